@@ -1,0 +1,240 @@
+"""Plain frozen data shared by engine and dashboard; standard library only."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from aggressors.errors import SettingsError
+
+POPULATIONS = ("train", "validation", "test", "unlabeled")
+ACTIONS = ("collect", "augment", "relabel", "remove", "review_model")
+FOLDS = ("discover", "confirm")
+
+Population = Literal["train", "validation", "test", "unlabeled"]
+Action = Literal["collect", "augment", "relabel", "remove", "review_model"]
+Status = Literal["confirmed", "tentative"]
+FieldKind = Literal["number", "category", "text", "identifier"]
+VerdictWord = Literal["pass", "fail", "inconclusive", "missing"]
+TestState = Literal["open", "solved", "regressed"]
+Scalar = str | int | float | bool
+
+
+# --- Filters: one grammar for command line, URL and pages (text form: queries/grammar.py) ---
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "contains", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One claim about one field; `values` is empty for `missing`, longer than one only for `in`."""
+
+    field: str
+    op: Operator
+    values: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The samples for which `part` does not hold (missing values included)."""
+
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All (`and`) or any (`or`) of `parts`; an empty `and` holds for every sample."""
+
+    kind: Literal["and", "or"]
+    parts: tuple[Filter, ...] = ()
+
+
+Filter = Condition | Not | Group
+EVERYTHING = Group("and")
+
+
+# --- Records ---
+
+
+@dataclass(frozen=True, slots=True)
+class Aggressor:
+    """A concept that underperforms, as ranked at publish.
+
+    `gap` is mean loss inside minus rest on the confirm half, [`gap_low`, `gap_high`] its 95 %
+    interval; `severity` is `gap_low`; `impact` the share of all loss that would vanish with it;
+    `n` counts members in the analysed population, `n_core` those that fail.
+    """
+
+    rank: int
+    concept_id: int
+    name: str
+    status: Status
+    severity: float
+    impact: float
+    n: int
+    n_core: int
+    gap: float
+    gap_low: float
+    gap_high: float
+    q_value: float
+    action: Action
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of one saved test for one run.
+
+    `value` and `reference` are mean signals of the same samples under this run and the baseline;
+    `difference` = value - reference with interval [`low`, `high`].
+    """
+
+    slug: str
+    state: TestState
+    verdict: VerdictWord
+    n: int
+    value: float | None
+    reference: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """The one row of a run file's `run` table; `created_at` is ISO 8601 in UTC."""
+
+    run_id: str
+    name: str
+    schema_version: int
+    created_at: str
+    model_name: str
+    model_digest: str
+    data_digest: str
+    task: str
+    loss_name: str
+    settings: Settings
+    seed: int
+    engine_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One published run of a workspace; `aggressors` counts the confirmed."""
+
+    run_id: str
+    name: str
+    path: str
+    created_at: str
+    model_name: str
+    task: str
+    samples: int
+    aggressors: int
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """One metadata field of a run; `unit` is '' where it has none."""
+
+    name: str
+    kind: FieldKind
+    unit: str
+    source: str
+    missing: int
+
+
+# --- Settings ---
+
+
+def _setting(default: Any, doc: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that shapes a run; written into it, and part of its digest."""
+
+    seed: int = _setting(0, "seeds every random choice", 0)
+    analysed: str = _setting("validation", "population in which aggressors are found")
+    signal: str = _setting("loss", "what must be bad inside an aggressor: loss or error")
+    level: float = _setting(0.95, "coverage of every interval", 0.5, 0.999)
+    fdr: float = _setting(0.05, "Benjamini-Hochberg q at which a concept is confirmed", 0.0, 1.0)
+    materiality: float = _setting(
+        0.25, "lower bound of the gap, as a share of the mean signal, that a finding must exceed", 0
+    )
+    min_size: int = _setting(25, "fewest members in the discover half", 5)
+    max_share: float = _setting(
+        0.25, "largest share of the population that may be one group", 0.0, 1.0
+    )
+    max_aggressors: int = _setting(20, "most aggressors reported", 1, 300)
+    core_quantile: float = _setting(
+        0.9, "a member whose loss exceeds this quantile of the rest belongs to the core", 0.5, 1.0
+    )
+    pca: int = _setting(32, "principal components of the embedding used by discovery", 2, 512)
+    representatives: int = _setting(12, "representatives of each kind kept per concept", 1, 200)
+    heatmap_samples: int = _setting(48, "members and others explained per concept", 1, 2000)
+    map_landmarks: int = _setting(20_000, "samples that UMAP places; the rest interpolates", 100)
+    map_neighbours: int = _setting(15, "UMAP n_neighbors", 2, 200)
+    candidates: int = _setting(1_000, "unlabeled candidates stored per aggressor", 1, 100_000)
+    batch_size: int = _setting(256, "samples per forward pass, halved when memory runs out", 1)
+    shard_size: int = _setting(4_096, "samples per resumable shard", 1)
+    thumbnail: int = _setting(96, "longest side of a stored thumbnail, in pixels", 16, 512)
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            _check_setting(entry.name, getattr(self, entry.name), entry.default, entry.metadata)
+        if self.analysed not in POPULATIONS[:3]:
+            raise SettingsError(
+                f"Setting 'analysed' must be one of train, validation, test; got {self.analysed!r}."
+            )
+        if self.signal not in ("loss", "error"):
+            raise SettingsError(f"Setting 'signal' must be loss or error; got {self.signal!r}.")
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Settings:
+        """Build from a mapping such as a TOML document.
+
+        Raises
+        ------
+        SettingsError : an unknown name or a value of the wrong type or range.
+        """
+        known = {entry.name for entry in fields(cls)}
+        for name in raw:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"the nearest is {near[0]!r}" if near else "docs/settings.md lists them all"
+                raise SettingsError(f"There is no setting {name!r}; {hint}.")
+        return cls(**raw)
+
+    @classmethod
+    def from_toml(cls, text: str) -> Settings:
+        """Build from the text of a TOML file; raises SettingsError."""
+        try:
+            return cls.parse(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"The settings file is not valid TOML: {error}.") from error
+
+    @classmethod
+    def describe(cls) -> Iterator[tuple[str, Any, str]]:
+        """Name, default and meaning of each setting, in order."""
+        for entry in fields(cls):
+            yield entry.name, entry.default, entry.metadata["doc"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values by name, ready for JSON."""
+        return asdict(self)
+
+
+def _check_setting(name: str, value: Any, default: Any, limits: Mapping[str, Any]) -> None:
+    wanted = type(default)
+    accepted = (int, float) if wanted is float else (wanted,)
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        raise SettingsError(f"Setting {name!r} must be a {wanted.__name__}; got {value!r}.")
+    low, high = limits["low"], limits["high"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        bounds = f"at least {low}" if high is None else f"in [{low}, {high}]"
+        raise SettingsError(f"Setting {name!r} must be {bounds}; got {value!r}.")

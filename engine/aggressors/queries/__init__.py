@@ -1,0 +1,1 @@
+"""The questions the dashboard asks; with store, the only place with SQL."""

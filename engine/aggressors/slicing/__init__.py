@@ -1,0 +1,1 @@
+"""Search for groups on which the model underperforms."""

@@ -1,0 +1,1 @@
+"""The stages, one a file: Arrow tables in, Arrow tables out, no I/O."""

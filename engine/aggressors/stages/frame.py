@@ -1,0 +1,138 @@
+"""The analysed data as numpy arrays, built once from the Arrow tables that stages exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from aggressors.contracts import POPULATIONS, FieldKind, Settings
+from aggressors.stages.protocol import Context, Tables
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One metadata field over all samples.
+
+    `numbers` is (n,) float64 with NaN where missing, for kind number; `codes` is (n,) int64 with
+    -1 where missing, an index into `categories`, for every other kind.
+    """
+
+    name: str
+    kind: FieldKind
+    unit: str
+    numbers: FloatArray | None
+    codes: IntArray | None
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All samples of a run in the order of `row_id`; n samples, k classes, d dimensions.
+
+    `population`, `label`, `prediction` are (n,) int64 codes (-1 = none) into POPULATIONS and
+    `classes`; `loss` is (n,) float64, NaN where unlabeled; `probabilities` (n, k) and `embedding`
+    (n, d) float32, or None where the source has none.
+    """
+
+    sample_id: NDArray[np.object_]
+    population: IntArray
+    discover: BoolArray
+    confirm: BoolArray
+    label: IntArray
+    prediction: IntArray
+    loss: FloatArray
+    weight: FloatArray
+    classes: tuple[str, ...]
+    fields: tuple[Field, ...]
+    probabilities: NDArray[np.float32] | None
+    embedding: NDArray[np.float32] | None
+    settings: Settings
+
+    def __len__(self) -> int:
+        return len(self.sample_id)
+
+    @cached_property
+    def analysed(self) -> BoolArray:
+        """(n,) True in the population in which aggressors are found."""
+        return self.discover | self.confirm
+
+    @cached_property
+    def signal(self) -> FloatArray:
+        """(n,) what must be bad inside an aggressor: loss, or error as 0/1; NaN where unlabeled."""
+        if self.settings.signal == "loss":
+            return self.loss
+        wrong = (self.label != self.prediction).astype(np.float64)
+        return np.where(self.label < 0, np.nan, wrong)
+
+    def in_population(self, name: str) -> BoolArray:
+        """(n,) True in the named population."""
+        return np.asarray(self.population == POPULATIONS.index(name))
+
+    @classmethod
+    def from_tables(cls, tables: Tables, context: Context) -> Frame:
+        """Read `samples`, `metadata`, `metadata_fields` and, if there, the vectors.
+
+        All tables stand in the order of `row_id`.
+        """
+        samples = tables["samples"]
+        fold = np.asarray(samples["fold"].to_numpy(zero_copy_only=False), dtype=object)
+        return cls(
+            sample_id=samples["sample_id"].to_numpy(zero_copy_only=False),
+            population=_codes(samples["population"], POPULATIONS),
+            discover=np.asarray(fold == "discover", dtype=np.bool_),
+            confirm=np.asarray(fold == "confirm", dtype=np.bool_),
+            label=_codes(samples["label"], context.classes),
+            prediction=_codes(samples["prediction"], context.classes),
+            loss=_floats(samples["loss"]),
+            weight=_floats(samples["weight"]),
+            classes=context.classes,
+            fields=tuple(_fields(tables["metadata"], tables["metadata_fields"])),
+            probabilities=_matrix(tables.get("probabilities")),
+            embedding=_matrix(tables.get("embeddings")),
+            settings=context.settings,
+        )
+
+
+def _fields(metadata: pa.Table, described: pa.Table) -> list[Field]:
+    fields = []
+    for row in described.to_pylist():
+        column = metadata[row["field"]]
+        if row["kind"] == "number":
+            numbers, codes, categories = _floats(column), None, ()
+        else:
+            encoded = pc.dictionary_encode(column.cast(pa.string())).combine_chunks()
+            order = np.argsort(np.asarray(encoded.dictionary.to_pylist(), dtype=object))
+            categories = tuple(encoded.dictionary.take(pa.array(order)).to_pylist())
+            place = np.empty(len(order) + 1, dtype=np.int64)
+            place[order], place[-1] = np.arange(len(order)), -1
+            codes = place[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)]
+            numbers = None
+        fields.append(Field(row["field"], row["kind"], row["unit"], numbers, codes, categories))
+    return fields
+
+
+def _codes(column: pa.ChunkedArray, names: tuple[str, ...]) -> IntArray:
+    found = pc.index_in(column.cast(pa.string()), value_set=pa.array(names, pa.string()))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _floats(column: pa.ChunkedArray) -> FloatArray:
+    filled = pc.fill_null(column.cast(pa.float64()), np.nan)
+    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _matrix(table: pa.Table | None) -> NDArray[np.float32] | None:
+    if table is None or table.num_rows == 0:
+        return None
+    vectors = table["vector"].combine_chunks()
+    flat = np.asarray(vectors.flatten().to_numpy(zero_copy_only=False), dtype=np.float32)
+    return flat.reshape(table.num_rows, -1)

@@ -1,0 +1,252 @@
+"""THE schema of a run file: every table and column with its meaning and unit.
+
+Tables marked `positional` stand in the row order of `samples`, so that they join by position.
+Types may hold a placeholder that is only known at publish: POPULATION and CLASS are ENUMs,
+VECTOR is FLOAT[d].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; `unit` is '' where the quantity has none."""
+
+    name: str
+    type: str
+    comment: str
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the run file."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    positional: bool = False
+
+
+def _t(name: str, comment: str, *columns: Column, positional: bool = False) -> Table:
+    return Table(name, comment, columns, positional)
+
+
+C = Column
+
+TABLES: tuple[Table, ...] = (
+    _t(
+        "run",
+        "One row: the model, the data and the settings of this run.",
+        C("run_id", "VARCHAR", "digest of inputs and settings; also the file's name"),
+        C("name", "VARCHAR", "label chosen by the user"),
+        C("schema_version", "INTEGER", "version of this schema"),
+        C("created_at", "TIMESTAMP", "when the run was published", "UTC"),
+        C("model_name", "VARCHAR", "name of the model"),
+        C("model_digest", "VARCHAR", "SHA-256 over the model's weights, or of the table"),
+        C("data_digest", "VARCHAR", "SHA-256 over the sample ids, populations and labels"),
+        C("task", "VARCHAR", "classification or regression"),
+        C("loss_name", "VARCHAR", "name of the per-sample loss"),
+        C("settings", "JSON", "every setting with its value"),
+        C("seed", "BIGINT", "seed of all random choices"),
+        C("engine_version", "VARCHAR", "version of the package that wrote the file"),
+    ),
+    _t(
+        "stages",
+        "What was computed, from what, and how long it took.",
+        C("stage", "VARCHAR", "name of the stage"),
+        C("input_digest", "VARCHAR", "digest of what the stage read"),
+        C("rows", "BIGINT", "rows written", "rows"),
+        C("seconds", "DOUBLE", "wall time", "s"),
+    ),
+    _t(
+        "samples",
+        "One row a sample, ordered by population and sample_id.",
+        C("row_id", "BIGINT", "position of the sample in this table, from 0"),
+        C("sample_id", "VARCHAR", "stable id, unique over all populations, the same in every run"),
+        C("population", "POPULATION", "train, validation, test or unlabeled"),
+        C("fold", "FOLD", "discover or confirm; NULL outside the analysed population"),
+        C("label", "CLASS", "ground truth; NULL where unlabeled"),
+        C("prediction", "CLASS", "what the model says"),
+        C("confidence", "FLOAT", "probability of the prediction", "share"),
+        C("loss", "DOUBLE", "loss of the sample; NULL only where unlabeled", "loss"),
+        C("weight", "FLOAT", "weight of the sample in means", "1"),
+        C("group_id", "VARCHAR", "samples of one group stay in one fold; NULL where none is given"),
+        C("map_x", "FLOAT", "horizontal position on the map", "map"),
+        C("map_y", "FLOAT", "vertical position on the map", "map"),
+        positional=True,
+    ),
+    _t(
+        "metadata_fields",
+        "The metadata fields of this run.",
+        C("field", "VARCHAR", "name; also the name of the column in `metadata`"),
+        C("kind", "VARCHAR", "number, category, text or identifier"),
+        C("unit", "VARCHAR", "unit of a number; '' where it has none"),
+        C("source", "VARCHAR", "built-in, integration or table"),
+        C("missing", "BIGINT", "samples without a value", "samples"),
+    ),
+    _t(
+        "metadata",
+        "One row a sample in the order of `samples`; one typed column a field.",
+        C("row_id", "BIGINT", "position in `samples`"),
+        positional=True,
+    ),
+    _t(
+        "embeddings",
+        "What the model sees of each sample.",
+        C("row_id", "BIGINT", "position in `samples`"),
+        C("vector", "VECTOR", "input of the model's last linear layer, or the user's own"),
+        positional=True,
+    ),
+    _t(
+        "metrics",
+        "Further per-sample metrics of the user.",
+        C("row_id", "BIGINT", "position in `samples`"),
+        C("metric", "VARCHAR", "name of the metric"),
+        C("value", "DOUBLE", "value of the metric", "metric"),
+    ),
+    _t(
+        "media",
+        "What a person sees of each sample.",
+        C("row_id", "BIGINT", "position in `samples`"),
+        C("sample_id", "VARCHAR", "id of the sample"),
+        C("kind", "VARCHAR", "image, text or row"),
+        C("uri", "VARCHAR", "path of the original below a media root; NULL where unknown"),
+        C("thumbnail", "BLOB", "JPEG or PNG bytes; NULL where there is no image"),
+        C("text", "VARCHAR", "text of the sample; NULL where there is none"),
+    ),
+    _t(
+        "concepts",
+        "Groups that are reported: aggressors, their parents and tested near-misses.",
+        C("concept_id", "INTEGER", "id within this run"),
+        C("name", "VARCHAR", "shortest rule that describes the members"),
+        C("rule", "JSON", "filter text of the name, its precision and recall; how it was found"),
+        C("parent_id", "INTEGER", "the concept that contains this one; NULL at the top"),
+        C("level", "INTEGER", "depth below the top, from 0"),
+    ),
+    _t(
+        "assignments",
+        "One row a member of a concept, over all populations.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("row_id", "BIGINT", "position in `samples`"),
+        C("sample_id", "VARCHAR", "id of the sample"),
+        C("score", "FLOAT", "how surely it is a member, in [0.5, 1]", "1"),
+    ),
+    _t(
+        "concept_stats",
+        "Loss inside against the rest, per concept, population and fold.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("population", "POPULATION", "population the figures are for"),
+        C("fold", "VARCHAR", "discover, confirm or both"),
+        C("n", "BIGINT", "members", "samples"),
+        C("mean_loss", "DOUBLE", "mean signal inside", "loss"),
+        C("rest_loss", "DOUBLE", "mean signal of the rest", "loss"),
+        C("gap", "DOUBLE", "mean_loss - rest_loss", "loss"),
+        C("gap_low", "DOUBLE", "lower bound of the gap", "loss"),
+        C("gap_high", "DOUBLE", "upper bound of the gap", "loss"),
+        C("p_value", "DOUBLE", "one-sided test that the gap is positive; NULL outside confirm"),
+        C(
+            "q_value",
+            "DOUBLE",
+            "Benjamini-Hochberg over all proposals tested; NULL outside confirm",
+        ),
+        C("severity", "DOUBLE", "lower bound of the gap", "loss"),
+        C("impact", "DOUBLE", "n x gap / summed signal of the population", "share"),
+    ),
+    _t(
+        "aggressors",
+        "Concepts that underperform, ranked.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("rank", "INTEGER", "1 = first; fixed at publish"),
+        C("name", "VARCHAR", "name of the concept"),
+        C("status", "VARCHAR", "confirmed (on samples it was not found on) or tentative"),
+        C("severity", "DOUBLE", "lower bound of the gap on the confirm half", "loss"),
+        C("impact", "DOUBLE", "share of all loss that would vanish with it", "share"),
+        C("n", "BIGINT", "members in the analysed population, both halves", "samples"),
+        C("n_core", "BIGINT", "members whose loss exceeds the rest's core quantile", "samples"),
+        C("action", "VARCHAR", "collect, augment, relabel, remove or review_model"),
+        C("reasons", "JSON", "ordered evidence: action, evidence, value, reference, weight"),
+    ),
+    _t(
+        "correlations",
+        "Metadata against membership and loss.",
+        C("concept_id", "INTEGER", "the concept; -1 = all samples"),
+        C("field", "VARCHAR", "metadata field, or label"),
+        C("target", "VARCHAR", "membership or loss"),
+        C("stratum", "VARCHAR", "all, or label: within the label, averaged"),
+        C("statistic", "VARCHAR", "rank-biserial, cramers-v, spearman or correlation-ratio"),
+        C("effect", "DOUBLE", "size of the effect, in [-1, 1]", "1"),
+        C("low", "DOUBLE", "lower bound", "1"),
+        C("high", "DOUBLE", "upper bound", "1"),
+        C("q_value", "DOUBLE", "Benjamini-Hochberg over the fields of the concept and target"),
+        C("n", "BIGINT", "samples with a value", "samples"),
+        C("detail", "JSON", "the shares or quantiles behind the effect, and a sentence"),
+    ),
+    _t(
+        "representatives",
+        "Samples that show a concept.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("reason", "VARCHAR", "central, worst, diverse or counter"),
+        C("rank", "INTEGER", "order within the reason, from 1"),
+        C("sample_id", "VARCHAR", "id of the sample"),
+    ),
+    _t(
+        "heatmaps",
+        "Where the model looks.",
+        C("sample_id", "VARCHAR", "id of the sample"),
+        C("method", "VARCHAR", "grad-cam"),
+        C("target", "VARCHAR", "class the map explains: the prediction"),
+        C("height", "INTEGER", "rows of the map", "cells"),
+        C("width", "INTEGER", "columns of the map", "cells"),
+        C("scale", "DOUBLE", "attribution that 255 stands for", "attribution"),
+        C("pixels", "BLOB", "height x width bytes, row by row, 0 to 255 within the map"),
+    ),
+    _t(
+        "mean_maps",
+        "Heatmaps averaged over a set of samples, on one scale per concept.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("of", "VARCHAR", "core, members, same_label_well_predicted or rest"),
+        C("method", "VARCHAR", "grad-cam"),
+        C("target", "VARCHAR", "prediction: each map explains its own predicted class"),
+        C("n", "BIGINT", "maps averaged", "samples"),
+        C("height", "INTEGER", "rows of the map", "cells"),
+        C("width", "INTEGER", "columns of the map", "cells"),
+        C("scale", "DOUBLE", "attribution that 255 stands for", "attribution"),
+        C("pixels", "BLOB", "height x width bytes, row by row"),
+    ),
+    _t(
+        "candidates",
+        "Unlabeled samples similar to an aggressor.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("sample_id", "VARCHAR", "id of the unlabeled sample"),
+        C("rank", "INTEGER", "1 = first to label"),
+        C("similarity", "DOUBLE", "log density ratio of members against the rest", "nats"),
+        C("priority", "DOUBLE", "what the order follows, in [0, 1]", "1"),
+        C("reason", "VARCHAR", "why it was chosen, in words"),
+    ),
+    _t(
+        "suspects",
+        "Samples whose label or input should be looked at.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("sample_id", "VARCHAR", "id of the sample"),
+        C("rank", "INTEGER", "1 = first to review"),
+        C("kind", "VARCHAR", "relabel or remove"),
+        C("suggested", "VARCHAR", "label to consider; NULL for remove"),
+        C("reason", "VARCHAR", "why it is suspected, in words"),
+    ),
+    _t(
+        "yields",
+        "Expected share of such samples among the first candidates.",
+        C("concept_id", "INTEGER", "the concept"),
+        C("count", "BIGINT", "first candidates considered", "samples"),
+        C("expected", "DOUBLE", "expected share", "share"),
+        C("low", "DOUBLE", "lower bound", "share"),
+        C("high", "DOUBLE", "upper bound", "share"),
+    ),
+)
+
+BY_NAME = {table.name: table for table in TABLES}
