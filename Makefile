@@ -1,0 +1,62 @@
+# Everything a user or contributor types. Needs make and Python 3.11 or newer, nothing else.
+#   make demo                    engine on the demo data, then the dashboard
+#   make demo ARGS="--no-app --workspace DIR"
+#   make test                    lint, types and the whole suite
+# On Linux a CPU-only PyTorch saves 5 GB: TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+ARGS ?=
+WORKERS ?= auto
+
+BIN := .venv/bin
+RUN := $(BIN)/python
+
+.PHONY: demo test lint fix docs bench browser clean
+
+demo: .venv/.demo
+	$(RUN) -m aggressors demo $(ARGS)
+
+test: lint browser
+	$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not bench" $(ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(RUN) -m mypy
+	$(BIN)/lint-imports
+	$(RUN) -m codespell_lib --toml pyproject.toml app engine docs tests examples README.md CHANGELOG.md CONTRIBUTING.md
+	$(RUN) docs/generate.py --check
+
+fix: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(RUN) docs/generate.py
+
+docs: .venv/.dev
+	$(RUN) docs/generate.py
+
+bench: .venv/.dev
+	$(RUN) -m pytest -m bench tests/bench -s $(ARGS)
+
+# An installed Chrome or Chromium serves; otherwise Playwright fetches one if it can.
+browser: .venv/.dev
+	$(RUN) tests/browser/provide.py
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),$(RUN) -m pip install torch torchvision --index-url $(TORCH_INDEX))
+	@touch $@
+
+.venv/.demo: .venv/.python pyproject.toml
+	$(RUN) -m pip install --quiet -e ".[torch]"
+	@touch $@
+
+.venv/.dev: .venv/.python pyproject.toml
+	$(RUN) -m pip install --quiet -e ".[torch,dev]"
+	@touch $@ .venv/.demo
+
+clean:
+	rm -rf .venv build dist test-results
