@@ -1,0 +1,64 @@
+"""What every source gives the runner: facts about the run, and its samples shard by shard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+from aggressors.contracts import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The work tables of some consecutive samples of one population.
+
+    Parameters
+    ----------
+    tables : Row i of every table is sample i of the shard, none has a `row_id` or `population` yet:
+        `samples` (sample_id, label, prediction, confidence, loss, weight, group_id), `metadata`
+        (one column a field), `media` (kind, uri, thumbnail, text), and where the source has them
+        `embeddings` (vector) and `probabilities` (vector). Two are not by row: `metrics`
+        (sample_id, metric, value) and `metadata_fields` (field, kind, unit, source).
+    seconds : wall time by batch stage (`infer`, `describe`).
+    """
+
+    tables: Mapping[str, pa.Table]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A model with its datasets, or a table; checked by the time it exists.
+
+    `populations` is the number of samples by population, in the order of POPULATIONS, without
+    empty ones. `model_digest` is a SHA-256 over the weights, or over the table.
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    model_name: str
+    model_digest: str
+    loss_name: str
+    populations: Mapping[str, int]
+
+    def digest(self) -> str:
+        """SHA-256 over everything that shapes the tables beside the settings."""
+        ...
+
+    def shard(
+        self,
+        population: str,
+        start: int,
+        stop: int,
+        settings: Settings,
+        advance: Callable[[int], None],
+    ) -> Shard:
+        """Samples [start, stop) of a population; `advance(n)` reports n more samples done.
+
+        Raises
+        ------
+        InputError : a sample is not acceptable; names population, sample and part.
+        """
+        ...
