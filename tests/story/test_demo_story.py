@@ -1,0 +1,69 @@
+"""The story that the README tells, typed as a newcomer would, on the real demo."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+TRUTH = Path(__file__).parents[2] / "data" / "clothes" / "truth.parquet"
+
+pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("demo")]
+
+
+def aggressors(*arguments: str, workspace: Path, code: int = 0) -> str:
+    """Standard output of one command, whose exit code has to be `code`."""
+    command = [sys.executable, "-m", "aggressors", *arguments, "--workspace", str(workspace)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_demo_publishes_three_versions_newest_first(demo_workspace):
+    runs = json.loads(aggressors("runs", "--json", workspace=demo_workspace))
+    assert [run["name"] for run in runs] == ["v3", "v2", "v1"]
+    assert all(run["aggressors"] >= 3 for run in runs)
+
+
+def test_a_test_saved_from_the_worst_aggressor_passes_v2_and_blocks_v3(demo_copy, tmp_path):
+    out = tmp_path / "candidates.csv"
+    aggressors(
+        *("export", "v1", "--what", "candidates", "--aggressor", "1", "--count", "200"),
+        *("--format", "csv", "--out", str(out)),
+        workspace=demo_copy,
+    )
+    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    truth = {row["sample_id"]: row for row in pq.read_table(TRUTH).to_pylist()}
+    assert len(rows) == 200
+    assert sum(truth[row["sample_id"]]["dusk"] for row in rows) / len(rows) >= 0.8
+
+    aggressors("save-test", "v1", "--aggressor", "1", "--slug", "dusk", workspace=demo_copy)
+    better = json.loads(aggressors("check", "v2", "--json", workspace=demo_copy))
+    assert better["passed"]
+    assert [verdict["verdict"] for verdict in better["verdicts"]] == ["pass"]
+    worse = json.loads(aggressors("check", "v3", "--json", workspace=demo_copy, code=1))
+    assert [(v["verdict"], v["state"]) for v in worse["verdicts"]] == [("fail", "regressed")]
+
+
+@pytest.mark.parametrize("story", ["dusk", "red_carpet", "label_flipped"])
+def test_the_planted_stories_are_found_and_confirmed(demo_workspace, story):
+    from aggressors import open_run
+
+    run = open_run("v1", workspace=demo_workspace)
+    truth = {row["sample_id"]: row[story] for row in pq.read_table(TRUTH).to_pylist()}
+    analysed = [row for row in run.samples("population = validation").to_pylist()]
+    base = sum(truth[row["sample_id"]] for row in analysed) / len(analysed)
+    best = 0.0
+    for aggressor in run.aggressors():
+        if aggressor.status != "confirmed":
+            continue
+        members = [
+            row["sample_id"]
+            for row in run.members(aggressor.rank).to_pylist()
+            if row["population"] == "validation"
+        ]
+        best = max(best, sum(truth[member] for member in members) / len(members))
+    assert best >= max(0.6, 2 * base), f"best precision for {story}: {best:.2f}, base {base:.2f}"
