@@ -1,0 +1,94 @@
+"""Files that appear whole or not at all, and the sentences for when they cannot be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from aggressors.errors import WorkspaceError
+
+TEMPORARY = ".tmp"
+STALE_SECONDS = 3_600.0  # no writer pauses that long, so such a leftover is of a killed process
+
+_NEXT_STEP = {
+    errno.ENOSPC: "Free some space, or use another place with --workspace DIR, then type the same "
+    "command again",
+    errno.EDQUOT: "Free some of your quota, or use another place with --workspace DIR, then type "
+    "the same command again",
+    errno.EFBIG: "Raise the limit on the size of a file (ulimit -f), then type the same command "
+    "again",
+    errno.EROFS: "Use a place that can be written with --workspace DIR",
+    errno.EACCES: "Change its permissions, or use another place with --workspace DIR",
+    errno.EPERM: "Change its permissions, or use another place with --workspace DIR",
+}
+
+
+def write_error(path: Path, error: OSError) -> WorkspaceError:
+    """Explain a failed write: place, reason and what to do."""
+    reason = (error.strerror or str(error)).lower()
+    step = _NEXT_STEP.get(error.errno or 0, "Use another place with --workspace DIR")
+    return WorkspaceError(f"Cannot write {path}: {reason}. {step}.")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an OSError of the body into a WorkspaceError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path` if the body succeeds and vanishes if it fails.
+
+    The file is fsynced, renamed, and the folder fsynced, so that `path` is the old file or the
+    new one at every moment, also through a crash.
+
+    Raises
+    ------
+    WorkspaceError : the place cannot be written, the disk is full; names both and what to do.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            fsync(temporary)
+            os.replace(temporary, path)
+            fsync(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write a whole file so that no reader ever sees a part of it; raises WorkspaceError."""
+    with beside(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def fsync(path: Path) -> None:
+    """Make a file's content, or a folder's listing, survive a power cut."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows has no handle on a folder's listing
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path, *, older_than: float = STALE_SECONDS) -> None:
+    """Remove temporary files that killed processes left in `folder`, `older_than` seconds old."""
+    limit = time.time() - older_than
+    for leftover in folder.glob(f".*{TEMPORARY}*"):
+        with suppress(OSError):
+            if leftover.is_file() and leftover.stat().st_mtime <= limit:
+                leftover.unlink()

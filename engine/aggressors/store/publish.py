@@ -1,0 +1,237 @@
+"""Build one immutable run file from the work tables: typed, commented, checked, atomic."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aggressors.contracts import FOLDS, POPULATIONS, RunInfo
+from aggressors.errors import StageError
+from aggressors.store.checks import check_tables
+from aggressors.store.files import beside, sweep, write_error
+from aggressors.store.schema import BY_NAME, TABLES, Column, Table
+from aggressors.store.sql import identifier, literal
+
+MOST_CATEGORIES = 1_000  # a category field with more distinct values is stored as plain text
+MEMORY_LIMIT = "2GB"
+MOST_THREADS = 4
+
+Connection = duckdb.DuckDBPyConnection
+
+
+def publish(
+    tables: Mapping[str, pa.Table], info: RunInfo, classes: Sequence[str], runs_dir: Path
+) -> Path:
+    """Write `runs_dir/<run_id>.duckdb` from the work tables.
+
+    Parameters
+    ----------
+    tables : columns as in `store.schema`, positional tables in the order of `row_id`; a missing
+        table is created empty, a missing column is NULL, a table that the schema does not name
+        (such as `probabilities`) stays out.
+    info : the row of the `run` table.
+    classes : class names in order; ignored for regression.
+    runs_dir : folder of the run files.
+
+    Raises
+    ------
+    WorkspaceError : the place cannot be written, or the disk is full; nothing appears.
+    StageError : a table breaks the schema or a check; nothing appears.
+    """
+    started = time.perf_counter()
+    target = runs_dir / f"{info.run_id}.duckdb"
+    sweep(runs_dir)
+    with beside(target) as temporary, _database(temporary, target) as database:
+        types = _declare_types(database, tables, info, classes)
+        for table in TABLES:
+            _create(database, table, tables, types)
+        _insert_run(database, info)
+        check_tables(database)
+        seconds = time.perf_counter() - started
+        database.execute(
+            "INSERT INTO stages VALUES ('publish', ?, (SELECT count(*) FROM samples), ?)",
+            [info.data_digest, seconds],
+        )
+        database.execute("CHECKPOINT")
+    return target
+
+
+@contextmanager
+def _database(path: Path, target: Path) -> Iterator[Connection]:
+    """Create a database at `path`; its failures become sentences about `target`."""
+    spill = path.with_name(f"{path.name}.spill")
+    try:
+        database = duckdb.connect(path)
+        try:
+            database.execute(f"SET memory_limit = {literal(MEMORY_LIMIT)}")
+            database.execute(f"SET threads = {min(MOST_THREADS, os.cpu_count() or 1)}")
+            database.execute(f"SET temp_directory = {literal(str(spill))}")
+            yield database
+        finally:
+            with suppress(duckdb.Error):
+                database.close()
+    except duckdb.Error as error:
+        if "No space left" in str(error):
+            raise write_error(target, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
+        if isinstance(error, duckdb.IOException):
+            raise write_error(target, OSError(0, str(error).splitlines()[0])) from error
+        raise StageError("publish", target.name, _refused(error)) from error
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+        path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+
+
+def _refused(error: duckdb.Error) -> str:
+    reason = str(error).splitlines()[0]
+    return f"DuckDB refused a table: {reason}. Nothing was published; please report this."
+
+
+# --- Types that are known only now ---
+
+
+def _declare_types(
+    database: Connection, tables: Mapping[str, pa.Table], info: RunInfo, classes: Sequence[str]
+) -> dict[str, str]:
+    """Map each placeholder of the schema to the SQL type of this run."""
+    _enum(database, "population", POPULATIONS)
+    _enum(database, "fold", FOLDS)
+    types = {"POPULATION": "population", "FOLD": "fold", "CLASS": "DOUBLE"}
+    if info.task != "regression":
+        names = _all_classes(tables.get("samples"), classes)
+        types["CLASS"] = "class" if names else "VARCHAR"
+        _enum(database, "class", names)
+    types["VECTOR"] = f"FLOAT[{_dimensions(tables.get('embeddings'))}]"
+    return types
+
+
+def _enum(database: Connection, name: str, values: Sequence[str]) -> None:
+    """Create an ENUM in the order of `values`, which never become SQL text."""
+    if not values:
+        return
+    database.register("enum_values", pa.table({"value": pa.array(values, pa.string())}))
+    database.execute(f"CREATE TYPE {identifier(name)} AS ENUM (SELECT value FROM enum_values)")  # noqa: S608
+    database.unregister("enum_values")
+
+
+def _all_classes(samples: pa.Table | None, classes: Sequence[str]) -> list[str]:
+    """List the declared classes, then the other labels and predictions seen, sorted."""
+    seen: set[str] = set()
+    for name in ("label", "prediction"):
+        if samples is not None and name in samples.column_names:
+            seen.update(pc.unique(samples[name].cast(pa.string())).drop_null().to_pylist())
+    return [*classes, *sorted(seen.difference(classes))]
+
+
+def _dimensions(embeddings: pa.Table | None) -> int:
+    if embeddings is None or embeddings.num_rows == 0:
+        return 1
+    if pa.types.is_fixed_size_list(embeddings["vector"].type):
+        return int(embeddings["vector"].type.list_size)
+    return int(pc.list_value_length(embeddings["vector"])[0].as_py())
+
+
+# --- Tables ---
+
+
+def _create(
+    database: Connection, table: Table, tables: Mapping[str, pa.Table], types: Mapping[str, str]
+) -> None:
+    """Create one table with its comments, and fill it in the given row order."""
+    columns = list(table.columns)
+    incoming = tables.get(table.name)
+    if table.name == "metadata":
+        columns += _metadata_columns(database, tables)
+    definition = ", ".join(
+        f"{identifier(column.name)} {types.get(column.type, column.type)}" for column in columns
+    )
+    database.execute(f"CREATE TABLE {identifier(table.name)} ({definition})")
+    _comment(database, table, columns)
+    if incoming is not None and table.name != "run":
+        _insert(database, table, columns, incoming)
+
+
+def _metadata_columns(database: Connection, tables: Mapping[str, pa.Table]) -> list[Column]:
+    if "metadata_fields" not in tables:
+        return []
+    columns = []
+    for position, field in enumerate(tables["metadata_fields"].to_pylist()):
+        name, kind = field["field"], field["kind"]
+        sql_type = "DOUBLE" if kind == "number" else "VARCHAR"
+        if kind == "category":
+            values = pc.unique(tables["metadata"][name].cast(pa.string())).drop_null()
+            if 0 < len(values) <= MOST_CATEGORIES:
+                sql_type = f"category_{position}"
+                _enum(database, sql_type, sorted(values.to_pylist()))
+        comment = f"metadata field of kind {kind}, from {field['source']}"
+        columns.append(Column(name, sql_type, comment, field["unit"] or ""))
+    return columns
+
+
+def _comment(database: Connection, table: Table, columns: Sequence[Column]) -> None:
+    database.execute(f"COMMENT ON TABLE {identifier(table.name)} IS {literal(table.comment)}")
+    for column in columns:
+        unit = f" [{column.unit}]" if column.unit else ""
+        place = f"{identifier(table.name)}.{identifier(column.name)}"
+        database.execute(f"COMMENT ON COLUMN {place} IS {literal(column.comment + unit)}")
+
+
+def _insert(
+    database: Connection, table: Table, columns: Sequence[Column], incoming: pa.Table
+) -> None:
+    known = {column.name for column in columns}
+    unknown = [name for name in incoming.column_names if name not in known]
+    if unknown:
+        raise StageError(
+            "publish",
+            table.name,
+            f"columns {unknown} are not in the schema, which has {sorted(known)}. "
+            "Nothing was published; please report this.",
+        )
+    names = [column.name for column in columns if column.name in incoming.column_names]
+    listed = ", ".join(map(identifier, names))
+    # A nested array must be cast by hand: FLOAT[] does not become FLOAT[d] by itself.
+    values = ", ".join(
+        f"{identifier(name)}::VARCHAR" if _is_dictionary(incoming, name) else identifier(name)
+        for name in names
+    )
+    database.register("incoming", incoming)
+    database.execute(
+        f"INSERT INTO {identifier(table.name)} ({listed}) SELECT {values} FROM incoming"  # noqa: S608
+    )
+    database.unregister("incoming")
+
+
+def _is_dictionary(table: pa.Table, name: str) -> bool:
+    return bool(pa.types.is_dictionary(table.schema.field(name).type))
+
+
+def _insert_run(database: Connection, info: RunInfo) -> None:
+    created = datetime.fromisoformat(info.created_at).astimezone(UTC).replace(tzinfo=None)
+    values = {
+        "run_id": info.run_id,
+        "name": info.name,
+        "schema_version": info.schema_version,
+        "created_at": created,
+        "model_name": info.model_name,
+        "model_digest": info.model_digest,
+        "data_digest": info.data_digest,
+        "task": info.task,
+        "loss_name": info.loss_name,
+        "settings": json.dumps(info.settings.as_dict()),
+        "seed": info.seed,
+        "engine_version": info.engine_version,
+    }
+    row = [values[column.name] for column in BY_NAME["run"].columns]
+    marks = ", ".join("?" for _ in row)
+    database.execute(f"INSERT INTO run VALUES ({marks})", row)  # noqa: S608

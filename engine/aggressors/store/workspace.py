@@ -1,0 +1,233 @@
+"""The folder that holds runs and user state: plain files, no lock, each written whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from aggressors.contracts import RunSummary
+from aggressors.errors import RunNotFound, StoreError, UsageError, WorkspaceError
+from aggressors.store.files import atomic_write, beside, explained
+from aggressors.store.read import read_summary
+
+__all__ = ["BrokenRun", "Workspace", "atomic_write", "check_slug"]
+
+VARIABLE = "AGGRESSORS_WORKSPACE"
+DEFAULT = "aggressors-workspace"
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_RESERVED = {"con", "prn", "aux", "nul"} | {
+    f"{device}{n}" for device in ("com", "lpt") for n in range(10)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRun:
+    """A file in `runs/` that cannot be opened, with the sentence that says why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One workspace; `Workspace.open` checks that it is there."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, path: Path | str | None = None, *, create: bool = False) -> Workspace:
+        """Return the workspace at `path`, else at $AGGRESSORS_WORKSPACE, else the default.
+
+        The default is ./aggressors-workspace.
+
+        Raises
+        ------
+        WorkspaceError : it is not there, is no folder, or cannot be made.
+        """
+        root = Path(path or os.environ.get(VARIABLE) or DEFAULT)
+        if root.exists() and not root.is_dir():
+            raise WorkspaceError(
+                f"The workspace {root} is a file; name a folder with --workspace DIR."
+            )
+        if not root.exists():
+            if not create:
+                raise WorkspaceError(
+                    f"There is no workspace {root}. `aggressors run` or `aggressors demo` makes "
+                    "one; --workspace DIR names another."
+                )
+            with explained(root):
+                root.mkdir(parents=True)
+        return cls(root)
+
+    @property
+    def runs(self) -> Path:
+        """Immutable run files; their listing is the catalogue."""
+        return self.root / "runs"
+
+    @property
+    def work(self) -> Path:
+        """Shards and tables of runs that are not published yet."""
+        return self.root / "work"
+
+    @property
+    def tests(self) -> Path:
+        """Saved tests."""
+        return self.root / "tests"
+
+    @property
+    def verdicts(self) -> Path:
+        """Results of the saved tests by run."""
+        return self.root / "verdicts"
+
+    @property
+    def labels(self) -> Path:
+        """Label queues."""
+        return self.root / "labels"
+
+    @property
+    def hypotheses(self) -> Path:
+        """Claims about causes."""
+        return self.root / "hypotheses"
+
+    @property
+    def marks(self) -> Path:
+        """Marks of samples by people."""
+        return self.root / "marks"
+
+    @property
+    def filters(self) -> Path:
+        """Saved filters."""
+        return self.root / "filters"
+
+    # --- Runs ---
+
+    def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:
+        """List published runs, newest first, and the files that cannot be opened."""
+        found, broken = [], []
+        for path in sorted(self.runs.glob("*.duckdb")):
+            if path.name.startswith("."):
+                continue
+            try:
+                found.append(read_summary(path))
+            except StoreError as error:
+                broken.append(BrokenRun(str(path), str(error)))
+        found.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
+        return found, broken
+
+    def summaries(self) -> list[RunSummary]:
+        """List published runs, newest first; `catalogue` also reports the broken ones."""
+        return self.catalogue()[0]
+
+    def run_path(self, run_id: str) -> Path:
+        """Where the run of this id is, or will be, published."""
+        return self.runs / f"{run_id}.duckdb"
+
+    def resolve(self, run: str = "latest") -> Path:
+        """Path of the run called `run`: latest, an id, a name (its newest), or a path.
+
+        Raises
+        ------
+        RunNotFound : nothing answers to it; lists the nearest names.
+        """
+        if run.endswith(".duckdb") or os.sep in run:
+            if Path(run).is_file():
+                return Path(run)
+            raise RunNotFound(f"There is no run file {run}. `aggressors runs` lists what there is.")
+        found, broken = self.catalogue()
+        if run == "latest" and found:
+            return Path(found[0].path)
+        for known in (*(entry for entry in found if entry.run_id == run), *found):
+            if run in (known.run_id, known.name):
+                return Path(known.path)
+        raise RunNotFound(self._no_run(run, found, broken))
+
+    def _no_run(self, run: str, found: list[RunSummary], broken: list[BrokenRun]) -> str:
+        unreadable = f" {len(broken)} files there cannot be opened." if broken else ""
+        if not found:
+            return (
+                f"The workspace {self.root} has no published run.{unreadable} "
+                "`aggressors run`, `aggressors ingest` or `aggressors demo` makes one."
+            )
+        names = list(dict.fromkeys(entry.name for entry in found))
+        ids = [entry.run_id for entry in found]
+        nearest = get_close_matches(run, [*names, *ids], n=3) or names[:3]
+        listed = ", ".join(repr(name) for name in nearest)
+        return (
+            f"No run {run!r} in {self.root}; the nearest are {listed}.{unreadable} "
+            "`aggressors runs` lists them all."
+        )
+
+    # --- Label queues ---
+
+    def queues(self) -> list[str]:
+        """Names of the label queues, sorted."""
+        if not self.labels.is_dir():
+            return []
+        return sorted(entry.name for entry in self.labels.iterdir() if entry.is_dir())
+
+    def append_labels(self, queue: str, batch: pa.Table) -> Path:
+        """Add a batch of samples (a column `sample_id`, and any others) to a label queue.
+
+        Raises
+        ------
+        UsageError : `queue` is no slug, or `batch` has no column `sample_id`.
+        WorkspaceError : the workspace cannot be written.
+        """
+        if "sample_id" not in batch.column_names:
+            raise UsageError(f"A label batch needs a column sample_id; got {batch.column_names}.")
+        # The time orders batches; the token keeps two of the same nanosecond apart.
+        name = f"{time.time_ns():020d}-{secrets.token_hex(4)}.parquet"
+        path = self.labels / check_slug(queue) / name
+        with beside(path) as temporary:
+            pq.write_table(batch, temporary)
+        return path
+
+    def read_labels(self, queue: str) -> pa.Table:
+        """All batches of a queue in the order they were added; each sample once, its first row."""
+        folder = self.labels / check_slug(queue)
+        paths = sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
+        batches = [_read_batch(path) for path in paths]
+        if not batches:
+            return pa.table({"sample_id": pa.array([], pa.string())})
+        rows = pa.concat_tables(batches, promote_options="permissive")
+        first = (
+            pa.table({"sample_id": rows["sample_id"], "row": pa.array(range(rows.num_rows))})
+            .group_by("sample_id")
+            .aggregate([("row", "min")])["row_min"]
+        )
+        return rows.take(first.take(pc.sort_indices(first)))
+
+
+def _read_batch(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise WorkspaceError(
+            f"{path} is no label batch ({error}). Move it away; the other batches stay."
+        ) from error
+
+
+def check_slug(slug: str) -> str:
+    """Return `slug` if it can name a file or folder anywhere.
+
+    Raises
+    ------
+    UsageError : anything but 1 to 64 of a-z, 0-9 and inner hyphens, or a name Windows reserves.
+    """
+    if not _SLUG.fullmatch(slug) or slug in _RESERVED:
+        near = re.sub(r"[^a-z0-9]+", "-", slug.lower())[:64].strip("-") or "low-light"
+        near = f"{near}-1" if near in _RESERVED else near
+        raise UsageError(
+            f"{slug!r} is no slug: use 1 to 64 of a-z, 0-9 and hyphens inside, such as {near!r}."
+        )
+    return slug
