@@ -11,14 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from PIL import Image
 
 from aggressors.collate import collate
-from aggressors.contracts import Settings
+from aggressors.contracts import RunInfo, Settings
 from aggressors.sources.protocol import Shard
+from aggressors.store.publish import publish
+from aggressors.store.schema import BY_NAME, SCHEMA_VERSION
+from aggressors.store.workspace import Workspace
 
 CLASSES = ("boot", "coat", "shirt", "trouser")
 STATIONS = ("harbour", "market", "north", "outdoor")
@@ -269,3 +273,57 @@ def planted_tables(
 
 def _ignore(count: int) -> None:
     """Progress that nobody watches."""
+
+
+# --- Runs ---
+
+
+def planted_run(
+    where: Workspace | Path, *, name: str = "planted", run_id: str = "planted0", **more: object
+) -> Path:
+    """Publish a complete run of `planted_tables(**more)`; `where` is a workspace or its folder."""
+    from standin import analyse
+
+    planted = planted_tables(**more)  # type: ignore[arg-type]
+    return _publish(where, analyse(planted), planted.source, run_id, name)
+
+
+def tiny_run(where: Workspace | Path, *, run_id: str = "tiny0000") -> Path:
+    """Publish 12 validation samples: no aggressor, unlabeled, embedding or map."""
+    planted = planted_tables(
+        n=12, slices=(), with_populations=("validation",), with_embedding=False
+    )
+    return _publish(where, planted.tables, planted.source, run_id, "tiny")
+
+
+def empty_run(where: Workspace | Path, *, run_id: str = "empty000") -> Path:
+    """Publish a run without any sample, as a stranger's file may be."""
+    source = PlantedSource(n=1, with_populations=())
+    return _publish(where, {}, source, run_id, "empty")
+
+
+def _publish(
+    where: Workspace | Path,
+    tables: Mapping[str, pa.Table],
+    source: PlantedSource,
+    run_id: str,
+    name: str,
+) -> Path:
+    workspace = where if isinstance(where, Workspace) else Workspace.open(where, create=True)
+    settings = Settings()
+    info = RunInfo(
+        run_id=run_id,
+        name=name,
+        schema_version=SCHEMA_VERSION,
+        created_at="2026-01-02T03:04:05+00:00",
+        model_name=source.model_name,
+        model_digest=source.model_digest,
+        data_digest=source.digest(),
+        task=source.task,
+        loss_name=source.loss_name,
+        settings=settings,
+        seed=settings.seed,
+        engine_version="0.1.0",
+    )
+    known = {name: table for name, table in tables.items() if name in BY_NAME}
+    return publish(known, info, source.classes, workspace.runs)

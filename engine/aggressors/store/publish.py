@@ -53,9 +53,13 @@ def publish(
     target = runs_dir / f"{info.run_id}.duckdb"
     sweep(runs_dir)
     with beside(target) as temporary, _database(temporary, target) as database:
+        database.begin()  # one transaction for 200 small statements, each of which would fsync
         types = _declare_types(database, tables, info, classes)
-        for table in TABLES:
-            _create(database, table, tables, types)
+        columns = {table.name: _create(database, table, tables, types) for table in TABLES}
+        database.commit()
+        for name, names in columns.items():
+            if name in tables and name != "run":
+                _insert(database, name, names, tables[name])
         _insert_run(database, info)
         check_tables(database)
         seconds = time.perf_counter() - started
@@ -146,10 +150,9 @@ def _dimensions(embeddings: pa.Table | None) -> int:
 
 def _create(
     database: Connection, table: Table, tables: Mapping[str, pa.Table], types: Mapping[str, str]
-) -> None:
-    """Create one table with its comments, and fill it in the given row order."""
+) -> list[str]:
+    """Create one empty table with its comments; returns the names of its columns."""
     columns = list(table.columns)
-    incoming = tables.get(table.name)
     if table.name == "metadata":
         columns += _metadata_columns(database, tables)
     definition = ", ".join(
@@ -157,8 +160,7 @@ def _create(
     )
     database.execute(f"CREATE TABLE {identifier(table.name)} ({definition})")
     _comment(database, table, columns)
-    if incoming is not None and table.name != "run":
-        _insert(database, table, columns, incoming)
+    return [column.name for column in columns]
 
 
 def _metadata_columns(database: Connection, tables: Mapping[str, pa.Table]) -> list[Column]:
@@ -186,28 +188,26 @@ def _comment(database: Connection, table: Table, columns: Sequence[Column]) -> N
         database.execute(f"COMMENT ON COLUMN {place} IS {literal(column.comment + unit)}")
 
 
-def _insert(
-    database: Connection, table: Table, columns: Sequence[Column], incoming: pa.Table
-) -> None:
-    known = {column.name for column in columns}
-    unknown = [name for name in incoming.column_names if name not in known]
+def _insert(database: Connection, table: str, columns: Sequence[str], incoming: pa.Table) -> None:
+    """Fill a table in the given row order; a column that is not given stays NULL."""
+    unknown = sorted(set(incoming.column_names).difference(columns))
     if unknown:
         raise StageError(
             "publish",
-            table.name,
-            f"columns {unknown} are not in the schema, which has {sorted(known)}. "
+            table,
+            f"columns {unknown} are not in the schema, which has {list(columns)}. "
             "Nothing was published; please report this.",
         )
-    names = [column.name for column in columns if column.name in incoming.column_names]
+    names = [name for name in columns if name in incoming.column_names]
     listed = ", ".join(map(identifier, names))
-    # A nested array must be cast by hand: FLOAT[] does not become FLOAT[d] by itself.
+    # Arrow's dictionaries arrive as ENUMs of their own, which do not cast to another ENUM.
     values = ", ".join(
         f"{identifier(name)}::VARCHAR" if _is_dictionary(incoming, name) else identifier(name)
         for name in names
     )
     database.register("incoming", incoming)
     database.execute(
-        f"INSERT INTO {identifier(table.name)} ({listed}) SELECT {values} FROM incoming"  # noqa: S608
+        f"INSERT INTO {identifier(table)} ({listed}) SELECT {values} FROM incoming"  # noqa: S608
     )
     database.unregister("incoming")
 

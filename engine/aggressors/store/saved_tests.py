@@ -1,0 +1,224 @@
+"""Saved tests as files: `tests/<slug>.json` to read and review, `tests/<slug>.parquet` its samples.
+
+Both belong to the user: they are written once and never rewritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aggressors.errors import InputError, UsageError
+from aggressors.store.files import beside
+from aggressors.store.workspace import Workspace, atomic_write, check_slug
+
+VERSION = 1
+SIGNALS = ("loss", "error")
+MIN_SAMPLES = 10  # below, no interval is worth its name
+
+SAMPLES = pa.schema([("sample_id", pa.string()), ("label", pa.string()), ("signal", pa.float64())])
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTest:
+    """An aggressor, or any group, frozen as a test that later runs must pass.
+
+    Parameters
+    ----------
+    slug : name of its files.
+    title : what a person calls the group.
+    why : why it was saved, in a sentence.
+    signal : what is compared per sample: loss or error (0 or 1).
+    margin : by how much the mean signal may be worse than under the baseline, in its unit.
+    margin_origin : where the margin comes from, in words.
+    rule : text of the filter that describes the group; '' where there is none. Samples that match
+        it without being frozen are kept out of the rest that the group is compared with.
+    samples : number of frozen samples.
+    source_run_id, source_run_name : the run it was saved on, whose signals are frozen too.
+    task, loss_name : of that run; a run of another task or loss cannot be compared.
+    created_at : when it was saved, ISO 8601 in UTC.
+    schema_version : version of this format.
+    """
+
+    slug: str
+    title: str
+    why: str
+    signal: str
+    margin: float
+    margin_origin: str
+    rule: str
+    samples: int
+    source_run_id: str
+    source_run_name: str
+    task: str
+    loss_name: str
+    created_at: str
+    schema_version: int = VERSION
+
+    @property
+    def key(self) -> str:
+        """Digest of what a run's measurement depends on; an edited margin or title is not."""
+        identity = json.dumps(
+            [self.slug, self.created_at, self.signal, self.rule, self.source_run_id]
+        )
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableTest:
+    """A test file that cannot be used, with the sentence that says why."""
+
+    slug: str
+    reason: str
+
+
+def list_tests(workspace: Workspace) -> tuple[list[SavedTest], list[UnreadableTest]]:
+    """All saved tests by slug, and those whose files are wrong."""
+    found, wrong = [], []
+    for path in sorted(workspace.tests.glob("*.json")):
+        if path.name.startswith("."):
+            continue
+        try:
+            found.append(read_test(workspace, path.stem))
+        except (InputError, UsageError) as error:
+            wrong.append(UnreadableTest(path.stem, str(error)))
+    return found, wrong
+
+
+def read_test(workspace: Workspace, slug: str) -> SavedTest:
+    """Read and check one saved test.
+
+    Raises
+    ------
+    InputError : no such test, or a file edited to nonsense; names file and field.
+    UsageError : `slug` is no slug.
+    """
+    path = workspace.tests / f"{check_slug(slug)}.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no saved test {slug!r} in {workspace.tests}.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is not valid JSON: {error}. {_RESTORE}") from error
+    test = _parse(raw, path)
+    samples = _samples_file(path)
+    try:
+        rows, schema = pq.read_metadata(samples).num_rows, pq.read_schema(samples)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{samples} of {path.name} cannot be read: {error}. {_RESTORE}") from error
+    for column in SAMPLES:
+        if column.name not in schema.names or schema.field(column.name).type != column.type:
+            raise InputError(f"{samples} needs a column {column.name!r} of type {column.type}.")
+    if rows != test.samples:
+        raise InputError(
+            f"{path}: 'samples' is {test.samples} but {samples.name} holds {rows}. {_RESTORE}"
+        )
+    return test
+
+
+def read_samples(workspace: Workspace, test: SavedTest) -> pa.Table:
+    """(sample_id, label, signal) of a test's frozen samples, sorted by sample_id.
+
+    Raises
+    ------
+    InputError : a sample stands twice, has no id or no finite signal.
+    """
+    path = workspace.tests / f"{test.slug}.parquet"
+    table = pq.read_table(path, columns=SAMPLES.names).sort_by("sample_id")
+    ids = table["sample_id"]
+    if ids.null_count or len(set(ids.to_pylist())) != len(ids):
+        raise InputError(f"{path}: 'sample_id' must be there and unique. {_RESTORE}")
+    if not all(value is not None and math.isfinite(value) for value in table["signal"].to_pylist()):
+        raise InputError(f"{path}: 'signal' must be finite. {_RESTORE}")
+    return table
+
+
+def write_test(workspace: Workspace, test: SavedTest, samples: pa.Table) -> None:
+    """Write a new test; the samples first, so that a test that can be seen is whole.
+
+    Raises
+    ------
+    UsageError : the slug is taken, or no slug.
+    WorkspaceError : the workspace cannot be written.
+    """
+    path = workspace.tests / f"{check_slug(test.slug)}.json"
+    if path.exists():
+        raise UsageError(
+            f"There is a saved test {test.slug!r} already, and tests are never rewritten. "
+            "Choose another name with --slug."
+        )
+    with beside(_samples_file(path)) as temporary:
+        pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), temporary)
+    text = json.dumps(asdict(test), indent=2, sort_keys=True, ensure_ascii=False)
+    atomic_write(path, f"{text}\n".encode())
+
+
+def free_slug(workspace: Workspace, wanted: str) -> str:
+    """`wanted`, or the first of `wanted-2`, `wanted-3`, … that no test has."""
+    for number in range(1, 10_000):
+        slug = wanted if number == 1 else f"{wanted[:58]}-{number}"
+        if not (workspace.tests / f"{slug}.json").exists():
+            return slug
+    raise UsageError(f"Too many saved tests are called {wanted!r}; choose a name with --slug.")
+
+
+def _samples_file(path: Path) -> Path:
+    return path.with_suffix(".parquet")
+
+
+_RESTORE = "Undo the edit, for instance with `git checkout`, or save the test again."
+
+
+def _parse(raw: Any, path: Path) -> SavedTest:
+    if not isinstance(raw, Mapping):
+        raise InputError(f"{path} must hold one JSON object; got {type(raw).__name__}. {_RESTORE}")
+    version = raw.get("schema_version")
+    if isinstance(version, int) and version > VERSION:
+        raise InputError(
+            f"{path}: 'schema_version' is {version}, this version of aggressors reads {VERSION}. "
+            "Upgrade with `pip install --upgrade aggressors`."
+        )
+    values: dict[str, Any] = {}
+    for entry in fields(SavedTest):
+        if entry.name not in raw:
+            raise InputError(f"{path}: the field {entry.name!r} is missing. {_RESTORE}")
+        values[entry.name] = _typed(raw[entry.name], str(entry.type), entry.name, path)
+    unknown = sorted(set(raw) - set(values))
+    if unknown:
+        raise InputError(
+            f"{path}: there is no field {unknown[0]!r}; fields are {', '.join(sorted(values))}."
+        )
+    test = SavedTest(**values)
+    _check_values(test, path)
+    return test
+
+
+def _typed(value: Any, type_name: str, name: str, path: Path) -> Any:
+    wanted = {"str": (str,), "int": (int,), "float": (int, float)}[type_name]
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        raise InputError(f"{path}: {name!r} must be a {_WORDS[type_name]}; got {value!r}.")
+    return float(value) if isinstance(value, int) and type_name == "float" else value
+
+
+_WORDS = {"str": "text", "int": "whole number", "float": "number"}
+
+
+def _check_values(test: SavedTest, path: Path) -> None:
+    if test.slug != path.stem:
+        raise InputError(f"{path}: 'slug' is {test.slug!r} but the file is called {path.stem!r}.")
+    if test.signal not in SIGNALS:
+        raise InputError(f"{path}: 'signal' must be loss or error; got {test.signal!r}.")
+    if not (math.isfinite(test.margin) and test.margin >= 0):
+        raise InputError(f"{path}: 'margin' must be at least 0 and finite; got {test.margin}.")
+    if test.samples < MIN_SAMPLES:
+        raise InputError(f"{path}: 'samples' must be at least {MIN_SAMPLES}; got {test.samples}.")
+    if test.schema_version < 1:
+        raise InputError(f"{path}: 'schema_version' must be 1; got {test.schema_version}.")

@@ -1,0 +1,186 @@
+"""What each run got in the saved tests: `verdicts/<run_id>.json`, and its signals beside it.
+
+The JSON says for every test how the group does in this run and how it compares; the Parquet holds
+the signals, so that a later run can be compared on a machine that has neither this run nor its
+model. Both are rebuilt from the run file where it is at hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aggressors.contracts import VerdictWord
+from aggressors.errors import WorkspaceError
+from aggressors.store.files import beside
+from aggressors.store.workspace import Workspace, atomic_write
+
+VERSION = 1
+SIGNALS = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("label", pa.string()),
+        ("loss", pa.float64()),
+        ("error", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """How the samples of one test do in one run; means of the test's signal.
+
+    Parameters
+    ----------
+    key : `SavedTest.key` of the test that was measured.
+    n, absent, in_training : frozen samples that count, that the run lacks or has no label for,
+        and that moved to its training population and so prove nothing.
+    value, rest : mean signal of the samples, and of all others that are judged; None without.
+    gap, gap_low, gap_high : value - rest with its 95 % interval.
+    material : True when the gap is material by the run's settings.
+    solves : True when it is not, and the samples do better than in the run of the test.
+    problem : why nothing could be measured, in a sentence; '' otherwise.
+    """
+
+    key: str
+    n: int = 0
+    absent: int = 0
+    in_training: int = 0
+    value: float | None = None
+    rest: float | None = None
+    gap: float | None = None
+    gap_low: float | None = None
+    gap_high: float | None = None
+    material: bool = False
+    solves: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One test, paired: the same samples under this run and under the baseline.
+
+    Parameters
+    ----------
+    baseline, baseline_name : id and name of the run compared with.
+    margin : the test's margin at that time.
+    n_tests : tests that could be compared in that check; their intervals hold together.
+    n, relabeled : samples compared, and left out because their label differs.
+    value, reference, difference, low, high : mean signals, value - reference, 95 % interval.
+    bound : lower bound of the interval that holds for all `n_tests` together.
+    detectable : smallest worsening that would have failed with 80 % probability.
+    verdict : pass, fail or inconclusive.
+    """
+
+    baseline: str
+    baseline_name: str
+    margin: float
+    n_tests: int
+    n: int
+    relabeled: int
+    value: float
+    reference: float
+    difference: float
+    low: float
+    high: float
+    bound: float
+    detectable: float
+    verdict: VerdictWord
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One test in one run; without a comparison, `unpaired` says why in a sentence.
+
+    `baseline` is the run that it was, or could not be, compared with.
+    """
+
+    measurement: Measurement
+    baseline: str = ""
+    comparison: Comparison | None = None
+    unpaired: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """All that `verdicts/<run_id>` holds; `created_at` orders the runs."""
+
+    run_id: str
+    name: str
+    created_at: str
+    tests: Mapping[str, Entry] = field(default_factory=dict)
+
+    def with_entry(self, slug: str, entry: Entry) -> RunRecord:
+        """Return a copy in which one test has another entry."""
+        return replace(self, tests={**self.tests, slug: entry})
+
+
+def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str, str]]]:
+    """List the records of all runs, and (run_id, sentence) for each that cannot be read."""
+    found, wrong = [], []
+    for path in sorted(workspace.verdicts.glob("*.json")):
+        if path.name.startswith("."):
+            continue
+        try:
+            found.append(_parse(json.loads(path.read_text(encoding="utf-8")), path.stem))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = (
+                f"{path} cannot be read ({type(error).__name__}: {error}). "
+                "Undo the edit, or delete it where its run is at hand."
+            )
+            wrong.append((path.stem, reason))
+    return found, wrong
+
+
+def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
+    """(sample_id, label, loss, error) of a run's test samples; None where there is no file.
+
+    Raises
+    ------
+    WorkspaceError : the file is broken.
+    """
+    path = workspace.verdicts / f"{run_id}.parquet"
+    if not path.is_file():
+        return None
+    try:
+        return pq.read_table(path, columns=SIGNALS.names).cast(SIGNALS)
+    except (OSError, pa.ArrowException, ValueError, KeyError) as error:
+        raise WorkspaceError(
+            f"{path} cannot be read ({error}). Restore it, or delete it where its run is at hand."
+        ) from error
+
+
+def write_signals(workspace: Workspace, run_id: str, signals: pa.Table) -> None:
+    """Write the signals of a run's test samples; raises WorkspaceError."""
+    path = workspace.verdicts / f"{run_id}.parquet"
+    with beside(path) as temporary:
+        pq.write_table(signals.select(SIGNALS.names).cast(SIGNALS).sort_by("sample_id"), temporary)
+
+
+def write_record(workspace: Workspace, record: RunRecord) -> None:
+    """Write the readable side of a run's results; raises WorkspaceError."""
+    raw = {**asdict(record), "schema_version": VERSION}
+    text = json.dumps(raw, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    atomic_write(workspace.verdicts / f"{record.run_id}.json", f"{text}\n".encode())
+
+
+def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
+    if raw["schema_version"] > VERSION:
+        raise ValueError(f"it has schema version {raw['schema_version']}, newer than {VERSION}")
+    if raw["run_id"] != run_id:
+        raise ValueError(f"it is about run {raw['run_id']!r}")
+    tests = {}
+    for slug, entry in raw["tests"].items():
+        comparison = entry["comparison"]
+        tests[slug] = Entry(
+            Measurement(**entry["measurement"]),
+            entry["baseline"],
+            Comparison(**comparison) if comparison else None,
+            entry["unpaired"],
+        )
+    return RunRecord(run_id, str(raw["name"]), str(raw["created_at"]), tests)
