@@ -89,7 +89,10 @@ class Verdict:
     """The result of one saved test for one run.
 
     `value` and `reference` are mean signals of the same samples under this run and the baseline;
-    `difference` = value - reference with interval [`low`, `high`].
+    `difference` = value - reference with its 95 % interval [`low`, `high`]. `gap` is the mean
+    signal of the samples minus that of the rest in this run. `detectable` is the smallest
+    worsening that would have failed with 80 % probability. `baseline` is a run id, '' where
+    nothing was compared.
     """
 
     slug: str
@@ -102,6 +105,16 @@ class Verdict:
     low: float | None
     high: float | None
     reason: str
+    title: str = ""
+    signal: str = "loss"
+    margin: float | None = None
+    margin_origin: str = ""
+    baseline: str = ""
+    baseline_name: str = ""
+    detectable: float | None = None
+    gap: float | None = None
+    gap_low: float | None = None
+    gap_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

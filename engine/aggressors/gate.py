@@ -1,0 +1,381 @@
+"""Saved tests x run -> verdicts: what continuous testing is for code.
+
+A test freezes the samples of a group. Each later run is compared on the same samples with the run
+that solved the test, else with the run it was saved on. Works where only `tests/` and `verdicts/`
+of a workspace are at hand, beside the run to judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from aggressors.contracts import Condition, Filter, Group, TestState, Verdict
+from aggressors.errors import InputError, RunNotFound, UsageError, WorkspaceError
+from aggressors.judging import default_margin, measure, show, signals_of, verdict_of
+from aggressors.ledger import Ledger
+from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.judged import held_out, matching
+from aggressors.queries.overview import aggressors
+from aggressors.store.read import RunFile, open_run
+from aggressors.store.saved_tests import (
+    MIN_SAMPLES,
+    SavedTest,
+    UnreadableTest,
+    free_slug,
+    list_tests,
+    read_test,
+    write_test,
+)
+from aggressors.store.workspace import Workspace, check_slug
+
+__all__ = [
+    "CheckResult",
+    "History",
+    "RunPoint",
+    "SavedTest",
+    "TrackedTest",
+    "UnreadableTest",
+    "check",
+    "evaluate_run",
+    "history",
+    "list_tests",
+    "read_test",
+    "save_test",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """All saved tests against one run.
+
+    `baseline` is the run id that was asked for, None where each test has its own. `passed` is
+    False when a test failed or, if strict, was inconclusive or missing. `unreadable` are test
+    files that could not be used.
+    """
+
+    run_id: str
+    run_name: str
+    baseline: str | None
+    passed: bool
+    verdicts: tuple[Verdict, ...]
+    unreadable: tuple[UnreadableTest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunPoint:
+    """One run of a history."""
+
+    run_id: str
+    name: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedTest:
+    """One test over all runs: verdict by run id, oldest run first."""
+
+    test: SavedTest
+    verdicts: dict[str, Verdict]
+
+    @property
+    def state(self) -> TestState:
+        """State after the newest run."""
+        return list(self.verdicts.values())[-1].state if self.verdicts else "open"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All tests over all runs, oldest run first."""
+
+    runs: tuple[RunPoint, ...]
+    tests: tuple[TrackedTest, ...]
+    unreadable: tuple[UnreadableTest, ...]
+
+
+# --- Judging ---
+
+
+def check(
+    workspace: Workspace,
+    run: Path | str = "latest",
+    baseline: Path | str | None = None,
+    strict: bool = False,
+) -> CheckResult:
+    """Judge one run in all saved tests; verdicts that other runs lack are computed first.
+
+    Parameters
+    ----------
+    run, baseline : latest, a run id, a run's name or a path; a run that only has its verdicts
+        left answers to its id and name. `baseline` replaces the baseline of every test.
+    strict : inconclusive and missing verdicts do not pass either.
+
+    Raises
+    ------
+    StoreError : the run is not there or cannot be read, or verdicts cannot be written.
+    UsageError : the baseline is the run itself.
+    """
+    ledger = Ledger.open(workspace)
+    ledger.update()
+    run_id = _enter(ledger, run)
+    override = _enter(ledger, baseline) if baseline is not None else None
+    if override == run_id:
+        raise UsageError(f"The baseline {str(baseline)!r} is the run itself; name another one.")
+    verdicts = _verdicts(ledger, run_id, override)
+    ledger.write()
+    allowed = {"pass"} if strict else {"pass", "inconclusive", "missing"}
+    return CheckResult(
+        run_id,
+        ledger.records[run_id].name,
+        override,
+        all(verdict.verdict in allowed for verdict in verdicts),
+        tuple(verdicts),
+        tuple(ledger.unreadable),
+    )
+
+
+def evaluate_run(workspace: Workspace, run_path: Path) -> list[Verdict]:
+    """Judge a newly published run in all saved tests; unreadable test files are passed over."""
+    return list(check(workspace, run_path).verdicts)
+
+
+def history(workspace: Workspace) -> History:
+    """Verdict and state of all tests over all runs, for a page.
+
+    Missing verdicts are computed, and written if the workspace can be written.
+    """
+    ledger = Ledger.open(workspace)
+    ledger.update()
+    with suppress(WorkspaceError):
+        ledger.write()
+    tests = []
+    for test in ledger.tests.values():
+        verdicts = {
+            run_id: verdict_of(test, entry, state, run_id=run_id)
+            for run_id, (entry, state) in ledger.history(test).items()
+        }
+        tests.append(TrackedTest(test, verdicts))
+    runs = tuple(RunPoint(one.run_id, one.name, one.created_at) for one in ledger.in_order())
+    return History(runs, tuple(tests), tuple(ledger.unreadable))
+
+
+def _enter(ledger: Ledger, run: Path | str) -> str:
+    """Id of a run, which is in the ledger afterwards."""
+    try:
+        path = run if isinstance(run, Path) else ledger.workspace.resolve(run)
+    except RunNotFound:
+        for record in reversed(ledger.in_order()):
+            if str(run) in (record.run_id, record.name):
+                return record.run_id
+        raise
+    inside = path.resolve().parent == ledger.workspace.runs.resolve()
+    if inside and path.stem in ledger.records and _is_complete(ledger, path.stem):
+        return path.stem
+    return ledger.add(path, keep=inside).run_id
+
+
+def _is_complete(ledger: Ledger, run_id: str) -> bool:
+    return all(run_id in ledger.history(test) for test in ledger.tests.values())
+
+
+def _verdicts(ledger: Ledger, run_id: str, override: str | None) -> list[Verdict]:
+    ledger.compare_fully(run_id)
+    others = ledger.against(run_id, override) if override else {}
+    found = []
+    for slug, test in ledger.tests.items():
+        known = ledger.history(test).get(run_id)
+        if known is None:
+            found.append(_unmeasured(test, ledger.records[run_id].name))
+            continue
+        entry, state = known
+        found.append(verdict_of(test, others.get(slug, entry), state, run_id=run_id))
+    return found
+
+
+def _unmeasured(test: SavedTest, name: str) -> Verdict:
+    reason = f"Run {name!r} was never measured in this test, and its file is not at hand."
+    return Verdict(
+        test.slug, "open", "missing", 0, None, None, None, None, None, reason,
+        test.title, test.signal, test.margin, test.margin_origin,
+    )  # fmt: skip
+
+
+# --- Saving ---
+
+
+def save_test(
+    workspace: Workspace,
+    run: Path | str,
+    *,
+    aggressor: int | None = None,
+    where: str | None = None,
+    slug: str | None = None,
+    title: str | None = None,
+    why: str | None = None,
+) -> SavedTest:
+    """Freeze an aggressor, or any filter, as a test, and judge every published run in it.
+
+    The frozen samples are held-out ones; of an aggressor only those it was not found on.
+
+    Parameters
+    ----------
+    run : the run whose samples and signals are frozen.
+    aggressor : rank of an aggressor; or
+    where : text of a filter on the input side (metadata, label or prediction).
+    slug : name of the test's files; made from the title where None.
+    title, why : for people; made from the aggressor or filter where None.
+
+    Raises
+    ------
+    UsageError : not exactly one of `aggressor` and `where`, no such rank, a taken or bad slug.
+    InputError : too few samples, or a filter on what the model did.
+    FilterError : a filter that cannot be read.
+    """
+    if (aggressor is None) == (where is None):
+        raise UsageError("A test is saved from an aggressor or from a filter: name one of them.")
+    if slug is not None:
+        check_slug(slug)
+    path = run if isinstance(run, Path) else workspace.resolve(run)
+    with open_run(path) as opened:
+        if aggressor is not None:
+            group = _group_of_aggressor(opened, aggressor)
+        else:
+            assert where is not None
+            group = _group_of_filter(opened, where)
+        test, samples = _freeze(opened, group)
+    test = replace(
+        test,
+        slug=slug or free_slug(workspace, _slug(title or group.title)),
+        title=title or test.title,
+        why=why or test.why,
+    )
+    write_test(workspace, test, samples)
+    ledger = Ledger.open(workspace)
+    ledger.update()
+    ledger.write()
+    return test
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What is frozen: members by filter, all of them or only those that judge."""
+
+    title: str
+    why: str
+    members: Filter
+    rule: str
+    only_judges: bool
+
+
+def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
+    found = {one.rank: one for one in aggressors(run)}
+    if rank not in found:
+        ranks = f"1 to {len(found)}" if found else "none"
+        raise UsageError(
+            f"Run {run.info.name!r} has no aggressor {rank}; its ranks are {ranks}. "
+            f"`aggressors show {run.info.name}` lists them."
+        )
+    one = found[rank]
+    why = (
+        f"Aggressor {rank} of run {run.info.name}: mean {run.info.settings.signal} is "
+        f"{show(one.gap)} above the rest ({show(one.gap_low)} to {show(one.gap_high)}), "
+        f"{one.impact:.1%} of all of it."
+    )
+    return _Group(one.name, why, Condition("aggressor", "=", (rank,)), one.rule, True)
+
+
+# What only this run can answer, so that it describes no other run's samples.
+_LOCAL = {"aggressor", "concept", "row_id", "map", "map_x", "map_y", "population", "fold"}
+_JUDGED_BY_MODEL = {"loss", "loss_quantile", "correct", "confidence"}
+
+
+def _group_of_filter(run: RunFile, where: str) -> _Group:
+    filter = parse(where)
+    names = set(_fields(filter))
+    if names & _JUDGED_BY_MODEL or {"label", "prediction"} <= names:
+        what = ", ".join(sorted(names & (_JUDGED_BY_MODEL | {"label", "prediction"})))
+        raise InputError(
+            f"A test on {what} would freeze the errors of one model, which every other model beats "
+            "by chance. Describe the group by its input: metadata, and label or prediction."
+        )
+    text = format_filter(filter)
+    why = f"Saved from a filter on run {run.info.name}."
+    return _Group(text, why, filter, "" if names & _LOCAL else text, False)
+
+
+def _fields(filter: Filter) -> Iterator[str]:
+    if isinstance(filter, Condition):
+        yield filter.field
+    else:
+        for part in filter.parts if isinstance(filter, Group) else (filter.part,):
+            yield from _fields(part)
+
+
+def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:
+    """Measure the group in its own run, and set the margin by what is at stake there."""
+    info = run.info
+    signal = info.settings.signal
+    table = held_out(run)
+    rows = table["row_id"].to_numpy(zero_copy_only=False)
+    judges = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
+    member = np.isin(rows, matching(run, group.members))
+    if group.only_judges:
+        member &= judges
+    n = int(member.sum())
+    if n < MIN_SAMPLES:
+        raise InputError(
+            f"{group.title!r} has {n} labeled samples outside training in run {info.name!r}"
+            f"{' that it was not found on' if group.only_judges else ''}; "
+            f"a test needs at least {MIN_SAMPLES}. Choose a wider group."
+        )
+    samples = pa.table(
+        {
+            "sample_id": table["sample_id"].filter(pa.array(member)),
+            "label": table["label"].filter(pa.array(member)),
+            "signal": table[signal].filter(pa.array(member)),
+        }
+    ).sort_by("sample_id")
+    test = SavedTest(
+        slug="",
+        title=group.title,
+        why=group.why,
+        signal=signal,
+        margin=0.0,
+        margin_origin="",
+        rule=group.rule,
+        samples=n,
+        source_run_id=info.run_id,
+        source_run_name=info.name,
+        task=info.task,
+        loss_name=info.loss_name,
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+    judged = signals_of(table, signal)
+    found = measure(
+        test,
+        signals_of(samples, "signal"),
+        judged,
+        judges,
+        in_training=0,
+        materiality=info.settings.materiality,
+        is_source=True,
+    )
+    margin, origin = default_margin(
+        found.gap or 0.0, float(judged.value.mean()), material=found.material
+    )
+    return replace(test, margin=margin, margin_origin=origin), samples
+
+
+def _slug(title: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:48].strip("-") or "test"
+    try:
+        return check_slug(plain)
+    except UsageError:  # a name that some system reserves
+        return f"{plain}-test"

@@ -1,0 +1,324 @@
+"""How a saved test is judged: from signals to measurement, comparison, state and sentence.
+
+Pure functions; `gate` feeds them from run files and from `verdicts/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from aggressors.contracts import TestState, Verdict, VerdictWord
+from aggressors.errors import InputError
+from aggressors.stats.intervals import BoolArray, FloatArray
+from aggressors.stats.paired import paired_difference, smallest_detectable
+from aggressors.stats.severity import loss_gap
+from aggressors.store.saved_tests import MIN_SAMPLES, SavedTest
+from aggressors.store.verdicts import Comparison, Entry, Measurement
+
+SEED = 0  # of every resampling: the same files give the same verdicts everywhere
+LEVEL = 0.95
+MIN_SHARE = 0.5  # of the frozen samples must be there for a verdict
+MARGIN_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """One signal of some samples: `ids` and `labels` (n,) strings, `value` (n,) float64."""
+
+    ids: pa.Array
+    labels: pa.Array
+    value: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, ids: pa.Array) -> NDArray[np.int64]:
+        """(m,) the row of each of `ids`, -1 where it is not here."""
+        places = pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)
+        return np.asarray(places.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def signals_of(table: pa.Table, signal: str) -> Signals:
+    """Read one signal column; rows without a value are left out."""
+    table = table.filter(pc.is_valid(table[signal]))
+    return Signals(
+        _flat(table["sample_id"]),
+        _flat(table["label"]),
+        np.asarray(table[signal].to_numpy(zero_copy_only=False), dtype=np.float64),
+    )
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    flat = column.cast(pa.string()).combine_chunks()
+    return flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
+
+
+def default_margin(gap: float, mean: float, *, material: bool) -> tuple[float, str]:
+    """Margin of a new test, and where it comes from.
+
+    A tenth of what is at stake: small enough that a regression of half the gap is caught with a
+    few hundred samples, large enough that two equal models differ by less.
+
+    Parameters
+    ----------
+    gap, mean : of the signal in the run that the test is saved on.
+    material : whether the group underperforms there.
+    """
+    if material:
+        return significant(MARGIN_SHARE * gap), f"a tenth of its gap of {show(gap)} when saved"
+    return (
+        significant(MARGIN_SHARE * mean),
+        f"a tenth of the mean of {show(mean)} when saved, where it had no material gap",
+    )
+
+
+def measure(
+    test: SavedTest,
+    frozen: Signals,
+    judged: Signals,
+    counts: BoolArray,
+    *,
+    in_training: int,
+    materiality: float,
+    is_source: bool,
+) -> Measurement:
+    """How a test's samples do in a run, beside the rest.
+
+    Parameters
+    ----------
+    frozen : the test's samples with the signal of the run it was saved on.
+    judged : labeled samples of this run, without those it was trained on.
+    counts : (n,) over `judged`: False for samples that must not stand in the rest, since
+        aggressors were sought among them or the test's rule describes them.
+    in_training : frozen samples that are in this run's training population.
+    materiality : share of the mean signal that the lower bound of a material gap exceeds.
+    is_source : True when this is the run that the test was saved on.
+    """
+    rows = judged.rows(frozen.ids)
+    here = rows >= 0
+    n = int(here.sum())
+    absent = len(frozen) - n - in_training
+    member = np.zeros(len(judged), dtype=np.bool_)
+    member[rows[here]] = True
+    base = Measurement(key=test.key, n=n, absent=absent, in_training=in_training)
+    if n < _least(test):
+        return base
+    kept = member | counts
+    try:
+        gap = loss_gap(judged.value[kept], member[kept], level=LEVEL)
+    except InputError:  # nothing is left to compare the group with
+        return replace(base, value=significant(float(judged.value[rows[here]].mean())))
+    material = gap.low > materiality * float(judged.value[kept].mean())
+    improved = is_source
+    if not is_source:
+        change = paired_difference(
+            judged.value[rows[here]], frozen.value[here], level=LEVEL, seed=SEED
+        )
+        improved = change.high < 0
+    return replace(
+        base,
+        value=significant(gap.inside),
+        rest=significant(gap.rest),
+        gap=significant(gap.value),
+        gap_low=significant(gap.low),
+        gap_high=significant(gap.high),
+        material=material,
+        solves=improved and not material,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The same samples under two models: (n,) signals; `relabeled` were left out."""
+
+    value: FloatArray
+    reference: FloatArray
+    relabeled: int
+
+
+def pair(frozen: Signals, run: Signals, baseline: Signals) -> Pairs:
+    """Join a test's samples under a run and its baseline, by id.
+
+    Samples whose ground truth differs between the two are counted, not mixed in.
+    """
+    here, there = run.rows(frozen.ids), baseline.rows(frozen.ids)
+    both = (here >= 0) & (there >= 0)
+    here, there = here[both], there[both]
+    same = np.asarray(
+        pc.fill_null(
+            pc.equal(run.labels.take(pa.array(here)), baseline.labels.take(pa.array(there))), True
+        ).to_numpy(zero_copy_only=False),
+        dtype=np.bool_,
+    )
+    return Pairs(run.value[here[same]], baseline.value[there[same]], int((~same).sum()))
+
+
+def too_few(test: SavedTest, pairs: Pairs, *, in_training: int) -> str:
+    """Why there is no comparison, in a sentence; '' where there are samples enough."""
+    n = len(pairs.value)
+    if n >= _least(test):
+        return ""
+    text = [f"Only {n} of its {test.samples} samples can be compared; {_least(test)} are needed."]
+    if pairs.relabeled:
+        text.append(_relabeled(pairs.relabeled))
+    if in_training:
+        text.append(_moved(in_training))
+    return " ".join(text)
+
+
+def compare(
+    test: SavedTest, pairs: Pairs, *, baseline: str, baseline_name: str, n_tests: int
+) -> Comparison:
+    """Judge one test: the paired difference and its interval against the margin.
+
+    Parameters
+    ----------
+    n_tests : tests compared in the same check, over which the interval of a failure holds.
+    """
+    value, reference = pairs.value, pairs.reference
+    near = paired_difference(value, reference, level=LEVEL, seed=SEED)
+    bound = near.low
+    if n_tests > 1 and near.low > test.margin:  # a wider interval can only change a failure
+        wide = paired_difference(value, reference, level=LEVEL, seed=SEED, n_tests=n_tests)
+        bound = min(near.low, wide.low)
+    verdict: VerdictWord = "inconclusive"
+    if bound > test.margin:
+        verdict = "fail"
+    elif near.high < test.margin or (near.high <= 0 and near.low == near.high):
+        verdict = "pass"
+    spread = float(np.std(value - reference, ddof=1))
+    seen = test.margin + smallest_detectable(len(value), spread, level=LEVEL, n_tests=n_tests)
+    return Comparison(
+        baseline=baseline,
+        baseline_name=baseline_name,
+        margin=test.margin,
+        n_tests=n_tests,
+        n=len(value),
+        relabeled=pairs.relabeled,
+        value=significant(float(value.mean())),
+        reference=significant(float(reference.mean())),
+        difference=significant(near.value),
+        low=significant(near.low),
+        high=significant(near.high),
+        bound=significant(bound),
+        detectable=significant(seen),
+        verdict=verdict,
+    )
+
+
+def next_state(state: TestState, entry: Entry) -> TestState:
+    """State of a test after one more run; it begins open."""
+    if state == "open":
+        return "solved" if entry.measurement.solves else "open"
+    word = entry.comparison.verdict if entry.comparison else "missing"
+    if word == "fail":
+        return "regressed"
+    return "solved" if word == "pass" else state
+
+
+def verdict_of(test: SavedTest, entry: Entry, state: TestState, *, run_id: str) -> Verdict:
+    """Put one test's result for one run into words."""
+    found, compared = entry.measurement, entry.comparison
+    return Verdict(
+        slug=test.slug,
+        state=state,
+        verdict=compared.verdict if compared else "missing",
+        n=compared.n if compared else found.n,
+        value=compared.value if compared else found.value,
+        reference=compared.reference if compared else None,
+        difference=compared.difference if compared else None,
+        low=compared.low if compared else None,
+        high=compared.high if compared else None,
+        reason=_sentence(test, entry, state, run_id=run_id),
+        title=test.title,
+        signal=test.signal,
+        margin=test.margin,
+        margin_origin=test.margin_origin,
+        baseline=compared.baseline if compared else "",
+        baseline_name=compared.baseline_name if compared else "",
+        detectable=compared.detectable if compared and compared.baseline != run_id else None,
+        gap=found.gap,
+        gap_low=found.gap_low,
+        gap_high=found.gap_high,
+    )
+
+
+def _sentence(test: SavedTest, entry: Entry, state: TestState, *, run_id: str) -> str:
+    compared = entry.comparison
+    if compared is None:
+        return entry.measurement.problem or entry.unpaired
+    text = _compared(test, compared, run_id)
+    extra = []
+    if compared.relabeled:
+        extra.append(_relabeled(compared.relabeled))
+    if entry.measurement.in_training:
+        extra.append(_moved(entry.measurement.in_training))
+    if state == "open" and entry.measurement.gap is not None:
+        gap = entry.measurement
+        extra.append(
+            f"Still open: its gap to the rest is {show(gap.gap)} "
+            f"({show(gap.gap_low)} to {show(gap.gap_high)})."
+        )
+    return " ".join([text, *extra])
+
+
+def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
+    same = f"on the same {it.n:,} samples"
+    if it.baseline == run_id:
+        return f"Mean {test.signal} {show(it.value)} {same}; this run is the test's own baseline."
+    margin = f"the margin of {show(it.margin)}"
+    text = (
+        f"Mean {test.signal} {show(it.value)} against {show(it.reference)} under "
+        f"{it.baseline_name!r} {same}"
+    )
+    change = f"{show(abs(it.difference))} ({_span(it)})"
+    if it.verdict == "fail":
+        held = f", surely more than {margin}"
+        if it.n_tests > 1:
+            held += f" also over all {it.n_tests} tests (at least {show(it.bound)})"
+        return f"{text}: worse by {change}{held}."
+    if it.verdict == "pass":
+        better = f"better by {change}" if it.high < 0 else f"no worse: change {_signed(it)}"
+        return f"{text}: {better}, within {margin}."
+    why = f"the change {_signed(it)} may lie on either side of {margin}"
+    if it.low > it.margin:
+        why = f"worse by {change}, but not surely over all {it.n_tests} tests of the check"
+    return f"{text}: {why}; a worsening below {show(it.detectable)} may pass unseen."
+
+
+def _span(it: Comparison) -> str:
+    ends = sorted((abs(it.low), abs(it.high)))
+    return f"{show(ends[0])} to {show(ends[1])}"
+
+
+def _signed(it: Comparison) -> str:
+    return f"{it.difference:+.3g} ({it.low:+.3g} to {it.high:+.3g})"
+
+
+def _relabeled(count: int) -> str:
+    return f"{count} with another label than under the baseline are left out."
+
+
+def _moved(count: int) -> str:
+    return f"{count} are in the training population of this run and left out."
+
+
+def _least(test: SavedTest) -> int:
+    return max(MIN_SAMPLES, round(MIN_SHARE * test.samples))
+
+
+def significant(value: float) -> float:
+    """Seven significant digits: enough for any verdict, and a diff that can be read."""
+    return float(f"{value:.7g}")
+
+
+def show(value: float | None) -> str:
+    """Write a number as sentences do."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

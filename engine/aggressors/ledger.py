@@ -1,0 +1,313 @@
+"""The records of all runs in all saved tests, brought up to date.
+
+Only what is missing or stale is computed: a measurement needs the run file, a comparison only the
+signals in `tests/` and `verdicts/`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aggressors.contracts import TestState
+from aggressors.errors import AggressorsError, FilterError, InputError, StoreError
+from aggressors.judging import (
+    Pairs,
+    Signals,
+    compare,
+    measure,
+    next_state,
+    pair,
+    signals_of,
+    too_few,
+)
+from aggressors.queries.grammar import parse
+from aggressors.queries.judged import held_out, in_training, matching
+from aggressors.store.read import RunFile, open_run
+from aggressors.store.saved_tests import SavedTest, UnreadableTest, list_tests, read_samples
+from aggressors.store.verdicts import (
+    Entry,
+    Measurement,
+    RunRecord,
+    read_records,
+    read_signals,
+    write_record,
+    write_signals,
+)
+from aggressors.store.workspace import Workspace
+
+
+@dataclass
+class Ledger:
+    """Saved tests, their frozen samples, and what every run got; see `Ledger.open`."""
+
+    workspace: Workspace
+    tests: dict[str, SavedTest]
+    frozen: dict[str, Signals]
+    unreadable: list[UnreadableTest]
+    records: dict[str, RunRecord]
+    _changed: set[str] = field(default_factory=set)
+    _signals: dict[str, pa.Table | None] = field(default_factory=dict)
+    _unwritten: set[str] = field(default_factory=set)
+
+    @classmethod
+    def open(cls, workspace: Workspace) -> Ledger:
+        """Read all files; what cannot be read is put aside with its sentence."""
+        found, unreadable = list_tests(workspace)
+        tests, frozen = {}, {}
+        for test in found:
+            try:
+                frozen[test.slug] = signals_of(read_samples(workspace, test), "signal")
+                tests[test.slug] = test
+            except InputError as error:
+                unreadable.append(UnreadableTest(test.slug, str(error)))
+        records, wrong = read_records(workspace)
+        at_hand = {path.stem for path in _run_files(workspace)}
+        unreadable += [
+            UnreadableTest(slug, reason)
+            for slug, reason in wrong
+            if slug not in at_hand  # else it is simply made again
+        ]
+        return cls(workspace, tests, frozen, unreadable, {one.run_id: one for one in records})
+
+    # --- Bringing up to date ---
+
+    def update(self) -> None:
+        """Measure what published runs lack, and compare what has no verdict yet."""
+        if not self.tests:
+            return
+        for path in _run_files(self.workspace):
+            record = self.records.get(path.stem)
+            if record is None or not self._is_measured(record):
+                try:
+                    self.add(path)
+                except StoreError:  # a broken run file is reported by whoever opens it
+                    continue
+        for run_id, baselines in self._baselines().items():
+            self._compare(run_id, baselines)
+
+    def add(self, path: Path, *, keep: bool = True) -> RunRecord:
+        """Measure the tests in a run file; with `keep` False nothing of it will be written.
+
+        Raises
+        ------
+        StoreError : the run file cannot be opened.
+        """
+        with open_run(path) as run:
+            known = self.records.get(run.info.run_id)
+            record = known or RunRecord(run.info.run_id, run.info.name, run.info.created_at)
+            table = held_out(run)
+            for slug, test in self.tests.items():
+                entry = record.tests.get(slug)
+                if entry is None or entry.measurement.key != test.key:
+                    found = _measure(run, table, test, self.frozen[slug])
+                    record = record.with_entry(slug, Entry(found))
+            wanted = _union(self.frozen.values())
+            self._signals[record.run_id] = table.filter(
+                pc.is_in(table["sample_id"], value_set=wanted)
+            )
+        self.records[record.run_id] = record
+        self._changed.add(record.run_id)
+        if not keep and known is None:
+            self._unwritten.add(record.run_id)
+        return record
+
+    def compare_fully(self, run_id: str) -> None:
+        """Compare one run so that its intervals hold over the tests of this check."""
+        baselines = self._baselines()[run_id]
+        self._compare(run_id, baselines)
+        entries = [self._entry(self.records[run_id], self.tests[slug]) for slug in baselines]
+        compared = [entry.comparison for entry in entries if entry and entry.comparison]
+        if any(one.n_tests != len(compared) for one in compared):
+            self._compare(run_id, baselines, again=True)
+
+    def write(self) -> None:
+        """Write what changed, signals first; raises WorkspaceError."""
+        for run_id in sorted(self._changed - self._unwritten):
+            signals = self._signals.get(run_id)
+            if signals is not None:
+                write_signals(self.workspace, run_id, signals)
+            write_record(self.workspace, self.records[run_id])
+        self._changed.clear()
+
+    # --- Answers ---
+
+    def in_order(self) -> list[RunRecord]:
+        """List all records in the order of created_at."""
+        return sorted(self.records.values(), key=lambda one: (one.created_at, one.run_id))
+
+    def history(self, test: SavedTest) -> dict[str, tuple[Entry, TestState]]:
+        """Entry and state of a test after each run that it was measured in, oldest first."""
+        state: TestState = "open"
+        found = {}
+        for record in self.in_order():
+            entry = self._entry(record, test)
+            if entry is not None:
+                state = next_state(state, entry)
+                found[record.run_id] = (entry, state)
+        return found
+
+    def against(self, run_id: str, baseline: str) -> dict[str, Entry]:
+        """Compare every test of a run with one other run; nothing of it is kept."""
+        return self._entries(run_id, dict.fromkeys(self.tests, baseline))
+
+    # --- Inside ---
+
+    def _entry(self, record: RunRecord, test: SavedTest) -> Entry | None:
+        entry = record.tests.get(test.slug)
+        return entry if entry is not None and entry.measurement.key == test.key else None
+
+    def _is_measured(self, record: RunRecord) -> bool:
+        return (self.workspace.verdicts / f"{record.run_id}.parquet").is_file() and all(
+            self._entry(record, test) is not None for test in self.tests.values()
+        )
+
+    def _baselines(self) -> dict[str, dict[str, str]]:
+        """Baseline of every measured test by run, oldest first.
+
+        It is the first run before that solved the test, else the run it was saved on.
+        """
+        solvers: dict[str, str] = {}
+        found: dict[str, dict[str, str]] = {}
+        for record in self.in_order():
+            found[record.run_id] = {}
+            for slug, test in self.tests.items():
+                entry = self._entry(record, test)
+                if entry is None:
+                    continue
+                found[record.run_id][slug] = solvers.get(slug, test.source_run_id)
+                if entry.measurement.solves:
+                    solvers.setdefault(slug, record.run_id)
+        return found
+
+    def _compare(self, run_id: str, baselines: dict[str, str], *, again: bool = False) -> None:
+        record = self.records[run_id]
+        wanted = {
+            slug: baseline
+            for slug, baseline in baselines.items()
+            if again or _is_stale(record.tests[slug], baseline, self.tests[slug])
+        }
+        made = self._entries(run_id, wanted)
+        if any(record.tests[slug] != entry for slug, entry in made.items()):
+            self.records[run_id] = replace(record, tests={**record.tests, **made})
+            self._changed.add(run_id)
+
+    def _name(self, run_id: str, test: SavedTest) -> str:
+        known = self.records.get(run_id)
+        return known.name if known else test.source_run_name
+
+    def _entries(self, run_id: str, baselines: dict[str, str]) -> dict[str, Entry]:
+        """Compare some tests of a run, each with its baseline."""
+        record = self.records[run_id]
+        measured = {
+            slug: entry
+            for slug in baselines
+            if (entry := self._entry(record, self.tests[slug])) is not None
+        }
+        pairs, reasons = {}, {}
+        for slug, entry in measured.items():
+            try:
+                pairs[slug] = self._pairs(self.tests[slug], entry, run_id, baselines[slug])
+            except AggressorsError as error:
+                reasons[slug] = str(error)
+        others = sum(
+            1
+            for slug, entry in record.tests.items()
+            if slug in self.tests and slug not in baselines and entry.comparison
+        )
+        made = {}
+        for slug, entry in measured.items():
+            test, baseline = self.tests[slug], baselines[slug]
+            made[slug] = Entry(entry.measurement, baseline, None, reasons.get(slug, ""))
+            if slug in pairs:
+                name = self._name(baseline, test)
+                comparison = compare(
+                    test,
+                    pairs[slug],
+                    baseline=baseline,
+                    baseline_name=name,
+                    n_tests=len(pairs) + others,
+                )
+                made[slug] = Entry(entry.measurement, baseline, comparison)
+        return made
+
+    def _pairs(self, test: SavedTest, entry: Entry, run_id: str, baseline: str) -> Pairs:
+        """Join the samples of one test under two runs; InputError says why there are none."""
+        if entry.measurement.problem:
+            raise InputError(entry.measurement.problem)
+        frozen = self.frozen[test.slug]
+        here = self._signals_of(run_id, test)
+        there = frozen if baseline == test.source_run_id else self._signals_of(baseline, test)
+        for found, name in ((here, run_id), (there, baseline)):
+            if found is None:
+                raise InputError(
+                    f"The signals of run {self._name(name, test)!r} are neither in verdicts/ nor "
+                    "can they be read from runs/; restore one of them."
+                )
+        assert here is not None
+        assert there is not None
+        pairs = pair(frozen, here, there)
+        if reason := too_few(test, pairs, in_training=entry.measurement.in_training):
+            raise InputError(reason)
+        return pairs
+
+    def _signals_of(self, run_id: str, test: SavedTest) -> Signals | None:
+        if run_id not in self._signals:
+            self._signals[run_id] = read_signals(self.workspace, run_id)
+        table = self._signals[run_id]
+        return None if table is None else signals_of(table, test.signal)
+
+
+def _is_stale(entry: Entry, baseline: str, test: SavedTest) -> bool:
+    compared = entry.comparison
+    if entry.baseline != baseline or compared is None:
+        return True
+    return not math.isclose(compared.margin, test.margin, rel_tol=1e-6)
+
+
+def _run_files(workspace: Workspace) -> list[Path]:
+    return sorted(path for path in workspace.runs.glob("*.duckdb") if not path.name.startswith("."))
+
+
+def _union(frozen: Iterable[Signals]) -> pa.Array:
+    arrays = [one.ids for one in frozen]
+    return pc.unique(pa.concat_arrays(arrays)) if arrays else pa.array([], pa.string())
+
+
+def _measure(run: RunFile, table: pa.Table, test: SavedTest, frozen: Signals) -> Measurement:
+    """Measure one test in one run."""
+    info = run.info
+    if info.task != test.task:
+        problem = f"The run's task is {info.task}, the test's is {test.task}; they do not compare."
+        return Measurement(test.key, problem=problem)
+    if test.signal == "loss" and info.loss_name != test.loss_name:
+        problem = (
+            f"The run's loss is {info.loss_name!r}, the test's {test.loss_name!r}; "
+            "they do not compare."
+        )
+        return Measurement(test.key, problem=problem)
+    table = table.filter(pc.is_valid(table[test.signal]))
+    judged = signals_of(table, test.signal)
+    if not len(judged):
+        return Measurement(test.key, problem=f"The run has no {test.signal} per sample.")
+    counts = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
+    if test.rule:
+        with suppress(FilterError):  # a field that this run lacks: the rest may hold members then
+            counts &= ~np.isin(table["row_id"].to_numpy(), matching(run, parse(test.rule)))
+    absent = frozen.ids.filter(pa.array(judged.rows(frozen.ids) < 0)).to_pylist()
+    return measure(
+        test,
+        frozen,
+        judged,
+        counts,
+        in_training=len(in_training(run, absent)),
+        materiality=info.settings.materiality,
+        is_source=info.run_id == test.source_run_id,
+    )

@@ -1,0 +1,149 @@
+"""Later versions of the planted model: the same samples, other losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from aggressors.contracts import RunInfo, Settings
+from aggressors.store.publish import publish
+from aggressors.store.schema import BY_NAME, SCHEMA_VERSION
+from aggressors.store.workspace import Workspace
+from planted import Planted, planted_tables
+
+Change = Callable[[pa.Table, np.ndarray, np.random.Generator], tuple[np.ndarray, pa.Table]]
+
+
+@lru_cache(maxsize=2)
+def analysed(n: int = 900) -> tuple[Planted, dict[str, pa.Table]]:
+    """The planted tables, with everything that the engine finds in them."""
+    from standin import analyse
+
+    planted = planted_tables(n=n)
+    tables = analyse(planted)
+    return planted, {name: table for name, table in tables.items() if name in BY_NAME}
+
+
+def publish_version(
+    workspace: Workspace,
+    name: str,
+    *,
+    day: int,
+    solved: tuple[str, ...] = (),
+    noise: int | None = None,
+    relabel: int = 0,
+    drop: tuple[str, ...] = (),
+    to_train: int = 0,
+    **info: str,
+) -> Path:
+    """Publish one version on a day of January.
+
+    solved : planted slices on which it does well.
+    noise : seeds small changes of all losses, as another training run makes them.
+    relabel : so many dusk samples of each population get another label.
+    drop : sample ids that the run lacks.
+    to_train : so many dusk test samples are in its training population.
+    """
+    planted, tables = analysed()
+    tables = dict(tables)
+    samples = tables["samples"]
+    ids = samples["sample_id"].to_pylist()
+    loss = np.array(samples["loss"].to_pylist(), dtype=float)
+    prediction = np.array(samples["prediction"].to_pylist(), dtype=object)
+    label = np.array(samples["label"].to_pylist(), dtype=object)
+    population = np.array(samples["population"].to_pylist(), dtype=object)
+    dusk = np.isin(ids, list(planted.truth["dusk"]))
+    for slice_name in solved:
+        better = np.isin(ids, list(planted.truth[slice_name])) & ~np.isnan(loss)
+        loss[better] = np.minimum(loss[better], 0.05)
+        prediction[better] = label[better]
+    if noise is not None:
+        rng = np.random.default_rng(noise)
+        loss = loss * rng.lognormal(0, 0.2, len(loss))
+    if relabel:
+        for one in ("validation", "test"):
+            chosen = np.flatnonzero(dusk & (population == one))[:relabel]
+            label[chosen] = np.where(label[chosen] == "boot", "coat", "boot")
+            loss[chosen] = 9.0
+    changed = samples
+    for column, values in (("loss", loss), ("prediction", prediction), ("label", label)):
+        place = changed.schema.get_field_index(column)
+        values = [None if value is None or value != value else value for value in values]
+        array = pa.array(values, pa.float64() if column == "loss" else pa.string())
+        changed = changed.set_column(place, column, array)
+    tables["samples"] = changed
+    if to_train:
+        moved = np.flatnonzero(dusk & (population == "test"))[:to_train]
+        drop = (*drop, *(ids[row] for row in moved))
+        extra = changed.take(pa.array(moved))
+        tables = _without(tables, set(drop))
+        tables = _into_train(tables, extra)
+    elif drop:
+        tables = _without(tables, set(drop))
+    settings = Settings()
+    row = RunInfo(
+        run_id=f"{name}-0000",
+        name=name,
+        schema_version=SCHEMA_VERSION,
+        created_at=f"2026-01-{day:02d}T00:00:00+00:00",
+        model_name=name,
+        model_digest="0",
+        data_digest="0",
+        task="classification",
+        loss_name="cross-entropy",
+        settings=settings,
+        seed=0,
+        engine_version="0.1.0",
+    )
+    return publish(tables, replace(row, **info), planted.classes, workspace.runs)
+
+
+POSITIONAL = ("samples", "metadata", "embeddings")
+
+
+def _without(tables: dict[str, pa.Table], gone: set[str]) -> dict[str, pa.Table]:
+    """Bare samples and metadata without some of the samples; no concepts."""
+    keep = [sample_id not in gone for sample_id in tables["samples"]["sample_id"].to_pylist()]
+    return {name: _numbered(tables[name].filter(pa.array(keep))) for name in POSITIONAL} | {
+        "metadata_fields": tables["metadata_fields"]
+    }
+
+
+def _into_train(tables: dict[str, pa.Table], extra: pa.Table) -> dict[str, pa.Table]:
+    """Bare samples with some more in training; metadata and vectors are left out."""
+    place = extra.schema.get_field_index("population")
+    extra = extra.set_column(place, "population", pa.array(["train"] * len(extra)))
+    samples = pa.concat_tables(
+        [tables["samples"].cast(_plain(tables["samples"])), extra.cast(_plain(extra))]
+    )
+    order = {"train": 0, "validation": 1, "test": 2, "unlabeled": 3}
+    rows = sorted(
+        range(len(samples)),
+        key=lambda row: (
+            order[samples["population"][row].as_py()],
+            samples["sample_id"][row].as_py(),
+        ),
+    )
+    samples = _numbered(samples.take(pa.array(rows)))
+    return {"samples": samples, "metadata": samples.select(["row_id"])}
+
+
+def _plain(table: pa.Table) -> pa.Schema:
+    return pa.schema(
+        [
+            pa.field(entry.name, pa.string())
+            if pa.types.is_dictionary(entry.type)
+            else pa.field(entry.name, entry.type)
+            for entry in table.schema
+        ]
+    )
+
+
+def _numbered(table: pa.Table) -> pa.Table:
+    place = table.schema.get_field_index("row_id")
+    return table.set_column(place, "row_id", pa.array(range(len(table)), pa.int64()))
