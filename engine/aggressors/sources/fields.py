@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from aggressors.errors import InputError
 from aggressors.store.schema import BY_NAME
 
+SPACER = ""  # an empty column that keeps the rows of a metadata table without fields
 MOST_CATEGORIES = 50  # up to here a text field is a category, however few samples there are
 FIELDS = pa.schema([(name, pa.string()) for name in ("field", "kind", "unit", "source")])
 _TAKEN = frozenset(
@@ -152,6 +153,25 @@ def _column_kind(kind: pa.DataType) -> str:
     return "number" if pa.types.is_floating(kind) or pa.types.is_integer(kind) else "category"
 
 
+def agree(fields: pa.Table, known: dict[str, str], place: str) -> pa.Table:
+    """Return `fields` after adding their kinds to those of earlier batches.
+
+    Raises
+    ------
+    InputError : a field is a number in one batch and text in another.
+    """
+    for name, kind in zip(fields["field"].to_pylist(), fields["kind"].to_pylist(), strict=True):
+        before = known.get(name)
+        if kind and before and kind != before:
+            raise InputError(
+                f"Metadata field {name!r} was a {before} so far and is a {kind} in {place}. "
+                "Return values of one kind, and None where the value is missing."
+            )
+        if kind:
+            known[name] = kind
+    return fields
+
+
 # --- Once all shards are joined ---
 
 
@@ -175,6 +195,8 @@ def settle(metadata: pa.Table, fields: pa.Table) -> tuple[pa.Table, pa.Table]:
     InputError : a field is a number in one shard and text in another.
     """
     known = _distinct(fields)
+    if SPACER in metadata.column_names:
+        metadata = metadata.drop_columns([SPACER])
     rows: list[dict[str, object]] = []
     for name, (kind, unit, source) in known.items():
         values = metadata[name]
@@ -210,7 +232,9 @@ def _distinct(fields: pa.Table) -> dict[str, tuple[str, str, str]]:
         if name not in known or (kind and not before):
             known[name] = (kind, row["unit"], row["source"])
     check_names(known, "The metadata")
-    return {name: (kind or "category", *rest) for name, (kind, *rest) in known.items()}
+    return {
+        name: (kind or "category", unit, source) for name, (kind, unit, source) in known.items()
+    }
 
 
 def _text_kind(values: pa.ChunkedArray) -> str:

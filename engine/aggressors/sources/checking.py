@@ -1,0 +1,373 @@
+"""One batch of each population through every function of an integration, before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, inference_mode, nn
+
+from aggressors.contracts import POPULATIONS, Settings
+from aggressors.errors import AggressorsError, IntegrationError
+from aggressors.integration import Integration, Sample
+from aggressors.sources import fields, samples
+from aggressors.sources.layers import Layers, evaluating, find_layers
+from aggressors.sources.pictures import read_picture
+from aggressors.sources.torch_source import TorchSource, population_sizes
+from aggressors.stages.describe import describe
+from aggressors.stages.infer import Network, Outcome, default_loss, infer, per_sample
+
+TASKS = ("classification", "regression")
+_BATCH = 32  # samples of each population that are tried
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of the integration returned.
+
+    Parameters
+    ----------
+    name : the part, such as `validation.input` or `metadata.hour`.
+    kind : type of its values.
+    shape : shape of one batch of it; () for one value a sample.
+    low, high : smallest and largest number; None where it has no numbers.
+    missing : how many values of the batch are None or NaN.
+    seconds : wall time of the batch.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    missing: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Outcome of a check; the integration can be run where `problems` is empty.
+
+    Parameters
+    ----------
+    parts : what each part returned, in the order in which a run calls them.
+    problems : one sentence a missing or ill-shaped part.
+    populations : samples by population.
+    seconds : estimated wall time of infer and describe over all samples; None with problems.
+    """
+
+    parts: tuple[Part, ...]
+    problems: tuple[str, ...]
+    populations: Mapping[str, int]
+    seconds: float | None
+
+    def raise_problems(self) -> None:
+        """Raise IntegrationError with all problems, one a line, if there are any."""
+        if self.problems:
+            count = len(self.problems)
+            heading = f"The integration has {count} problem{'s' if count > 1 else ''}:"
+            raise IntegrationError("\n- ".join([heading, *self.problems]))
+
+
+def open_torch(integration: Integration, settings: Settings) -> TorchSource:
+    """Check an integration and make it the source of a run.
+
+    Raises
+    ------
+    IntegrationError : anything is missing or ill-shaped; lists all of it.
+    """
+    report, source = check(integration, settings)
+    report.raise_problems()
+    if source is None:
+        raise AssertionError("a check without problems has a source")
+    return source
+
+
+def check(integration: Integration, settings: Settings) -> tuple[Report, TorchSource | None]:
+    """Try every part; the source is None where there are problems."""
+    trial = _Trial(integration, settings)
+    trial.declaration()
+    model = trial.load_model()
+    for population in trial.populations:
+        trial.read(population)
+    trial.unique_ids()
+    layers = trial.run_model(model) if model is not None else None
+    source = None
+    if model is not None and layers is not None and not trial.problems:
+        source = TorchSource(integration, model, layers)
+    seconds = _estimate(source, settings) if source is not None else None
+    report = Report(tuple(trial.parts), tuple(trial.problems), trial.populations, seconds)
+    return report, source
+
+
+def _estimate(source: TorchSource, settings: Settings) -> float:
+    """Seconds that a run needs for all samples, at the pace of a batch after the warm-up."""
+    population, size = next(iter(source.populations.items()))
+    count = min(size, _BATCH)
+    began = perf_counter()
+    source.shard(population, 0, count, settings, lambda _: None)
+    return (perf_counter() - began) / count * sum(source.populations.values())
+
+
+@dataclass
+class _Trial:
+    integration: Integration
+    settings: Settings
+    parts: list[Part] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    populations: dict[str, int] = field(default_factory=dict)
+    batches: dict[str, list[Sample]] = field(default_factory=dict)
+    inputs: dict[str, Tensor] = field(default_factory=dict)
+    targets: dict[str, Tensor] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def collecting(self, what: str) -> Iterator[None]:
+        """Turn whatever goes wrong inside into one sentence of the report."""
+        try:
+            yield
+        except AggressorsError as error:
+            self.problem(str(error))
+        except Exception as error:
+            self.problem(f"{what} raised {type(error).__name__}: {error}. Correct it.")
+
+    def problem(self, sentence: str) -> None:
+        if sentence not in self.problems:
+            self.problems.append(sentence)
+
+    # --- What the integration declares ---
+
+    def declaration(self) -> None:
+        """Task, classes, names of the populations and of the metadata fields."""
+        given = self.integration
+        if given.task not in TASKS:
+            self.problem(f"task must be one of {', '.join(TASKS)}; got {given.task!r}.")
+        self._classes()
+        if "validation" not in given.datasets:
+            self.problem(
+                "datasets must have a 'validation' population, in which aggressors are found; got "
+                f"{sorted(given.datasets)}."
+            )
+        for name in given.datasets:
+            if name not in POPULATIONS:
+                near = get_close_matches(str(name), POPULATIONS, n=1)
+                hint = f"; the nearest is {near[0]!r}" if near else ""
+                self.problem(f"datasets has {name!r}, but knows {', '.join(POPULATIONS)}{hint}.")
+        with self.collecting("The metadata functions"):
+            fields.check_names(given.metadata, "metadata")
+        with self.collecting("The length of a dataset"):
+            known = {name: given.datasets[name] for name in given.datasets if name in POPULATIONS}
+            for name, dataset in known.items():
+                if len(dataset) == 0:
+                    self.problem(f"Dataset {name!r} is empty. Give it samples or leave it out.")
+            self.populations = population_sizes(given)
+
+    def _classes(self) -> None:
+        classes = list(self.integration.classes)
+        if self.integration.task == "regression":
+            if classes:
+                self.problem(f"classes must be empty for regression; got {classes[:5]}.")
+            return
+        if len(classes) < 2:
+            self.problem(
+                "classes must hold two or more class names in the order of the model's outputs; "
+                f"got {classes}."
+            )
+        wrong = [name for name in classes if not isinstance(name, str) or not name]
+        if wrong:
+            self.problem(f"classes must be texts; got {wrong[0]!r}.")
+        elif len(set(classes)) < len(classes):
+            twice = next(name for name in classes if classes.count(name) > 1)
+            self.problem(f"classes must be distinct; {twice!r} stands twice.")
+
+    def load_model(self) -> nn.Module | None:
+        """Build the model where a function is given."""
+        given = self.integration.model
+        with self.collecting("The model function"), self._timed() as took:
+            model = given if isinstance(given, nn.Module) else given()
+            if isinstance(model, nn.Module):
+                count = sum(parameter.numel() for parameter in model.parameters())
+                self.parts.append(Part("model", type(model).__name__, (count,), seconds=took()))
+                return model
+            self.problem(
+                f"model must be a torch.nn.Module or return one; got {type(model).__name__}."
+            )
+        return None
+
+    # --- One batch of a population ---
+
+    def read(self, population: str) -> None:
+        """Read a batch and try everything that looks at samples."""
+        given = self.integration
+        count = min(_BATCH, self.populations[population])
+        with self.collecting(f"Dataset {population!r}"), self._timed() as took:
+            dataset = given.datasets[population]
+            batch = samples.read_samples(dataset, population, range(count))
+            self.batches[population] = batch
+            self.parts.append(Part(population, "Sample", (count,), seconds=took()))
+        if population not in self.batches:
+            return
+        self._input(population)
+        if population != "unlabeled":
+            self._label(population)
+        with self.collecting("The weights"):
+            samples.weights(batch)
+        self._metadata(population)
+        self._media(population)
+
+    def _input(self, population: str) -> None:
+        with self.collecting(f"The input in {population!r}"):
+            stacked = samples.stack_inputs(self.batches[population], population)
+            self.inputs[population] = stacked
+            self.parts.append(_part(f"{population}.input", stacked))
+            first, shape = next(iter(self.inputs.items()))
+            if stacked.shape[1:] != shape.shape[1:]:
+                self.problem(
+                    f"Inputs of {population!r} have the shape {tuple(stacked.shape[1:])}, those of "
+                    f"{first!r} {tuple(shape.shape[1:])}. Prepare both alike."
+                )
+
+    def _label(self, population: str) -> None:
+        given = self.integration
+        codes = {name: code for code, name in enumerate(given.classes)}
+        with self.collecting(f"The labels of {population!r}"):
+            batch = self.batches[population]
+            targets = samples.read_targets(batch, population, given.task, codes)
+            self.targets[population] = targets
+            self.parts.append(_part(f"{population}.label", [sample.label for sample in batch]))
+
+    def _metadata(self, population: str) -> None:
+        batch = self.batches[population]
+        ids = [sample.sample_id for sample in batch]
+        given = self.integration
+        with self.collecting("Sample.metadata"):
+            fields.check_names(dict.fromkeys(n for s in batch for n in s.metadata), "metadata")
+        names = dict.fromkeys([*(n for s in batch for n in s.metadata), *given.metadata])
+        for name in names:
+            function = {name: given.metadata[name]} if name in given.metadata else {}
+            with self.collecting(f"Metadata field {name!r}"), self._timed() as took:
+                values = samples.metadata_values(batch, function)[name]
+                column = {name: fields.column(name, values, ids)}
+                fields.agree(fields.declared(column, "", {}), self.kinds, population)
+                self.parts.append(_part(f"{population}.metadata.{name}", values, took()))
+
+    def _media(self, population: str) -> None:
+        batch, display = self.batches[population], self.integration.display
+        with self.collecting("The image"), self._timed() as took:
+            pictures = []
+            for sample in batch:
+                image = sample.image
+                if display is not None:
+                    image = samples.call(display, sample, "The display function")
+                longest = self.settings.thumbnail
+                pictures.append(
+                    None if image is None else read_picture(image, sample.sample_id, longest)
+                )
+            describe(pictures, [sample.text for sample in batch])
+            sizes = [picture.size for picture in pictures if picture]
+            if sizes:
+                sides = _part(f"{population}.image", [side for size in sizes for side in size])
+                missing = len(pictures) - len(sizes)
+                low, high = sides.low, sides.high
+                name = f"{population}.image"
+                self.parts.append(Part(name, "image", (), low, high, missing, took()))
+        for sample in batch:
+            if sample.text is not None and not isinstance(sample.text, str):
+                self.problem(
+                    f"The text of sample {sample.sample_id!r} must be a str; got "
+                    f"{type(sample.text).__name__}."
+                )
+                break
+
+    def unique_ids(self) -> None:
+        """Find ids that stand twice among the samples tried."""
+        seen: dict[str, str] = {}
+        for population, batch in self.batches.items():
+            for sample in batch:
+                if sample.sample_id in seen:
+                    self.problem(
+                        f"sample_id {sample.sample_id!r} stands in {seen[sample.sample_id]!r} and "
+                        f"again in {population!r}. Every sample needs an id of its own."
+                    )
+                    return
+                seen[sample.sample_id] = population
+
+    # --- The model ---
+
+    def run_model(self, model: nn.Module) -> Layers | None:
+        """Find the layers, and run the model, the loss and the metrics on each batch."""
+        if not self.inputs:
+            return None
+        given = self.integration
+        first = next(iter(self.inputs.values()))
+        layers = None
+        with evaluating(model):
+            with self.collecting("The model"):
+                device = Network(model, given.task, (), Layers("", False, None)).device
+                layers = find_layers(
+                    model, first[:2].to(device), given.embedding_layer, given.heatmap_layer
+                )
+                self.parts.append(Part("embedding_layer", layers.embedding))
+                self.parts.append(Part("heatmap_layer", str(layers.heatmap)))
+            if layers is None:
+                return None
+            network = Network(model, given.task, tuple(given.classes), layers)
+            for population, inputs in self.inputs.items():
+                with self.collecting(f"The model on {population!r}"), self._timed() as took:
+                    outcome = infer(network, inputs, None)
+                    self._outcome(population, outcome, took())
+        return layers
+
+    def _outcome(self, population: str, outcome: Outcome, seconds: float) -> None:
+        self.parts.append(_part(f"{population}.outputs", outcome.outputs, seconds))
+        embedding = torch.from_numpy(outcome.embedding)
+        self.parts.append(_part(f"{population}.embedding", embedding))
+        for part in self.parts[-2:]:
+            if part.missing:
+                self.problem(
+                    f"{part.name} holds {part.missing} NaN values in {len(outcome.embedding)} "
+                    "samples. Correct the weights or the preparation of the inputs."
+                )
+        if population not in self.targets:
+            return
+        given = self.integration
+        functions = {"loss": given.loss or default_loss(given.task), **given.metrics}
+        targets = self.targets[population].to(outcome.outputs.device)
+        for name, function in functions.items():
+            with self.collecting(f"Function {name!r}"), self._timed() as took, inference_mode():
+                values = per_sample(name, function, outcome.outputs, targets)
+                part = _part(f"{population}.{name}", torch.from_numpy(values), took())
+                self.parts.append(part)
+                if name == "loss" and not np.isfinite(values).all():
+                    bad = self.batches[population][int(np.argmin(np.isfinite(values)))]
+                    self.problem(
+                        f"The loss of sample {bad.sample_id!r} in {population!r} is NaN or "
+                        "infinite. Correct the loss function or leave the sample out."
+                    )
+
+    @contextmanager
+    def _timed(self) -> Iterator[Callable[[], float]]:
+        began = perf_counter()
+        yield lambda: perf_counter() - began
+
+
+def _part(name: str, values: Tensor | Sequence[Any], seconds: float = 0.0) -> Part:
+    """Kind, shape and range of a tensor, or of one value a sample."""
+    if isinstance(values, Tensor):
+        numbers = values.detach().cpu().double().flatten()
+        good = numbers[~numbers.isnan()]
+        kind, shape = str(values.dtype).removeprefix("torch."), tuple(values.shape)
+        low, high = (float(good.min()), float(good.max())) if len(good) else (None, None)
+        return Part(name, kind, shape, low, high, len(numbers) - len(good), seconds)
+    plain = [fields.plain(value) for value in values]
+    present = [value for value in plain if value is not None and value == value]  # not NaN
+    kinds = sorted({type(value).__name__ for value in present}) or ["None"]
+    ranges = [float(value) for value in present if isinstance(value, int | float)]
+    low, high = (min(ranges), max(ranges)) if ranges else (None, None)
+    return Part(name, " or ".join(kinds), (), low, high, len(plain) - len(present), seconds)

@@ -1,0 +1,253 @@
+"""A PyTorch model with its datasets, as a source of the run."""
+
+from __future__ import annotations
+
+import os
+
+# Idle OpenMP threads that spin make two threads slower than one on a shared machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from inspect import getsource
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor, nn
+
+from aggressors.contracts import POPULATIONS, Settings
+from aggressors.errors import AggressorsError, InputError, StageError
+from aggressors.integration import Integration, Sample
+from aggressors.sources import fields
+from aggressors.sources.layers import Layers, evaluating
+from aggressors.sources.pictures import Picture, read_picture
+from aggressors.sources.protocol import Shard
+from aggressors.sources.rows import media_table, metrics_table, samples_table, vectors
+from aggressors.sources.samples import (
+    Batch,
+    call,
+    metadata_values,
+    read_batch,
+    read_samples,
+    stack_inputs,
+)
+from aggressors.stages.describe import SOURCE, describe, measures
+from aggressors.stages.infer import Network, Outcome, infer
+
+_PROBES = 64  # samples of a population whose content is part of the digest
+_UNITS = {entry.name: entry.unit for entry in measures()}
+
+
+class TorchSource:
+    """Reads samples, runs the model on them and measures them, batch by batch.
+
+    Build it with `open_torch`, which checks the integration first.
+
+    Parameters
+    ----------
+    integration : as checked.
+    model : the module itself.
+    layers : where embedding and heatmap are found.
+    """
+
+    def __init__(self, integration: Integration, model: nn.Module, layers: Layers) -> None:
+        self.integration = integration
+        self.model = model
+        self.layers = layers
+        self.task = integration.task
+        self.classes = tuple(integration.classes)
+        self.model_name = integration.model_name
+        self.model_digest = digest_of(model)
+        self.loss_name = loss_name(integration)
+        self.populations = population_sizes(integration)
+        self._kinds: dict[str, str] = {}  # of each metadata field seen so far
+        self.network = Network(
+            model, self.task, self.classes, layers, integration.loss, integration.metrics
+        )
+        self._codes = {name: code for code, name in enumerate(self.classes)}
+
+    def digest(self) -> str:
+        """SHA-256 over code, weights, sizes and a spread of samples of each population."""
+        digest = sha256(self.model_digest.encode())
+        integration = self.integration
+        for part in (
+            integration.code_digest,
+            repr(self.model),
+            self.model_name,
+            self.task,
+            repr(self.classes),
+            repr(self.layers),
+            *map(_code_of, (integration.loss, integration.display)),
+            *(name + _code_of(function) for name, function in integration.metrics.items()),
+            *(name + _code_of(function) for name, function in integration.metadata.items()),
+        ):
+            digest.update(part.encode() + b"\0")
+        for population, size in self.populations.items():
+            digest.update(f"{population} {size}\0".encode())
+            spread = np.unique(np.linspace(0, size - 1, _PROBES).astype(int)).tolist()
+            for sample in read_samples(integration.datasets[population], population, spread):
+                content = (sample.sample_id, sample.label, sample.weight, sample.group, sample.text)
+                digest.update(repr((content, sorted(sample.metadata.items()))).encode())
+                digest.update(_bytes_of(sample.input))
+        return digest.hexdigest()
+
+    def shard(
+        self,
+        population: str,
+        start: int,
+        stop: int,
+        settings: Settings,
+        advance: Callable[[int], None],
+    ) -> Shard:
+        """Infer and describe samples [start, stop) of a population; see `protocol.Source`.
+
+        Raises
+        ------
+        InputError : a sample is not acceptable.
+        StageError : the model, loss or a metric raised.
+        """
+        parts: dict[str, list[pa.Table]] = {}
+        seconds = {"infer": 0.0, "describe": 0.0}
+        with evaluating(self.model):
+            for first in range(start, stop, settings.batch_size):
+                began = perf_counter()
+                last = min(first + settings.batch_size, stop)
+                batch = read_batch(self.integration, population, first, last, self._codes)
+                outcome = self._run(batch)
+                tables = self._tables(batch, outcome)
+                inferred = perf_counter()
+                tables |= self._described(batch, settings.thumbnail)
+                seconds["infer"] += inferred - began
+                seconds["describe"] += perf_counter() - inferred
+                for name, table in tables.items():
+                    parts.setdefault(name, []).append(table)
+                advance(len(batch.samples))
+        joined = {
+            name: pa.concat_tables(tables, promote_options="permissive")
+            for name, tables in parts.items()
+        }
+        return Shard(joined, seconds)
+
+    def inputs(self, population: str, positions: Sequence[int]) -> Tensor:
+        """Read the inputs (n, ...) of samples by their positions in the dataset."""
+        dataset = self.integration.datasets[population]
+        return stack_inputs(read_samples(dataset, population, positions), population)
+
+    # --- One batch ---
+
+    def _run(self, batch: Batch) -> Outcome:
+        try:
+            outcome = infer(self.network, batch.inputs, batch.targets)
+        except AggressorsError:
+            raise
+        except Exception as error:
+            raise StageError(
+                "infer",
+                batch.place,
+                f"the model, loss or a metric raised {type(error).__name__}: {error}. Correct it "
+                "and run the same command again; finished shards stay.",
+            ) from error
+        self._check_finite(batch, outcome)
+        return outcome
+
+    def _check_finite(self, batch: Batch, outcome: Outcome) -> None:
+        finite = {
+            "model's output": torch.isfinite(outcome.outputs).reshape(len(batch.ids), -1).all(1),
+            "embedding": np.isfinite(outcome.embedding).all(axis=1),
+        }
+        if outcome.loss is not None:
+            finite["loss"] = np.isfinite(outcome.loss)
+        for part, good in finite.items():
+            good = np.asarray(good.cpu() if isinstance(good, Tensor) else good)
+            if not good.all():
+                bad = int(np.argmin(good))
+                raise InputError(
+                    f"The {part} of sample {batch.ids[bad]!r} in {batch.population!r} is NaN or "
+                    f"infinite ({int((~good).sum())} samples of {batch.place}). Correct the model "
+                    "or loss function, or leave the sample out."
+                )
+
+    def _tables(self, batch: Batch, outcome: Outcome) -> dict[str, pa.Table]:
+        positions = np.arange(batch.start, batch.start + len(batch.samples))
+        tables = {
+            "samples": samples_table(batch, outcome, self.classes),
+            "embeddings": pa.table({"vector": vectors(outcome.embedding)}),
+            "positions": pa.table({"position": positions}),
+            "metrics": metrics_table(batch.ids, outcome.metrics),
+        }
+        if outcome.probabilities is not None:
+            tables["probabilities"] = pa.table({"vector": vectors(outcome.probabilities)})
+        return tables
+
+    def _described(self, batch: Batch, longest: int) -> dict[str, pa.Table]:
+        """Media and metadata of a batch; each image is decoded once for both."""
+        pictures = [self._picture(sample, longest) for sample in batch.samples]
+        texts = [sample.text for sample in batch.samples]
+        values = metadata_values(batch.samples, self.integration.metadata)
+        own = {name: fields.column(name, column, batch.ids) for name, column in values.items()}
+        measured = describe(pictures, texts)
+        measured = {name: column for name, column in measured.items() if name not in own}
+        declared = [
+            fields.declared(measured, SOURCE, _UNITS),
+            fields.declared(own, "integration", {}),
+        ]
+        spacer = {fields.SPACER: pa.nulls(len(texts))}
+        return {
+            "media": media_table(pictures, texts),
+            "metadata": pa.table({**spacer, **measured, **own}),
+            "metadata_fields": fields.agree(pa.concat_tables(declared), self._kinds, batch.place),
+        }
+
+    def _picture(self, sample: Sample, longest: int) -> Picture | None:
+        image = sample.image
+        if self.integration.display is not None:
+            image = call(self.integration.display, sample, "The display function")
+        return None if image is None else read_picture(image, sample.sample_id, longest)
+
+
+def population_sizes(integration: Integration) -> dict[str, int]:
+    """Count the samples of each population, in the order of POPULATIONS, without empty ones."""
+    sizes = {name: len(dataset) for name, dataset in integration.datasets.items()}
+    return {name: sizes[name] for name in POPULATIONS if sizes.get(name)}
+
+
+def digest_of(model: nn.Module) -> str:
+    """SHA-256 over names, types, shapes and bytes of the model's parameters and buffers."""
+    digest = sha256()
+    for name, value in model.state_dict().items():
+        digest.update(f"{name}\0".encode())
+        if isinstance(value, Tensor):
+            digest.update(_bytes_of(value))
+    return digest.hexdigest()
+
+
+def _bytes_of(tensor: Tensor) -> bytes:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return (
+        f"{tensor.dtype} {tuple(tensor.shape)}\0".encode()
+        + flat.view(torch.uint8).numpy().tobytes()
+    )
+
+
+def loss_name(integration: Integration) -> str:
+    """Name of the per-sample loss, as shown on screen."""
+    if integration.loss is not None:
+        return _name_of(integration.loss)
+    return "squared error" if integration.task == "regression" else "cross-entropy"
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def _code_of(function: Callable[..., Any] | None) -> str:
+    """Text of a function, or its name where it has no text (built in, typed at a prompt)."""
+    if function is None:
+        return ""
+    try:
+        return getsource(function)
+    except (OSError, TypeError):
+        return _name_of(function)
