@@ -1,0 +1,125 @@
+"""The search from end to end: propose on one half, confirm on the other, rank, gather, relate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aggressors.contracts import Settings, Status
+from aggressors.slicing.clusters import InsideLabelSlicer, KMeansSlicer, TreeSlicer
+from aggressors.slicing.concept import Concept, alone, concept_of
+from aggressors.slicing.confirm import Bar, Half, Tested, confirm, retest, worth_testing
+from aggressors.slicing.points import BoolArray, FloatArray, Points
+from aggressors.slicing.protocol import Limits, Slicer
+from aggressors.slicing.rank import Pick, choose, shape
+from aggressors.slicing.rules import RuleSlicer
+from aggressors.stats.severity import Gap
+
+SLICERS: tuple[Slicer, ...] = (KMeansSlicer(), TreeSlicer(), InsideLabelSlicer(), RuleSlicer())
+MAX_TENTATIVE = 5
+OUTLIER = 0.99  # quantile of the signal at which it is cut while searching
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """A group to report, with what the confirm half says of it.
+
+    `merged` counts the proposals that tell its story, `tested` all that were tested.
+    """
+
+    concept: Concept
+    status: Status
+    gap: Gap
+    q_value: float
+    merged: int
+    tested: int
+
+
+def find(
+    discover: Half, confirm_half: Half, settings: Settings, slicers: Sequence[Slicer] = SLICERS
+) -> list[Finding]:
+    """Search for groups that underperform, best first, confirmed before tentative.
+
+    Parameters
+    ----------
+    discover, confirm_half : the two halves, each in canonical order.
+    settings : sizes, false discovery rate, materiality, most aggressors, seed.
+    slicers : where proposals come from.
+    """
+    limits = Limits(
+        settings.min_size, int(settings.max_share * len(discover.signal)), settings.seed
+    )
+    if min(len(discover.signal), len(confirm_half.signal)) < 2 * limits.smallest:
+        return []
+    material = settings.materiality * float(
+        np.average(confirm_half.signal, weights=confirm_half.weight)
+    )
+    bar = Bar(settings.fdr, material, settings.level)
+    ceiling = float(np.quantile(discover.signal, OUTLIER))
+    clipped = np.minimum(discover.signal, ceiling)
+    proposals = [
+        each for slicer in slicers for each in slicer.propose(discover.points, clipped, limits)
+    ]
+    kept, members = worth_testing(proposals, discover, limits)
+    tested = confirm(kept, members, confirm_half, bar, limits.smallest // 2)
+    both = _Both.of(discover, confirm_half, tested, ceiling)
+    found = _confirmed(both, confirm_half, tested, bar, settings.max_aggressors)
+    return found + _tentative(both, confirm_half, tested, found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Both:
+    """Both halves together, for ranking what has passed: (m, n) members, (n,) cut signal."""
+
+    points: Points
+    members: BoolArray
+    signal: FloatArray
+
+    @classmethod
+    def of(cls, discover: Half, confirm_half: Half, tested: Tested, ceiling: float) -> _Both:
+        points = discover.points.join(confirm_half.points)
+        members = np.hstack([tested.discover, tested.confirm])
+        signal = np.concatenate([discover.signal, confirm_half.signal])
+        return cls(points, members, np.minimum(signal, ceiling))
+
+    def picks(self, tested: Tested, rows: BoolArray, taken: BoolArray, most: int) -> list[Pick]:
+        """Choose among the proposals in `rows`; places are those among all proposals."""
+        places = np.flatnonzero(rows)
+        if not len(places) or most <= 0:
+            return []
+        shapes = shape([tested.proposals[place] for place in places], self.members[places],
+                       self.points)  # fmt: skip
+        picks = choose(self.members[places], self.signal, shapes, most, taken)
+        return [Pick(int(places[p.best]), places[p.voters], p.votes) for p in picks]
+
+
+def _confirmed(both: _Both, half: Half, tested: Tested, bar: Bar, most: int) -> list[Finding]:
+    found = []
+    none = np.empty((0, len(both.signal)), dtype=np.bool_)
+    for pick in both.picks(tested, tested.confirmed, none, most):
+        concept = concept_of(pick, tested.proposals)
+        again = retest(concept.members(half.points), half, tested, bar)
+        if again is None or not bar.confirms(*again):  # the vote lost it: keep the best alone
+            concept = alone(tested.proposals[pick.best])
+            again = tested.gaps[pick.best], float(tested.q_value[pick.best])
+        found.append(Finding(concept, "confirmed", *again, len(pick.voters), len(tested)))
+    return found
+
+
+def _tentative(both: _Both, half: Half, tested: Tested, confirmed: list[Finding]) -> list[Finding]:
+    taken = np.array([each.concept.members(both.points) for each in confirmed], dtype=np.bool_)
+    taken = taken.reshape(len(confirmed), len(both.signal))
+    picks = both.picks(tested, tested.tentative, taken, MAX_TENTATIVE)
+    return [
+        Finding(
+            alone(tested.proposals[pick.best]),
+            "tentative",
+            tested.gaps[pick.best],
+            float(tested.q_value[pick.best]),
+            len(pick.voters),
+            len(tested),
+        )
+        for pick in picks
+    ]

@@ -1,0 +1,147 @@
+"""Readable conditions on metadata, and which samples they hold for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aggressors.contracts import Condition, Filter, Group
+from aggressors.slicing.points import BoolArray, FloatArray, Points
+
+if TYPE_CHECKING:
+    from aggressors.stages.frame import Field
+
+QUANTILES = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97)
+QUANTILES_AROUND = (0.0, 0.02, 0.05, 0.1, 0.2, 0.8, 0.9, 0.95, 0.98, 1.0)
+MAX_WORDS = 200  # words of one text field that are tried
+LABEL = "label"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A conjunction of conditions on metadata."""
+
+    conditions: tuple[Condition, ...]
+
+    def holds(self, points: Points) -> BoolArray:
+        """(n,) True where all conditions hold; a missing value fulfils only `missing`."""
+        inside = np.ones(len(points), dtype=np.bool_)
+        for condition in self.conditions:
+            inside &= holds(condition, points)
+        return inside
+
+
+def holds(condition: Condition, points: Points) -> BoolArray:
+    """(n,) True where the condition is met."""
+    if condition.field == LABEL:
+        return np.asarray(points.label == points.classes.index(str(condition.values[0])))
+    entry = points.by_name[condition.field]
+    if entry.numbers is not None:
+        return _number_holds(condition, entry.numbers)
+    assert entry.codes is not None
+    if condition.op == "missing":
+        return np.asarray(entry.codes < 0)
+    wanted = str(condition.values[0])
+    if condition.op == "=":
+        met = [category == wanted for category in entry.categories]
+    else:
+        met = [wanted.lower() in category.lower() for category in entry.categories]
+    return np.append(np.asarray(met, dtype=np.bool_), False)[entry.codes]  # code -1: missing
+
+
+def literals(points: Points, smallest: int, *, around: BoolArray | None = None) -> list[Condition]:
+    """Conditions that hold for at least `smallest` of the samples and not for all but few.
+
+    Parameters
+    ----------
+    points : samples from which thresholds and frequent categories are taken.
+    smallest : fewest samples inside, and outside.
+    around : (n,) members of a group whose own bounds become thresholds as well.
+    """
+    found: list[Condition] = []
+    for entry in points.fields:
+        if entry.numbers is not None:
+            found += _thresholds(entry.name, entry.numbers, around)
+        elif entry.kind == "category" and entry.codes is not None:
+            counts = np.bincount(entry.codes + 1, minlength=len(entry.categories) + 1)[1:]
+            found += [
+                Condition(entry.name, "=", (entry.categories[code],))
+                for code in np.flatnonzero(counts >= smallest)
+            ]
+        elif entry.kind == "text":
+            found += _words(entry, smallest)
+        if entry.kind in ("number", "category"):
+            found.append(Condition(entry.name, "missing"))
+    sizes = [int(holds(condition, points).sum()) for condition in found]
+    kept = zip(found, sizes, strict=True)
+    return [each for each, n in kept if smallest <= n <= len(points) - smallest]
+
+
+def as_filter(conditions: tuple[Condition, ...]) -> Filter:
+    """Join conditions into a filter of the one grammar."""
+    return conditions[0] if len(conditions) == 1 else Group("and", conditions)
+
+
+def spoken(condition: Condition) -> str:
+    """Say a condition as part of a name: `brightness < 0.18`, or the bare class for a label."""
+    if condition.op == "missing":
+        return f"no {condition.field}"
+    value = condition.values[0]
+    if condition.field == LABEL:
+        return str(value)
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{condition.field} {condition.op} {text}"
+
+
+def readable(value: float, spread: float, *, whole: bool) -> float | int:
+    """Round to the coarsest power of ten that is at most a fiftieth of the spread.
+
+    `whole` numbers stay whole.
+    """
+    if whole:
+        return round(value)
+    if spread <= 0 or not math.isfinite(spread):
+        return value
+    return round(value, -math.floor(math.log10(spread / 50)))
+
+
+def _number_holds(condition: Condition, numbers: FloatArray) -> BoolArray:
+    if condition.op == "missing":
+        return np.isnan(numbers)
+    bound = float(condition.values[0])
+    with np.errstate(invalid="ignore"):
+        met = numbers < bound if condition.op == "<" else numbers >= bound
+    return np.asarray(met)
+
+
+def _thresholds(name: str, numbers: FloatArray, around: BoolArray | None) -> list[Condition]:
+    known = np.isfinite(numbers)
+    if not known.any():
+        return []
+    values = numbers[known]
+    cuts = np.quantile(values, QUANTILES)
+    spread = float(cuts[-1] - cuts[0]) or float(np.ptp(values))
+    whole = bool((values == np.round(values)).all())
+    if around is not None and (known & around).any():
+        own = np.quantile(numbers[known & around], QUANTILES_AROUND)
+        cuts = np.append(cuts, own)
+    rounded = sorted({readable(float(cut), spread, whole=whole) for cut in cuts})
+    return [Condition(name, op, (cut,)) for cut in rounded for op in ("<", ">=")]
+
+
+def _words(entry: Field, smallest: int) -> list[Condition]:
+    """Conditions on words that occur in many samples of a text field, most frequent first."""
+    if entry.codes is None:
+        return []
+    uses = np.bincount(entry.codes + 1, minlength=len(entry.categories) + 1)[1:]
+    samples: Counter[str] = Counter()
+    for code, text in enumerate(entry.categories):
+        for word in set(re.findall(r"[^\W\d_]{3,}", text.lower())):
+            samples[word] += int(uses[code])
+    frequent = sorted((-n, word) for word, n in samples.items() if n >= smallest)[:MAX_WORDS]
+    return [Condition(entry.name, "contains", (word,)) for _, word in frequent]

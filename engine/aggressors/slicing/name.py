@@ -1,0 +1,145 @@
+"""The shortest readable rule that describes a group, and how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from aggressors.contracts import Condition
+from aggressors.slicing.literals import LABEL, Rule, holds, literals, spoken
+from aggressors.slicing.points import BoolArray, Float32Array, FloatArray, Points
+from aggressors.slicing.protocol import Proposal
+
+DEPTH = 3
+WIDTH = 12
+COST = 0.03  # of F1 that a further condition must gain
+COST_BUILT_IN = 0.02  # more for a field the engine measured, which a person reads less easily
+CLEAR = 0.5  # precision and recall below which a rule does not describe a group
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The best rule for a group; it describes it if both shares are at least `CLEAR`.
+
+    `precision` is the share of the rule's samples that are members, `recall` of the members that
+    fulfil it.
+    """
+
+    conditions: tuple[Condition, ...]
+    precision: float
+    recall: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the rule may stand as the group's name."""
+        return bool(self.conditions) and min(self.precision, self.recall) >= CLEAR
+
+
+def describe(
+    members: BoolArray, points: Points, *, own: Collection[str], best: Proposal | None = None
+) -> Description:
+    """Search conjunctions of metadata and label for the one that fits the members best.
+
+    Parameters
+    ----------
+    members : (n,) bool.
+    points : the n samples over which precision and recall are counted.
+    own : fields the user brought; preferred where two rules fit alike.
+    best : the proposal behind the group; a rule that is its own description is taken as it is.
+    """
+    if not members.any():
+        return Description((), 0.0, 0.0)
+    conditions = _conditions(members, points)
+    if not conditions:
+        return Description((), 0.0, 0.0)
+    masks = np.array([holds(each, points) for each in conditions], dtype=np.float32)
+    costs = np.array([_cost(each, own) for each in conditions])
+    rule = _search(masks, members, costs, conditions)
+    chosen = tuple(conditions[place] for place in rule)
+    exact = _of_proposal(best, points)
+    if exact and _fit(exact, members, points)[2] >= _fit(chosen, members, points)[2] - COST:
+        chosen = exact
+    chosen = tuple(sorted(chosen, key=lambda each: each.field != LABEL))
+    precision, recall, _ = _fit(chosen, members, points)
+    return Description(chosen, precision, recall)
+
+
+def name_of(description: Description, members: BoolArray, points: Points) -> str:
+    """`shirt · brightness < 0.18`, or the label that most members carry where no rule is clear."""
+    if description.clear:
+        return " · ".join(spoken(each) for each in description.conditions)
+    labels = points.label[members & (points.label >= 0)]
+    if not len(labels):
+        return "unnamed region"
+    return f"unnamed region near {points.classes[int(np.bincount(labels).argmax())]}"
+
+
+def distinct(names: list[str]) -> list[str]:
+    """Tell equal names apart: the second `shirt` becomes `shirt (2)`."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
+
+
+def _conditions(members: BoolArray, points: Points) -> list[Condition]:
+    fewest = max(3, int(members.sum()) // 10)
+    labels = [
+        Condition(LABEL, "=", (points.classes[code],))
+        for code in np.unique(points.label[members & (points.label >= 0)])
+        if not (points.label == code).all()  # a label that all carry says nothing
+    ]
+    return labels + literals(points, fewest, around=members)
+
+
+def _search(
+    masks: Float32Array, members: BoolArray, costs: FloatArray, conditions: list[Condition]
+) -> tuple[int, ...]:
+    """Beam search for the conjunction with the best F1 less the cost of its conditions."""
+    inside = members.astype(np.float32)
+    beam: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    best: tuple[float, tuple[int, ...]] = (-1.0, ())
+    for _ in range(DEPTH):
+        scored: set[tuple[float, tuple[int, ...]]] = set()
+        for _, rule in beam:
+            held = masks[list(rule)].prod(axis=0) if rule else np.ones_like(inside)
+            fit = 2 * (masks @ (held * inside)) / (masks @ held + inside.sum())
+            value = fit - costs - costs[list(rule)].sum()
+            used = {(conditions[place].field, conditions[place].op) for place in rule}
+            scored |= {
+                (round(float(value[place]), 6), tuple(sorted((*rule, int(place)))))
+                for place in np.argsort(-value, kind="stable")[: 4 * WIDTH]
+                if (conditions[place].field, conditions[place].op) not in used
+            }
+        beam = sorted(scored, key=lambda each: (-each[0], each[1]))[:WIDTH]
+        if not beam or beam[0][0] <= best[0]:
+            break
+        best = beam[0]
+    return best[1]
+
+
+def _cost(condition: Condition, own: Collection[str]) -> float:
+    return COST if condition.field == LABEL or condition.field in own else COST + COST_BUILT_IN
+
+
+def _of_proposal(proposal: Proposal | None, points: Points) -> tuple[Condition, ...]:
+    if proposal is None or not isinstance(proposal.region, Rule):
+        return ()
+    conditions = proposal.region.conditions
+    if proposal.label is None or (points.label == proposal.label).all():
+        return conditions
+    return (Condition(LABEL, "=", (points.classes[proposal.label],)), *conditions)
+
+
+def _fit(
+    conditions: tuple[Condition, ...], members: BoolArray, points: Points
+) -> tuple[float, float, float]:
+    """Precision, recall and their harmonic mean."""
+    held = Rule(conditions).holds(points)
+    both = float((held & members).sum())
+    precision = both / held.sum() if held.any() else 0.0
+    return precision, both / members.sum(), 2 * both / float(held.sum() + members.sum())

@@ -1,0 +1,91 @@
+"""What a slicer is: it proposes groups on the discover half, and each can be applied anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from aggressors.slicing.points import BoolArray, FloatArray, Partition, Points
+
+
+class Region(Protocol):
+    """A part of the input side."""
+
+    def holds(self, points: Points) -> BoolArray:
+        """(n,) True for the samples that lie in it."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The union of the `chosen` ((c,) bool) cells of a partition."""
+
+    partition: Partition
+    chosen: BoolArray
+
+    def holds(self, points: Points) -> BoolArray:
+        """(n,) True where the nearest centroid is chosen."""
+        return self.chosen[points.cells(self.partition)]
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A group to be tested: a region, within one label or across all.
+
+    Parameters
+    ----------
+    found_by : the slicer's name, shown to the user.
+    region : where its members lie.
+    label : code of the label that all members carry; None across labels.
+    """
+
+    found_by: str
+    region: Region
+    label: int | None = None
+
+    def strength(self, points: Points) -> FloatArray:
+        """(n,) in [0, 1]: 1 for a member, 0 for the rest.
+
+        Between them only where the label is unknown: then its predicted probability.
+        """
+        inside = self.region.holds(points).astype(np.float64)
+        return inside if self.label is None else inside * points.share_of_label(self.label)
+
+    def members(self, points: Points) -> BoolArray:
+        """(n,) True where the strength is at least one half."""
+        return np.asarray(self.strength(points) >= 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Fewest and most members of a proposal on the samples it is found on, and the seed."""
+
+    smallest: int
+    largest: int
+    seed: int
+
+    def allow(self, n: float) -> bool:
+        """Whether a group of this size may be proposed."""
+        return self.smallest <= n <= self.largest
+
+
+class Slicer(Protocol):
+    """Proposes groups in which the signal looks high; never judges them."""
+
+    @property
+    def name(self) -> str:
+        """Shown to the user as `found_by`."""
+        ...
+
+    def propose(self, points: Points, signal: FloatArray, limits: Limits) -> list[Proposal]:
+        """Find groups on the discover half.
+
+        Parameters
+        ----------
+        points : (n,) samples of the discover half, in canonical order.
+        signal : (n,) finite; what is high where the model is bad.
+        limits : sizes allowed, and the seed of every random choice.
+        """
+        ...

@@ -1,0 +1,191 @@
+"""Which of the groups that passed to report, in which order: strong, compact and not yet told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aggressors.slicing.literals import Rule
+from aggressors.slicing.points import (
+    BoolArray,
+    Float32Array,
+    FloatArray,
+    IntArray,
+    Points,
+    neighbours,
+)
+from aggressors.slicing.protocol import Proposal
+
+NEIGHBOURS = 10
+DOUBT = 0.5  # standard errors taken off a mean
+ABSORBED = 0.5  # share of a reported group's loss that counts as told
+SAME_STORY = 0.4  # Jaccard from which a further group tells nothing new
+ALTERNATIVE = 0.5  # Jaccard and share of the best score from which a group has a vote
+MAX_VOTERS = 15
+NEWS = 2.0  # standard errors by which a group must exceed what is told of its members
+RULE_SHAPE = 0.5  # shape of a rule of one condition, whose members need not lie together
+RULE_LENGTH = 0.85  # and what each further condition costs
+
+
+@dataclass(frozen=True, eq=False)
+class Pick:
+    """One group to report.
+
+    `best` and `voters` are places among the proposals; `votes` (v,) weights that sum to 1.
+    """
+
+    best: int
+    voters: IntArray
+    votes: FloatArray
+
+
+def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> FloatArray:
+    """(m,) how well each group hangs together: coherence^3 x sqrt(1.05 - compactness) x purity.
+
+    Parameters
+    ----------
+    proposals : m groups.
+    members : (m, n) over the samples of `points`.
+
+    Coherence is the share of a member's neighbours that are members; compactness the variance
+    within over the total; purity, of a group inside one label, the share of label-blind neighbours
+    that carry it, which demotes the samples of one label that lie among another's.
+    """
+    across = neighbours(points.space, points.space, NEIGHBOURS, exclude=np.arange(len(points)))
+    inside = _neighbours_inside(points)
+    total = float(points.space.var(axis=0).sum())
+    shapes = np.empty(len(proposals))
+    for place, proposal in enumerate(proposals):
+        if isinstance(proposal.region, Rule):
+            shapes[place] = RULE_SHAPE * RULE_LENGTH ** (len(proposal.region.conditions) - 1)
+            continue
+        rows = np.flatnonzero(members[place])
+        within = float(points.space[rows].var(axis=0).sum()) / total
+        purity, near = 1.0, across
+        if proposal.label is not None:
+            purity = _share(points.label == proposal.label, across[rows])
+            near = inside
+        coherence = _share(members[place], near[rows])
+        shapes[place] = coherence**3 * max(1.05 - within, 0.05) ** 0.5 * purity
+    return shapes
+
+
+def choose(
+    members: BoolArray, signal: FloatArray, shapes: FloatArray, most: int, taken: BoolArray
+) -> list[Pick]:
+    """Take the best group, tell half of its loss, and go on with what is left.
+
+    Parameters
+    ----------
+    members : (m, n) bool.
+    signal : (n,) finite.
+    shapes : (m,) factor of each group's score.
+    most : most groups taken.
+    taken : (t, n) groups that are reported already.
+    """
+    matrix = members.astype(np.float32)
+    size = matrix.sum(axis=1, dtype=np.float64)
+    told = Told(signal)
+    remaining = size > 1
+    for group in taken:
+        told.add(group)
+        remaining &= _jaccard(matrix, size, group) < SAME_STORY
+    picks: list[Pick] = []
+    while len(picks) < most:
+        score = np.where(remaining, _scores(matrix, size, told.residual) * shapes, -np.inf)
+        best = int(score.argmax())
+        if score[best] <= 0:
+            break
+        if not told.leaves_open(members[best]):
+            remaining[best] = False
+            continue
+        overlap = _jaccard(matrix, size, members[best])
+        picks.append(_pick(best, score, overlap))
+        remaining &= overlap < SAME_STORY
+        told.add(members[best])
+    return picks
+
+
+class Told:
+    """How much of the signal the reported groups account for.
+
+    Half of a group's excess is absorbed, so that a sharp group inside a diffuse one stays visible.
+    """
+
+    def __init__(self, signal: FloatArray) -> None:
+        self.signal = signal
+        self.fit = np.full(len(signal), signal.mean())
+        self.first = np.zeros(len(signal), dtype=np.int64)  # 0: in no reported group
+        self.groups = 0
+
+    @property
+    def residual(self) -> FloatArray:
+        """(n,) what is left to tell."""
+        return np.asarray(self.signal - self.fit)
+
+    def add(self, member: BoolArray) -> None:
+        """Move the fit inside a group up towards its mean, outside all to the mean there."""
+        if not member.any():
+            return
+        rise = self.signal[member].mean() - self.fit[member]
+        self.fit[member] += ABSORBED * np.maximum(rise, 0.0)
+        self.groups += 1
+        self.first[member & (self.first == 0)] = self.groups
+        uncovered = self.first == 0
+        if uncovered.any():
+            self.fit[uncovered] = self.signal[uncovered].mean()
+
+    def leaves_open(self, member: BoolArray) -> bool:
+        """Whether a group is surely worse than others of the same reported groups.
+
+        Its members are compared within strata: with the rest of the reported group they lie in, or
+        with what lies in none. So a part that is as bad as its whole is no news, nor is a whole
+        that is bad in a part alone.
+        """
+        gap, variance, weight = 0.0, 0.0, 0.0
+        for stratum in range(self.groups + 1):
+            inside = self.signal[(self.first == stratum) & member]
+            rest = self.signal[(self.first == stratum) & ~member]
+            if len(inside) > 1 and len(rest) > 1:
+                gap += len(inside) * (inside.mean() - rest.mean())
+                spread = inside.var(ddof=1) / len(inside) + rest.var(ddof=1) / len(rest)
+                variance += len(inside) ** 2 * spread
+                weight += len(inside)
+        return weight > 0 and gap > NEWS * variance**0.5
+
+
+def _pick(best: int, score: FloatArray, overlap: FloatArray) -> Pick:
+    voters = np.flatnonzero((overlap >= ALTERNATIVE) & (score >= ALTERNATIVE * score[best]))
+    voters = voters[np.argsort(-score[voters], kind="stable")][:MAX_VOTERS]
+    return Pick(best, voters, score[voters] / score[voters].sum())
+
+
+def _scores(matrix: Float32Array, size: FloatArray, residual: FloatArray) -> FloatArray:
+    """(m,) sqrt(n) x (mean residual - half its standard error)."""
+    mean = (matrix @ residual.astype(np.float32)) / size.clip(1)
+    square = (matrix @ (residual**2).astype(np.float32)) / size.clip(1)
+    error = np.sqrt(np.maximum(square - mean**2, 0.0) / size.clip(1))
+    return np.asarray(np.sqrt(size) * (mean - DOUBT * error), dtype=np.float64)
+
+
+def _jaccard(matrix: Float32Array, size: FloatArray, group: BoolArray) -> FloatArray:
+    """(m,) overlap of every group with one, as intersection over union."""
+    both = (matrix @ group.astype(np.float32)).astype(np.float64)
+    return np.asarray(both / np.maximum(size + group.sum() - both, 1.0))
+
+
+def _share(member: BoolArray, near: IntArray) -> float:
+    return float(member[near].mean()) if near.size else 1.0
+
+
+def _neighbours_inside(points: Points) -> IntArray:
+    """(n, k) neighbours of the same label; a label with few samples repeats them."""
+    found = np.tile(np.arange(len(points))[:, None], NEIGHBOURS)
+    for label in np.unique(points.label[points.label >= 0]):
+        rows = np.flatnonzero(points.label == label)
+        space = points.space[rows]
+        near = neighbours(space, space, NEIGHBOURS, exclude=np.arange(len(rows)))
+        if near.shape[1]:
+            found[rows] = rows[near[:, np.arange(NEIGHBOURS) % near.shape[1]]]
+    return found

@@ -1,0 +1,304 @@
+"""The pieces of the search, each against a case worked out by hand or another library."""
+
+import numpy as np
+import pytest
+from scipy.cluster.hierarchy import linkage
+
+from aggressors.contracts import Condition
+from aggressors.slicing.clusters import kmeans, smoothed, ward_nodes
+from aggressors.slicing.concept import levels, parents, parts_last
+from aggressors.slicing.confirm import Bar, Half, confirm, worth_testing
+from aggressors.slicing.literals import Rule, holds, literals, readable, spoken
+from aggressors.slicing.name import describe, distinct, name_of
+from aggressors.slicing.points import Points, nearest, neighbours
+from aggressors.slicing.protocol import Limits, Proposal
+from aggressors.slicing.rank import Told, choose
+from aggressors.slicing.show import representatives
+from aggressors.slicing.space import Space, metadata_vectors
+from aggressors.stages.frame import Field
+
+
+def number(name, values):
+    return Field(name, "number", "", np.asarray(values, dtype=float), None, ())
+
+
+def category(name, values, kind="category"):
+    names = sorted({value for value in values if value is not None})
+    codes = [-1 if value is None else names.index(value) for value in values]
+    return Field(name, kind, "", None, np.array(codes), tuple(names))
+
+
+def points(*fields, space=None, label=None, classes=("coat", "shirt"), probabilities=None):
+    n = (
+        len(fields[0].numbers if fields and fields[0].numbers is not None else fields[0].codes)
+        if (fields)
+        else len(space)
+    )
+    return Points(
+        np.zeros((n, 0)) if space is None else np.asarray(space, dtype=float),
+        np.full(n, -1) if label is None else np.asarray(label),
+        probabilities,
+        classes,
+        fields,
+    )
+
+
+# --- Space ---
+
+
+def test_space_keeps_distances_up_to_one_scale():
+    vectors = np.random.default_rng(0).normal(size=(60, 5)) * [5, 3, 2, 1, 0.5]
+    placed = Space.fit(vectors, 5).place(vectors)
+    here = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
+    there = np.linalg.norm(placed[:, None] - placed[None], axis=2)
+    ratio = there[np.triu_indices(60, 1)] / here[np.triu_indices(60, 1)]
+    assert np.ptp(ratio) < 1e-9
+    assert placed.var(axis=0).mean() == pytest.approx(1)
+
+
+def test_space_drops_what_does_not_vary():
+    vectors = np.column_stack([np.arange(10.0), np.ones(10), np.zeros(10)])
+    assert Space.fit(vectors, 3).place(vectors).shape == (10, 1)
+    assert Space.fit(np.ones((10, 3)), 3).place(np.ones((4, 3))).shape == (4, 0)
+
+
+def test_metadata_makes_a_space_of_its_own():
+    fields = (
+        number("brightness", [0, 2, np.nan, 4]),
+        category("station", ["a", "b", "a", None]),
+        category("note", ["x", "y", "z", "w"], kind="text"),
+    )
+    vectors = metadata_vectors(fields, 4, np.arange(4))
+    assert vectors.shape == (4, 3)  # one number, two stations; text is left out
+    assert vectors[2, 0] == 0  # missing stands at the mean
+    np.testing.assert_array_equal(vectors[:, 1:], [[1, 0], [0, 1], [1, 0], [0, 0]])
+
+
+def test_neighbours_are_the_nearest():
+    rng = np.random.default_rng(1)
+    space = rng.normal(size=(50, 3))
+    found = neighbours(space, space, 4, exclude=np.arange(50))
+    distance = np.linalg.norm(space[:, None] - space[None], axis=2)
+    np.fill_diagonal(distance, np.inf)
+    np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(distance)[:, :4]))
+    assert neighbours(space[:1], space[:1], 4, exclude=np.array([0])).shape == (1, 0)
+
+
+def test_nearest_centroid():
+    np.testing.assert_array_equal(
+        nearest(np.array([[0.0], [4], [6]]), np.array([[5.0], [1]])), [1, 0, 0]
+    )
+
+
+# --- Clusters ---
+
+
+def test_ward_tree_equals_scipys_for_cells_of_one_sample():
+    position = np.random.default_rng(2).normal(size=(25, 3))
+    ours = {frozenset(np.flatnonzero(node)) for node in ward_nodes(position, np.ones(25, int))}
+    members = {place: frozenset([place]) for place in range(25)}
+    for step, (one, two, _, _) in enumerate(linkage(position, "ward")):
+        members[25 + step] = members[int(one)] | members[int(two)]
+    assert ours == set(members.values())
+
+
+def test_ward_weighs_cells_by_their_size():
+    # Joining 0 and 1 costs 100*100/200*1 = 50, 1 and 2 only 100*1/101*4 = 3.96.
+    nodes = list(ward_nodes(np.array([[0.0], [1.0], [3.0]]), np.array([100, 100, 1])))
+    np.testing.assert_array_equal(nodes[3], [False, True, True])
+
+
+def test_kmeans_survives_repeated_positions():
+    partition, counts = kmeans(np.repeat([[0.0], [9.0]], 20, axis=0), 8, seed=0)
+    assert sorted(counts) == [20, 20]
+    assert len(partition.centroids) == 2
+
+
+def test_smoothing_leaves_the_sample_itself_out():
+    space = np.arange(17.0)[:, None]
+    assert smoothed(space, np.eye(1, 17)[0])[0] == 0  # 16 others, none with a loss
+
+
+# --- Literals ---
+
+
+def test_thresholds_are_readable():
+    assert readable(0.18342, 0.6, whole=False) == 0.18
+    assert readable(1234.567, 900, whole=False) == 1230
+    assert readable(2019.2, 8, whole=True) == 2019
+    assert spoken(Condition("brightness", "<", (0.18,))) == "brightness < 0.18"
+    assert spoken(Condition("label", "=", ("shirt",))) == "shirt"
+    assert spoken(Condition("station", "missing")) == "no station"
+
+
+def test_conditions_and_missing_values():
+    data = points(
+        number("light", [0.1, 0.5, np.nan]),
+        category("station", ["north", None, "dock"]),
+        category("note", ["a Dark alley", None, "sun"], kind="text"),
+        label=[0, 1, -1],
+    )
+
+    def met(name, op, *values):
+        return holds(Condition(name, op, values), data).tolist()
+
+    assert met("light", "<", 0.5) == [True, False, False]
+    assert met("light", ">=", 0.5) == [False, True, False]
+    assert met("light", "missing") == [False, False, True]
+    assert met("station", "=", "dock") == [False, False, True]
+    assert met("station", "missing") == [False, True, False]
+    assert met("note", "contains", "dark") == [True, False, False]
+    assert met("label", "=", "coat") == [True, False, False]
+
+
+def test_literals_leave_out_rare_and_universal_conditions():
+    data = points(
+        category("station", ["a"] * 30 + ["b"] * 10 + ["c"] * 2),
+        category("id", [f"s{place}" for place in range(42)], kind="identifier"),
+        category("note", ["blurred picture"] * 12 + ["fine"] * 30, kind="text"),
+        number("hour", [8] * 21 + [20] * 21),
+    )
+    found = {spoken(each) for each in literals(data, 10)}
+    assert {"station = a", "station = b", "note contains blurred", "hour < 20"} <= found
+    assert not any("station = c" in each or "id" in each.split() for each in found)
+
+
+# --- Confirm, rank ---
+
+
+def test_repeats_and_good_groups_are_not_tested():
+    label = np.repeat([0, 1], 30)
+    half = Half(points(space=np.zeros((60, 0)), label=label), label + 0.0, np.ones(60))
+    worse, same, better = (
+        Proposal("a", Rule(()), 1),
+        Proposal("b", Rule((Condition("label", "=", ("shirt",)),))),
+        Proposal("a", Rule(()), 0),
+    )
+    kept, members = worth_testing([worse, same, better], half, Limits(10, 60, 0))
+    assert kept == [worse]
+    np.testing.assert_array_equal(members[0], label == 1)
+
+
+def test_the_bar_needs_certainty_and_matter():
+    rng = np.random.default_rng(3)
+    label = np.repeat([0, 1], 200)
+    half = Half(
+        points(space=np.zeros((400, 0)), label=label),
+        rng.normal(1 + 0.2 * label, 0.1),
+        np.ones(400),
+    )
+    proposal = [Proposal("a", Rule(()), 1)]
+    for material, passes in ((0.1, True), (0.3, False)):
+        tested = confirm(proposal, np.ones((1, 1), bool), half, Bar(0.05, material, 0.95), 10)
+        assert tested.confirmed.tolist() == [passes]
+
+
+def test_a_part_that_is_as_bad_as_its_whole_is_no_news():
+    rng = np.random.default_rng(4)
+    whole, worse, alike = np.arange(400) < 100, np.arange(400) < 30, np.arange(400) % 100 < 30
+    alike &= whole
+    signal = rng.normal(whole + 1.0 * worse, 0.2)
+    told = Told(signal)
+    told.add(whole)
+    assert told.leaves_open(worse)
+    even = Told(rng.normal(whole + 0.0, 0.2))
+    even.add(whole)
+    assert not even.leaves_open(alike)
+    assert not even.leaves_open(whole | (np.arange(400) > 350))  # bad in a known part alone
+
+
+def test_choose_takes_each_story_once():
+    rng = np.random.default_rng(5)
+    n = 600
+    one, two = np.arange(n) < 80, (np.arange(n) >= 300) & (np.arange(n) < 360)
+    nearly_one = one.copy()
+    nearly_one[:10] = False
+    signal = rng.normal(1 + 2.0 * one + 1.0 * two, 0.3)
+    none = np.empty((0, n), dtype=bool)
+    picks = choose(np.array([nearly_one, two, one]), signal, np.ones(3), 10, none)
+    assert [pick.best for pick in picks] == [2, 1]
+    assert set(picks[0].voters) == {0, 2}
+    assert picks[0].votes.sum() == pytest.approx(1)
+
+
+def test_parents_levels_and_order():
+    rows = np.arange(100)
+    groups = np.array([rows < 40, rows < 20, rows < 8, rows >= 60, (rows >= 15) & (rows < 25)])
+    parent = parents(groups)
+    assert parent == [None, 0, 1, None, 0]
+    assert levels(parent) == [0, 1, 2, 0, 1]
+    assert parts_last(parent) == [0, 3, 1, 2, 4]
+    assert parts_last([1, None]) == [0, 1]  # a part that ranked first stays first
+
+
+# --- Names ---
+
+
+def test_the_shortest_rule_names_a_group():
+    rng = np.random.default_rng(6)
+    light, label = rng.random(800), rng.integers(0, 2, 800)
+    station = rng.choice(["north", "south"], 800).tolist()
+    data = points(number("light", light), category("station", station), label=label)
+    member = (light < 0.18) & (label == 1)
+    found = describe(member, data, own={"station"})
+    assert name_of(found, member, data) == "shirt · light < 0.18"
+    held = Rule(found.conditions).holds(data)
+    assert found.precision == pytest.approx((held & member).sum() / held.sum())
+    assert found.recall == pytest.approx((held & member).sum() / member.sum())
+
+
+def test_users_own_fields_are_preferred():
+    dark = np.arange(200) < 40
+    data = points(
+        number("brightness", np.where(dark, 0.1, 0.9)),
+        category("time", np.where(dark, "dusk", "day").tolist()),
+    )
+    assert name_of(describe(dark, data, own={"time"}), dark, data) == "time = dusk"
+    assert name_of(describe(dark, data, own={"brightness"}), dark, data).startswith("brightness <")
+
+
+def test_a_group_that_nothing_describes_says_so():
+    rng = np.random.default_rng(7)
+    label = rng.integers(0, 2, 400)
+    member = rng.random(400) < np.where(label == 1, 0.3, 0.05)
+    data = points(number("light", rng.random(400)), label=label)
+    assert name_of(describe(member, data, own=()), member, data) == "unnamed region near shirt"
+    unlabeled = points(number("light", rng.random(400)))
+    assert name_of(describe(member, unlabeled, own=()), member, unlabeled) == "unnamed region"
+
+
+def test_equal_names_are_told_apart():
+    assert distinct(["a", "b", "a"]) == ["a", "b", "a (2)"]
+
+
+# --- Representatives ---
+
+
+def test_representatives_show_a_group_without_repeating_themselves():
+    rng = np.random.default_rng(8)
+    space = np.concatenate([rng.normal(0, 1, (60, 2)), rng.normal(8, 1, (60, 2))])
+    space[1] = space[0]  # a near-duplicate
+    member = np.arange(120) < 60
+    signal = np.where(member, 2.0, 0.1) + rng.random(120)
+    signal[60:70] = 5  # handled badly, so no counter-example
+    found = representatives(member, np.where(member, 0.9, 0.0), space, signal, np.zeros(120), 12)
+    assert all(len(rows) == 12 for rows in found.values())
+    for reason in ("central", "worst", "diverse"):
+        assert member[found[reason]].all()
+        assert len({0, 1} & set(found[reason])) < 2
+    assert signal[found["worst"][0]] == signal[:60].max()
+    assert not member[found["counter"]].any()
+    assert (signal[found["counter"]] < 2).all()
+    typical = np.linalg.norm(space[found["central"]], axis=1).mean()
+    assert typical < np.linalg.norm(space[found["diverse"]], axis=1).mean()
+
+
+def test_representatives_without_a_space_or_members():
+    member = np.arange(30) < 10
+    found = representatives(
+        member, member * 0.7, np.zeros((30, 0)), np.arange(30.0), np.zeros(30), 4
+    )
+    assert len(found["central"]) == 4
+    empty = representatives(~np.ones(30, bool), np.zeros(30), np.zeros((30, 2)), np.ones(30),
+                            np.zeros(30), 4)  # fmt: skip
+    assert all(len(rows) == 0 for rows in empty.values())
