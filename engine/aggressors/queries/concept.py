@@ -1,0 +1,209 @@
+"""What the members of one concept have in common, and what shows them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from aggressors.contracts import EVERYTHING, Condition, Filter, Scalar
+from aggressors.errors import UsageError
+from aggressors.queries.cards import cards, row_ids
+from aggressors.queries.grammar import both
+from aggressors.queries.scope import fetch, fetch_rows, scope
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The shortest filter that describes a concept, and how well.
+
+    `text` is a filter, '' where no rule is clear; `precision` is the share of its samples that are
+    members, `recall` the share of members it covers; `found_by` names the search that found it.
+    """
+
+    text: str
+    precision: float | None
+    recall: float | None
+    found_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """One group of the run; `level` is its depth below the top."""
+
+    concept_id: int
+    name: str
+    rule: Rule
+    parent_id: int | None
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One piece of evidence for an action: `value` inside against `reference`, and its weight."""
+
+    action: str
+    evidence: str
+    value: Scalar | None
+    reference: Scalar | None
+    weight: float
+
+
+def concept(run: RunFile, concept_id: int) -> Concept:
+    """Name, rule and place of a concept.
+
+    Raises
+    ------
+    UsageError : the run has no concept of this id.
+    """
+    sql = "SELECT name, rule, parent_id, level FROM concepts WHERE concept_id = $concept"
+    rows = fetch_rows(run, sql, params={"concept": concept_id})
+    if not rows:
+        raise UsageError(
+            f"Run {run.info.name!r} has no concept {concept_id}; `aggressors show` lists them."
+        )
+    name, raw, parent_id, level = rows[0]
+    rule = json.loads(raw) if raw else {}
+    return Concept(
+        concept_id,
+        name,
+        Rule(
+            rule.get("filter") or "",
+            rule.get("precision"),
+            rule.get("recall"),
+            rule.get("found_by") or "",
+        ),
+        parent_id,
+        level,
+    )
+
+
+def stats(run: RunFile, concept_id: int) -> pa.Table:
+    """Loss inside against the rest by population and fold: the columns of `concept_stats`."""
+    sql = """
+        SELECT * REPLACE (population::VARCHAR AS population) FROM concept_stats t
+        WHERE t.concept_id = $concept ORDER BY t.population, t.fold
+    """
+    return fetch(run, sql, params={"concept": concept_id})
+
+
+def associations(
+    run: RunFile,
+    concept_id: int,
+    target: Literal["membership", "loss"] = "membership",
+    stratum: Literal["label", "all"] = "label",
+) -> pa.Table:
+    """Metadata against membership or loss, the strongest first.
+
+    Parameters
+    ----------
+    concept_id : -1 for all samples.
+    stratum : label orders by the effect within labels, so that a class does not pose as a cause,
+        and takes the plain effect of fields that have no other; all orders by the plain effect.
+
+    Returns
+    -------
+    field, kind, unit, statistic, stratum, effect with low and high, plain_effect, q_value, n,
+    sentence, detail (JSON text).
+    """
+    sql = """
+        WITH own AS (
+            SELECT * FROM correlations WHERE concept_id = $concept AND target = $target
+        ), chosen AS (
+            SELECT * FROM own WHERE stratum = $stratum
+            UNION ALL
+            SELECT * FROM own WHERE stratum = 'all'
+                AND field NOT IN (SELECT field FROM own WHERE stratum = $stratum)
+        )
+        SELECT c.field, coalesce(f.kind, 'category') AS kind, coalesce(f.unit, '') AS unit,
+            c.statistic, c.stratum, c.effect, c.low, c.high, p.effect AS plain_effect,
+            c.q_value, c.n, c.detail ->> '$.sentence' AS sentence, c.detail::VARCHAR AS detail
+        FROM chosen c
+        LEFT JOIN own p ON p.field = c.field AND p.stratum = 'all'
+        LEFT JOIN metadata_fields f ON f.field = c.field
+        ORDER BY abs(c.effect) DESC, c.field
+    """
+    return fetch(run, sql, params={"concept": concept_id, "target": target, "stratum": stratum})
+
+
+def representatives(run: RunFile, concept_id: int, reason: str | None = None) -> pa.Table:
+    """Show the samples that stand for a concept, with their media and heatmaps.
+
+    Parameters
+    ----------
+    reason : central, worst, diverse or counter; None for all of them.
+
+    Returns
+    -------
+    row_id, reason, rank, then what `cards` adds, by reason and rank.
+    """
+    sql = """
+        SELECT reason, rank, sample_id FROM representatives
+        WHERE concept_id = $concept AND ($reason IS NULL OR reason = $reason)
+        ORDER BY reason, rank
+    """
+    found = fetch(run, sql, params={"concept": concept_id, "reason": reason})
+    return by_sample_id(run, found, heatmaps=True)
+
+
+def mean_maps(run: RunFile, concept_id: int) -> pa.Table:
+    """Averaged heatmaps: of, method, target, n, height, width, scale, pixels."""
+    sql = """
+        SELECT of, method, target, n, height, width, scale, pixels FROM mean_maps
+        WHERE concept_id = $concept
+        ORDER BY list_position(['core', 'members', 'same_label_well_predicted', 'rest'], of)
+    """
+    return fetch(run, sql, params={"concept": concept_id})
+
+
+def confusion(run: RunFile, filter: Filter = EVERYTHING, concept_id: int | None = None) -> pa.Table:
+    """Labels against predictions, among labeled samples.
+
+    Returns
+    -------
+    label, prediction, n, share (of the label), in the order of the classes; no rows for
+    regression.
+    """
+    sql = """
+        SELECT s.label::VARCHAR AS label, s.prediction::VARCHAR AS prediction, count(*) AS n,
+            count(*) / sum(count(*)) OVER (PARTITION BY s.label) AS share
+        FROM {source}
+        WHERE s.label IS NOT NULL AND s.prediction IS NOT NULL AND {judged} AND {where}
+        GROUP BY s.label, s.prediction ORDER BY s.label, s.prediction
+    """
+    if concept_id is not None:
+        filter = both(Condition("concept", "=", (concept_id,)), filter)
+    return fetch(run, sql, scope(run, filter), judged="TRUE" if run.classes else "FALSE")
+
+
+def reasons(run: RunFile, concept_id: int) -> tuple[Reason, ...]:
+    """Evidence for the recommended action, the weightiest first."""
+    rows = fetch_rows(
+        run,
+        "SELECT reasons FROM aggressors WHERE concept_id = $concept",
+        params={"concept": concept_id},
+    )
+    found = json.loads(rows[0][0] or "[]") if rows else []
+    return tuple(
+        Reason(
+            entry["action"],
+            entry["evidence"],
+            entry.get("value"),
+            entry.get("reference"),
+            entry.get("weight") or 0.0,
+        )
+        for entry in found
+    )
+
+
+def by_sample_id(run: RunFile, found: pa.Table, *, heatmaps: bool = False) -> pa.Table:
+    """Show the samples of a short table that knows them by `sample_id`; see `cards`."""
+    place = row_ids(run, found["sample_id"].to_pylist())
+    rows = [place[sample_id] for sample_id in found["sample_id"].to_pylist()]
+    found = found.append_column("row_id", pa.array(rows, pa.int64()))
+    return cards(run, found.drop_columns(["sample_id"]), heatmaps=heatmaps)

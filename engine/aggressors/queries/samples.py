@@ -1,0 +1,267 @@
+"""One page of samples, and one sample in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from aggressors.contracts import EVERYTHING, Condition, Filter, Scalar
+from aggressors.errors import FilterError, UsageError
+from aggressors.queries.cards import MAX_ROWS, cards, row_ids
+from aggressors.queries.grammar import both
+from aggressors.queries.names import resolve_value
+from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.store.sql import identifier
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One named value of a sample; `unit` is '' where it has none, `value` None where missing."""
+
+    name: str
+    value: Scalar | None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heatmap:
+    """Where the model looked: `height` x `width` bytes, row by row; 255 stands for `scale`."""
+
+    method: str
+    height: int
+    width: int
+    scale: float
+    pixels: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An aggressor that a sample belongs to; `score` in [0.5, 1] says how surely."""
+
+    rank: int
+    concept_id: int
+    name: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SampleDetail:
+    """Everything a run knows of one sample; `label` and `loss` are None where unlabeled."""
+
+    row_id: int
+    sample_id: str
+    population: str
+    fold: str | None
+    label: str | float | None
+    prediction: str | float | None
+    confidence: float | None
+    loss: float | None
+    weight: float
+    group_id: str | None
+    map_x: float | None
+    map_y: float | None
+    kind: str | None
+    uri: str | None
+    text: str | None
+    thumbnail: bytes | None
+    heatmap: Heatmap | None
+    metadata: tuple[Value, ...]
+    metrics: tuple[Value, ...]
+    aggressors: tuple[Membership, ...]
+
+
+_COUNT = "SELECT count(*) FROM {source} WHERE {where}"
+_PAGE = """
+    SELECT s.row_id {more} FROM {source} WHERE {where}
+    ORDER BY {order} {direction} NULLS LAST, s.row_id LIMIT $limit OFFSET $offset
+"""
+_MEMBERS = """
+    SELECT s.row_id, a.score
+    FROM {source} JOIN assignments a ON a.row_id = s.row_id
+    WHERE a.concept_id = $concept AND {where}
+    ORDER BY {order} {direction} NULLS LAST, s.row_id LIMIT $limit OFFSET $offset
+"""
+
+
+def count(run: RunFile, filter: Filter = EVERYTHING) -> int:
+    """Count the samples that a filter lets through."""
+    return int(fetch_rows(run, _COUNT, scope(run, filter))[0][0])
+
+
+def samples_page(
+    run: RunFile,
+    filter: Filter = EVERYTHING,
+    order_by: str = "row_id",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int = 60,
+    heatmaps: bool = False,
+) -> pa.Table:
+    """One page of samples, as `cards` shows them.
+
+    Parameters
+    ----------
+    order_by : any field with a value; equal and missing values keep the order of the run.
+    limit : at most `cards.MAX_ROWS`.
+
+    Raises
+    ------
+    FilterError : an unknown field. UsageError : a negative offset, or a limit out of range.
+    """
+    order = resolve_value(run, order_by)
+    found = fetch(
+        run,
+        _PAGE,
+        scope(run, filter, order),
+        _window(offset, limit),
+        more="" if order_by in _SHOWN else f", {order.sql} AS {identifier(order_by)}",
+        order=order.sql,
+        direction=_direction(descending),
+    )
+    return cards(run, _plain(found), heatmaps=heatmaps)
+
+
+def members(
+    run: RunFile,
+    rank: int,
+    filter: Filter = EVERYTHING,
+    order_by: str = "score",
+    descending: bool = True,
+    offset: int = 0,
+    limit: int = 60,
+    heatmaps: bool = False,
+) -> pa.Table:
+    """One page of the members of an aggressor, over all populations, with their `score`.
+
+    Raises
+    ------
+    UsageError : no aggressor has this rank. FilterError : an unknown field.
+    """
+    order = None if order_by == "score" else resolve_value(run, order_by)
+    found = fetch(
+        run,
+        _MEMBERS,
+        scope(run, filter, *([order] if order else [])),
+        _window(offset, limit) | {"concept": concept_of_rank(run, rank)},
+        order=order.sql if order else "a.score",
+        direction=_direction(descending),
+    )
+    return cards(run, found, heatmaps=heatmaps)
+
+
+def inside(rank: int, *filters: Filter) -> Filter:
+    """Keep the members of the aggressor of this rank, among what `filters` let through."""
+    return both(Condition("aggressor", "=", (rank,)), *filters)
+
+
+def concept_of_rank(run: RunFile, rank: int) -> int:
+    """Find the concept of an aggressor by its rank.
+
+    Raises
+    ------
+    UsageError : no aggressor has this rank.
+    """
+    rows = fetch_rows(run, "SELECT rank, concept_id FROM aggressors ORDER BY rank")
+    known = dict(rows)
+    if rank in known:
+        return int(known[rank])
+    there = f"the ranks are 1 to {max(known)}" if known else "it has none"
+    raise UsageError(f"Run {run.info.name!r} has no aggressor of rank {rank}; {there}.")
+
+
+def sample(run: RunFile, sample_id: str) -> SampleDetail:
+    """Everything about one sample.
+
+    Raises
+    ------
+    FilterError : the run has no sample of this id.
+    """
+    row_id = row_ids(run, [sample_id]).get(sample_id)
+    if row_id is None:
+        raise FilterError(
+            f"There is no sample {sample_id!r} in run {run.info.name!r}. "
+            "Search for a part of its id with: sample_id contains …"
+        )
+    found = pa.table({"row_id": pa.array([row_id], pa.int64())})
+    card = cards(run, found, heatmaps=True).to_pylist()[0]
+    weight, group_id, map_x, map_y = fetch_rows(
+        run,
+        "SELECT weight, group_id, map_x, map_y FROM samples WHERE row_id = $row",
+        params={"row": row_id},
+    )[0]
+    heatmap = Heatmap(
+        *(card.pop(name) for name in ("heatmap_method", "heatmap_height", "heatmap_width")),
+        *(card.pop(name) for name in ("heatmap_scale", "heatmap")),
+    )
+    card.pop("correct")
+    return SampleDetail(
+        **card,
+        weight=weight,
+        group_id=group_id,
+        map_x=map_x,
+        map_y=map_y,
+        heatmap=None if heatmap.pixels is None else heatmap,
+        metadata=tuple(_metadata(run, row_id)),
+        metrics=tuple(_metrics(run, row_id)),
+        aggressors=tuple(_aggressors(run, row_id)),
+    )
+
+
+def _metadata(run: RunFile, row_id: int) -> Iterable[Value]:
+    if not run.fields:
+        return
+    names = list(run.fields)
+    columns = ", ".join(f"m.{identifier(name)}" for name in names)
+    sql = "SELECT {columns} FROM metadata m WHERE m.row_id = $row"
+    row = fetch_rows(run, sql, params={"row": row_id}, columns=columns)[0]
+    for name, value in zip(names, row, strict=True):
+        yield Value(name, value, run.fields[name].unit)
+
+
+def _metrics(run: RunFile, row_id: int) -> Iterable[Value]:
+    sql = "SELECT metric, value FROM metrics WHERE row_id = $row ORDER BY metric"
+    for name, value in fetch_rows(run, sql, params={"row": row_id}):
+        yield Value(name, value)
+
+
+def _aggressors(run: RunFile, row_id: int) -> Iterable[Membership]:
+    sql = """
+        SELECT g.rank, g.concept_id, g.name, a.score
+        FROM assignments a JOIN aggressors g USING (concept_id)
+        WHERE a.row_id = $row ORDER BY g.rank
+    """
+    for rank, concept_id, name, score in fetch_rows(run, sql, params={"row": row_id}):
+        yield Membership(rank, concept_id, name, score)
+
+
+_SHOWN = {
+    "row_id", "sample_id", "population", "fold", "label", "prediction", "correct", "confidence",
+    "loss",
+}  # fmt: skip
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Turn ENUM columns, dictionaries in Arrow, into plain text."""
+    for place, entry in enumerate(table.schema):
+        if pa.types.is_dictionary(entry.type):
+            table = table.set_column(place, entry.name, table[entry.name].cast(pa.string()))
+    return table
+
+
+def _direction(descending: bool) -> str:
+    return "DESC" if descending else "ASC"
+
+
+def _window(offset: int, limit: int) -> dict[str, int]:
+    if offset < 0 or not 1 <= limit <= MAX_ROWS:
+        raise UsageError(
+            f"A page needs an offset of at least 0 and 1 to {MAX_ROWS} rows; "
+            f"got offset {offset} and {limit} rows."
+        )
+    return {"offset": offset, "limit": limit}

@@ -1,0 +1,75 @@
+"""Run a query over the samples that a filter lets through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from aggressors.contracts import EVERYTHING, Filter
+from aggressors.queries.filters import compile_filter
+from aggressors.queries.names import FieldRef
+from aggressors.queries.sql import Params, fill
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from aggressors.store.read import RunFile
+
+POSITIONAL = "samples s POSITIONAL JOIN metadata m"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What follows FROM and WHERE for one filter, and the parameters of both."""
+
+    source: str
+    where: str
+    params: Params
+
+
+def scope(run: RunFile, filter: Filter = EVERYTHING, *shown: FieldRef) -> Scope:
+    """Compile a filter; metadata is joined, by position, only if it or a shown field needs it."""
+    predicate = compile_filter(filter, run)
+    joined = predicate.needs_metadata or any(ref.needs_metadata for ref in shown)
+    return Scope(POSITIONAL if joined else "samples s", predicate.sql, predicate.params)
+
+
+def fetch(
+    run: RunFile,
+    template: str,
+    scope: Scope | None = None,
+    params: Params | None = None,
+    **parts: str,
+) -> pa.Table:
+    """Run one query and return all rows as Arrow.
+
+    Parameters
+    ----------
+    template : SQL with {source} and {where} of the scope, and {parts}.
+    params : values of its own named parameters, beside those of the scope.
+    """
+    return _execute(run, template, scope, params, parts).to_arrow_table()
+
+
+def fetch_rows(
+    run: RunFile,
+    template: str,
+    scope: Scope | None = None,
+    params: Params | None = None,
+    **parts: str,
+) -> list[tuple[Any, ...]]:
+    """Run one query and return all rows as tuples; see `fetch`."""
+    return _execute(run, template, scope, params, parts).fetchall()
+
+
+def _execute(
+    run: RunFile, template: str, scope: Scope | None, params: Params | None, parts: dict[str, str]
+) -> DuckDBPyConnection:
+    # A cursor of its own, read to the end: DuckDB keeps a cursor busy with what is left.
+    bound = dict(params or {})
+    if scope is not None:
+        bound |= scope.params
+        parts = {"source": scope.source, "where": scope.where, **parts}
+    return run.cursor().execute(fill(template, **parts), bound)
