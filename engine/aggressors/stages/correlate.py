@@ -178,21 +178,22 @@ def _loss_findings(
     for entry in prepared:
         detail: Detail | None = None
         for stratum, base in zip(STRATA, (entry.plain, entry.within), strict=True):
-            effect = None if base is None else _against_loss(base, entry.field, loss, level)
+            effect = None if base is None else _against_loss(base, loss, level)
             if effect is not None:
                 detail = detail or wording.against_loss(entry.field, loss)
                 yield Finding(entry.field.name, "loss", stratum, effect, detail)
 
 
-def _against_loss(
-    base: Ranked | Coded, field: Field, loss: FloatArray, level: float
-) -> Effect | None:
-    """Rank the loss among the samples that have a value of the field, and compare."""
+def _against_loss(base: Ranked | Coded, loss: FloatArray, level: float) -> Effect | None:
+    """Compare with loss: ranks for a number, loss cut at its 99th percentile for a category.
+
+    Ranks alone would hide a category in which few samples fail, but badly; without the cut, one
+    huge loss would decide.
+    """
     if isinstance(base, Ranked):
         shared = np.where(np.isnan(base.rank), np.nan, loss)
         return spearman(base, ranked(shared, base.stratum), level=level)
-    shared = np.where(base.codes < 0, np.nan, loss)
-    return correlation_ratio(base, ranked(shared, base.stratum), level=level)
+    return correlation_ratio(base, np.minimum(loss, np.quantile(loss, 0.99)), level=level)
 
 
 def _shifts(field: Field, frame: Frame, analysed: IntArray) -> Detail:

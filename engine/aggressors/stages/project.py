@@ -7,7 +7,6 @@ neighbourhoods better than `umap.transform` at a fraction of its time.
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from aggressors.slicing.space import Space, metadata_vectors
 from aggressors.stages.frame import Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
+from aggressors.stages.whitened import by_hash
 from aggressors.stats.neighbours import Neighbours, nearest
 
 Floats = NDArray[np.float32]
@@ -71,13 +71,9 @@ def _map(frame: Frame) -> Floats:
 
 def _landmarks(frame: Frame) -> IntArray:
     """Rows that UMAP places, chosen and ordered by a hash of the id: the same in every run."""
-    digests = np.array(
-        [hashlib.blake2b(key.encode(), digest_size=8).digest() for key in frame.sample_id],
-        dtype="S8",
-    )
-    order = np.argsort(digests, kind="stable")
+    order = by_hash(frame.sample_id)
     wanted = max(int(LANDMARK_SHARE * len(frame)), min(len(frame), 2_000))
-    return np.asarray(order[: min(frame.settings.map_landmarks, wanted)], dtype=np.int64)
+    return order[: min(frame.settings.map_landmarks, wanted)]
 
 
 def _upright(space: Space) -> Space:

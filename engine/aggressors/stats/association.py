@@ -138,16 +138,16 @@ def cramers_v(field: Coded, members: IntArray, *, level: float = 0.95) -> Effect
     return _ratio("cramers-v", np.stack(moments), weight, total[:, 0], level)
 
 
-def correlation_ratio(field: Coded, target: Ranked, *, level: float = 0.95) -> Effect | None:
-    """Share of the spread of the target's ranks between categories, as its square root.
+def correlation_ratio(field: Coded, target: FloatArray, *, level: float = 0.95) -> Effect | None:
+    """Share of the target's variance that lies between categories, as its square root.
 
-    Taken on ranks, like Spearman's rho, so that a few huge losses do not decide; (n - 1) times
-    its square is the statistic of Kruskal and Wallis. Strata are weighted by their size.
+    On ranks, (n - 1) times its square is the statistic of Kruskal and Wallis. Strata are weighted
+    by their size.
 
     Parameters
     ----------
-    field : the counted field, of the samples for which `target` has a value.
-    target : the ranked target, of the same samples and strata.
+    field : the counted field.
+    target : (n,) values, not NaN where the field has a category.
 
     Returns
     -------
@@ -155,11 +155,11 @@ def correlation_ratio(field: Coded, target: Ranked, *, level: float = 0.95) -> E
     """
     strata, k = field.count.shape
     used = (field.codes >= 0) & (field.stratum >= 0)
-    cell = (field.stratum * k + field.codes)[used]
-    rank = target.rank[used]
+    stratum, value = field.stratum[used], target[used]
+    cell = stratum * k + field.codes[used]
     total = field.count.sum(axis=1)
-    mean = np.bincount(field.stratum[used], rank, strata) / np.maximum(total, 1)
-    centred = rank - mean[field.stratum[used]]
+    mean = np.bincount(stratum, value, strata) / np.maximum(total, 1)
+    centred = value - mean[stratum]
     moments = [np.bincount(cell, centred**p, strata * k).reshape(strata, k) for p in range(5)]
     return _ratio("correlation-ratio", np.stack(moments), total, total - 1, level)
 

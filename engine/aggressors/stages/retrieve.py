@@ -1,0 +1,291 @@
+"""Stage `retrieve`: unlabeled samples like an aggressor's members, in the order to label them.
+
+A sample scores by how much nearer it lies to members than to anything else that is labeled, in a
+whitened space of the embedding (or of metadata, where there is none). Train counts as the rest,
+because what a model has seen enough of needs no labels. The first part of the queue is spread out
+so that it does not hold one sample many times, as deep as the expected precision allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from aggressors.stages.correlate import members_by_concept
+from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
+from aggressors.stages.protocol import Context, Stage, Tables
+from aggressors.stages.tables import empty, rows
+from aggressors.stages.whitened import Floats, capped, whitened
+from aggressors.stats.density import Yield, expected_yield, log_ratio, mean_to
+from aggressors.stats.neighbours import Neighbours, nearest
+
+K = 5
+LISTED = 64  # neighbours kept for all concepts, among which each finds its nearest others
+DUPLICATE = 0.1  # of the median distance to the nearest labeled sample
+PRECISION_HELD = 0.95
+COUNTS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Whitened positions and the neighbours that all concepts share.
+
+    `unlabeled`, `analysed` are rows of the frame; `z_*` their positions; `near_*` neighbours among
+    the analysed, `train_*` mean distance to the nearest train samples (inf without any).
+    """
+
+    unlabeled: IntArray
+    analysed: IntArray
+    z_unlabeled: Floats
+    z_analysed: Floats
+    near_unlabeled: Neighbours
+    near_analysed: Neighbours
+    train_unlabeled: FloatArray
+    train_analysed: FloatArray
+
+    @property
+    def duplicate(self) -> float:
+        """Distance below which two samples show the same."""
+        return DUPLICATE * float(np.median(self.near_analysed.distance[:, 0]))
+
+
+@dataclass(frozen=True, eq=False)
+class Queue:
+    """Places in the pool in the order to label them, their priorities, and what they promise."""
+
+    order: IntArray
+    priority: FloatArray
+    spread: int  # the first so many are spread out
+    counts: IntArray
+    promise: Yield
+
+
+def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
+    """Fill `candidates` and `yields`; both empty without unlabeled samples or aggressors."""
+    frame = Frame.from_tables(tables, context)
+    pool = _pool(frame)
+    concepts = tables["aggressors"]["concept_id"].to_pylist()
+    if pool is None or not concepts:
+        return {"candidates": empty("candidates"), "yields": empty("yields")}
+    members = members_by_concept(tables)
+    candidates: list[dict[str, object]] = []
+    yields: list[dict[str, object]] = []
+    for concept in context.progress(concepts, len(concepts), "retrieve"):
+        assigned = np.zeros(len(frame), dtype=np.bool_)
+        assigned[members[concept]] = True
+        inside = assigned[pool.analysed]
+        if not inside.any() or inside.all():
+            continue
+        score, own_score = scores(pool, inside)
+        queue = _queue(pool, score, own_score, inside, frame)
+        nearest_member = nearest(
+            pool.z_unlabeled[queue.order], pool.z_analysed[inside], 1
+        ).index[:, 0]  # fmt: skip
+        like = frame.sample_id[pool.analysed[inside][nearest_member]]
+        candidates += _candidate_rows(concept, frame, pool, queue, score, like, assigned)
+        yields += _yield_rows(concept, queue)
+    return {"candidates": rows("candidates", candidates), "yields": rows("yields", yields)}
+
+
+def _pool(frame: Frame) -> Pool | None:
+    unlabeled = np.flatnonzero(frame.in_population("unlabeled"))
+    analysed = np.flatnonzero(frame.analysed)
+    train = np.flatnonzero(frame.in_population("train") & ~frame.analysed)
+    if len(unlabeled) == 0 or len(analysed) == 0:
+        return None
+    z = whitened(frame, np.concatenate([train, analysed]))
+    if z is None:
+        return None
+    analysed, train = capped(frame, analysed), capped(frame, train)
+    z_u, z_a, z_t = z[unlabeled], z[analysed], z[train]
+    return Pool(
+        unlabeled,
+        analysed,
+        z_u,
+        z_a,
+        nearest(z_u, z_a, LISTED),
+        nearest(z_a, z_a, LISTED, own=np.arange(len(z_a))),
+        nearest(z_u, z_t, K).mean_distance(K),
+        nearest(z_a, z_t, K).mean_distance(K),
+    )
+
+
+def scores(pool: Pool, inside: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Score the unlabeled, and the analysed as if each were left out of its own group.
+
+    Parameters
+    ----------
+    inside : (analysed,) which of the analysed are members.
+
+    Returns
+    -------
+    (unlabeled,) and (analysed,) log ratios, in nats.
+    """
+    member = np.flatnonzero(inside)
+    own = np.full(len(inside), -1)
+    own[member] = np.arange(len(member))
+    z_m = pool.z_analysed[member]
+    near_u = nearest(pool.z_unlabeled, z_m, K).mean_distance(K)
+    near_a = nearest(pool.z_analysed, z_m, K, own=own).mean_distance(K)
+    rest_u = mean_to(pool.near_unlabeled, ~inside, pool.z_unlabeled, pool.z_analysed, K)
+    itself = np.arange(len(inside))
+    rest_a = mean_to(pool.near_analysed, ~inside, pool.z_analysed, pool.z_analysed, K, itself)
+    return (
+        log_ratio(near_u, np.minimum(rest_u, pool.train_unlabeled)),
+        log_ratio(near_a, np.minimum(rest_a, pool.train_analysed)),
+    )
+
+
+def _queue(
+    pool: Pool, score: FloatArray, own_score: FloatArray, inside: BoolArray, frame: Frame
+) -> Queue:
+    """Rank the best, without copies; spread out the part that is precise throughout."""
+    settings = frame.settings
+    order = _distinct(pool, np.argsort(-score, kind="stable"), settings.candidates)
+    steps = _steps(len(order))
+    promise = expected_yield(
+        own_score[inside], own_score[~inside], score, score[order[steps - 1]],
+        level=settings.level, seed=settings.seed,
+    )  # fmt: skip
+    held = promise.expected >= PRECISION_HELD * promise.expected.max()
+    depth = int(steps[np.flatnonzero(held)[-1]]) if held.all() or held[0] else 1
+    chance = _chance(steps, promise.expected, len(order))
+    head, gain = _spread(pool.z_unlabeled[order[:depth]], chance[:depth])
+    tail = chance[depth:] * gain[-1] / max(float(chance[depth - 1]), 1e-12)
+    priority = np.minimum.accumulate(np.concatenate([gain, tail]))
+    # within the spread part any first few are as precise as the whole of it
+    at = np.searchsorted(steps, np.maximum(_counts(len(order)), depth))
+    return Queue(
+        np.concatenate([order[:depth][head], order[depth:]]),
+        priority / max(float(priority[0]), 1e-12),
+        depth,
+        _counts(len(order)),
+        Yield(promise.expected[at], promise.low[at], promise.high[at]),
+    )
+
+
+def _counts(n: int) -> IntArray:
+    counts = [count for count in COUNTS if count < n]
+    return np.array([*counts, n], dtype=np.int64)
+
+
+def _steps(n: int) -> IntArray:
+    """Sizes at which a queue of n is judged: growing by a fifth, with all shown counts."""
+    growing = np.ceil(10 * 1.2 ** np.arange(60)).astype(np.int64)
+    return np.unique(np.concatenate([growing[growing < n], _counts(n)]))
+
+
+def _chance(steps: IntArray, expected: FloatArray, n: int) -> FloatArray:
+    """(n,) expected chance that each in the queue is a member; falling along it."""
+    found = np.maximum.accumulate(steps * expected)
+    marginal = np.diff(found, prepend=0.0) / np.diff(steps, prepend=0)
+    middle = steps - np.diff(steps, prepend=0) / 2
+    falling = np.minimum.accumulate(marginal)
+    return np.asarray(np.interp(np.arange(n) + 0.5, middle, falling), dtype=np.float64)
+
+
+def _distinct(pool: Pool, order: IntArray, wanted: int) -> IntArray:
+    """Take the first `wanted` of an order, without copies of labeled samples or of earlier ones."""
+    first = pool.near_unlabeled.distance[:, 0] > pool.duplicate
+    order = order[first[order] | (pool.duplicate == 0)][: 2 * wanted]
+    if pool.duplicate == 0 or len(order) < 2:
+        return order[:wanted]
+    z = pool.z_unlabeled[order]
+    near = nearest(z, z, min(8, len(z)), own=np.arange(len(z)))
+    kept = np.ones(len(order), dtype=np.bool_)
+    for place in np.flatnonzero(near.distance[:, 0] <= pool.duplicate).tolist():
+        earlier = near.index[place][near.distance[place] <= pool.duplicate]
+        earlier = earlier[earlier < place]
+        kept[place] = not kept[earlier].any()
+    return order[kept][:wanted]
+
+
+def _spread(z: Floats, chance: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Order that takes the most by chance x sqrt(distance to what is taken), and that product.
+
+    Distances count up to the median between two of them, so that only crowding is held against
+    a sample. The product never rises along the order, since what is taken only grows.
+    """
+    n = len(z)
+    some = z[:: max(1, n // 200)]
+    gaps = np.linalg.norm(some[:, None] - some[None], axis=2)
+    unit = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
+    distance = np.ones(n)
+    taken, gain = np.empty(n, dtype=np.int64), np.empty(n)
+    left = np.ones(n, dtype=np.bool_)
+    for turn in range(n):
+        worth = np.where(left, chance * np.sqrt(distance), -1.0)
+        taken[turn] = best = int(np.argmax(worth))
+        gain[turn] = worth[best]
+        left[best] = False
+        distance = np.minimum(distance, np.linalg.norm(z - z[best], axis=1) / unit)
+    return taken, gain
+
+
+def _candidate_rows(
+    concept: int, frame: Frame, pool: Pool, queue: Queue, score: FloatArray,
+    like: np.ndarray, assigned: BoolArray,
+) -> list[dict[str, object]]:  # fmt: skip
+    row = pool.unlabeled[queue.order]
+    return [
+        {
+            "concept_id": concept,
+            "sample_id": frame.sample_id[at],
+            "rank": place + 1,
+            "similarity": float(score[queue.order[place]]),
+            "priority": float(queue.priority[place]),
+            "reason": _reason(
+                float(score[queue.order[place]]), str(like[place]), _belief(frame, int(at)),
+                bool(assigned[at]), spread=place < queue.spread,
+            ),
+        }
+        for place, at in enumerate(row.tolist())
+    ]  # fmt: skip
+
+
+def _belief(frame: Frame, row: int) -> str:
+    """Say what the model thinks of a sample, as the end of a sentence."""
+    if frame.prediction[row] < 0:
+        return ""
+    name = frame.classes[frame.prediction[row]]
+    if frame.probabilities is None:
+        return f"; the model says {name}"
+    return f"; the model says {name} ({100 * float(frame.probabilities[row].max()):.0f} %)"
+
+
+def _reason(score: float, like: str, belief: str, meets: bool, *, spread: bool) -> str:
+    ratio = float(np.exp(abs(score)))
+    if ratio < 1.05:
+        nearer = "as near to members as to the rest"
+    elif score > 0:
+        nearer = f"{ratio:.1f} times nearer to members than to the rest"
+    else:
+        nearer = f"{ratio:.1f} times nearer to the rest than to members"
+    named = ", and within the group's own bounds" if meets else ""
+    varied = "; chosen for variety" if spread else ""
+    return f"{nearer}{named}; most like {like}{belief}{varied}"
+
+
+def _yield_rows(concept: int, queue: Queue) -> list[dict[str, object]]:
+    promise = queue.promise
+    return [
+        {"concept_id": concept, "count": count, "expected": expected, "low": low, "high": high}
+        for count, expected, low, high in zip(
+            queue.counts.tolist(),
+            promise.expected.tolist(),
+            promise.low.tolist(),
+            promise.high.tolist(),
+            strict=True,
+        )
+    ]
+
+
+STAGE = Stage(
+    name="retrieve",
+    inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments", "aggressors"),
+    outputs=("candidates", "yields"),
+    run=retrieve,
+    optional=("embeddings", "probabilities"),
+)

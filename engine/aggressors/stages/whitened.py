@@ -1,0 +1,50 @@
+"""Positions in which diagnosis and retrieval measure distance."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggressors.slicing.space import Space, metadata_vectors
+from aggressors.stages.frame import Frame, IntArray
+
+Floats = NDArray[np.float32]
+
+COMPONENTS = 32
+MAX_BANK = 20_000
+
+
+def whitened(frame: Frame, fit: IntArray) -> Floats | None:
+    """(n, p) principal components of the embedding, each with unit variance over the rows `fit`.
+
+    Unit variance lets a quiet direction, such as the light, count as much as the class does
+    (precision at 100 rises from .73 to .82 in a trial on planted groups). Without an embedding
+    standardised metadata takes its place; None where there is neither.
+    """
+    vectors: NDArray[np.floating] | None = frame.embedding
+    if vectors is None:
+        vectors = metadata_vectors(frame.fields, len(frame), fit)
+    if vectors.shape[1] == 0 or len(fit) < 2:
+        return None
+    fit = capped(frame, fit)
+    space = Space.fit(vectors[fit], COMPONENTS)
+    if space.axes.shape[1] == 0:
+        return None
+    z = space.place(vectors).astype(np.float32)
+    return np.asarray(z / z[fit].std(axis=0), dtype=np.float32)
+
+
+def capped(frame: Frame, rows: IntArray, most: int = MAX_BANK) -> IntArray:
+    """At most `most` of the rows, chosen by a hash of the id, in their order."""
+    if len(rows) <= most:
+        return rows
+    order = by_hash(frame.sample_id[rows])
+    return np.sort(rows[order[:most]])
+
+
+def by_hash(ids: NDArray[np.object_]) -> IntArray:
+    """(n,) positions in the order of a hash of the id: at random, and the same in every run."""
+    digests = [hashlib.blake2b(str(key).encode(), digest_size=8).digest() for key in ids]
+    return np.argsort(np.array(digests, dtype="V8").view(">u8"), kind="stable")
