@@ -44,7 +44,11 @@ class Source(Protocol):
     model_name: str
     model_digest: str
     loss_name: str
-    populations: Mapping[str, int]
+
+    @property
+    def populations(self) -> Mapping[str, int]:
+        """Number of samples by population."""
+        ...
 
     def digest(self) -> str:
         """SHA-256 over everything that shapes the tables beside the settings."""

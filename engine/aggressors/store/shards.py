@@ -1,0 +1,85 @@
+"""Finished work on disk, so that a run killed at any moment continues: one folder a piece."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from aggressors.store.files import TEMPORARY, explained, fsync
+
+_FACTS = "facts.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about a finished piece: digest of what it was made from, wall time by stage."""
+
+    input_digest: str
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Pieces of work below one folder; each is a folder of Parquet files that appears whole.
+
+    A shard, or the outputs of a stage, is one piece. Two processes that finish the same piece
+    write the same tables; the first to rename wins.
+    """
+
+    root: Path
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half written."""
+        for leftover in self.root.rglob(f"*{TEMPORARY}"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def write(self, piece: str, tables: Mapping[str, pa.Table], facts: Facts) -> None:
+        """Write a piece, replacing an older one; raises WorkspaceError where that is impossible."""
+        target = self.root / piece
+        temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}{TEMPORARY}")
+        try:
+            with explained(target):
+                temporary.mkdir(parents=True)
+                for name, table in tables.items():
+                    pq.write_table(table, temporary / f"{name}.parquet", compression="zstd")
+                    fsync(temporary / f"{name}.parquet")
+                (temporary / _FACTS).write_text(json.dumps(asdict(facts)))
+                fsync(temporary / _FACTS)
+                if self.is_finished(piece, facts.input_digest):
+                    return  # another process was faster, with the same tables
+                shutil.rmtree(target, ignore_errors=True)
+                os.replace(temporary, target)
+                fsync(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def is_finished(self, piece: str, input_digest: str) -> bool:
+        """Tell whether a piece is there, made from the same input."""
+        facts = self.facts(piece)
+        return facts is not None and facts.input_digest == input_digest
+
+    def facts(self, piece: str) -> Facts | None:
+        """Facts of a finished piece; None where there is none, or it cannot be used."""
+        try:
+            return Facts(**json.loads((self.root / piece / _FACTS).read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def read(self, piece: str, names: Iterable[str] | None = None) -> dict[str, pa.Table]:
+        """Tables of a finished piece by name, or those of `names` that it has."""
+        folder = self.root / piece
+        wanted = set(names) if names is not None else None
+        with explained(folder):
+            return {
+                path.stem: pq.read_table(path, partitioning=None)
+                for path in sorted(folder.glob("*.parquet"))
+                if wanted is None or path.stem in wanted
+            }
