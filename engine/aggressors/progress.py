@@ -134,7 +134,7 @@ def _bar(bars: RichProgress, what: str, total: int, done: int) -> Iterator[tuple
     """Show one bar; it pulses where the step is a single item, of which nothing can be told."""
     task = bars.add_task(what, total=None if total == 1 else total, completed=done)
     yield lambda count: bars.advance(task, count), task
-    bars.update(task, total=total)
+    bars.update(task, total=total, completed=total)
 
 
 def _columns() -> list[ProgressColumn]:

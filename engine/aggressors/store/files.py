@@ -27,6 +27,8 @@ _NEXT_STEP = {
     errno.EPERM: "Change its permissions, or use another place with --workspace DIR",
 }
 
+KNOWN_ERRORS = tuple(_NEXT_STEP)
+
 
 def write_error(path: Path, error: OSError) -> WorkspaceError:
     """Explain a failed write: place, reason and what to do."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 from aggressors.contracts import FOLDS, POPULATIONS, RunInfo
 from aggressors.errors import StageError
 from aggressors.store.checks import check_tables
-from aggressors.store.files import beside, sweep, write_error
+from aggressors.store.files import KNOWN_ERRORS, beside, sweep, write_error
 from aggressors.store.schema import BY_NAME, TABLES, Column, Table
 from aggressors.store.sql import identifier, literal
 
@@ -85,20 +84,27 @@ def _database(path: Path, target: Path) -> Iterator[Connection]:
         finally:
             with suppress(duckdb.Error):
                 database.close()
+    except (duckdb.IOException, duckdb.FatalException) as error:
+        raise write_error(target, _system_error(error)) from error
     except duckdb.Error as error:
-        if "No space left" in str(error):
-            raise write_error(target, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from error
-        if isinstance(error, duckdb.IOException):
-            raise write_error(target, OSError(0, str(error).splitlines()[0])) from error
-        raise StageError("publish", target.name, _refused(error)) from error
+        reason = str(error).splitlines()[0]
+        raise StageError(
+            "publish",
+            target.name,
+            f"DuckDB refused a table: {reason}. Nothing was published; please report this.",
+        ) from error
     finally:
         shutil.rmtree(spill, ignore_errors=True)
         path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
 
 
-def _refused(error: duckdb.Error) -> str:
+def _system_error(error: duckdb.Error) -> OSError:
+    """Recover the number of a system error, of which DuckDB passes on the words only."""
     reason = str(error).splitlines()[0]
-    return f"DuckDB refused a table: {reason}. Nothing was published; please report this."
+    for number in KNOWN_ERRORS:
+        if os.strerror(number) in reason:
+            return OSError(number, os.strerror(number))
+    return OSError(0, reason)
 
 
 # --- Types that are known only now ---
