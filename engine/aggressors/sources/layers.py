@@ -93,9 +93,16 @@ def find_layers(
         chosen, pooled = _last_linear(calls)
     if heatmap is not None:
         with every_module_called():
-            _must_be_called(heatmap, "heatmap_layer", model, _watch(model, inputs))
+            seen = _watch(model, inputs)
+        _must_be_called(heatmap, "heatmap_layer", model, seen)
+        if not _once(seen, heatmap):
+            raise IntegrationError(
+                f"heatmap_layer={heatmap!r} is called more than once in a forward pass. Name a "
+                "module that is called once, such as one that contains it."
+            )
     elif inputs.ndim == 4:
-        heatmap = _last_map(calls) or _last_block(model, inputs)
+        with every_module_called():
+            heatmap = _map_layer(_watch(model, inputs), len(inputs))
     return Layers(chosen, pooled, heatmap)
 
 
@@ -148,38 +155,39 @@ def _last_linear(calls: Sequence[_Call]) -> tuple[str, bool]:
     )
 
 
-def _last_map(calls: Sequence[_Call]) -> str | None:
+def _map_layer(calls: Sequence[_Call], n: int) -> str | None:
+    """Whichever comes later: the map of the last convolution, or that of the last block."""
+    maps = [place for place in (_last_map(calls), _last_block(calls, n)) if place is not None]
+    return calls[max(maps)].name if maps else None
+
+
+def _last_map(calls: Sequence[_Call]) -> int | None:
+    """Where the last feature map of the last convolution's resolution is called."""
     for place in range(len(calls) - 1, -1, -1):
-        call = calls[place]
-        if not isinstance(call.module, nn.Conv2d) or len(call.shape) != 4:
+        size = calls[place].shape[2:]
+        if not isinstance(calls[place].module, nn.Conv2d) or len(size) != 2 or min(size) < 2:
             continue
-        if min(call.shape[2:]) < 2:
-            continue
-        same = [
-            later.name
-            for later in calls[place:]
-            if len(later.shape) == 4 and later.shape[2:] == call.shape[2:]
-        ]
-        return same[-1]
+        for later in range(len(calls) - 1, place - 1, -1):
+            shape = calls[later].shape
+            if len(shape) == 4 and shape[2:] == size and _once(calls, calls[later].name):
+                return later
     return None
 
 
-def _last_block(model: nn.Module, inputs: Tensor) -> str | None:
-    with every_module_called():
-        calls = _watch(model, inputs)
+def _last_block(calls: Sequence[_Call], n: int) -> int | None:
+    """Where the first normalisation of patches in the last transformer block is called."""
     blocks = [call.name for call in calls if _has_attention(call.module)]
     if not blocks:
         return None
-    inside = [
-        call.name
-        for call in calls
-        if call.name.startswith(f"{blocks[-1]}.")
-        and isinstance(call.module, nn.LayerNorm)
-        and len(call.shape) == 3
-        and call.shape[0] == len(inputs)
-        and grid_of(call.shape[1]) is not None
-    ]
-    return inside[0] if inside else None
+    for place, call in enumerate(calls):
+        inside = call.name.startswith(f"{blocks[-1]}.") and isinstance(call.module, nn.LayerNorm)
+        if inside and len(call.shape) == 3 and call.shape[0] == n and grid_of(call.shape[1]):
+            return place
+    return None
+
+
+def _once(calls: Sequence[_Call], name: str) -> bool:
+    return sum(call.name == name for call in calls) == 1
 
 
 def _has_attention(module: nn.Module) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aggressors.contracts import Settings
 
@@ -30,6 +32,28 @@ class Shard:
 
     tables: Mapping[str, pa.Table]
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Explains(Protocol):
+    """A source that can show where its model looks."""
+
+    @property
+    def explains(self) -> bool:
+        """Whether the model has a layer whose output is a map of the image."""
+        ...
+
+    def heatmaps(
+        self, population: str, positions: Sequence[int], targets: Sequence[int] | None
+    ) -> NDArray[np.float32]:
+        """Explain one output of each sample; (n, rows, columns) of 0 or more, not scaled.
+
+        Parameters
+        ----------
+        population : where the samples are.
+        positions : their places in the population's dataset.
+        targets : index of the output, per sample; None for the one output of a regression.
+        """
+        ...
 
 
 class Source(Protocol):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aggressors.contracts import POPULATIONS, Settings
@@ -131,10 +132,22 @@ class TorchSource:
         }
         return Shard(joined, seconds)
 
-    def inputs(self, population: str, positions: Sequence[int]) -> Tensor:
-        """Read the inputs (n, ...) of samples by their positions in the dataset."""
+    @property
+    def explains(self) -> bool:
+        """Whether the model has a layer whose output is a map of the image."""
+        return self.layers.heatmap is not None
+
+    def heatmaps(
+        self, population: str, positions: Sequence[int], targets: Sequence[int] | None
+    ) -> NDArray[np.float32]:
+        """Explain one output of each sample; see `protocol.Explains`."""
+        from aggressors.sources.gradcam import grad_cam  # slow to import
+
+        if self.layers.heatmap is None:
+            raise ValueError("the model has no layer whose output is a map of the image")
         dataset = self.integration.datasets[population]
-        return stack_inputs(read_samples(dataset, population, positions), population)
+        inputs = stack_inputs(read_samples(dataset, population, positions), population)
+        return grad_cam(self.model, self.layers.heatmap, inputs, targets)
 
     # --- One batch ---
 
