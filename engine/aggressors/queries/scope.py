@@ -13,8 +13,6 @@ from aggressors.queries.names import FieldRef
 from aggressors.queries.sql import Params, fill
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
-
     from aggressors.store.read import RunFile
 
 POSITIONAL = "samples s POSITIONAL JOIN metadata m"
@@ -50,7 +48,8 @@ def fetch(
     template : SQL with {source} and {where} of the scope, and {parts}.
     params : values of its own named parameters, beside those of the scope.
     """
-    return _execute(run, template, scope, params, parts).to_arrow_table()
+    text, bound = _bound(template, scope, params, parts)
+    return run.cursor().sql(text, params=bound).to_arrow_table()
 
 
 def fetch_rows(
@@ -61,15 +60,16 @@ def fetch_rows(
     **parts: str,
 ) -> list[tuple[Any, ...]]:
     """Run one query and return all rows as tuples; see `fetch`."""
-    return _execute(run, template, scope, params, parts).fetchall()
+    text, bound = _bound(template, scope, params, parts)
+    return run.cursor().execute(text, bound).fetchall()
 
 
-def _execute(
-    run: RunFile, template: str, scope: Scope | None, params: Params | None, parts: dict[str, str]
-) -> DuckDBPyConnection:
-    # A cursor of its own, read to the end: DuckDB keeps a cursor busy with what is left.
+def _bound(
+    template: str, scope: Scope | None, params: Params | None, parts: dict[str, str]
+) -> tuple[str, Params]:
+    # Every query gets a cursor of its own and reads it to the end: DuckDB keeps one busy otherwise.
     bound = dict(params or {})
     if scope is not None:
         bound |= scope.params
         parts = {"source": scope.source, "where": scope.where, **parts}
-    return run.cursor().execute(fill(template, **parts), bound)
+    return fill(template, **parts), bound

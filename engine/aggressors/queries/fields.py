@@ -1,0 +1,112 @@
+"""Which fields there are, and which values they take: what a filter menu offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from aggressors.contracts import EVERYTHING, Filter
+from aggressors.queries.names import FieldRef, Kind, known_fields, resolve_value
+from aggressors.queries.scope import fetch, fetch_rows, scope
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+_TOP = 8
+# Positions that a person neither filters by nor colours with.
+_HIDDEN = ("row_id", "map_x", "map_y")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSummary:
+    """One field and what it holds over all samples.
+
+    `low` and `high` bound a number, None for others; `distinct` counts the values of a category,
+    text or identifier (approximately above some thousands), None for others; `top` lists the most
+    frequent of a category; `missing` counts samples without a value.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    source: str
+    missing: int
+    low: float | None
+    high: float | None
+    distinct: int | None
+    top: tuple[str, ...]
+
+
+def fields(run: RunFile) -> tuple[FieldSummary, ...]:
+    """Summarise every field that has a value: built-in ones first, then those of the run."""
+    refs = [ref for ref in known_fields(run).values() if ref.has_value and ref.name not in _HIDDEN]
+    parts = []
+    for place, ref in enumerate(refs):
+        parts.append(f"count(*) - count({ref.sql}) AS missing{place}")
+        if ref.kind == "number":
+            parts.append(f"min({ref.sql}) AS low{place}, max({ref.sql}) AS high{place}")
+        else:
+            parts.append(f"approx_count_distinct({ref.sql}) AS distinct{place}")
+    sql = "SELECT {parts} FROM {source} WHERE {where}"
+    whole = scope(run, EVERYTHING, *refs)
+    row = fetch(run, sql, whole, parts=", ".join(parts)).to_pylist()[0]
+    return tuple(_summary(run, ref, row, place) for place, ref in enumerate(refs))
+
+
+def _summary(run: RunFile, ref: FieldRef, row: dict[str, float | None], place: int) -> FieldSummary:
+    top = values(run, ref.name, limit=_TOP)["value"].to_pylist() if ref.kind == "category" else []
+    distinct = row.get(f"distinct{place}")
+    return FieldSummary(
+        name=ref.name,
+        kind=ref.kind,
+        unit=ref.unit,
+        source=ref.source,
+        missing=int(row[f"missing{place}"] or 0),
+        low=row.get(f"low{place}"),
+        high=row.get(f"high{place}"),
+        # An estimate of few values can be off by one; a short list of them is exact.
+        distinct=len(top) if 0 < len(top) < _TOP else None if distinct is None else int(distinct),
+        top=tuple(top),
+    )
+
+
+def values(
+    run: RunFile, name: str, search: str = "", limit: int = 50, filter: Filter = EVERYTHING
+) -> pa.Table:
+    """Values of a field that contain a text, the most frequent first.
+
+    Returns
+    -------
+    value (text), n (samples in scope); at most `limit` rows, so that a field with a million
+    values is searched, never listed.
+
+    Raises
+    ------
+    FilterError : an unknown field, or one without values.
+    """
+    ref = resolve_value(run, name)
+    sql = """
+        SELECT {field}::VARCHAR AS value, count(*) AS n FROM {source}
+        WHERE {field} IS NOT NULL AND contains(lower({field}::VARCHAR), lower($search)) AND {where}
+        GROUP BY value ORDER BY n DESC, value LIMIT $limit
+    """
+    return fetch(
+        run, sql, scope(run, filter, ref), {"search": search, "limit": limit}, field=ref.sql
+    )
+
+
+def number_range(
+    run: RunFile, name: str, filter: Filter = EVERYTHING
+) -> tuple[float, float] | None:
+    """Smallest and largest value of a number field in scope; None where it has none.
+
+    Raises
+    ------
+    FilterError : an unknown field, or one without values.
+    """
+    ref = resolve_value(run, name)
+    sql = "SELECT min({field}), max({field}) FROM {source} WHERE {where}"
+    low, high = fetch_rows(run, sql, scope(run, filter, ref), field=ref.sql)[0]
+    return None if low is None else (float(low), float(high))

@@ -1,0 +1,249 @@
+"""The map of all samples as small grids, and where on it the aggressors lie."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggressors.contracts import EVERYTHING, Filter
+from aggressors.errors import UsageError
+from aggressors.queries.columns import groups, numbers, read
+from aggressors.queries.names import FieldRef, resolve, resolve_value
+from aggressors.queries.scope import fetch_rows
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+MAX_SIZE = 512  # cells a side
+MAX_COLOURS = 11  # categories that get a colour of their own
+_MARGIN = 0.02  # of the extent, on each side
+_LIMITS = (0.02, 0.98)  # quantiles of the cells' means between which a colour ramp runs
+_HELD = 0.8  # share of an aggressor's members that its outline holds, in its densest cells
+
+Point = tuple[float, float]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part of the map, from (x0, y0) to (x1, y1), in map units."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, eq=False)
+class MapBins:
+    """Samples by cell of a view; grids are (size, size), row 0 at the lowest y.
+
+    Parameters
+    ----------
+    count : int32, samples in the cell.
+    field, kind : what the map is coloured by; field is None for the count alone.
+    mean : float32 mean of a number field, NaN where the cell has no value; None otherwise.
+    dominant : int16 index into `categories` of the most frequent one, -1 where there is none;
+        None for a number.
+    categories : of a category field, the most frequent first.
+    low, high : robust limits for a colour ramp over `mean`; None where there is none.
+    """
+
+    view: View
+    size: int
+    count: NDArray[np.int32]
+    field: str | None
+    kind: str | None
+    mean: NDArray[np.float32] | None
+    dominant: NDArray[np.int16] | None
+    categories: tuple[str, ...]
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where an aggressor lies: its middle (x, y), and rings around its densest cells.
+
+    Rings follow cell borders, closed, together holding `_HELD` of the members; a ring inside
+    another is a hole. `n` members have a place on the map.
+    """
+
+    concept_id: int
+    rank: int
+    name: str
+    n: int
+    x: float
+    y: float
+    rings: tuple[tuple[Point, ...], ...]
+
+
+def extent(run: RunFile) -> View:
+    """Find the view that shows every sample; the unit square where none has a place."""
+    sql = "SELECT min(map_x), min(map_y), max(map_x), max(map_y) FROM samples"
+    x0, y0, x1, y1 = fetch_rows(run, sql)[0]
+    if x0 is None:
+        return View(0.0, 0.0, 1.0, 1.0)
+    margin = max(x1 - x0, y1 - y0) * _MARGIN or 0.5
+    return View(x0 - margin, y0 - margin, x1 + margin, y1 + margin)
+
+
+def map_bins(
+    run: RunFile,
+    filter: Filter = EVERYTHING,
+    color_by: str | None = None,
+    view: View | None = None,
+    size: int = 200,
+) -> MapBins:
+    """Count samples by cell of the map, and average or pick a field in each.
+
+    Parameters
+    ----------
+    color_by : any field with a value; None for counts alone.
+    view : the part to show; default everything.
+    size : cells a side, 1 to `MAX_SIZE`.
+
+    Raises
+    ------
+    FilterError : an unknown field. UsageError : a size out of range, or an empty view.
+    """
+    view = view or extent(run)
+    if not 1 <= size <= MAX_SIZE or not (view.x0 < view.x1 and view.y0 < view.y1):
+        raise UsageError(
+            f"A map needs 1 to {MAX_SIZE} cells a side and a view with x0 < x1 and y0 < y1; "
+            f"got {size} cells and {view}."
+        )
+    ref = resolve_value(run, color_by) if color_by else None
+    axes = [resolve(run, "map_x"), resolve(run, "map_y")]
+    columns = read(run, filter, axes + ([ref] if ref else []), where="s.map_x IS NOT NULL")
+    cell = _cells(numbers(columns[0]), numbers(columns[1]), view, size)
+    shown = cell >= 0
+    count = np.bincount(cell[shown], minlength=size * size).reshape(size, size).astype(np.int32)
+    bins = MapBins(view, size, count, None, None, None, None, (), None, None)
+    if ref is None:
+        return bins
+    if ref.kind == "number":
+        return _with_mean(bins, ref, numbers(columns[2]), cell)
+    by = groups(ref, columns[2], bins=1, top=MAX_COLOURS, equal_sizes=False)
+    return _with_dominant(bins, ref, by.code, by.names, cell)
+
+
+def _cells(x: NDArray[np.float64], y: NDArray[np.float64], view: View, size: int) -> np.ndarray:
+    """(n,) index of the cell of each sample, -1 outside the view."""
+    column = np.floor((x - view.x0) * (size / (view.x1 - view.x0)))
+    row = np.floor((y - view.y0) * (size / (view.y1 - view.y0)))
+    inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
+    return np.where(inside, row * size + column, -1).astype(np.int64)
+
+
+def _with_mean(
+    bins: MapBins, ref: FieldRef, value: NDArray[np.float64], cell: np.ndarray
+) -> MapBins:
+    used = (cell >= 0) & np.isfinite(value)
+    cells = bins.size * bins.size
+    summed = np.bincount(cell[used], weights=value[used], minlength=cells)
+    n = np.bincount(cell[used], minlength=cells)
+    mean = np.full(cells, np.nan, dtype=np.float32)
+    np.divide(summed, n, out=mean, where=n > 0, casting="same_kind")
+    low = high = None
+    if n.any():
+        low, high = (float(limit) for limit in np.quantile(mean[n > 0], _LIMITS))
+    grid = mean.reshape(bins.size, bins.size)
+    return MapBins(bins.view, bins.size, bins.count, ref.name, ref.kind, grid, None, (), low, high)
+
+
+def _with_dominant(
+    bins: MapBins, ref: FieldRef, code: np.ndarray, names: tuple[str, ...], cell: np.ndarray
+) -> MapBins:
+    cells, k = bins.size * bins.size, max(1, len(names))
+    used = (cell >= 0) & (code >= 0)
+    votes = np.bincount(cell[used] * k + code[used], minlength=cells * k).reshape(cells, k)
+    dominant = np.where(votes.any(axis=1), votes.argmax(axis=1), -1).astype(np.int16)
+    grid = dominant.reshape(bins.size, bins.size)
+    return MapBins(
+        bins.view, bins.size, bins.count, ref.name, ref.kind, None, grid, names, None, None
+    )
+
+
+# --- Outlines ---
+
+
+def outlines(run: RunFile, cells: int = 48) -> tuple[Outline, ...]:
+    """Outline every aggressor on a grid of `cells` a side, by rank."""
+    view = extent(run)
+    sql = """
+        SELECT g.concept_id, g.rank, g.name, s.map_x, s.map_y
+        FROM aggressors g JOIN assignments a USING (concept_id) JOIN samples s USING (row_id)
+        WHERE s.map_x IS NOT NULL AND s.map_y IS NOT NULL ORDER BY g.rank
+    """
+    places: dict[tuple[int, int, str], list[Point]] = defaultdict(list)
+    for concept_id, rank, name, x, y in fetch_rows(run, sql):
+        places[rank, concept_id, name].append((x, y))
+    found = []
+    for (rank, concept_id, name), points in sorted(places.items()):
+        place = np.array(points, dtype=np.float64)
+        middle = np.median(place, axis=0)
+        cell = _cells(place[:, 0], place[:, 1], view, cells)
+        held = _densest(np.bincount(cell, minlength=cells * cells), _HELD)
+        rings = _rings(held.reshape(cells, cells), view)
+        found.append(
+            Outline(concept_id, rank, name, len(place), float(middle[0]), float(middle[1]), rings)
+        )
+    return tuple(found)
+
+
+def _densest(count: NDArray[np.int64], share: float) -> BoolArray:
+    """(cells,) True in the fewest cells that together hold the share."""
+    order = np.argsort(-count, kind="stable")
+    needed = int(np.searchsorted(np.cumsum(count[order]), share * count.sum())) + 1
+    held = np.zeros(len(count), dtype=np.bool_)
+    held[order[:needed]] = True
+    return held & (count > 0)
+
+
+def _rings(held: BoolArray, view: View) -> tuple[tuple[Point, ...], ...]:
+    """Borders of the cells held, each edge with its cell on the left, joined into closed rings."""
+    size = len(held)
+    padded = np.pad(held, 1)
+    ahead: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+    for row, column in np.argwhere(held):
+        y, x = int(row), int(column)
+        if not padded[y, x + 1]:
+            ahead[x, y].append((x + 1, y))  # lower border, to the right
+        if not padded[y + 1, x + 2]:
+            ahead[x + 1, y].append((x + 1, y + 1))  # right border, up
+        if not padded[y + 2, x + 1]:
+            ahead[x + 1, y + 1].append((x, y + 1))  # upper border, to the left
+        if not padded[y + 1, x]:
+            ahead[x, y + 1].append((x, y))  # left border, down
+    width, height = (view.x1 - view.x0) / size, (view.y1 - view.y0) / size
+    rings = []
+    while ahead:
+        ring = _one_ring(ahead)
+        rings.append(tuple((view.x0 + x * width, view.y0 + y * height) for x, y in ring))
+    return tuple(rings)
+
+
+def _one_ring(ahead: dict[tuple[int, int], list[tuple[int, int]]]) -> list[tuple[int, int]]:
+    """Take edges from `ahead` until they close; points on a straight line are left out."""
+    start = min(ahead)
+    at, ring = start, [start]
+    while True:
+        following = ahead[at]
+        at = following.pop()
+        if not following:
+            del ahead[ring[-1]]
+        ring.append(at)
+        if at == start:
+            break
+    bends = [
+        point
+        for before, point, after in zip(ring[-2:-1] + ring[:-2], ring[:-1], ring[1:], strict=True)
+        if (point[0] - before[0]) * (after[1] - point[1])
+        != (point[1] - before[1]) * (after[0] - point[0])
+    ]
+    return [*bends, bends[0]]
