@@ -285,7 +285,7 @@ def planted_run(
     from standin import analyse
 
     planted = planted_tables(**more)  # type: ignore[arg-type]
-    return _publish(where, analyse(planted), planted.source, run_id, name)
+    return publish_tables(where, analyse(planted), planted.source, run_id, name)
 
 
 def tiny_run(where: Workspace | Path, *, run_id: str = "tiny0000") -> Path:
@@ -293,16 +293,16 @@ def tiny_run(where: Workspace | Path, *, run_id: str = "tiny0000") -> Path:
     planted = planted_tables(
         n=12, slices=(), with_populations=("validation",), with_embedding=False
     )
-    return _publish(where, planted.tables, planted.source, run_id, "tiny")
+    return publish_tables(where, planted.tables, planted.source, run_id, "tiny")
 
 
 def empty_run(where: Workspace | Path, *, run_id: str = "empty000") -> Path:
     """Publish a run without any sample, as a stranger's file may be."""
     source = PlantedSource(n=1, with_populations=())
-    return _publish(where, {}, source, run_id, "empty")
+    return publish_tables(where, {}, source, run_id, "empty")
 
 
-def _publish(
+def publish_tables(
     where: Workspace | Path,
     tables: Mapping[str, pa.Table],
     source: PlantedSource,

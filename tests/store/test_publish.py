@@ -10,13 +10,13 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from planted import Planted, PlantedSource, _publish, planted_run, planted_tables
 
 from aggressors.errors import StageError, WorkspaceError
 from aggressors.stages.tables import rows
 from aggressors.store.publish import MOST_CATEGORIES
 from aggressors.store.read import open_run
 from aggressors.store.schema import BY_NAME, TABLES
+from planted import Planted, PlantedSource, planted_run, planted_tables, publish_tables
 
 Tables = dict[str, pa.Table]
 
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _put(folder: Path, tables: Tables, **source: object) -> Path:
-    return _publish(folder, tables, PlantedSource(n=40, **source), "aaaa", "a")  # type: ignore[arg-type]
+    return publish_tables(folder, tables, PlantedSource(n=40, **source), "aaaa", "a")  # type: ignore[arg-type]
 
 
 # --- What it holds ---

@@ -13,7 +13,7 @@ from typing import get_args
 import duckdb
 
 from aggressors.contracts import FieldInfo, FieldKind, RunInfo, RunSummary, Settings
-from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew, SettingsError
+from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
 MEMORY_LIMIT = "1GB"
@@ -168,9 +168,12 @@ def _corrupt(path: Path, reason: str) -> RunCorrupt:
 
 
 def _check_whole(connection: Connection, path: Path) -> None:
-    """Compare the length with what the header says, for a file cut short still opens."""
+    """Compare the length with the blocks in use, for a file cut short still opens.
+
+    A published file has no other blocks; what is cut from one that somebody changed may show late.
+    """
     size = connection.execute(
-        "SELECT block_size * total_blocks FROM pragma_database_size()"
+        "SELECT block_size * used_blocks FROM pragma_database_size()"
     ).fetchone()
     expected = _HEADERS_BYTES + (size[0] if size else 0)
     found = path.stat().st_size
@@ -180,8 +183,8 @@ def _check_whole(connection: Connection, path: Path) -> None:
 
 def _check_version(connection: Connection, path: Path) -> None:
     row = connection.execute("SELECT schema_version FROM run").fetchone()
-    if row is None:
-        raise _corrupt(path, "its table 'run' is empty")
+    if row is None or row[0] is None:
+        raise _corrupt(path, "its table 'run' is empty or has no schema_version")
     if row[0] > SCHEMA_VERSION:
         raise SchemaTooNew(
             f"{path} has schema version {row[0]}; this version of aggressors reads up to "
@@ -216,6 +219,8 @@ def _read_info(connection: Connection, path: Path) -> RunInfo:
         " task, loss_name, settings, seed, engine_version FROM run"
     ).fetchone()
     assert row is not None  # _check_version has read it
+    if None in row:
+        raise _corrupt(path, "its table 'run' has a column without a value")
     run_id, name, version, created, model, model_digest, data_digest, task, loss, raw, *rest = row
     return RunInfo(
         run_id=run_id,
@@ -238,8 +243,8 @@ def _read_settings(raw: str, path: Path) -> Settings:
     known = {name for name, _, _ in Settings.describe()}
     try:
         values = json.loads(raw)
-        return Settings.parse({name: values[name] for name in values if name in known})
-    except (ValueError, TypeError, SettingsError) as error:
+        return Settings.parse({name: values[name] for name in known if name in values})
+    except (ValueError, TypeError, KeyError) as error:
         raise _corrupt(path, f"its settings cannot be read ({error})") from error
 
 
