@@ -1,1 +1,90 @@
-"""One writer a format."""
+"""Take samples elsewhere: one writer a format behind a small registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from aggressors.contracts import EVERYTHING, Filter
+from aggressors.errors import UsageError
+from aggressors.export import label_studio, table
+from aggressors.export.files import Exported, File
+from aggressors.queries.listing import WHATS, What, listing
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+__all__ = ["FORMATS", "WHATS", "Exported", "File", "export"]
+
+Writer = Callable[[pa.Table, "RunFile", str], Exported]
+
+
+def export(
+    run: RunFile,
+    what: What,
+    aggressor: int | None = None,
+    filter: Filter = EVERYTHING,
+    format: str = "csv",
+    count: int | None = None,
+    *,
+    queue: Sequence[str] = (),
+) -> Exported:
+    """Export a list of samples; the order is that of the column `rank`.
+
+    Parameters
+    ----------
+    what : candidates, members, representatives, samples, queue or suspects.
+    aggressor : rank of an aggressor; None for all.
+    filter : keeps the samples that it lets through.
+    format : one of `FORMATS`.
+    count : at most so many rows.
+    queue : for `queue`, the sample ids of a label queue in its order.
+
+    Raises
+    ------
+    UsageError : an unknown list, format or rank. FilterError : an unknown field or category.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"There is no format {format!r}; there are {', '.join(FORMATS)}.")
+    pictures = format == "label-studio"
+    rows = listing(run, what, aggressor, filter, count, queue=queue, thumbnails=pictures)
+    stem = _stem(run.info.name, what, aggressor)
+    return FORMATS[format](rows, run, stem)
+
+
+def _stem(run_name: str, what: str, aggressor: int | None) -> str:
+    """File name without ending; nothing of the run's name can leave the folder."""
+    safe = re.sub(r"[^A-Za-z0-9-]+", "-", run_name).strip("-")[:40] or "run"
+    return "-".join([safe, what] + ([f"aggressor-{aggressor}"] if aggressor is not None else []))
+
+
+def _csv(rows: pa.Table, run: RunFile, stem: str) -> Exported:
+    return Exported(rows.num_rows, File(f"{stem}.csv", table.csv(rows)))
+
+
+def _parquet(rows: pa.Table, run: RunFile, stem: str) -> Exported:
+    return Exported(rows.num_rows, File(f"{stem}.parquet", table.parquet(rows)))
+
+
+def _jsonl(rows: pa.Table, run: RunFile, stem: str) -> Exported:
+    return Exported(rows.num_rows, File(f"{stem}.jsonl", table.jsonl(rows)))
+
+
+def _label_studio(rows: pa.Table, run: RunFile, stem: str) -> Exported:
+    return Exported(
+        rows.num_rows,
+        File(f"{stem}.json", label_studio.tasks(rows, run.classes, run.info.model_name)),
+        (File("config.xml", label_studio.interface(rows, run.classes)),),
+    )
+
+
+# A new format is one function here and one line below.
+FORMATS: dict[str, Writer] = {
+    "csv": _csv,
+    "parquet": _parquet,
+    "jsonl": _jsonl,
+    "label-studio": _label_studio,
+}

@@ -1,0 +1,81 @@
+"""Find, explain, fix and track the groups of data on which a model consistently fails.
+
+    import aggressors as ag
+    run = ag.open_run("latest")
+    run.aggressors()
+
+Names load what they need when they are first used, so that the import itself is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aggressors.api import Run, check, open_run, run
+    from aggressors.contracts import Aggressor, Settings, Verdict
+    from aggressors.errors import (
+        AggressorsError,
+        FilterError,
+        InputError,
+        IntegrationError,
+        RunCorrupt,
+        RunNotFound,
+        SchemaTooNew,
+        SettingsError,
+        StageError,
+        StoreError,
+        TableError,
+        UsageError,
+        WorkspaceError,
+    )
+    from aggressors.integration import Integration, Sample
+    from aggressors.weights import load_weights
+
+__all__ = [
+    "Aggressor",
+    "AggressorsError",
+    "FilterError",
+    "InputError",
+    "Integration",
+    "IntegrationError",
+    "Run",
+    "RunCorrupt",
+    "RunNotFound",
+    "Sample",
+    "SchemaTooNew",
+    "Settings",
+    "SettingsError",
+    "StageError",
+    "StoreError",
+    "TableError",
+    "UsageError",
+    "Verdict",
+    "WorkspaceError",
+    "check",
+    "load_weights",
+    "open_run",
+    "run",
+]
+
+_HOMES = {
+    "api": ("Run", "check", "open_run", "run"),
+    "contracts": ("Aggressor", "Settings", "Verdict"),
+    "integration": ("Integration", "Sample"),
+    "weights": ("load_weights",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOME.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,246 @@
+"""Run the engine, and read its runs, from Python; tables come back as Arrow."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from aggressors.contracts import EVERYTHING, Filter, RunInfo, Settings
+from aggressors.errors import WorkspaceError
+from aggressors.queries.concept import associations
+from aggressors.queries.grammar import parse
+from aggressors.queries.listing import listing
+from aggressors.queries.overview import EVERYONE, aggressors
+from aggressors.queries.samples import concept_of_rank
+from aggressors.store.read import RunFile
+from aggressors.store.read import open_run as open_run_file
+from aggressors.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from aggressors.gate import CheckResult
+    from aggressors.integration import Integration
+    from aggressors.store.saved_tests import SavedTest
+
+# The columns of `aggressors show --json`.
+_AGGRESSORS = pa.schema(
+    [
+        ("rank", pa.int32()),
+        ("concept_id", pa.int32()),
+        ("name", pa.string()),
+        ("status", pa.string()),
+        ("severity", pa.float64()),
+        ("impact", pa.float64()),
+        ("n", pa.int64()),
+        ("gap", pa.float64()),
+        ("gap_low", pa.float64()),
+        ("gap_high", pa.float64()),
+        ("q_value", pa.float64()),
+        ("action", pa.string()),
+        ("rule", pa.string()),
+        ("n_core", pa.int64()),
+    ]
+)
+
+
+class Run:
+    """One published run, opened for reading; `open_run` and `run` return it.
+
+    Use it in a `with` block, or call `close`, to let go of the file.
+    """
+
+    def __init__(self, file: RunFile, workspace: Workspace | None) -> None:
+        self._file = file
+        self._workspace = workspace
+
+    @property
+    def info(self) -> RunInfo:
+        """Model, data and settings of the run."""
+        return self._file.info
+
+    @property
+    def path(self) -> Path:
+        """The run file."""
+        return self._file.path
+
+    def aggressors(self) -> pa.Table:
+        """List the aggressors by rank, confirmed and tentative, as `aggressors show` does."""
+        rows = [asdict(entry) for entry in aggressors(self._file)]
+        return pa.Table.from_pylist(rows, schema=_AGGRESSORS)
+
+    def members(self, rank: int, filter: Filter | str = EVERYTHING) -> pa.Table:
+        """List all members of an aggressor, the surest first, with their metadata.
+
+        Raises
+        ------
+        UsageError : no aggressor has this rank. FilterError : the filter cannot be read.
+        """
+        return listing(self._file, "members", rank, _filter(filter))
+
+    def candidates(self, rank: int, count: int | None = None) -> pa.Table:
+        """List unlabeled samples similar to an aggressor, the first to label first.
+
+        Raises
+        ------
+        UsageError : no aggressor has this rank, or a count below 1.
+        """
+        return listing(self._file, "candidates", rank, count=count)
+
+    def correlations(
+        self, rank: int | None = None, target: Literal["membership", "loss"] = "membership"
+    ) -> pa.Table:
+        """Tell what the members of an aggressor share, the strongest within labels first.
+
+        Parameters
+        ----------
+        rank : None for all samples, against their loss.
+
+        Raises
+        ------
+        UsageError : no aggressor has this rank.
+        """
+        if rank is None:
+            return associations(self._file, EVERYONE, "loss")
+        return associations(self._file, concept_of_rank(self._file, rank), target)
+
+    def samples(self, filter: Filter | str = EVERYTHING, count: int | None = None) -> pa.Table:
+        """List the samples that a filter lets through, with their metadata.
+
+        Parameters
+        ----------
+        filter : a Filter, or its text such as "brightness < 0.2 and label = coat".
+
+        Raises
+        ------
+        FilterError : the filter cannot be read, or names an unknown field or category.
+        """
+        return listing(self._file, "samples", None, _filter(filter), count)
+
+    def save_test(self, rank: int, slug: str | None = None) -> SavedTest:
+        """Freeze an aggressor as a test that later runs must pass.
+
+        Raises
+        ------
+        UsageError : no such rank, or a slug that is taken or is none.
+        WorkspaceError : the run was opened without a workspace.
+        """
+        from aggressors.gate import save_test
+
+        if self._workspace is None:
+            raise WorkspaceError(
+                f"{self.path} was opened on its own, and a test is saved in a workspace. "
+                "Open it with open_run(path, workspace=DIR)."
+            )
+        return save_test(self._workspace, self.path, aggressor=rank, slug=slug)
+
+    def close(self) -> None:
+        """Let go of the run file."""
+        self._file.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Run({self.info.name!r}, {str(self.path)!r})"
+
+
+def open_run(run: str | Path = "latest", workspace: str | Path | None = None) -> Run:
+    """Open a published run.
+
+    Parameters
+    ----------
+    run : latest, a run id, a run's name (its newest), or the path of a run file, which needs no
+        workspace.
+    workspace : folder of the workspace; default $AGGRESSORS_WORKSPACE, else ./aggressors-workspace.
+
+    Raises
+    ------
+    RunNotFound : nothing answers to it. WorkspaceError : there is no such workspace.
+    RunCorrupt, SchemaTooNew : the file cannot be read.
+    """
+    alone = isinstance(run, Path) or run.endswith(".duckdb") or os.sep in run
+    if alone and workspace is None:
+        return Run(open_run_file(run), None)
+    place = Workspace.open(workspace)
+    return Run(open_run_file(place.resolve(str(run))), place)
+
+
+def run(
+    integration: Integration,
+    *,
+    workspace: str | Path | None = None,
+    name: str | None = None,
+    limit: int | None = None,
+    settings: Settings | None = None,
+) -> Run:
+    """Run every stage over a model and its datasets, and open the published run.
+
+    The same call continues a run that was interrupted. Progress goes to standard error.
+
+    Parameters
+    ----------
+    integration : the model, its datasets, and how to read them.
+    workspace : where to publish; made if it is not there.
+    name : label of the run; default the model's name.
+    limit : take at most so many samples of each population.
+    settings : default `Settings()`.
+
+    Raises
+    ------
+    IntegrationError : the model or the samples are not acceptable.
+    StageError : a stage failed; the same call continues.
+    WorkspaceError : the workspace cannot be written.
+    """
+    from aggressors import progress, runner
+
+    place = Workspace.open(workspace, create=True)
+    done = runner.run(
+        integration, place, name=name, limit=limit, settings=settings, progress=progress.choose()
+    )
+    return Run(open_run_file(done.path), place)
+
+
+def check(
+    run: str | Path | Run = "latest",
+    *,
+    workspace: str | Path | None = None,
+    baseline: str | Path | None = None,
+    strict: bool = False,
+) -> CheckResult:
+    """Judge a run in all saved tests of the workspace.
+
+    Parameters
+    ----------
+    run, baseline : as in `open_run`; `baseline` replaces the baseline of every test.
+    strict : inconclusive and missing verdicts do not pass either.
+
+    Raises
+    ------
+    RunNotFound, WorkspaceError, UsageError : see `open_run`.
+    """
+    from aggressors import gate
+
+    own = run._workspace if isinstance(run, Run) and workspace is None else None
+    return gate.check(
+        own or Workspace.open(workspace),
+        run.path if isinstance(run, Run) else run,
+        baseline=baseline,
+        strict=strict,
+    )
+
+
+def _filter(filter: Filter | str) -> Filter:
+    return parse(filter) if isinstance(filter, str) else filter

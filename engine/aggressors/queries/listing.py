@@ -1,0 +1,152 @@
+"""Samples as one wide table, to take elsewhere: facts, metadata and why they are in the list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import pyarrow as pa
+
+from aggressors.contracts import EVERYTHING, Filter
+from aggressors.errors import UsageError
+from aggressors.queries.samples import concept_of_rank, inside
+from aggressors.queries.scope import POSITIONAL, fetch, scope
+from aggressors.store.sql import identifier
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+What = Literal["candidates", "members", "representatives", "samples", "queue", "suspects"]
+WHATS: tuple[What, ...] = get_args(What)
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """How one kind of list is joined to the samples, what it adds, and its order."""
+
+    join: str
+    adds: str
+    order: str
+
+
+_OF_AGGRESSOR = """
+    JOIN aggressors g ON g.concept_id = l.concept_id
+        AND ($concept IS NULL OR g.concept_id = $concept)
+"""
+_LISTS: dict[What, _List] = {
+    "samples": _List("", "", "s.row_id"),
+    "members": _List(
+        "JOIN assignments l ON l.row_id = s.row_id" + _OF_AGGRESSOR,
+        "g.rank AS aggressor, l.score,",
+        "g.rank, l.score DESC, s.row_id",
+    ),
+    "candidates": _List(
+        "JOIN candidates l ON l.sample_id = s.sample_id" + _OF_AGGRESSOR,
+        "g.rank AS aggressor, l.similarity, l.priority, l.reason,",
+        "g.rank, l.rank, s.row_id",
+    ),
+    "representatives": _List(
+        "JOIN representatives l ON l.sample_id = s.sample_id" + _OF_AGGRESSOR,
+        "g.rank AS aggressor, l.reason,",
+        "g.rank, l.reason, l.rank, s.row_id",
+    ),
+    "suspects": _List(
+        "JOIN suspects l ON l.sample_id = s.sample_id" + _OF_AGGRESSOR,
+        "g.rank AS aggressor, l.kind AS suspicion, l.suggested, l.reason,",
+        "g.rank, l.rank, s.row_id",
+    ),
+    "queue": _List(
+        "JOIN (SELECT unnest($ids) AS sample_id, generate_subscripts($ids, 1) AS place) l"
+        " ON l.sample_id = s.sample_id",
+        "",
+        "l.place",
+    ),
+}
+_LISTING = """
+    SELECT row_number() OVER (ORDER BY {order}) AS rank, {adds}
+        s.sample_id, s.population::VARCHAR AS population, {label} AS label,
+        {prediction} AS prediction, s.confidence, s.loss, s.weight, s.group_id,
+        {metadata} x.kind, x.uri, x.text {thumbnail}
+    FROM {positional} {join}
+    LEFT JOIN media x ON x.row_id = s.row_id
+    WHERE {where} ORDER BY rank LIMIT $count
+"""
+_NO_LIMIT = 2**62
+_TAKEN = {
+    "rank", "aggressor", "score", "similarity", "priority", "reason", "suspicion", "suggested",
+    "sample_id", "population", "label", "prediction", "confidence", "loss", "weight", "group_id",
+    "kind", "uri", "text", "thumbnail",
+}  # fmt: skip
+
+
+def listing(
+    run: RunFile,
+    what: What,
+    rank: int | None = None,
+    filter: Filter = EVERYTHING,
+    count: int | None = None,
+    *,
+    queue: Sequence[str] = (),
+    thumbnails: bool = False,
+) -> pa.Table:
+    """List samples with everything a spreadsheet or a labeling tool needs.
+
+    Parameters
+    ----------
+    what : members, candidates, representatives or suspects of aggressors; samples of the run; or
+        the samples of a label queue.
+    rank : the aggressor; None for all of them, one after the other. Samples of the run and of a
+        queue are narrowed to its members.
+    filter : keeps the samples that it lets through.
+    count : at most so many rows, the first ones.
+    queue : sample ids of a label queue, in its order; those the run does not have are left out.
+    thumbnails : also give the pictures.
+
+    Returns
+    -------
+    rank (1, 2, … in the order of the list), what the list says of the sample (aggressor, score,
+    reason, …), sample_id, population, label, prediction, confidence, loss, weight, group_id, the
+    metadata fields (a name that is taken gets the prefix `metadata.`), kind, uri, text.
+
+    Raises
+    ------
+    UsageError : no such list or rank, or a count below 1. FilterError : an unknown field.
+    """
+    if what not in _LISTS:
+        raise UsageError(f"There is no list {what!r}; there are {', '.join(WHATS)}.")
+    if count is not None and count < 1:
+        raise UsageError(f"The count must be at least 1; got {count}.")
+    chosen = _LISTS[what]
+    concept_id = None if rank is None else concept_of_rank(run, rank)
+    params: dict[str, object] = {"count": count if count is not None else _NO_LIMIT}
+    if "$concept" in chosen.join:
+        params["concept"] = concept_id
+    elif rank is not None:
+        filter = inside(rank, filter)
+    if what == "queue":
+        params["ids"] = list(dict.fromkeys(queue))
+    shown = "s.{0}::VARCHAR" if run.classes else "s.{0}"
+    return fetch(
+        run,
+        _LISTING,
+        scope(run, filter),
+        params,
+        adds=chosen.adds,
+        join=chosen.join,
+        order=chosen.order,
+        label=shown.replace("{0}", "label"),
+        prediction=shown.replace("{0}", "prediction"),
+        metadata=_metadata(run),
+        thumbnail=", x.thumbnail" if thumbnails else "",
+        positional=POSITIONAL,
+    )
+
+
+def _metadata(run: RunFile) -> str:
+    columns = []
+    for name, info in run.fields.items():
+        shown = f"metadata.{name}" if name in _TAKEN else name
+        text = "" if info.kind == "number" else "::VARCHAR"
+        columns.append(f"m.{identifier(name)}{text} AS {identifier(shown)}, ")
+    return "".join(columns)
