@@ -1,0 +1,111 @@
+import pytest
+
+from aggressors.contracts import Condition, Group
+from aggressors.errors import FilterError
+from aggressors.queries.filters import MAX_CORNERS, compile_filter, field_names, operators
+from aggressors.queries.grammar import parse
+from aggressors.queries.names import categories, resolve
+from aggressors.queries.samples import count
+from queried import CLASSES, ODD, queried
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    with queried(tmp_path_factory.mktemp("runs")).run as run:
+        yield run
+
+
+def test_values_are_bound_and_names_quoted(run):
+    predicate = compile_filter(
+        parse(f'brightness < 0.2 and label = coat and "{ODD_TEXT}" > -1'), run
+    )
+    assert predicate.sql == (
+        '(m."brightness" < $f0 AND s.label = $f1 AND m."odd ""name"", with = signs" > $f2)'
+    )
+    assert predicate.params == {"f0": 0.2, "f1": "coat", "f2": -1}
+    assert predicate.needs_metadata
+
+
+ODD_TEXT = ODD.replace('"', '\\"')
+
+
+def test_metadata_is_needed_only_when_it_is_named(run):
+    assert not compile_filter(
+        parse("label = coat and aggressor = 1 and loss > 1"), run
+    ).needs_metadata
+    assert compile_filter(parse("loss > 1 or operator = op-1"), run).needs_metadata
+
+
+def test_no_value_of_a_user_reaches_the_sql_text(run):
+    evil = "x'; DROP TABLE samples; --"
+    for field in ("sample_id", "note", "group_id"):
+        for op in ("=", "!=", "contains"):
+            predicate = compile_filter(Condition(field, op, (evil,)), run)
+            assert "DROP" not in predicate.sql
+            assert predicate.params == {"f0": evil}
+    assert count(run, Condition("note", "!=", (evil,))) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("brightnes < 1", "There is no field 'brightnes' in run 'v1'; the nearest is 'brightness'"),
+        ("label = coats", "Field 'label' has no value 'coats'; the nearest is 'coat'"),
+        ("operator in (op-1, op-9)", "Field 'operator' has no value 'op-9'; the nearest is 'op-"),
+        ("population = dev", "there are train, validation, test, unlabeled"),
+        ("correct = 7", "there are yes, no"),
+        ("brightness = dark", "'brightness' is compared with numbers; got 'dark'"),
+        ("brightness = true", "'brightness' is compared with numbers; got True"),
+        ("brightness contains 1", "cannot be compared with 'contains'"),
+        ("label < coat", "Field 'label' (category) cannot be compared with '<'"),
+        ("loss_quantile > 2", "lies in [0, 1]"),
+        ("loss_quantile = 0.5", "cannot be compared with '='"),
+        ("map = 1", "cannot be compared with '='"),
+        ("map in (1, 2, 3)", "3 to 64 corners; got 3 numbers"),
+        ("map in (1, 2, 3, 4)", "3 to 64 corners; got 4 numbers"),
+        ("aggressor = first", "compared with numbers"),
+    ],
+)
+def test_refuses(run, text, message):
+    with pytest.raises(FilterError) as error:
+        compile_filter(parse(text), run)
+    assert message in str(error.value)
+
+
+def test_refuses_a_condition_with_the_wrong_number_of_values(run):
+    for condition in (
+        Condition("loss", "<", (1, 2)),
+        Condition("loss", "in", ()),
+        Condition("loss", "missing", (1,)),
+    ):
+        with pytest.raises(FilterError, match=r"takes . value"):
+            compile_filter(condition, run)
+
+
+def test_a_bare_number_or_truth_may_name_a_category(run):
+    assert count(run, parse("operator = 7")) == count(run, parse('operator = "7"')) > 0
+    assert count(run, parse("operator = true")) == count(run, parse('operator = "true"')) > 0
+    for yes in ("yes", "true", "1", "YES"):
+        assert count(run, parse(f"correct = {yes}")) == count(run, parse("correct = yes")) > 0
+
+
+def test_built_in_fields_come_first_and_all_are_listed(run):
+    names = field_names(run)
+    assert names[0] == "population"
+    assert {"brightness", "operator", ODD} < set(names)
+    assert categories(run, resolve(run, "label")) == CLASSES
+    assert categories(run, resolve(run, "operator")) == ("7", "=evil()", "op-1", "op-2", "true")
+    for name in names:
+        assert "missing" in operators(resolve(run, name).kind)
+
+
+def test_a_polygon_takes_as_many_corners_as_it_says(run):
+    ring = tuple(float(i % 7 + i * i % 5) for i in range(2 * MAX_CORNERS))
+    assert count(run, Condition("map", "in", ring)) >= 0
+    with pytest.raises(FilterError):
+        compile_filter(Condition("map", "in", (*ring, 0.0, 0.0)), run)
+
+
+def test_everything_and_nothing(run):
+    assert count(run) == 300
+    assert count(run, Group("or")) == 0
