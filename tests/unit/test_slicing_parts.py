@@ -128,6 +128,7 @@ def test_thresholds_are_readable():
     assert readable(2019.2, 8, whole=True) == 2019
     assert spoken(Condition("brightness", "<", (0.18,))) == "brightness < 0.18"
     assert spoken(Condition("label", "=", ("shirt",))) == "shirt"
+    assert spoken(Condition("label", "in", ("coat", "shirt"))) == "coat or shirt"
     assert spoken(Condition("station", "missing")) == "no station"
 
 
@@ -170,9 +171,9 @@ def test_repeats_and_good_groups_are_not_tested():
     label = np.repeat([0, 1], 30)
     half = Half(points(space=np.zeros((60, 0)), label=label), label + 0.0, np.ones(60))
     worse, same, better = (
-        Proposal("a", Rule(()), 1),
+        Proposal("a", Rule(()), (1,)),
         Proposal("b", Rule((Condition("label", "=", ("shirt",)),))),
-        Proposal("a", Rule(()), 0),
+        Proposal("a", Rule(()), (0,)),
     )
     kept, members = worth_testing([worse, same, better], half, Limits(10, 60, 0))
     assert kept == [worse]
@@ -187,7 +188,7 @@ def test_the_bar_needs_certainty_and_matter():
         rng.normal(1 + 0.2 * label, 0.1),
         np.ones(400),
     )
-    proposal = [Proposal("a", Rule(()), 1)]
+    proposal = [Proposal("a", Rule(()), (1,))]
     for material, passes in ((0.1, True), (0.3, False)):
         tested = confirm(proposal, np.ones((1, 1), bool), half, Bar(0.05, material, 0.95), 10)
         assert tested.confirmed.tolist() == [passes]

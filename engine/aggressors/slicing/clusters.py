@@ -44,18 +44,25 @@ class KMeansSlicer:
 class TreeSlicer:
     """All nodes of a Ward tree over small cells: by position, and with the cells' loss as well.
 
-    The loss shapes which cells are joined; a sample is a member by its position alone.
+    The loss shapes which cells are joined; a sample is a member by its position alone, or by what
+    is left of it without the mean of its label if `centred`.
     """
 
     pulls: tuple[float, ...] = (0.0, *PULLS)
+    centred: bool = False
     name: str = "tree"
 
     def propose(self, points: Points, signal: FloatArray, limits: Limits) -> list[Proposal]:
         """See `Slicer.propose`."""
         if len(points) < 2 * limits.smallest or points.space.shape[1] == 0:
             return []
-        partition, counts = kmeans(points.space, min(len(points) // 20, MAX_CELLS), limits.seed)
-        smooth = _standard(smoothed(points.space, signal))
+        means = points.label_means() if self.centred else None
+        if self.centred and len(np.unique(points.label)) < 2:
+            return []  # the same as without
+        space = points.space if means is None else points.centred(means)
+        partition, counts = kmeans(space, min(len(points) // 20, MAX_CELLS), limits.seed)
+        partition = replace(partition, label_means=means)
+        smooth = _standard(smoothed(space, signal))
         cell_loss = np.bincount(points.cells(partition), smooth, len(counts)) / counts
         proposals = []
         for pull in self.pulls:
@@ -96,7 +103,7 @@ class InsideLabelSlicer:
             for chosen in ward_nodes(partition.centroids, counts)
             if limits.allow(counts[chosen].sum())
         ]
-        return [replace(entry, found_by=self.name, label=label) for entry in proposals]
+        return [replace(entry, found_by=self.name, labels=(label,)) for entry in proposals]
 
 
 def kmeans(space: FloatArray, k: int, seed: int) -> tuple[Partition, IntArray]:

@@ -17,7 +17,13 @@ from aggressors.slicing.rank import Pick, choose, shape
 from aggressors.slicing.rules import RuleSlicer
 from aggressors.stats.severity import Gap
 
-SLICERS: tuple[Slicer, ...] = (KMeansSlicer(), TreeSlicer(), InsideLabelSlicer(), RuleSlicer())
+SLICERS: tuple[Slicer, ...] = (
+    KMeansSlicer(),
+    TreeSlicer(),
+    TreeSlicer(centred=True, name="tree across labels"),
+    InsideLabelSlicer(),
+    RuleSlicer(),
+)
 MAX_TENTATIVE = 5
 OUTLIER = 0.99  # quantile of the signal at which it is cut while searching
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,8 @@ class Rule:
 def holds(condition: Condition, points: Points) -> BoolArray:
     """(n,) True where the condition is met."""
     if condition.field == LABEL:
-        return np.asarray(points.label == points.classes.index(str(condition.values[0])))
+        codes = [points.classes.index(str(value)) for value in condition.values]
+        return np.isin(points.label, codes)
     entry = points.by_name[condition.field]
     if entry.numbers is not None:
         return _number_holds(condition, entry.numbers)
@@ -87,13 +89,19 @@ def as_filter(conditions: tuple[Condition, ...]) -> Filter:
     return conditions[0] if len(conditions) == 1 else Group("and", conditions)
 
 
+def label_condition(codes: Sequence[int], points: Points) -> Condition:
+    """Say that a sample carries one of these labels."""
+    names = tuple(points.classes[code] for code in codes)
+    return Condition(LABEL, "=" if len(names) == 1 else "in", names)
+
+
 def spoken(condition: Condition) -> str:
     """Say a condition as part of a name: `brightness < 0.18`, or the bare class for a label."""
     if condition.op == "missing":
         return f"no {condition.field}"
-    value = condition.values[0]
     if condition.field == LABEL:
-        return str(value)
+        return " or ".join(map(str, condition.values))
+    value = condition.values[0]
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return f"{condition.field} {condition.op} {text}"
 

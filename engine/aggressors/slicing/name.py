@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggressors.contracts import Condition
-from aggressors.slicing.literals import LABEL, Rule, holds, literals, spoken
+from aggressors.slicing.literals import LABEL, Rule, holds, label_condition, literals, spoken
 from aggressors.slicing.points import BoolArray, Float32Array, FloatArray, Points
 from aggressors.slicing.protocol import Proposal
 
@@ -88,11 +88,12 @@ def distinct(names: list[str]) -> list[str]:
 
 def _conditions(members: BoolArray, points: Points) -> list[Condition]:
     fewest = max(3, int(members.sum()) // 10)
-    labels = [
-        Condition(LABEL, "=", (points.classes[code],))
-        for code in np.unique(points.label[members & (points.label >= 0)])
-        if not (points.label == code).all()  # a label that all carry says nothing
-    ]
+    counts = np.bincount(points.label[members & (points.label >= 0)], minlength=2)
+    frequent = np.argsort(-counts, kind="stable")
+    several = len(np.unique(points.label)) > 1  # a label that all carry says nothing
+    labels = [label_condition([code], points) for code in frequent if several and counts[code]]
+    if len(labels) > 1 and len(np.unique(points.label)) > 2:
+        labels.append(label_condition(sorted(frequent[:2]), points))
     return labels + literals(points, fewest, around=members)
 
 
@@ -109,17 +110,22 @@ def _search(
             held = masks[list(rule)].prod(axis=0) if rule else np.ones_like(inside)
             fit = 2 * (masks @ (held * inside)) / (masks @ held + inside.sum())
             value = fit - costs - costs[list(rule)].sum()
-            used = {(conditions[place].field, conditions[place].op) for place in rule}
+            used = {_side(conditions[place]) for place in rule}
             scored |= {
                 (round(float(value[place]), 6), tuple(sorted((*rule, int(place)))))
                 for place in np.argsort(-value, kind="stable")[: 4 * WIDTH]
-                if (conditions[place].field, conditions[place].op) not in used
+                if _side(conditions[place]) not in used
             }
         beam = sorted(scored, key=lambda each: (-each[0], each[1]))[:WIDTH]
         if not beam or beam[0][0] <= best[0]:
             break
         best = beam[0]
     return best[1]
+
+
+def _side(condition: Condition) -> tuple[str, str]:
+    """Name what a rule says at most once: the label, and each bound of a field."""
+    return condition.field, "" if condition.field == LABEL else condition.op
 
 
 def _cost(condition: Condition, own: Collection[str]) -> float:
@@ -130,9 +136,9 @@ def _of_proposal(proposal: Proposal | None, points: Points) -> tuple[Condition, 
     if proposal is None or not isinstance(proposal.region, Rule):
         return ()
     conditions = proposal.region.conditions
-    if proposal.label is None or (points.label == proposal.label).all():
+    if not proposal.labels or np.isin(points.label, proposal.labels).all():
         return conditions
-    return (Condition(LABEL, "=", (points.classes[proposal.label],)), *conditions)
+    return (label_condition(proposal.labels, points), *conditions)
 
 
 def _fit(

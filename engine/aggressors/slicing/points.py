@@ -24,9 +24,14 @@ BLOCK_ROWS = 65_536
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """Cells of a space: a sample belongs to the nearest of the (c, d) `centroids`."""
+    """Cells of a space: a sample belongs to the nearest of the (c, d) `centroids`.
+
+    With `label_means` (k, d) the space is what is left of a position without its label's mean, so
+    that a condition that moves all labels alike stands in one place.
+    """
 
     centroids: FloatArray
+    label_means: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +90,37 @@ class Points:
             ),
         )
 
-    def share_of_label(self, code: int) -> FloatArray:
-        """(n,) 1 or 0 where the label is known, else the predicted probability of that label."""
-        known: FloatArray = (self.label == code).astype(np.float64)
+    def share_of_labels(self, codes: tuple[int, ...]) -> FloatArray:
+        """(n,) 1 or 0 where the label is known, else the predicted probability of these labels."""
+        known: FloatArray = np.isin(self.label, codes).astype(np.float64)
         if self.probabilities is None:
             return known
-        return np.asarray(np.where(self.label < 0, self.probabilities[:, code], known), np.float64)
+        predicted = self.probabilities[:, codes].sum(axis=1, dtype=np.float64)
+        return np.asarray(np.where(self.label < 0, predicted, known))
+
+    def label_means(self) -> FloatArray:
+        """(k, d) mean position of each label; the mean of all for a label that is not there."""
+        means = np.tile(self.space.mean(axis=0), (len(self.classes), 1))
+        for code in np.unique(self.label[self.label >= 0]):
+            means[code] = self.space[self.label == code].mean(axis=0)
+        return means
+
+    def centred(self, label_means: FloatArray) -> FloatArray:
+        """(n, d) positions less the mean of the label, which is expected where it is not known."""
+        known = self.label >= 0
+        centre = np.tile(label_means.mean(axis=0), (len(self), 1))
+        centre[known] = label_means[self.label[known]]
+        if self.probabilities is not None:
+            centre[~known] = self.probabilities[~known] @ label_means
+        return np.asarray(self.space - centre)
 
     def cells(self, partition: Partition) -> IntArray:
         """(n,) index of the nearest centroid; computed once for each partition."""
         if partition not in self._cells:
-            self._cells[partition] = nearest(self.space, partition.centroids)
+            space = self.space
+            if partition.label_means is not None:
+                space = self.centred(partition.label_means)
+            self._cells[partition] = nearest(space, partition.centroids)
         return self._cells[partition]
 
 

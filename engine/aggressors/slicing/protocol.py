@@ -32,18 +32,18 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A group to be tested: a region, within one label or across all.
+    """A group to be tested: a region, within some labels or across all.
 
     Parameters
     ----------
     found_by : the slicer's name, shown to the user.
     region : where its members lie.
-    label : code of the label that all members carry; None across labels.
+    labels : codes of which every member carries one; none means that any label will do.
     """
 
     found_by: str
     region: Region
-    label: int | None = None
+    labels: tuple[int, ...] = ()
 
     def strength(self, points: Points) -> FloatArray:
         """(n,) in [0, 1]: 1 for a member, 0 for the rest.
@@ -51,7 +51,7 @@ class Proposal:
         Between them only where the label is unknown: then its predicted probability.
         """
         inside = self.region.holds(points).astype(np.float64)
-        return inside if self.label is None else inside * points.share_of_label(self.label)
+        return inside * points.share_of_labels(self.labels) if self.labels else inside
 
     def members(self, points: Points) -> BoolArray:
         """(n,) True where the strength is at least one half."""

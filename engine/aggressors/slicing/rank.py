@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from aggressors.slicing.points import (
     Points,
     neighbours,
 )
-from aggressors.slicing.protocol import Proposal
+from aggressors.slicing.protocol import Cells, Proposal
 
 NEIGHBOURS = 10
 DOUBT = 0.5  # standard errors taken off a mean
@@ -24,7 +25,7 @@ SAME_STORY = 0.4  # Jaccard from which a further group tells nothing new
 ALTERNATIVE = 0.5  # Jaccard and share of the best score from which a group has a vote
 MAX_VOTERS = 15
 NEWS = 2.0  # standard errors by which a group must exceed what is told of its members
-RULE_SHAPE = 0.5  # shape of a rule of one condition, whose members need not lie together
+RULE_SHAPE = 0.35  # shape of a rule of one condition, whose members need not lie together
 RULE_LENGTH = 0.85  # and what each further condition costs
 
 
@@ -52,23 +53,48 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
     within over the total; purity, of a group inside one label, the share of label-blind neighbours
     that carry it, which demotes the samples of one label that lie among another's.
     """
-    across = neighbours(points.space, points.space, NEIGHBOURS, exclude=np.arange(len(points)))
-    inside = _neighbours_inside(points)
-    total = float(points.space.var(axis=0).sum())
+    blind = _Surroundings.of(points.space)
+    same = _Surroundings(points.space, _neighbours_inside(points))
+    centred = blind
+    if points.classes:
+        centred = _Surroundings.of(points.centred(points.label_means()))
     shapes = np.empty(len(proposals))
     for place, proposal in enumerate(proposals):
-        if isinstance(proposal.region, Rule):
-            shapes[place] = RULE_SHAPE * RULE_LENGTH ** (len(proposal.region.conditions) - 1)
-            continue
-        rows = np.flatnonzero(members[place])
-        within = float(points.space[rows].var(axis=0).sum()) / total
-        purity, near = 1.0, across
-        if proposal.label is not None:
-            purity = _share(points.label == proposal.label, across[rows])
-            near = inside
-        coherence = _share(members[place], near[rows])
-        shapes[place] = coherence**3 * max(1.05 - within, 0.05) ** 0.5 * purity
+        region = proposal.region
+        if isinstance(region, Rule):
+            conditions = len(region.conditions) + max(len(proposal.labels) - 1, 0)
+            shapes[place] = RULE_SHAPE * RULE_LENGTH ** (conditions - 1)
+        elif proposal.labels:
+            carries = np.isin(points.label, proposal.labels)
+            purity = _share(carries, blind.near[members[place]])
+            shapes[place] = same.shape(members[place]) * purity
+        elif isinstance(region, Cells) and region.partition.label_means is not None:
+            shapes[place] = centred.shape(members[place])
+        else:
+            shapes[place] = blind.shape(members[place])
     return shapes
+
+
+@dataclass(frozen=True, eq=False)
+class _Surroundings:
+    """A space (n, d) with each sample's neighbours (n, k) in it."""
+
+    space: FloatArray
+    near: IntArray
+
+    @classmethod
+    def of(cls, space: FloatArray) -> _Surroundings:
+        return cls(space, neighbours(space, space, NEIGHBOURS, exclude=np.arange(len(space))))
+
+    @cached_property
+    def total(self) -> float:
+        return float(self.space.var(axis=0).sum())
+
+    def shape(self, member: BoolArray) -> float:
+        """coherence^3 x sqrt(1.05 - compactness)."""
+        within = float(self.space[member].var(axis=0).sum()) / self.total if self.total else 1.0
+        coherence = _share(member, self.near[member])
+        return float(coherence**3 * max(1.05 - within, 0.05) ** 0.5)
 
 
 def choose(

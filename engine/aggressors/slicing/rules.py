@@ -26,7 +26,9 @@ class Beam:
 
 @dataclass(frozen=True, slots=True)
 class RuleSlicer:
-    """Conjunctions across labels, and inside each label; quality sqrt(n) x gap.
+    """Conjunctions across labels, inside each label and inside two labels that look alike.
+
+    Their quality is sqrt(n) x gap, within the labels.
 
     Source: subgroup discovery, e.g. Klösgen 1996, with a beam as in Clark and Niblett 1989.
     """
@@ -45,14 +47,31 @@ class RuleSlicer:
             Proposal(self.name, Rule(rule))
             for rule in beam_search(conditions, masks, signal, self.across, limits)
         ]
-        for label in np.unique(points.label[points.label >= 0]):
-            rows = points.label == label
+        for labels in (*_each_label(points), *_alike(points)):
+            rows = np.isin(points.label, labels)
             if limits.allow(rows.sum()):
-                proposals.append(Proposal(self.name, Rule(()), int(label)))
+                proposals.append(Proposal(self.name, Rule(()), labels))
             if rows.sum() >= 2 * limits.smallest and conditions:
                 found = beam_search(conditions, masks[:, rows], signal[rows], self.inside, limits)
-                proposals += [Proposal(self.name, Rule(rule), int(label)) for rule in found]
+                proposals += [Proposal(self.name, Rule(rule), labels) for rule in found]
         return proposals
+
+
+def _each_label(points: Points) -> list[tuple[int, ...]]:
+    return [(int(label),) for label in np.unique(points.label[points.label >= 0])]
+
+
+def _alike(points: Points) -> list[tuple[int, ...]]:
+    """Pairs of labels of which one is the other's nearest in the space of discovery."""
+    labels = np.unique(points.label[points.label >= 0])
+    if len(labels) < 3 or points.space.shape[1] == 0:
+        return []
+    means = points.label_means()[labels]
+    distance = ((means[:, None] - means[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(distance, np.inf)
+    pairs = {tuple(sorted((label, labels[near]))) for label, near in
+             zip(labels, distance.argmin(axis=1), strict=True)}  # fmt: skip
+    return sorted((int(one), int(two)) for one, two in pairs)
 
 
 def beam_search(
