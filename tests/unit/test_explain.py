@@ -7,9 +7,7 @@ import warnings
 import numpy as np
 import pyarrow as pa
 import pytest
-
-torch = pytest.importorskip("torch")
-from planted import planted_tables
+import torch
 from torch import nn
 from torch.nn import functional
 
@@ -20,6 +18,7 @@ from aggressors.sources.layers import evaluating, find_layers
 from aggressors.stages.discover import STAGE as DISCOVER
 from aggressors.stages.explain import STAGE, explain
 from aggressors.stages.protocol import Context
+from planted import planted_tables
 
 pytestmark = pytest.mark.torch
 
@@ -248,5 +247,5 @@ def test_a_failing_model_names_the_samples(discovered):
         def heatmaps(self, population, positions, targets):
             raise RuntimeError("no map")
 
-    with pytest.raises(StageError, match="'explain' failed at .* validation.*no map"):
+    with pytest.raises(StageError, match=r"'explain' failed at .* validation.*no map"):
         explain(discovered, Context(Settings(), CLASSES, source=Fails()))

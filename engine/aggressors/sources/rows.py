@@ -8,19 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from aggressors.sources.pictures import Picture
 from aggressors.sources.samples import Batch, weights
 from aggressors.stages.infer import Outcome
 
 _METRICS = pa.schema([("sample_id", pa.string()), ("metric", pa.string()), ("value", pa.float64())])
-_MEDIA = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("uri", pa.string()),
-        ("thumbnail", pa.binary()),
-        ("text", pa.string()),
-    ]
-)
 
 
 def samples_table(batch: Batch, outcome: Outcome, classes: Sequence[str]) -> pa.Table:
@@ -67,13 +58,3 @@ def metrics_table(ids: Sequence[str], metrics: Mapping[str, NDArray[np.float64]]
         for name, values in metrics.items()
     ]
     return pa.concat_tables([_METRICS.empty_table(), *tables])
-
-
-def media_table(pictures: Sequence[Picture | None], texts: Sequence[str | None]) -> pa.Table:
-    """Build `media`: image where there is one, else text, else a row of metadata."""
-    kinds = [
-        "image" if picture else "row" if text is None else "text"
-        for picture, text in zip(pictures, texts, strict=True)
-    ]
-    thumbnails = [picture.thumbnail if picture else None for picture in pictures]
-    return pa.table([kinds, [None] * len(kinds), thumbnails, texts], schema=_MEDIA)

@@ -24,9 +24,10 @@ from aggressors.errors import AggressorsError, InputError, StageError
 from aggressors.integration import Integration, Sample
 from aggressors.sources import fields
 from aggressors.sources.layers import Layers, evaluating
+from aggressors.sources.media import media_table
 from aggressors.sources.pictures import Picture, read_picture
 from aggressors.sources.protocol import Shard
-from aggressors.sources.rows import media_table, metrics_table, samples_table, vectors
+from aggressors.sources.rows import metrics_table, samples_table, vectors
 from aggressors.sources.samples import (
     Batch,
     call,
@@ -35,11 +36,10 @@ from aggressors.sources.samples import (
     read_samples,
     stack_inputs,
 )
-from aggressors.stages.describe import SOURCE, describe, measures
+from aggressors.stages.describe import SOURCE, UNITS, describe
 from aggressors.stages.infer import Network, Outcome, infer
 
 _PROBES = 64  # samples of a population whose content is part of the digest
-_UNITS = {entry.name: entry.unit for entry in measures()}
 
 
 class TorchSource:
@@ -204,7 +204,7 @@ class TorchSource:
         measured = describe(pictures, texts)
         measured = {name: column for name, column in measured.items() if name not in own}
         declared = [
-            fields.declared(measured, SOURCE, _UNITS),
+            fields.declared(measured, SOURCE, UNITS),
             fields.declared(own, "integration", {}),
         ]
         spacer = {fields.SPACER: pa.nulls(len(texts))}

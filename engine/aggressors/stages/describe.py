@@ -7,32 +7,19 @@ where a sample has no such value. The user's own field of the same name always w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from aggressors.stages import describe_image, describe_text
+
 if TYPE_CHECKING:
     from aggressors.sources.pictures import Picture
 
 SOURCE = "built-in"
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One built-in metadata field; `unit` is '' where the quantity has none."""
-
-    name: str
-    unit: str
-    doc: str
-
-
-def measures() -> tuple[Measure, ...]:
-    """List every built-in field of every type of data."""
-    from aggressors.stages import describe_image, describe_text
-
-    return (*describe_image.MEASURES, *describe_text.MEASURES)
+MEASURES = (*describe_image.MEASURES, *describe_text.MEASURES)
+UNITS = {entry.name: entry.unit for entry in MEASURES}
 
 
 def describe(
@@ -50,8 +37,6 @@ def describe(
     Name of the field -> one float64 a sample, NULL where it cannot be measured; only fields of the
     types of data that the batch holds.
     """
-    from aggressors.stages import describe_image, describe_text
-
     columns: dict[str, pa.Array] = {}
     seen = [place for place, picture in enumerate(pictures) if picture is not None]
     if seen:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.stages.describe import Measure
+from aggressors.stages.measure import Measure
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB
 Floats = NDArray[np.float32]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.stages.describe import Measure
+from aggressors.stages.measure import Measure
 
 MEASURES = (
     Measure("characters", "characters", "length of the text"),

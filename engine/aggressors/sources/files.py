@@ -1,0 +1,101 @@
+"""Tables of predictions from files and from other libraries, as Arrow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from aggressors.errors import TableError
+
+SUFFIXES = (".parquet", ".csv", ".jsonl", ".ndjson")
+_BLOCK = 1 << 20
+
+
+def read_table(given: Any, name: str, text_columns: Sequence[str] = ()) -> pa.Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    given : path of a Parquet, CSV or JSON lines file; or an Arrow, pandas or polars table.
+    name : what it is, for messages.
+    text_columns : columns that stay text in a CSV, although they look like numbers.
+
+    Raises
+    ------
+    TableError : it cannot be read.
+    """
+    if isinstance(given, str | os.PathLike):
+        return _read_file(Path(given), text_columns)
+    if isinstance(given, pa.Table):
+        return given
+    if type(given).__module__.split(".")[0] == "pandas":
+        return _converted(lambda: pa.Table.from_pandas(given, preserve_index=False), name)
+    if hasattr(given, "__arrow_c_stream__"):  # polars, duckdb and others
+        return _converted(lambda: pa.table(given), name)
+    raise TableError(
+        f"{name} must be a path or an Arrow, pandas or polars table; got {type(given).__name__}. "
+        "Pass one of these."
+    )
+
+
+def _converted(convert: Any, name: str) -> pa.Table:
+    try:
+        return convert()
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise TableError(
+            f"{name} cannot become an Arrow table: {error}. Give each column values of one type."
+        ) from error
+
+
+def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
+    if not path.is_file():
+        raise TableError(f"There is no file {path}. Check the path, relative to {Path.cwd()}.")
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            import pyarrow.parquet as parquet
+
+            return parquet.read_table(path)
+        if suffix == ".csv":
+            return _read_csv(path, text_columns)
+        if suffix in SUFFIXES:
+            import pyarrow.json as json
+
+            return json.read_json(path)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise TableError(
+            f"{path} cannot be read as {suffix[1:]}: {reason}. Write the file again."
+        ) from error
+    raise TableError(f"{path} must end in {', '.join(SUFFIXES)}; got {suffix!r}. Convert it.")
+
+
+def _read_csv(path: Path, text_columns: Sequence[str]) -> pa.Table:
+    from pyarrow import csv
+
+    types = dict.fromkeys(text_columns, pa.string())
+    options = csv.ConvertOptions(
+        column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False
+    )
+    parsing = csv.ParseOptions(newlines_in_values=True)
+    return csv.read_csv(path, convert_options=options, parse_options=parsing)
+
+
+def digest_of_table(given: Any, table: pa.Table) -> str:
+    """SHA-256 over a file's bytes, or over the columns of a table in memory."""
+    digest = sha256()
+    if isinstance(given, str | os.PathLike):
+        with Path(given).open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.hexdigest()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as stream:
+        stream.write_table(table.replace_schema_metadata().combine_chunks())
+    digest.update(memoryview(sink.getvalue()))
+    return digest.hexdigest()

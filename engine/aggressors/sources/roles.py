@@ -1,0 +1,103 @@
+"""Which column of a table of predictions is what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+
+from aggressors.errors import TableError
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of the columns by role; default is the role's own name, where there is such a column.
+
+    Parameters
+    ----------
+    sample_id : stable id, unique over all populations.
+    label : ground truth: class name or number.
+    prediction : what the model says: class name or number.
+    probabilities : list of one probability a class, in the order of the classes.
+    loss : loss of the sample.
+    embedding : list of numbers, the same length for every sample.
+    image : encoded bytes, or a path below the media root.
+    text : text of the sample.
+    weight : weight of the sample in means.
+    group : samples of one group stay in one half.
+    """
+
+    sample_id: str | None = None
+    label: str | None = None
+    prediction: str | None = None
+    probabilities: str | None = None
+    loss: str | None = None
+    embedding: str | None = None
+    image: str | None = None
+    text: str | None = None
+    weight: str | None = None
+    group: str | None = None
+
+    @classmethod
+    def parse(cls, pairs: Iterable[str]) -> Columns:
+        """Build from texts such as `loss=nll`.
+
+        Raises
+        ------
+        TableError : a text is no ROLE=COLUMN, or the role is unknown or stands twice.
+        """
+        given: dict[str, str] = {}
+        for pair in pairs:
+            role, equals, column = pair.partition("=")
+            if not equals or not column:
+                raise TableError(f"--columns takes ROLE=COLUMN; got {pair!r}. Write loss=nll.")
+            if role not in ROLES:
+                near = get_close_matches(role, ROLES, n=1)
+                hint = f"the nearest is {near[0]!r}" if near else f"they are {', '.join(ROLES)}"
+                raise TableError(f"There is no column role {role!r}; {hint}.")
+            if role in given:
+                raise TableError(f"--columns names {role!r} twice. Leave one out.")
+            given[role] = column
+        return cls(**given)
+
+    def name(self, role: str) -> str:
+        """Name of the column that has a role."""
+        return str(getattr(self, role) or role)
+
+    def found(self, names: Sequence[str], where: str) -> dict[str, str]:
+        """Find the roles in the columns of a table; role -> column.
+
+        Raises
+        ------
+        TableError : a column that was named is not there, or has two roles.
+        """
+        roles: dict[str, str] = {}
+        for role in ROLES:
+            column = self.name(role)
+            if column in names:
+                roles[role] = column
+            elif getattr(self, role):
+                raise missing(role, column, names, where)
+        taken: dict[str, str] = {}
+        for role, column in roles.items():
+            if column in taken:
+                raise TableError(
+                    f"Column {column!r} of {where} is both {taken[column]} and {role}. "
+                    f"Name another column for one of them, such as --columns {role}=COLUMN."
+                )
+            taken[column] = role
+        return roles
+
+
+ROLES = tuple(entry.name for entry in fields(Columns))
+
+
+def missing(role: str, column: str, names: Sequence[str], where: str) -> TableError:
+    """Build the error of a column that is not there, with the nearest one that is."""
+    near = get_close_matches(column, names, n=1, cutoff=0.3)
+    if not near:
+        return TableError(f"Column {column!r} is not in {where}, which has {list(names)[:10]}.")
+    return TableError(
+        f"Column {column!r} is not in {where}; the nearest is {near[0]!r}. "
+        f"Pass columns=Columns({role}={near[0]!r}), or --columns {role}={near[0]}."
+    )
