@@ -16,11 +16,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aggressors.contracts import Settings
 from aggressors.errors import AggressorsError, IntegrationError
+from aggressors.template import TEMPLATE
 
 if TYPE_CHECKING:
     import torch
 
     from aggressors.sources.checking import Report
+
+__all__ = [
+    "TEMPLATE",
+    "Dataset",
+    "Integration",
+    "Sample",
+    "check_integration",
+    "load_integration",
+]
 
 MetadataValue = str | int | float | bool | None
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aggressors.contracts import POPULATIONS, Settings
-from aggressors.errors import AggressorsError, InputError, StageError
+from aggressors.errors import AggressorsError, InputError, IntegrationError, StageError
 from aggressors.integration import Integration, Sample
 from aggressors.sources import fields
 from aggressors.sources.layers import Layers, evaluating
@@ -65,6 +65,7 @@ class TorchSource:
         self.loss_name = loss_name(integration)
         self.populations = population_sizes(integration)
         self._kinds: dict[str, str] = {}  # of each metadata field seen so far
+        self._length = 0  # of the embedding; 0 before the first batch
         self.network = Network(
             model, self.task, self.classes, layers, integration.loss, integration.metrics
         )
@@ -163,8 +164,18 @@ class TorchSource:
                 f"the model, loss or a metric raised {type(error).__name__}: {error}. Correct it "
                 "and run the same command again; finished shards stay.",
             ) from error
+        self._check_length(batch, outcome)
         self._check_finite(batch, outcome)
         return outcome
+
+    def _check_length(self, batch: Batch, outcome: Outcome) -> None:
+        length = outcome.embedding.shape[1]
+        self._length = self._length or length
+        if length != self._length:
+            raise IntegrationError(
+                f"The embedding has {length} values in {batch.place}, and had {self._length} "
+                "before. Set embedding_layer to a module whose input has one length."
+            )
 
     def _check_finite(self, batch: Batch, outcome: Outcome) -> None:
         finite = {
