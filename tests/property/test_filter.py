@@ -113,7 +113,7 @@ conditions = (
                 st.lists(st.integers(0, 6), min_size=1, max_size=3))
     | st.builds(lambda op, v: Condition("loss_quantile", op, (v,)),
                 st.sampled_from(("<", "<=", ">", ">=")),
-                st.sampled_from((0, 0.1, 0.25, 0.5, 0.9, 1)) | st.floats(0, 1))
+                st.integers(0, 120).map(lambda k: k / 120) | st.floats(0, 1))
     | st.builds(lambda v: Condition("map", "in", tuple(v)),
                 st.lists(st.floats(-6, 6).map(lambda x: round(x, 1)), min_size=6, max_size=16)
                 .filter(lambda v: len(v) % 2 == 0))
@@ -200,6 +200,15 @@ def in_polygon(xs, ys, flat):
                 inside = not inside
         found.append(inside)
     return np.array(found)
+
+
+def test_a_quantile_includes_or_excludes_the_sample_at_it(data):
+    at = column_of("loss_quantile", data.frame)
+    for share in sorted(set(at.dropna()))[::7]:
+        for op in ("<", "<=", ">", ">="):
+            filter = Condition("loss_quantile", op, (share,))
+            (found,) = read(data.run, filter, [resolve(data.run, "row_id")])
+            assert found.to_pylist() == np.flatnonzero(holds(filter, data)).tolist(), filter
 
 
 def test_the_oracle_itself_knows_missing_values(data):

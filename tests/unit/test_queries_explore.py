@@ -1,0 +1,242 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from aggressors.contracts import EVERYTHING, Condition
+from aggressors.errors import FilterError, UsageError
+from aggressors.queries.columns import OTHER
+from aggressors.queries.explore import (
+    compare_datasets,
+    differences,
+    field_vs_loss,
+    inside_outside,
+    loss_histogram,
+)
+from aggressors.queries.grammar import both, parse
+from aggressors.queries.maps import View, extent, map_bins, outlines
+from aggressors.queries.samples import count
+from aggressors.queries.track import global_metric, matched, signal_of, timeline
+from queried import CLASSES, queried
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    found = queried(tmp_path_factory.mktemp("runs"))
+    yield found
+    found.run.close()
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    found = queried(tmp_path_factory.mktemp("runs"), seed=1, run_id="b" * 16, name="v2")
+    yield found
+    found.run.close()
+
+
+def test_loss_by_a_number_in_groups_of_equal_size(data):
+    rows = field_vs_loss(data.run, EVERYTHING, "hour", bins=4).to_pylist()
+    labeled = data.frame[data.frame["loss"].notna()]
+    assert sum(row["n"] for row in rows) == len(labeled)
+    assert rows[0]["low"] == labeled["hour"].min()
+    assert rows[-1]["high"] == labeled["hour"].max()
+    for row in rows[:-1]:
+        inside = labeled[(labeled["hour"] >= row["low"]) & (labeled["hour"] < row["high"])]
+        assert row["n"] == len(inside)
+        assert row["mean"] == pytest.approx(np.average(inside["loss"], weights=inside["weight"]))
+        assert row["mean_low"] < row["mean"] < row["mean_high"]
+        assert row["value"] is None
+
+
+def test_few_distinct_numbers_are_their_own_groups(data):
+    rows = field_vs_loss(data.run, EVERYTHING, "hour", bins=24).to_pylist()
+    assert [row["low"] for row in rows] == [row["high"] for row in rows] == list(range(24))
+
+
+def test_the_interval_of_equal_weights_is_students(data):
+    rows = field_vs_loss(data.run, parse("weight = 1"), "label").to_pylist()
+    labeled = data.frame[(data.frame["weight"] == 1) & data.frame["loss"].notna()]
+    for row in rows:
+        loss = labeled["loss"][labeled["label"] == row["value"]]
+        low, high = scipy_stats.t.interval(0.95, len(loss) - 1, loss.mean(), scipy_stats.sem(loss))
+        assert (row["mean_low"], row["mean_high"]) == pytest.approx((low, high))
+
+
+def test_rare_categories_stand_together(data):
+    rows = field_vs_loss(data.run, EVERYTHING, "operator", top=2).to_pylist()
+    labeled = data.frame[data.frame["loss"].notna()]
+    counts = labeled["operator"].value_counts()
+    assert [row["n"] for row in rows] == [counts.iloc[0], counts.iloc[1], counts.iloc[2:].sum()]
+    assert rows[-1]["value"] == OTHER
+    alone = field_vs_loss(data.run, parse("sample_id = test-0200"), "operator").to_pylist()
+    assert [row["mean_low"] for row in alone] == [None]
+    assert field_vs_loss(data.run, parse("none"), "hour").num_rows == 0
+    assert field_vs_loss(data.run, parse("none"), "operator").num_rows == 0
+
+
+def test_inside_against_outside(data):
+    rows = inside_outside(data.run, EVERYTHING, "brightness", 1, bins=10).to_pylist()
+    known = data.frame[data.frame["brightness"].notna()]
+    inside = known["row_id"].isin(data.members[1])
+    assert sum(row["inside"] for row in rows) == inside.sum()
+    assert sum(row["outside"] for row in rows) == (~inside).sum()
+    assert sum(row["inside_share"] for row in rows) == pytest.approx(1)
+    for row in rows[1:-1]:
+        within = (known["brightness"] >= row["low"]) & (known["brightness"] < row["high"])
+        assert row["inside"] == (within & inside).sum()
+
+
+def test_datasets_are_compared_over_the_same_groups(data):
+    rows = compare_datasets(data.run, EVERYTHING, "operator").to_pylist()
+    frame = data.frame
+    for row in rows:
+        cell = frame[(frame["population"] == row["dataset"]) & (frame["operator"] == row["value"])]
+        known = frame[(frame["population"] == row["dataset"]) & frame["operator"].notna()]
+        assert row["n"] == len(cell)
+        assert row["share"] == pytest.approx(len(cell) / len(known))
+        if row["dataset"] == "unlabeled":
+            assert row["mean_loss"] is None
+        else:
+            assert row["mean_loss"] == pytest.approx(
+                np.average(cell["loss"], weights=cell["weight"])
+            )
+    assert len(rows) == 4 * 5
+    by_label = compare_datasets(data.run, EVERYTHING, "hour", by="label", bins=3)
+    assert set(by_label["dataset"].to_pylist()) == set(CLASSES)
+    with pytest.raises(FilterError, match="'hour' is of kind number"):
+        compare_datasets(data.run, EVERYTHING, "operator", by="hour")
+
+
+def test_differences_put_the_most_different_field_first(data):
+    rows = differences(
+        data.run, parse("brightness < 0.3 or operator = op-1"), "op-1", "op-2", by="operator"
+    ).to_pylist()
+    assert rows[0]["field"] == "brightness"
+    distances = [row["distance"] for row in rows]
+    assert distances == sorted(distances, reverse=True)
+    assert all(0 <= distance <= 1 for distance in distances)
+    same = differences(data.run, EVERYTHING, "test", "test").to_pylist()
+    assert {row["distance"] for row in same} == {0.0}
+    with pytest.raises(FilterError, match="no value 'dev'"):
+        differences(data.run, EVERYTHING, "test", "dev")
+
+
+def test_loss_histogram_holds_every_labeled_sample(data):
+    rows = loss_histogram(data.run, parse("population = test"), bins=6).to_pylist()
+    loss = data.frame["loss"][data.frame["population"] == "test"]
+    assert sum(row["n"] for row in rows) == 50
+    assert (rows[0]["low"], rows[-1]["high"]) == (loss.min(), loss.max())
+    assert [row["bin"] for row in rows] == list(range(6))
+
+
+# --- Map ---
+
+
+def test_the_map_counts_every_sample_once(data):
+    bins = map_bins(data.run, size=20)
+    assert bins.count.sum() == 300
+    assert bins.mean is None
+    view = bins.view
+    x, y = data.frame["map_x"], data.frame["map_y"]
+    column = np.floor((x - view.x0) / (view.x1 - view.x0) * 20).astype(int)
+    row = np.floor((y - view.y0) / (view.y1 - view.y0) * 20).astype(int)
+    expected = np.zeros((20, 20), dtype=int)
+    np.add.at(expected, (row, column), 1)
+    assert (bins.count == expected).all()
+
+
+def test_a_number_colours_by_its_mean(data):
+    bins = map_bins(data.run, parse("brightness is not missing"), "brightness", size=8)
+    assert np.isfinite(bins.mean).sum() == (bins.count > 0).sum()
+    known = data.frame["brightness"].dropna()
+    assert np.nansum(bins.mean * bins.count) == pytest.approx(known.sum(), rel=1e-5)
+    assert bins.low < bins.high
+    loss = map_bins(data.run, EVERYTHING, "loss", size=8)
+    assert np.isnan(loss.mean[loss.count == 0]).all()
+
+
+def test_a_category_colours_by_the_most_frequent(data):
+    bins = map_bins(data.run, EVERYTHING, "operator", size=1)
+    counts = data.frame["operator"].value_counts()
+    assert bins.categories[bins.dominant[0, 0]] in counts.index[counts == counts.max()]
+    nobody = map_bins(data.run, parse("operator is missing"), "operator", size=3)
+    assert (nobody.dominant == -1).all()
+    assert nobody.categories == ()
+
+
+def test_a_view_shows_a_part_of_the_map(data):
+    view = View(0.0, 0.0, 2.0, 2.0)
+    inside = data.frame.query("0 <= map_x < 2 and 0 <= map_y < 2")
+    assert map_bins(data.run, view=view, size=5).count.sum() == len(inside)
+    for bad in ({"size": 0}, {"size": 513}, {"view": View(1, 0, 1, 2)}):
+        with pytest.raises(UsageError, match="A map needs"):
+            map_bins(data.run, **bad)
+
+
+def test_outlines_hold_most_members_and_can_be_used_as_filters(data):
+    whole = extent(data.run)
+    for outline in outlines(data.run, cells=12):
+        members = data.frame.iloc[data.members[outline.concept_id]]
+        assert outline.n == len(members)
+        assert outline.x == pytest.approx(members["map_x"].median())
+        concept = Condition("concept", "=", (outline.concept_id,))
+        held = 0
+        for ring in outline.rings:
+            assert ring[0] == ring[-1]
+            assert all(whole.x0 <= x <= whole.x1 and whole.y0 <= y <= whole.y1 for x, y in ring)
+            flat = tuple(float(value) for point in ring[:-1] for value in point)
+            inside = Condition("map", "in", flat)
+            sign = 1 if area(ring) > 0 else -1  # a hole runs the other way round
+            held += sign * count(data.run, both(inside, concept))
+        assert 0.8 * outline.n <= held <= outline.n
+
+
+def area(ring):
+    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(ring)) / 2
+
+
+# --- Runs beside each other ---
+
+
+def test_timeline(data, other):
+    rows = timeline([other.run, data.run]).to_pylist()
+    assert [row["name"] for row in rows] == ["v2", "v1"]
+    validation = data.frame[data.frame["population"] == "validation"]
+    assert rows[1]["n"] == 120
+    assert rows[1]["mean_loss"] == pytest.approx(
+        np.average(validation["loss"], weights=validation["weight"])
+    )
+    assert rows[1]["aggressors"] == 2
+    assert timeline([]).num_rows == 0
+
+
+def test_aggressors_of_two_runs_are_matched_by_the_samples_they_share(data, other):
+    rows = matched(data.run, other.run).to_pylist()
+    # Concept 5 has the same members in both; the others are drawn afresh.
+    pairs = {row["concept_id"]: row["other_concept_id"] for row in rows if row["shared"]}
+    assert pairs == {5: 5}
+    row = next(row for row in rows if row["concept_id"] == 5)
+    assert (row["shared"], row["overlap"]) == (11, 1.0)
+    assert sorted(row["rank"] for row in rows if row["rank"]) == [1, 2, 3]
+    assert sorted(row["other_rank"] for row in rows if row["other_rank"]) == [1, 2, 3]
+    assert len(rows) == 5
+    identical = matched(data.run, data.run).to_pylist()
+    assert [row["overlap"] for row in identical] == [1.0, 1.0, 1.0]
+
+
+def test_signals_come_in_the_order_asked(data):
+    rows = signal_of(data.run, ["test-0200", "nobody", "train-0001", "unlabeled-0299"]).to_pylist()
+    assert [row["sample_id"] for row in rows] == ["test-0200", "train-0001"]
+    facts = data.frame.iloc[200]
+    assert (rows[0]["loss"], rows[0]["label"]) == (facts["loss"], facts["label"])
+    assert rows[0]["error"] == float(facts["label"] != facts["prediction"])
+
+
+def test_global_metric(data):
+    metric = global_metric(data.run, parse("label = coat"))
+    rows = data.frame.query("population == 'validation' and label == 'coat'")
+    assert metric.name == "mean cross-entropy"
+    assert metric.n == len(rows)
+    assert metric.value == pytest.approx(np.average(rows["loss"], weights=rows["weight"]))
+    assert global_metric(data.run, parse("none")).value is None
