@@ -1,0 +1,1 @@
+SELECT count(*) FROM samples s WHERE (s.population = $f0 AND s.loss > $f1)

@@ -1,0 +1,12 @@
+SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_core,
+t.gap, t.gap_low, t.gap_high, t.q_value, g.action, c.rule ->> '$.filter' AS rule
+FROM aggressors g
+JOIN concepts c USING (concept_id)
+LEFT JOIN concept_stats t ON t.concept_id = g.concept_id AND t.fold = 'confirm'
+AND t.population::VARCHAR = $analysed
+ORDER BY g.rank
+;
+SELECT s.sample_id FROM samples s WHERE s.population = $analysed
+;
+SELECT a.concept_id, s.sample_id FROM aggressors g JOIN assignments a USING (concept_id)
+JOIN samples s ON s.row_id = a.row_id WHERE s.population = $analysed

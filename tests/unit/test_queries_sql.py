@@ -1,0 +1,144 @@
+"""The SQL of the core questions, word for word, and what DuckDB plans for it.
+
+`UPDATE_SNAPSHOTS=1 pytest tests/unit/test_queries_sql.py` writes the snapshots anew; read the
+difference before it is committed.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from aggressors.contracts import EVERYTHING
+from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
+from aggressors.queries.grammar import parse
+from aggressors.queries.listing import listing
+from queried import queried
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+PLAIN = parse("population = validation and loss > 0.5")
+METADATA = parse("brightness < 0.3 and not operator in (op-1, op-2)")
+QUESTIONS = {
+    "count-plain": lambda run: samples.count(run, PLAIN),
+    "count-metadata": lambda run: samples.count(run, METADATA),
+    "count-aggressor": lambda run: samples.count(run, parse("aggressor = 1")),
+    "count-quantile": lambda run: samples.count(run, parse("loss_quantile >= 0.9")),
+    "count-lasso": lambda run: samples.count(run, parse("map in (0, 0, 2, 0, 2, 2)")),
+    "totals": lambda run: overview.totals(run, PLAIN),
+    "aggressors": overview.aggressors,
+    "in-scope": lambda run: overview.in_scope(run, METADATA),
+    "loss-explained": overview.loss_explained,
+    "loss-histograms": lambda run: overview.loss_histograms(run, PLAIN),
+    "associations": lambda run: concept.associations(run, 1),
+    "confusion": lambda run: concept.confusion(run, METADATA, 1),
+    "values": lambda run: fields.values(run, "operator", "op"),
+    "samples-page": lambda run: samples.samples_page(run, METADATA, "loss", limit=2),
+    "members": lambda run: samples.members(run, 1, METADATA, limit=2),
+    "map-bins": lambda run: maps.map_bins(run, PLAIN, "brightness", size=4),
+    "field-vs-loss": lambda run: explore.field_vs_loss(run, METADATA, "hour"),
+    "inside-outside": lambda run: explore.inside_outside(run, EVERYTHING, "operator", 1),
+    "candidates": lambda run: solve.candidates(run, 1, METADATA, limit=2),
+    "listing": lambda run: listing(run, "candidates", 1, PLAIN, 2),
+    "matched": lambda run: track.matched(run, run),
+}
+
+
+class Recorder:
+    """A run that writes down what it is asked, and answers."""
+
+    def __init__(self, run):
+        self.run = run
+        self.asked = []
+
+    def __getattr__(self, name):
+        return getattr(self.run, name)
+
+    def cursor(self):
+        return RecordingCursor(self.run.cursor(), self.asked)
+
+
+class RecordingCursor:
+    def __init__(self, cursor, asked):
+        self.cursor = cursor
+        self.asked = asked
+
+    def __getattr__(self, name):
+        return getattr(self.cursor, name)
+
+    def execute(self, sql, params=None):
+        self.asked.append((sql, params or {}))
+        return self.cursor.execute(sql, params)
+
+    def sql(self, sql, params=None):
+        self.asked.append((sql, params or {}))
+        return self.cursor.sql(sql, params=params)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    with queried(tmp_path_factory.mktemp("runs")).run as run:
+        yield run
+
+
+def asked(run, name):
+    recorder = Recorder(run)
+    QUESTIONS[name](recorder)
+    return list({sql: params for sql, params in recorder.asked}.items())
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_sql_is_as_reviewed(run, name):
+    text = "\n;\n".join(tidy(sql) for sql, _ in asked(run, name)) + "\n"
+    path = SNAPSHOTS / f"{name}.sql"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(text)
+    assert text == path.read_text(), f"see the head of {Path(__file__).name}"
+
+
+def test_every_snapshot_belongs_to_a_question():
+    assert {path.stem for path in SNAPSHOTS.glob("*.sql")} == set(QUESTIONS)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_plan_multiplies_rows_and_metadata_is_joined_by_position(run, name):
+    for sql, params in asked(run, name):
+        ((_, plan),) = run.cursor().execute(f"EXPLAIN (FORMAT json) {sql}", params).fetchall()
+        nodes = list(walk(json.loads(plan)))
+        assert [node["name"] for node in nodes if multiplies(node)] == [], sql
+        scanned = {node["extra_info"].get("Table", "").split(".")[-1] for node in nodes}
+        if {"samples", "metadata"} <= scanned:
+            assert "POSITIONAL_SCAN" in {node["name"] for node in nodes}, sql
+
+
+def test_the_check_of_plans_sees_a_product(run):
+    sql = "SELECT count(*) FROM samples a, samples b WHERE a.loss < b.loss + 1 OR a.weight > b.loss"
+    ((_, plan),) = run.cursor().execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()
+    assert any(multiplies(node) for node in walk(json.loads(plan)))
+
+
+def walk(nodes):
+    for node in nodes:
+        yield node
+        yield from walk(node["children"])
+
+
+def multiplies(node):
+    """A join of every row with every row, unless one side is a single computed value."""
+    if not re.search("CROSS_PRODUCT|NESTED_LOOP_JOIN|BLOCKWISE_NL_JOIN", node["name"]):
+        return False
+    return not any(is_one_row(child) for child in node["children"])
+
+
+def is_one_row(node):
+    while node["name"] == "PROJECTION":
+        (node,) = node["children"]
+    if node["name"] == "CROSS_PRODUCT":
+        return all(map(is_one_row, node["children"]))
+    return node["name"] == "UNGROUPED_AGGREGATE"
+
+
+def tidy(sql):
+    """One clause a line, however the template was indented."""
+    return "\n".join(line.strip() for line in sql.strip().splitlines() if line.strip())
