@@ -1,0 +1,60 @@
+"""Stage `diagnose`: why each aggressor fails, what to do, and which samples to look at first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pyarrow as pa
+
+from aggressors.stages.clues import Scene
+from aggressors.stages.correlate import members_by_concept
+from aggressors.stages.frame import BoolArray, Frame
+from aggressors.stages.protocol import Context, Stage, Tables
+from aggressors.stages.suspects import Doubt, to_relabel, to_remove
+from aggressors.stages.tables import rows
+from aggressors.stats.recommend import Recommendation, recommend
+
+CONSIDERED = 2  # suspects are listed for the first so many actions
+
+
+def diagnose(tables: Tables, context: Context) -> dict[str, pa.Table]:
+    """Fill `action` and `reasons` of `aggressors`, and list `suspects`."""
+    found = tables["aggressors"].to_pylist()
+    if not found:
+        return {"aggressors": tables["aggressors"], "suspects": rows("suspects", [])}
+    frame = Frame.from_tables(tables, context)
+    scene = Scene.of(frame)
+    doubt = Doubt.of(frame, scene)
+    members = members_by_concept(tables)
+    suspects: list[dict[str, object]] = []
+    for record in context.progress(found, len(found), "diagnose"):
+        member = np.zeros(len(frame), dtype=np.bool_)
+        member[members[record["concept_id"]]] = True
+        advice = recommend(scene.evidence(member))
+        record["action"] = advice.actions[0]
+        record["reasons"] = json.dumps([asdict(reason) for reason in advice.reasons])
+        suspects += _suspects(record["concept_id"], member, advice, scene, doubt, frame)
+    return {"aggressors": rows("aggressors", found), "suspects": rows("suspects", suspects)}
+
+
+def _suspects(
+    concept: int, member: BoolArray, advice: Recommendation, scene: Scene, doubt: Doubt,
+    frame: Frame,
+) -> list[dict[str, object]]:  # fmt: skip
+    found = []
+    if "relabel" in advice.actions[:CONSIDERED]:
+        found += to_relabel(member, frame, doubt)
+    if "remove" in advice.actions[:CONSIDERED]:
+        found += to_remove(member, frame, scene)
+    return [{"concept_id": concept, **asdict(suspect)} for suspect in found]
+
+
+STAGE = Stage(
+    name="diagnose",
+    inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments", "aggressors"),
+    outputs=("aggressors", "suspects"),
+    run=diagnose,
+    optional=("embeddings", "probabilities"),
+)

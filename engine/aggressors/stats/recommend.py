@@ -1,0 +1,250 @@
+"""From evidence to ranked actions: a short list of rules, each with its reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log
+
+from aggressors.contracts import Action
+
+COVERAGE = 0.09  # nats by which train lies farther from members than from the rest
+RARITY = 0.7  # nats by which the share in train falls short of the share analysed: one half
+SHORTCUT = 0.5
+UNREADABLE = 0.4
+ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
+ORDINARY = 0.55
+DISAGREEMENT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was measured about one aggressor; None where the run cannot tell.
+
+    Parameters
+    ----------
+    coverage : log distance to train minus log distance within the analysed population, members
+        minus the rest, in nats; positive where train has few such samples.
+    share_train, share_analysed : share of either population that belongs to the group.
+    shortcut, shortcut_field, shortcut_class : how far one field tells a class in train while the
+        members break that, in [0, 1]; the field and the class.
+    unreadable, unreadable_rest : share of inputs that are too flat or too noisy, or mostly missing.
+    one_sided : divergence of the labels inside from those of all, in nats.
+    ordinary : share of neighbours that carry the predicted label around members where the model
+        is wrong, over the same around samples where it is right; 1 = they look like ordinary
+        samples of the class that the model names.
+    label_entropy, prediction_entropy : mixture of labels and of predictions inside, in nats.
+    disagreement, disagreement_rest : share whose neighbours mostly carry another label.
+    confident, confident_rest : share that the model confidently takes for another class.
+    gap_train : mean loss of the analysed members minus that of the members in train.
+    """
+
+    coverage: float | None = None
+    share_train: float | None = None
+    share_analysed: float | None = None
+    shortcut: float | None = None
+    shortcut_field: str = ""
+    shortcut_class: str = ""
+    unreadable: float | None = None
+    unreadable_rest: float = 0.0
+    one_sided: float | None = None
+    ordinary: float | None = None
+    label_entropy: float | None = None
+    prediction_entropy: float | None = None
+    disagreement: float | None = None
+    disagreement_rest: float = 0.0
+    confident: float | None = None
+    confident_rest: float = 0.0
+    gap_train: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One piece of evidence: the action it speaks about, and how much (`weight` in [-1, 1]).
+
+    A negative weight speaks against the action. `value` and `reference` are None where the
+    evidence could not be measured.
+    """
+
+    action: Action
+    evidence: str
+    value: float | None
+    reference: float | None
+    weight: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """Actions from first to last, and the reasons: those of the first action first."""
+
+    actions: tuple[Action, ...]
+    reasons: tuple[Reason, ...]
+
+
+def recommend(evidence: Evidence) -> Recommendation:
+    """Choose the action that the evidence speaks for, by rules in a fixed order.
+
+    Notes
+    -----
+    1. Train covers the members worse than the rest: `augment` where a field that tells a class in
+       train fails on them, else `collect`.
+    2. Inputs are unreadable, over several labels: `remove`.
+    3. Neighbours contradict the labels more often than elsewhere, and the samples on which the
+       model is wrong look like ordinary samples of the class it names: `relabel`.
+    4. Else `review_model`: well covered, clean, and still hard.
+
+    The other actions follow by how near their rule came.
+    """
+    strength = _strengths(evidence)
+    fits = [action for action in strength if strength[action] > 1]
+    first: Action = fits[0] if fits else "review_model"
+    others = sorted((action for action in strength if action != first), key=lambda a: -strength[a])
+    reasons = sorted(
+        _reasons(evidence, strength, first),
+        key=lambda reason: (reason.action != first, reason.value is None, -abs(reason.weight)),
+    )
+    return Recommendation((first, *others), tuple(reasons))
+
+
+def _strengths(e: Evidence) -> dict[Action, float]:
+    """How far each rule is met, in the order in which they are asked; above 1 = met."""
+    rare = _rarity(e)
+    shortcut = (e.shortcut or 0.0) / SHORTCUT
+    unreadable = (e.unreadable or 0.0) / UNREADABLE
+    if e.one_sided is not None and e.one_sided >= ONE_SIDED:
+        unreadable = min(unreadable, 0.9)
+    return {
+        "augment": min(rare, shortcut),
+        "collect": rare,
+        "remove": unreadable,
+        "relabel": _mislabeled(e),
+        "review_model": 0.5,
+    }
+
+
+def _rarity(e: Evidence) -> float:
+    if e.coverage is not None:
+        return max(e.coverage, 0.0) / COVERAGE
+    missing = _rarity_of_shares(e)
+    return 0.0 if missing is None else max(missing, 0.0) / RARITY
+
+
+def _rarity_of_shares(e: Evidence) -> float | None:
+    """Log of the share analysed over the share in train, in nats."""
+    if e.share_train is None or not e.share_analysed:
+        return None
+    return log(e.share_analysed / max(e.share_train, 1e-4))
+
+
+def _mislabeled(e: Evidence) -> float:
+    if e.ordinary is None or e.disagreement is None:
+        return 0.0
+    excess = e.disagreement - e.disagreement_rest
+    return max(min(e.ordinary / ORDINARY, excess / DISAGREEMENT), 0.0)
+
+
+def _reasons(e: Evidence, strength: dict[Action, float], first: Action) -> list[Reason]:
+    found = [*_of_train(e), *_of_inputs(e), *_of_labels(e)]
+    if first == "review_model":
+        nearest = max(strength, key=lambda action: (action != first) * strength[action])
+        sentence = (
+            "neither rare in train, nor unreadable, nor wrongly labeled by any measure taken; "
+            f"{nearest.replace('_', ' ')} came nearest"
+        )
+        found.append(Reason(first, "no_other_cause", strength[nearest], 1.0, 0.5, sentence))
+    return found
+
+
+def _of_train(e: Evidence) -> list[Reason]:
+    found: list[Reason] = []
+    if e.coverage is None:
+        unknown = "how well train covers the group is unknown: no train samples with embeddings"
+        found.append(Reason("collect", "coverage", None, COVERAGE, 0.0, unknown))
+    else:
+        farther = f"{abs(exp(e.coverage) - 1):.0%} {'farther' if e.coverage > 0 else 'nearer'}"
+        sentence = (
+            f"train lies {farther} from members than from the rest, measured against validation"
+        )
+        found.append(_reason("collect", "coverage", e.coverage, COVERAGE, sentence))
+    rarity = _rarity_of_shares(e)
+    if rarity is not None and e.share_train is not None and e.share_analysed is not None:
+        sentence = (
+            f"{e.share_train:.1%} of train belongs to the group, "
+            f"{e.share_analysed:.1%} of the population analysed"
+        )
+        found.append(
+            Reason("collect", "share_train", e.share_train, e.share_analysed,
+                   _weight(rarity, RARITY), sentence)
+        )  # fmt: skip
+    if e.shortcut is not None:
+        sentence = (
+            f"in train, {e.shortcut_field} tells {e.shortcut_class} from the others; "
+            "these members break that"
+            if e.shortcut > SHORTCUT
+            else "no field tells a class in train and fails on these members"
+        )
+        found.append(_reason("augment", "shortcut", e.shortcut, SHORTCUT, sentence))
+    if e.gap_train is not None:
+        sentence = f"members lose {e.gap_train:+.2f} against members that were trained on"
+        found.append(Reason("collect", "gap_train", e.gap_train, 0.0, 0.0, sentence))
+    return found
+
+
+def _of_inputs(e: Evidence) -> list[Reason]:
+    if e.unreadable is None:
+        return []
+    sentence = (
+        f"{e.unreadable:.0%} of members are hardly readable (flat, noisy or mostly missing), "
+        f"{e.unreadable_rest:.0%} of the rest"
+    )
+    weight = _weight(e.unreadable, UNREADABLE)
+    return [Reason("remove", "unreadable", e.unreadable, e.unreadable_rest, weight, sentence)]
+
+
+def _of_labels(e: Evidence) -> list[Reason]:
+    found: list[Reason] = []
+    if e.disagreement is not None:
+        sentence = (
+            f"the neighbours of {e.disagreement:.0%} of members mostly carry another label; "
+            f"of {e.disagreement_rest:.0%} of the rest"
+        )
+        weight = _weight(e.disagreement - e.disagreement_rest, DISAGREEMENT)
+        found.append(
+            Reason("relabel", "disagreement", e.disagreement, e.disagreement_rest, weight, sentence)
+        )
+    if e.ordinary is not None:
+        sentence = (
+            "where the model is wrong, neighbours carry the label it names "
+            f"{e.ordinary:.0%} as often as where it is right"
+        )
+        weight = _weight(2 * e.ordinary - ORDINARY, ORDINARY)
+        found.append(Reason("relabel", "ordinary", e.ordinary, ORDINARY, weight, sentence))
+    if e.confident is not None:
+        sentence = (
+            f"{e.confident:.0%} of members are confidently taken for another class, "
+            f"{e.confident_rest:.0%} of the rest"
+        )
+        weight = _weight(e.confident - e.confident_rest, 1.0)
+        found.append(
+            Reason("relabel", "confident", e.confident, e.confident_rest, weight, sentence)
+        )
+    if e.label_entropy is not None and e.prediction_entropy is not None:
+        more = "more" if e.label_entropy > e.prediction_entropy else "less"
+        sentence = (
+            f"labels inside are {more} mixed than predictions "
+            f"(entropy {e.label_entropy:.2f} and {e.prediction_entropy:.2f} nats)"
+        )
+        # no rule asks it: a group within one label is never mixed, a natural weakness often is
+        found.append(
+            Reason("relabel", "mixture", e.label_entropy, e.prediction_entropy, 0.0, sentence)
+        )
+    return found
+
+
+def _reason(action: Action, evidence: str, value: float, reference: float, words: str) -> Reason:
+    return Reason(action, evidence, value, reference, _weight(value, reference), words)
+
+
+def _weight(value: float, threshold: float) -> float:
+    """In [-1, 1]: 1/2 at the threshold, 0 where nothing speaks for the action."""
+    return max(-1.0, min(1.0, value / threshold / 2))
