@@ -50,7 +50,7 @@ class Folder:
         file = self.files[index]
         content = file.read_bytes()
         return ag.Sample(
-            # Unique over all populations, and the same in every run, so that models can be compared.
+            # Unique over all populations, and the same in every run, so that models compare.
             sample_id=file.relative_to(DATA).as_posix(),
             input=prepare(Image.open(BytesIO(content))),
             # The class name; a number for task="regression"; None where unlabeled.

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aggressors.errors import InputError
+from aggressors.stages.describe import SOURCE as BUILT_IN
+from aggressors.stages.describe import UNITS
 from aggressors.store.schema import BY_NAME
 
 SPACER = ""  # an empty column that keeps the rows of a metadata table without fields
@@ -186,7 +188,8 @@ def settle(metadata: pa.Table, fields: pa.Table) -> tuple[pa.Table, pa.Table]:
     Returns
     -------
     The metadata with its columns in their final types, without built-in fields that do not vary;
-    and one row a field (field, kind, unit, source, missing). Text is a `category` up to 50 distinct
+    and one row a field (field, kind, unit, source, missing). Both list the user's own fields by
+    name, then the built-in ones. Text is a `category` up to 50 distinct
     values or while each stands for two samples, else `text` (three words or more on average) or
     `identifier`.
 
@@ -195,18 +198,14 @@ def settle(metadata: pa.Table, fields: pa.Table) -> tuple[pa.Table, pa.Table]:
     InputError : a field is a number in one shard and text in another.
     """
     known = _distinct(fields)
-    if SPACER in metadata.column_names:
-        metadata = metadata.drop_columns([SPACER])
+    fixed = [name for name in metadata.column_names if name not in known and name != SPACER]
+    columns: dict[str, pa.ChunkedArray] = {name: metadata[name] for name in fixed}
     rows: list[dict[str, object]] = []
     for name, (kind, unit, source) in known.items():
-        values = metadata[name]
-        place = metadata.column_names.index(name)
-        wanted = pa.float64() if kind == "number" else pa.string()
-        values = values.cast(wanted)
-        if source == "built-in" and len(pc.unique(values.drop_null())) < 2:
-            metadata = metadata.drop_columns([name])
+        values = metadata[name].cast(pa.float64() if kind == "number" else pa.string())
+        if source == BUILT_IN and len(pc.unique(values.drop_null())) < 2:
             continue
-        metadata = metadata.set_column(place, name, values)
+        columns[name] = values
         rows.append(
             {
                 "field": name,
@@ -216,25 +215,32 @@ def settle(metadata: pa.Table, fields: pa.Table) -> tuple[pa.Table, pa.Table]:
                 "missing": values.null_count,
             }
         )
-    return metadata, pa.Table.from_pylist(rows, FIELDS.append(pa.field("missing", pa.int64())))
+    described = pa.Table.from_pylist(rows, FIELDS.append(pa.field("missing", pa.int64())))
+    return pa.table(columns), described
 
 
 def _distinct(fields: pa.Table) -> dict[str, tuple[str, str, str]]:
+    """Kind, unit and source by name: the user's own fields by name, then the built-in ones."""
     known: dict[str, tuple[str, str, str]] = {}
     for row in fields.to_pylist():
-        name, kind = row["field"], row["kind"]
-        before = known.get(name, ("", "", ""))[0]
+        name, kind, source = row["field"], row["kind"], row["source"]
+        before, _, source_before = known.get(name, (kind, "", source))
         if before and kind and before != kind:
             raise InputError(
                 f"Metadata field {name!r} is a {before} in some samples and a {kind} in others. "
                 "Return values of one kind, and None where the value is missing."
             )
+        if source != source_before:
+            raise InputError(
+                f"Metadata field {name!r} is given for some samples, and measured for others "
+                "because there is a built-in field of this name. Give it for all, or rename it."
+            )
         if name not in known or (kind and not before):
-            known[name] = (kind, row["unit"], row["source"])
+            known[name] = (kind, row["unit"], source)
     check_names(known, "The metadata")
-    return {
-        name: (kind or "category", unit, source) for name, (kind, unit, source) in known.items()
-    }
+    place = {name: rank for rank, name in enumerate(UNITS)}
+    order = sorted(known, key=lambda name: (known[name][2] == BUILT_IN, place.get(name, -1), name))
+    return {name: (known[name][0] or "category", *known[name][1:]) for name in order}
 
 
 def _text_kind(values: pa.ChunkedArray) -> str:

@@ -7,7 +7,7 @@ import os
 # Idle OpenMP threads that spin make two threads slower than one on a shared machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from inspect import getsource
 from time import perf_counter
@@ -65,6 +65,7 @@ class TorchSource:
         self.loss_name = loss_name(integration)
         self.populations = population_sizes(integration)
         self._kinds: dict[str, str] = {}  # of each metadata field seen so far
+        self._own = own_fields(integration, self.populations)
         self._length = 0  # of the embedding; 0 before the first batch
         self.network = Network(
             model, self.task, self.classes, layers, integration.loss, integration.metrics
@@ -213,7 +214,7 @@ class TorchSource:
         values = metadata_values(batch.samples, self.integration.metadata)
         own = {name: fields.column(name, column, batch.ids) for name, column in values.items()}
         measured = describe(pictures, texts)
-        measured = {name: column for name, column in measured.items() if name not in own}
+        measured = {name: column for name, column in measured.items() if name not in self._own}
         declared = [
             fields.declared(measured, SOURCE, UNITS),
             fields.declared(own, "integration", {}),
@@ -236,6 +237,14 @@ def population_sizes(integration: Integration) -> dict[str, int]:
     """Count the samples of each population, in the order of POPULATIONS, without empty ones."""
     sizes = {name: len(dataset) for name, dataset in integration.datasets.items()}
     return {name: sizes[name] for name in POPULATIONS if sizes.get(name)}
+
+
+def own_fields(integration: Integration, populations: Iterable[str]) -> frozenset[str]:
+    """Names of the user's metadata, by the first sample of each population."""
+    names = set(integration.metadata)
+    for population in populations:
+        names.update(integration.datasets[population][0].metadata)
+    return frozenset(names)
 
 
 def digest_of(model: nn.Module) -> str:
