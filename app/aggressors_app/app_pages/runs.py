@@ -1,0 +1,15 @@
+"""All runs over time, and what became of the aggressors."""
+
+from __future__ import annotations
+
+from aggressors_app import cached, state
+from aggressors_app.components.states import failed
+from aggressors_app.components.timeline import fates, timeline
+
+view = state.read()
+catalogue = cached.catalogue()
+for broken in catalogue.broken:
+    failed(broken.reason)
+timeline(catalogue, view.run, view.filter)
+if before := catalogue.before(view.run):
+    fates(view.run, before)

@@ -1,0 +1,450 @@
+"""Answers of the run files, remembered; the only file of the dashboard that caches.
+
+Run files never change, so an answer is kept under the run's id and the text of the filter. What
+people change in a workspace (queues, saved tests) is read afresh, or kept under the listing of its
+files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import streamlit as st
+
+from aggressors import gate
+from aggressors.contracts import Aggressor, RunSummary
+from aggressors.errors import RunNotFound, WorkspaceError
+from aggressors.export import Exported, export
+from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
+from aggressors.queries.grammar import parse
+from aggressors.queries.listing import What
+from aggressors.store.read import RunFile, open_run, read_summary
+from aggressors.store.workspace import BrokenRun, Workspace
+
+_remember = st.cache_data(show_spinner=False, max_entries=64)
+
+
+# --- Workspace ---
+
+
+def workspace() -> Workspace | None:
+    """Return the workspace, or None where a single run file is shown."""
+    return None if single_run() else Workspace.open()
+
+
+def single_run() -> Path | None:
+    """Path of the one run file that is shown without a workspace."""
+    named = os.environ.get("AGGRESSORS_RUN", "")
+    path = Path(named)
+    return path if named and path.suffix == ".duckdb" and path.is_file() else None
+
+
+def preferred_run() -> str:
+    """Name or id of the run to show first; '' for the newest."""
+    return "" if single_run() else os.environ.get("AGGRESSORS_RUN", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Published runs, newest first, and the files that cannot be opened."""
+
+    runs: tuple[RunSummary, ...]
+    broken: tuple[BrokenRun, ...]
+
+    def find(self, name: str) -> RunSummary | None:
+        """Return the run of this id, else the newest of this name."""
+        for attribute in ("run_id", "name"):
+            for run in self.runs:
+                if getattr(run, attribute) == name:
+                    return run
+        return None
+
+    def before(self, run_id: str) -> RunSummary | None:
+        """Return the run that was published before this one."""
+        ids = [run.run_id for run in self.runs]
+        place = ids.index(run_id) + 1 if run_id in ids else len(ids)
+        return self.runs[place] if place < len(self.runs) else None
+
+
+def catalogue() -> Catalogue:
+    """List the runs.
+
+    Raises
+    ------
+    WorkspaceError : the workspace is not there.
+    """
+    found = workspace()
+    if found is None:
+        return _catalogue((), str(single_run()))
+    return _catalogue(_listing(found.runs, "*.duckdb"), str(found.root))
+
+
+@_remember
+def _catalogue(listing: tuple[object, ...], place: str) -> Catalogue:
+    if place.endswith(".duckdb"):
+        return Catalogue((read_summary(place),), ())
+    runs, broken = Workspace(Path(place)).catalogue()
+    return Catalogue(tuple(runs), tuple(broken))
+
+
+def _listing(folder: Path, pattern: str) -> tuple[object, ...]:
+    """Names, sizes and times of the files in a folder: another one means another content."""
+    found = []
+    for path in sorted(folder.glob(pattern)):
+        try:
+            state = path.stat()
+        except OSError:  # a file that goes away meanwhile
+            continue
+        found.append((path.name, state.st_size, state.st_mtime_ns))
+    return tuple(found)
+
+
+def run_file(run_id: str) -> RunFile:
+    """Open a run, once for all sessions.
+
+    Raises
+    ------
+    RunNotFound : there is no such run; and what `open_run` raises.
+    """
+    known = catalogue().find(run_id)
+    if known is None:
+        raise RunNotFound(f"There is no run {run_id!r} here. Choose one from the list on Runs.")
+    path = Path(known.path)
+    return _open(known.path, path.stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _open(path: str, changed: int) -> RunFile:
+    return open_run(path)
+
+
+# --- The run as a whole ---
+
+
+@_remember
+def totals(run_id: str, filter: str) -> overview.Totals:
+    """Samples, mean loss and error under a filter."""
+    return overview.totals(run_file(run_id), parse(filter))
+
+
+@_remember
+def aggressors(run_id: str) -> list[Aggressor]:
+    """All aggressors by rank."""
+    return overview.aggressors(run_file(run_id))
+
+
+@_remember
+def in_scope(run_id: str, filter: str) -> pa.Table:
+    """How much of each aggressor the filter leaves."""
+    return overview.in_scope(run_file(run_id), parse(filter))
+
+
+@_remember
+def explained(run_id: str) -> overview.Explained:
+    """What the confirmed aggressors account for together."""
+    return overview.loss_explained(run_file(run_id))
+
+
+@_remember
+def histograms(run_id: str, filter: str, bins: int) -> dict[int, tuple[float, ...]]:
+    """Share of samples per bin of the loss, by concept; -1 for all."""
+    found = overview.loss_histograms(run_file(run_id), parse(filter), bins)
+    counts: dict[int, list[int]] = {}
+    for concept_id, n in zip(found["concept_id"].to_pylist(), found["n"].to_pylist(), strict=True):
+        counts.setdefault(concept_id, []).append(n)
+    return {
+        concept_id: tuple(n / max(sum(found), 1) for n in found)
+        for concept_id, found in counts.items()
+    }
+
+
+@_remember
+def discovery(run_id: str) -> overview.DiscoveryFacts:
+    """How the search went."""
+    return overview.discovery_facts(run_file(run_id))
+
+
+# --- Fields ---
+
+
+@_remember
+def field_list(run_id: str) -> dict[str, fields.FieldSummary]:
+    """Every field with a value, by name."""
+    return {entry.name: entry for entry in fields.fields(run_file(run_id))}
+
+
+@_remember
+def prominent(run_id: str) -> list[str]:
+    """Metadata fields that a filter can use, those that say most about loss first."""
+    run = run_file(run_id)
+    ordered = concept.associations(run, overview.EVERYONE, "loss")["field"].to_pylist()
+    usable = [name for name, info in run.fields.items() if info.kind in ("number", "category")]
+    return [name for name in dict.fromkeys([*ordered, *usable]) if name in usable]
+
+
+@_remember
+def field_values(run_id: str, field: str, limit: int) -> list[tuple[str, int]]:
+    """The most frequent values of a field, and how many samples have each."""
+    found = fields.values(run_file(run_id), field, limit=limit)
+    return list(zip(found["value"].to_pylist(), found["n"].to_pylist(), strict=True))
+
+
+# --- Comparisons ---
+
+
+@_remember
+def field_vs_loss(run_id: str, filter: str, field: str) -> pa.Table:
+    """Mean signal by value of a field."""
+    return explore.field_vs_loss(run_file(run_id), parse(filter), field, bins=16, top=14)
+
+
+@_remember
+def inside_outside(run_id: str, filter: str, field: str, concept_id: int) -> pa.Table:
+    """How members and the rest are spread over a field."""
+    return explore.inside_outside(run_file(run_id), parse(filter), field, concept_id, top=12)
+
+
+@_remember
+def compare_datasets(run_id: str, filter: str, field: str, by: str) -> pa.Table:
+    """How each dataset is spread over a field."""
+    return explore.compare_datasets(run_file(run_id), parse(filter), field, by)
+
+
+@_remember
+def differences(run_id: str, filter: str, left: str, right: str, by: str) -> pa.Table:
+    """Fields in which two datasets differ, the most first."""
+    return explore.differences(run_file(run_id), parse(filter), left, right, by)
+
+
+# --- Map ---
+
+
+@_remember
+def extent(run_id: str) -> maps.View:
+    """The view that shows every sample."""
+    return maps.extent(run_file(run_id))
+
+
+@_remember
+def map_bins(run_id: str, filter: str, color_by: str, view: maps.View, size: int) -> maps.MapBins:
+    """Samples by cell of the map, coloured by a field."""
+    return maps.map_bins(run_file(run_id), parse(filter), color_by, view, size)
+
+
+@_remember
+def outlines(run_id: str) -> tuple[maps.Outline, ...]:
+    """Where the aggressors lie on the map."""
+    return maps.outlines(run_file(run_id))
+
+
+# --- One aggressor ---
+
+
+@_remember
+def facts(run_id: str, concept_id: int) -> concept.Concept:
+    """Name and rule of a concept."""
+    return concept.concept(run_file(run_id), concept_id)
+
+
+@_remember
+def stats(run_id: str, concept_id: int) -> pa.Table:
+    """Loss inside against the rest by population and fold."""
+    return concept.stats(run_file(run_id), concept_id)
+
+
+@_remember
+def associations(run_id: str, concept_id: int) -> pa.Table:
+    """What the members share, the strongest within labels first."""
+    return concept.associations(run_file(run_id), concept_id)
+
+
+@_remember
+def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
+    """Samples that show a concept."""
+    return concept.representatives(run_file(run_id), concept_id, reason)
+
+
+@_remember
+def mean_maps(run_id: str, concept_id: int) -> pa.Table:
+    """Averaged heatmaps of a concept."""
+    return concept.mean_maps(run_file(run_id), concept_id)
+
+
+@_remember
+def confusion(run_id: str, filter: str, concept_id: int | None) -> pa.Table:
+    """Labels against predictions."""
+    return concept.confusion(run_file(run_id), parse(filter), concept_id)
+
+
+@_remember
+def reasons(run_id: str, concept_id: int) -> tuple[concept.Reason, ...]:
+    """Evidence for the action of a concept."""
+    return concept.reasons(run_file(run_id), concept_id)
+
+
+# --- Samples ---
+
+
+@_remember
+def count(run_id: str, filter: str) -> int:
+    """Count the samples a filter lets through."""
+    return samples.count(run_file(run_id), parse(filter))
+
+
+@_remember
+def page(
+    run_id: str, filter: str, order: str, descending: bool, offset: int, limit: int
+) -> pa.Table:
+    """One page of samples with pictures and heatmaps."""
+    found = samples.samples_page(
+        run_file(run_id), parse(filter), order, descending, offset, limit, heatmaps=True
+    )
+    return found
+
+
+@_remember
+def sample(run_id: str, sample_id: str) -> samples.SampleDetail:
+    """Everything about one sample."""
+    return samples.sample(run_file(run_id), sample_id)
+
+
+# --- What to do ---
+
+
+@_remember
+def action(run_id: str, concept_id: int) -> solve.Recommendation:
+    """Recommended action of an aggressor, with its evidence."""
+    return solve.action(run_file(run_id), concept_id)
+
+
+@_remember
+def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: int) -> pa.Table:
+    """One page of unlabeled samples, the first to label first."""
+    run = run_file(run_id)
+    return solve.candidates(run, concept_id, parse(filter), offset, limit)
+
+
+@_remember
+def candidate_count(run_id: str, concept_id: int, filter: str) -> int:
+    """Count the candidates of an aggressor in scope."""
+    return solve.candidate_count(run_file(run_id), concept_id, parse(filter))
+
+
+@_remember
+def suspects(run_id: str, concept_id: int, offset: int, limit: int) -> pa.Table:
+    """One page of samples whose label or input should be looked at."""
+    return solve.suspects(run_file(run_id), concept_id, offset, limit)
+
+
+@_remember
+def yields(run_id: str, concept_id: int) -> pa.Table:
+    """Expected share of such samples among the first candidates."""
+    return solve.yields(run_file(run_id), concept_id)
+
+
+@_remember
+def matched(run_id: str, other: str) -> pa.Table:
+    """Pair the aggressors of two runs by the samples they share."""
+    return track.matched(run_file(run_id), run_file(other))
+
+
+# --- Label queues: what people choose changes, so it is never remembered ---
+
+
+def queue(name: str) -> pa.Table:
+    """Samples of a label queue, in the order they were chosen; empty without a workspace."""
+    found = workspace()
+    if found is None:
+        return pa.table({"sample_id": pa.array([], pa.string())})
+    return found.read_labels(name)
+
+
+def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -> None:
+    """Add samples to a label queue, with the run and the aggressor they were chosen for.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written.
+    """
+    found = workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file has no label queue. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    n = len(sample_ids)
+    found.append_labels(
+        name,
+        pa.table(
+            {
+                "sample_id": pa.array(sample_ids, pa.string()),
+                "run_id": pa.array([run_id] * n, pa.string()),
+                "aggressor": pa.array([rank] * n, pa.int32()),
+            }
+        ),
+    )
+
+
+# --- Taking samples elsewhere ---
+
+
+def exported(
+    run_id: str,
+    what: What,
+    format: str,
+    filter: str,
+    rank: int | None = None,
+    count: int | None = None,
+    queue: Sequence[str] = (),
+) -> Exported:
+    """Write a list of samples in a format; made when it is asked for, not before."""
+    return export(run_file(run_id), what, rank, parse(filter), format, count, queue=queue)
+
+
+# --- Saved tests ---
+
+
+def history() -> gate.History | None:
+    """All saved tests over all runs; None without a workspace."""
+    found = workspace()
+    if found is None:
+        return None
+    key = (
+        _listing(found.tests, "*"),
+        _listing(found.runs, "*.duckdb"),
+        _listing(found.verdicts, "*.json"),
+    )
+    return _history(key, str(found.root))
+
+
+@_remember
+def _history(key: tuple[object, ...], root: str) -> gate.History:
+    return gate.history(Workspace(Path(root)))
+
+
+def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) -> gate.SavedTest:
+    """Freeze an aggressor or a filter as a test.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace; and what `gate.save_test` raises.
+    """
+    found = workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file has no saved tests. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    return gate.save_test(
+        found, run_file(run_id).path, aggressor=rank, where=where, slug=slug or None
+    )
+
+
+def forget() -> None:
+    """Forget every answer; for tests."""
+    st.cache_data.clear()
+    _open.clear()

@@ -1,0 +1,365 @@
+"""Records -> Vega-Lite specifications; no Streamlit here.
+
+Plain dictionaries: Altair builds the same ones in 25 ms a chart, half of it validation, which the
+tests do instead. Axes, fonts and grids follow Streamlit's theme; only colours that carry a meaning
+are set here, from the palette of the theme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Spec = dict[str, Any]  # the border to Vega-Lite, which is JSON
+SELECTION = "picked"
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours with a meaning, for one theme.
+
+    `ink` text, `bad` high loss, `good` low loss, `ours` the product's own, `rest` what is compared
+    with; `categories` for names, `ramp` for any number and `loss_ramp` for loss, from low to high.
+    """
+
+    ink: str
+    bad: str
+    good: str
+    ours: str
+    rest: str
+    empty: str
+    categories: tuple[str, ...]
+    ramp: tuple[str, ...]
+    loss_ramp: tuple[str, ...]
+
+
+LIGHT = Palette(
+    ink="#191a2c",
+    bad="#d42c55",
+    good="#0b8a5f",
+    ours="#4f46e5",
+    rest="#8b93a9",
+    empty="#f2f3f9",
+    categories=(
+        "#4f46e5", "#e07a1f", "#0d9a8c", "#d42c55", "#3590d5",
+        "#8b9a1f", "#9a50c8", "#94684a", "#64748b", "#c79a10",
+    ),
+    ramp=("#d5d8fb", "#a3a6fd", "#6c65ee", "#4338bd", "#221d63"),
+    loss_ramp=("#f7dcc4", "#f0a868", "#dd5a4f", "#a3174f", "#4b0c34"),
+)  # fmt: skip
+DARK = Palette(
+    ink="#e8e9f3",
+    bad="#f57a98",
+    good="#56cfa0",
+    ours="#8f8dfa",
+    rest="#7f879e",
+    empty="#1a1c27",
+    categories=(
+        "#8f8dfa", "#f2a25c", "#45c9b8", "#f57a98", "#73b9f0",
+        "#c2cf5a", "#cb96ee", "#c9a083", "#9fb0c6", "#e6c354",
+    ),
+    ramp=("#34317a", "#5751cd", "#8a88f6", "#b9b8fc", "#e6e7ff"),
+    loss_ramp=("#4a2436", "#93304f", "#dd5a5f", "#f3a76f", "#fbe6b8"),
+)  # fmt: skip
+
+
+def palette(theme: str | None) -> Palette:
+    """Colours of a theme, light unless it is called dark."""
+    return DARK if theme == "dark" else LIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bar of a breakdown: a category, or a range [`start`, `end`) of a number.
+
+    `mean` is the mean loss with its interval, `n` the samples.
+    """
+
+    label: str
+    n: int
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    start: float | None = None
+    end: float | None = None
+
+
+def _values(rows: Sequence[Spec]) -> Spec:
+    return {"values": list(rows)}
+
+
+def _pick(*fields: str) -> list[Spec]:
+    return [
+        {"name": SELECTION, "select": {"type": "point", "fields": list(fields), "toggle": False}}
+    ]
+
+
+def loss_by_number(
+    bins: Sequence[Bin], field: str, overall: float, colors: Palette, loss: str = "mean loss"
+) -> Spec:
+    """Mean loss with its interval over a number field, above the number of samples."""
+    rows = [
+        {
+            "start": bin.start, "end": bin.end, "middle": ((bin.start or 0) + (bin.end or 0)) / 2,
+            "n": bin.n, "mean": bin.mean, "low": bin.low, "high": bin.high, "range": bin.label,
+        }
+        for bin in bins
+    ]  # fmt: skip
+    x: Spec = {"field": "middle", "type": "quantitative", "title": None, "scale": {"zero": False}}
+    tooltip = [
+        {"field": "range", "title": field},
+        {"field": "mean", "title": loss, "format": ".3f"},
+        {"field": "n", "title": "samples", "format": ","},
+    ]
+    y: Spec = {"field": "mean", "type": "quantitative", "title": loss}
+    curve = {
+        "height": 150,
+        "layer": [
+            {
+                "mark": {"type": "area", "opacity": 0.18, "color": colors.bad},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "line", "color": colors.bad, "strokeWidth": 2},
+                "encoding": {"x": x, "y": y},
+            },
+            {
+                "params": _pick("start", "end"),
+                "mark": {"type": "point", "filled": True, "size": 46, "color": colors.bad, "cursor": "pointer"},
+                "encoding": {"x": x, "y": y, "tooltip": tooltip, "opacity": {"value": 1}},
+            },
+            _overall(overall, colors),
+        ],
+    }  # fmt: skip
+    counts = {
+        "height": 42,
+        "mark": {"type": "bar", "color": colors.rest, "opacity": 0.55},
+        "encoding": {
+            "x": {**x, "field": "start", "bin": {"binned": True}, "title": field},
+            "x2": {"field": "end"},
+            "y": {"field": "n", "type": "quantitative", "title": "n", "axis": {"tickCount": 2}},
+            "tooltip": tooltip,
+        },
+    }
+    return {
+        "data": _values(rows),
+        "vconcat": [curve, counts],
+        "spacing": 6,
+        "resolve": {"scale": {"x": "shared"}},
+    }
+
+
+def loss_by_category(
+    bins: Sequence[Bin], field: str, overall: float, colors: Palette, loss: str = "mean loss"
+) -> Spec:
+    """Mean loss with its interval for each category, worst first."""
+    rows = [
+        {"label": bin.label, "n": bin.n, "mean": bin.mean, "low": bin.low, "high": bin.high}
+        for bin in bins
+    ]
+    y: Spec = {
+        "field": "label", "type": "nominal", "sort": None, "title": None,
+        "axis": {"labelLimit": 150, "ticks": False, "domain": False},
+    }  # fmt: skip
+    x: Spec = {"field": "mean", "type": "quantitative", "title": loss}
+    tooltip = [
+        {"field": "label", "title": field},
+        {"field": "mean", "title": loss, "format": ".3f"},
+        {"field": "n", "title": "samples", "format": ","},
+    ]
+    return {
+        "data": _values(rows),
+        "height": {"step": 24},
+        "layer": [
+            {
+                "params": _pick("label"),
+                "mark": {"type": "bar", "color": colors.bad, "opacity": 0.8, "height": 12, "cursor": "pointer"},
+                "encoding": {"y": y, "x": x, "tooltip": tooltip},
+            },
+            {
+                "mark": {"type": "rule", "color": colors.ink, "strokeWidth": 1.4},
+                "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+            },
+            {
+                "mark": {"type": "rule", "color": colors.ink, "strokeDash": [3, 3], "opacity": 0.6},
+                "encoding": {"x": {"datum": overall}},
+            },
+        ],
+    }  # fmt: skip
+
+
+def _overall(overall: float, colors: Palette) -> Spec:
+    return {
+        "mark": {"type": "rule", "color": colors.ink, "strokeDash": [3, 3], "opacity": 0.6},
+        "encoding": {"y": {"datum": overall}},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Shares of one group over the bins of a field; `shares` adds up to 1."""
+
+    name: str
+    shares: tuple[float, ...]
+
+
+def compare_shares(
+    labels: Sequence[str],
+    groups: Sequence[Series],
+    field: str,
+    colors: Palette,
+    *,
+    edges: Sequence[float] | None = None,
+) -> Spec:
+    """How a field is distributed in two groups: steps for a number, paired bars for categories."""
+    names = [group.name for group in groups]
+    color: Spec = {
+        "field": "group", "type": "nominal", "title": None,
+        "scale": {"domain": names, "range": [colors.bad, colors.rest]},
+        "legend": {"orient": "top", "offset": 4},
+    }  # fmt: skip
+    rows = [
+        {
+            "group": group.name, "label": label, "share": part,
+            "start": edges[i] if edges else None, "end": edges[i + 1] if edges else None,
+        }
+        for group in groups
+        for i, (label, part) in enumerate(zip(labels, group.shares, strict=True))
+    ]  # fmt: skip
+    tooltip = [
+        {"field": "group", "title": "group"},
+        {"field": "label", "title": field},
+        {"field": "share", "title": "share", "format": ".1%"},
+    ]
+    share: Spec = {"field": "share", "type": "quantitative", "title": "share of the group"}
+    share["axis"] = {"format": ".0%", "tickCount": 4}
+    if edges is not None:
+        x: Spec = {
+            "field": "start",
+            "type": "quantitative",
+            "title": field,
+            "bin": {"binned": True},
+        }
+        return {
+            "data": _values(rows),
+            "height": 200,
+            "params": _pick("start", "end"),
+            "mark": {"type": "bar", "opacity": 0.55, "cursor": "pointer"},
+            "encoding": {
+                "x": {**x, "scale": {"zero": False}}, "x2": {"field": "end"},
+                "y": {**share, "stack": None}, "color": color, "tooltip": tooltip,
+            },
+        }  # fmt: skip
+    axis = {"labelLimit": 150, "ticks": False, "domain": False}
+    return {
+        "data": _values(rows),
+        "height": {"step": 14},
+        "params": _pick("label"),
+        "mark": {"type": "bar", "cursor": "pointer"},
+        "encoding": {
+            "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": axis},
+            "yOffset": {"field": "group", "sort": names},
+            "x": share, "color": color, "tooltip": tooltip,
+        },
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A value of one run, with its interval; `word` is what its colour says."""
+
+    run: str
+    value: float
+    low: float | None
+    high: float | None
+    word: str = ""
+
+
+VERDICT_COLORS = {"pass": "good", "fail": "bad", "inconclusive": "rest", "missing": "rest"}
+
+
+def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
+    """One value a run in the order of time, with intervals and verdicts."""
+    rows = [
+        {
+            "run": point.run, "value": point.value, "low": point.low, "high": point.high,
+            "word": point.word, "place": place,
+            "color": getattr(colors, VERDICT_COLORS.get(point.word, "ours")),
+        }
+        for place, point in enumerate(points)
+    ]  # fmt: skip
+    x: Spec = {
+        "field": "run", "type": "nominal", "title": None, "sort": {"field": "place"},
+        "axis": {"labelAngle": 0, "labelLimit": 130},
+    }  # fmt: skip
+    y: Spec = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False}}
+    tooltip = [
+        {"field": "run", "title": "run"},
+        {"field": "value", "title": title, "format": ".3f"},
+        {"field": "word", "title": "verdict"},
+    ]
+    color: Spec = {"field": "color", "type": "nominal", "scale": None}
+    return {
+        "data": _values(rows),
+        "height": 190,
+        "layer": [
+            {
+                "mark": {"type": "line", "color": colors.rest, "strokeWidth": 1.5},
+                "encoding": {"x": x, "y": y, "order": {"field": "place"}},
+            },
+            {
+                "mark": {"type": "rule", "strokeWidth": 2},
+                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": color},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                "encoding": {"x": x, "y": y, "color": color, "tooltip": tooltip},
+            },
+        ],
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PairCell:
+    """Mean loss of the samples that fall into one cell of two fields."""
+
+    across: str
+    down: str
+    n: int
+    mean: float
+
+
+def pair_grid(
+    cells: Sequence[PairCell], across: str, down: str, minimum: int, colors: Palette
+) -> Spec:
+    """Mean loss over two fields; cells of fewer than `minimum` samples are drawn back."""
+    rows = [
+        {"across": cell.across, "down": cell.down, "n": cell.n, "mean": cell.mean} for cell in cells
+    ]
+    base: Spec = {
+        "x": {"field": "across", "type": "nominal", "sort": None, "title": across,
+              "axis": {"labelAngle": -30, "labelLimit": 90}},
+        "y": {"field": "down", "type": "nominal", "sort": None, "title": down,
+              "axis": {"labelLimit": 120}},
+    }  # fmt: skip
+    few = {"test": f"datum.n < {int(minimum)}", "value": 0.25}
+    return {
+        "data": _values(rows),
+        "height": {"step": 26},
+        "params": _pick("across", "down"),
+        "mark": {"type": "rect", "cornerRadius": 3, "cursor": "pointer"},
+        "encoding": {
+            **base,
+            "color": {
+                "field": "mean", "type": "quantitative", "title": "mean loss",
+                "scale": {"range": list(colors.loss_ramp)},
+            },
+            "opacity": {"condition": few, "value": 1},
+            "tooltip": [
+                {"field": "across", "title": across}, {"field": "down", "title": down},
+                {"field": "mean", "title": "mean loss", "format": ".3f"},
+                {"field": "n", "title": "samples", "format": ","},
+            ],
+        },
+    }  # fmt: skip

@@ -1,0 +1,161 @@
+"""Parts of a filter as the filter bar shows them; pure functions on the one filter grammar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from aggressors.contracts import Condition, Filter, Group, Not, Operator, Scalar
+from aggressors.queries.grammar import both, canonical, chips, format_filter
+from aggressors_app.format import short
+
+REGION = "map"
+_LIMITS = (">=", ">", "<=", "<")
+
+
+def _about(part: Filter, field: str) -> bool:
+    """Whether the bar's control of `field` can show this part."""
+    if isinstance(part, Not):
+        inner = part.part
+        return isinstance(inner, Condition) and inner.field == field and inner.op == "missing"
+    return (
+        isinstance(part, Condition)
+        and part.field == field
+        and part.op in ("=", "in", "missing", *_LIMITS)
+    )
+
+
+def fields_in(filter: Filter) -> tuple[str, ...]:
+    """Fields that a control of the bar can show, in the order of the filter."""
+    found = [part.field for part in chips(filter) if isinstance(part, Condition)]
+    return tuple(name for name in dict.fromkeys(found) if others(filter, (name,)) != chips(filter))
+
+
+def others(filter: Filter, shown: Sequence[str]) -> tuple[Filter, ...]:
+    """List the claims that no control of the `shown` fields can show."""
+    return tuple(part for part in chips(filter) if not any(_about(part, field) for field in shown))
+
+
+def cleared(filter: Filter, field: str) -> Filter:
+    """Return the filter without its claims about one field."""
+    return canonical(Group("and", others(filter, (field,))))
+
+
+def values(filter: Filter, field: str) -> tuple[str, ...]:
+    """Values that a category is limited to; none means no limit."""
+    for part in chips(filter):
+        if isinstance(part, Condition) and part.field == field and part.op in ("=", "in"):
+            return tuple(str(value) for value in part.values)
+    return ()
+
+
+def limits(filter: Filter, field: str) -> tuple[float | None, float | None]:
+    """Lower and upper limit of a number; None where there is none."""
+    low, high = None, None
+    for part in chips(filter):
+        if isinstance(part, Condition) and part.field == field and part.op in _LIMITS:
+            value = float(part.values[0])
+            if part.op in (">=", ">"):
+                low = value if low is None else max(low, value)
+            else:
+                high = value if high is None else min(high, value)
+    return low, high
+
+
+def with_values(filter: Filter, field: str, chosen: Sequence[Scalar]) -> Filter:
+    """Return the filter with a category limited to `chosen`; no value lifts the limit."""
+    rest = cleared(filter, field)
+    if not chosen:
+        return rest
+    op = "=" if len(chosen) == 1 else "in"
+    return both(rest, Condition(field, "=" if op == "=" else "in", tuple(chosen)))
+
+
+def with_limits(filter: Filter, field: str, low: float | None, high: float | None) -> Filter:
+    """Return the filter with a number limited to [low, high]; None lifts a limit."""
+    parts: list[Filter] = [cleared(filter, field)]
+    if low is not None:
+        parts.append(Condition(field, ">=", (low,)))
+    if high is not None:
+        parts.append(Condition(field, "<=", (high,)))
+    return both(*parts)
+
+
+def region(filter: Filter) -> tuple[tuple[float, float], ...] | None:
+    """Corners of the region drawn on the map; None where there is none."""
+    flat = [
+        part.values
+        for part in chips(filter)
+        if isinstance(part, Condition) and part.field == REGION and part.op == "in"
+    ]
+    if not flat:
+        return None
+    numbers = [float(value) for value in flat[0]]
+    return tuple(zip(numbers[::2], numbers[1::2], strict=False))
+
+
+def with_region(filter: Filter, points: Sequence[tuple[float, float]]) -> Filter:
+    """Return the filter with another region on the map; no point lifts it."""
+    rest = canonical(
+        Group(
+            "and",
+            tuple(
+                part
+                for part in chips(filter)
+                if not (isinstance(part, Condition) and part.field == REGION)
+            ),
+        )
+    )
+    if not points:
+        return rest
+    return both(rest, Condition(REGION, "in", tuple(value for point in points for value in point)))
+
+
+def describe(part: Filter) -> str:
+    """Put a claim into the words of a chip."""
+    if isinstance(part, Condition):
+        if part.field == REGION:
+            return "region on the map"
+        if part.field in ("aggressor", "concept") and part.op == "=":
+            return f"{part.field} {part.values[0]}"
+    if isinstance(part, Not) and isinstance(part.part, Condition):
+        return f"not: {describe(part.part)}"
+    text = format_filter(part)
+    return text if len(text) <= 44 else f"{text[:42]}…"
+
+
+def summary(filter: Filter, field: str) -> str:
+    """Say what a field is limited to, for the label of its control; '' for no limit."""
+    chosen = values(filter, field)
+    if chosen:
+        more = f" +{len(chosen) - 2}" if len(chosen) > 2 else ""
+        return ", ".join(chosen[:2]) + more
+    low, high = limits(filter, field)
+    if low is not None and high is not None:
+        return f"{short(low)} – {short(high)}"
+    if low is not None:
+        return f"≥ {short(low)}"
+    if high is not None:
+        return f"≤ {short(high)}"
+    missing = any(
+        _about(part, field) and isinstance(part, Condition) and part.op == "missing"
+        for part in chips(filter)
+    )
+    return "missing" if missing else ""
+
+
+def added(filter: Filter, part: Filter) -> Filter:
+    """Return the filter with one more claim."""
+    return both(filter, part)
+
+
+def hypothesis(field: str, detail: str) -> Filter | None:
+    """Turn the detail of an association into a filter; None where it names no side or value."""
+    try:
+        known = json.loads(detail)
+        if "threshold" in known:
+            op: Operator = "<" if known["side"] == "below" else ">="
+            return Condition(field, op, (float(known["threshold"]),))
+        return Condition(field, "=", (str(known["top"][0]["value"]),))
+    except (ValueError, TypeError, KeyError, IndexError):  # a stranger may have written it
+        return None

@@ -1,0 +1,178 @@
+"""Metadata against loss, an aggressor against the rest, a dataset against another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from aggressors.contracts import Aggressor
+from aggressors.queries.columns import OTHER
+from aggressors.queries.grammar import format_filter, parse
+from aggressors_app import cached, charts, chips, state
+from aggressors_app.components.explore_map import colorable
+from aggressors_app.components.listing import Column, Meter, Row, Text, listing
+from aggressors_app.format import number, share, short
+
+MOST_DIFFERENT = 6
+
+
+def chosen_field(run_id: str, name: str, options: Sequence[str], label: str) -> str:
+    """Offer a field that the address remembers as `name`."""
+    key = f"explore_{name}"
+    value = state.read().get(name, options[0], tuple(options))
+    st.session_state[key] = value
+    st.selectbox(
+        label, options, key=key, on_change=lambda: state.change(**{name: st.session_state[key]})
+    )
+    return value
+
+
+def against_loss(run_id: str, filter: str) -> None:
+    """Show mean loss by value of a field; a click limits the filter to it."""
+    offered = [*cached.prominent(run_id), *(f for f in colorable(run_id) if f != "confidence")]
+    field = chosen_field(run_id, "field", list(dict.fromkeys(offered)), "Field")
+    rows = cached.field_vs_loss(run_id, filter, field).to_pylist()
+    rows = [row for row in rows if row["n"] and row["mean"] is not None]
+    if not rows:
+        st.caption("No labeled sample in the filter has a value here.")
+        return
+    signal = cached.run_file(run_id).info.settings.signal
+    overall = sum(row["n"] * row["mean"] for row in rows) / sum(row["n"] for row in rows)
+    colors = charts.palette(st.context.theme.type)
+    if rows[0]["value"] is None:
+        spec = charts.loss_by_number(_ranges(rows), field, overall, colors, f"mean {signal}")
+    else:
+        rows.sort(key=lambda row: -row["mean"])
+        bins = [
+            charts.Bin(row["value"], row["n"], row["mean"], row["mean_low"], row["mean_high"])
+            for row in rows
+        ]
+        spec = charts.loss_by_category(bins, field, overall, colors, f"mean {signal}")
+    _chart("against_loss", spec, field, filter)
+
+
+def inside_outside(run_id: str, filter: str, one: Aggressor) -> None:
+    """Show how members and the rest are spread over a field."""
+    ordered = cached.associations(run_id, one.concept_id)["field"].to_pylist()
+    offered = [name for name in [*ordered, *colorable(run_id)] if name in colorable(run_id)]
+    field = chosen_field(run_id, "inside", list(dict.fromkeys(offered)), "Field")
+    rows = cached.inside_outside(run_id, filter, field, one.concept_id).to_pylist()
+    if not sum(row["inside"] for row in rows):
+        st.caption("No member of this aggressor is in the filter.")
+        return
+    groups = [
+        charts.Series(f"aggressor {one.rank}", tuple(row["inside_share"] for row in rows)),
+        charts.Series("the rest", tuple(row["outside_share"] for row in rows)),
+    ]
+    _compare("inside_outside", rows, groups, field, filter)
+
+
+def datasets(run_id: str, filter: str) -> None:
+    """Show how two datasets are spread over a field, and in which fields they differ most."""
+    known = cached.field_list(run_id)
+    by_fields = [name for name, entry in known.items() if entry.kind == "category"]
+    left_box, right_box, by_box = st.columns(3)
+    with by_box:
+        by = chosen_field(run_id, "by", by_fields, "Datasets by")
+    # Comparing datasets by population needs all of them, whatever the filter says of it.
+    scope = format_filter(chips.cleared(parse(filter), by))
+    names = [name for name, _ in cached.field_values(run_id, by, 12)]
+    if len(names) < 2:
+        st.caption("This field has one value only; choose another.")
+        return
+    with left_box:
+        left = chosen_field(run_id, "left", names, "One dataset")
+    with right_box:
+        right = chosen_field(run_id, "right", [name for name in names if name != left], "Another")
+    different = cached.differences(run_id, scope, left, right, by).to_pylist()
+    offered = [row["field"] for row in different]
+    if not offered:
+        st.caption("The two have no field in common under this filter.")
+        return
+    field = chosen_field(run_id, "compare", offered, "Field, the most different first")
+    found = cached.compare_datasets(run_id, scope, field, by).to_pylist()
+    rows = [row for row in found if row["dataset"] == left]
+    groups = [
+        charts.Series(name, tuple(row["share"] for row in found if row["dataset"] == name))
+        for name in (left, right)
+    ]
+    if rows and len(groups[0].shares) == len(groups[1].shares):
+        _compare("datasets", rows, groups, field, filter)
+    listing(
+        "differences",
+        (Column("Most different fields"), Column("Distance", width="50%")),
+        [
+            Row(
+                row["field"],
+                (Text(row["field"]), Meter(row["distance"], share(row["distance"], 0))),
+            )
+            for row in different[:MOST_DIFFERENT]
+        ],
+        label="Most different fields",
+        chosen=field,
+        on_choose=lambda name: state.change(compare=name),
+    )
+
+
+def _ranges(rows: Sequence[dict[str, Any]]) -> list[charts.Bin]:
+    """Bins of a number; a value that is its own bin is widened to the middle of its gap."""
+    lows = [row["low"] for row in rows]
+    steps = [b - a for a, b in zip(lows, lows[1:], strict=False) if b > a]
+    half = min(steps, default=1.0) / 2
+    bins = []
+    for row in rows:
+        single = row["low"] == row["high"]
+        label = short(row["low"]) if single else f"{number(row['low'])} – {number(row['high'])}"
+        bins.append(
+            charts.Bin(
+                label,
+                row["n"],
+                row["mean"],
+                row["mean_low"],
+                row["mean_high"],
+                row["low"] - half if single else row["low"],
+                row["high"] + half if single else row["high"],
+            )
+        )
+    return bins
+
+
+def _compare(
+    key: str, rows: Sequence[dict[str, Any]], groups: list[charts.Series], field: str, filter: str
+) -> None:
+    colors = charts.palette(st.context.theme.type)
+    if rows[0]["value"] is None:
+        lows = [row["low"] for row in rows]
+        edges = [*lows, rows[-1]["high"]]
+        if rows[0]["low"] == rows[0]["high"]:
+            step = min((b - a for a, b in zip(lows, lows[1:], strict=False)), default=1.0)
+            edges = [*(low - step / 2 for low in lows), lows[-1] + step / 2]
+        labels = [f"{number(a)} – {number(b)}" for a, b in zip(edges, edges[1:], strict=False)]
+        spec = charts.compare_shares(labels, groups, field, colors, edges=edges)
+    else:
+        spec = charts.compare_shares([row["value"] for row in rows], groups, field, colors)
+    _chart(key, spec, field, filter)
+
+
+def _chart(key: str, spec: charts.Spec, field: str, filter: str) -> None:
+    # A new filter gives a new chart, so that no old selection is reported for it.
+    key = f"chart_{key}_{field}_{hash(filter) & 0xFFFFFF}"
+    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key, field), width="stretch")
+
+
+def _picker(key: str, field: str) -> Callable[[], None]:
+    def picked() -> None:
+        event = st.session_state[key]
+        found = event["selection"].get(charts.SELECTION) or []
+        if not found:
+            return
+        entry, filter = found[0], parse(state.read().filter)
+        if entry.get("label") not in (None, OTHER):
+            state.change(filter=format_filter(chips.with_values(filter, field, [entry["label"]])))
+        elif entry.get("start") is not None:
+            low, high = float(entry["start"]), float(entry["end"])
+            state.change(filter=format_filter(chips.with_limits(filter, field, low, high)))
+
+    return picked

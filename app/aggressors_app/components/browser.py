@@ -1,0 +1,78 @@
+"""All samples in scope as pages of tiles, sorted by any field."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from aggressors_app import cached, state
+from aggressors_app.components.exports import export_menu
+from aggressors_app.components.grid import sample_grid
+from aggressors_app.components.sample_card import sample_card
+from aggressors_app.components.tiles import tiles_of
+from aggressors_app.format import count
+
+PER_PAGE = 48
+
+
+def browser(run_id: str, filter: str) -> None:
+    """Show one page of samples, and the chosen one in full."""
+    view = state.read()
+    total = cached.count(run_id, filter)
+    pages = max(1, math.ceil(total / PER_PAGE))
+    page = view.number("page", 1, 1, pages)
+    fields = list(cached.field_list(run_id))
+    sort = view.get("sort", "loss", tuple(fields))
+    descending = view.get("order", "down", ("down", "up")) == "down"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="browser_bar"):
+        st.markdown("**Samples**", width="content")
+        st.session_state["browser_sort"] = sort
+        st.selectbox(
+            "Sort by",
+            fields,
+            key="browser_sort",
+            label_visibility="collapsed",
+            width=170,
+            on_change=lambda: state.change(sort=st.session_state["browser_sort"], page=None),
+        )
+        st.button(
+            "",
+            icon=":material/arrow_downward:" if descending else ":material/arrow_upward:",
+            key="browser_order",
+            help="Largest first" if descending else "Smallest first",
+            on_click=lambda: state.change(order="up" if descending else None, page=None),
+        )
+        st.space("stretch")
+        st.session_state["browser_page"] = page
+        st.pagination(
+            pages,
+            key="browser_page",
+            max_visible_pages=7,
+            on_change=lambda: _turn(st.session_state["browser_page"]),
+        )
+        export_menu(
+            "browser_export",
+            lambda format: cached.exported(run_id, "samples", format, filter),
+            f"{count(total)} samples in the filter",
+        )
+    found = cached.page(run_id, filter, sort, descending, (page - 1) * PER_PAGE, PER_PAGE)
+    first = (page - 1) * PER_PAGE + 1
+    shown = f"{count(first)} – {count(first + found.num_rows - 1)} of {count(total)}"
+    sample_grid(
+        "browser_grid",
+        tiles_of(found),
+        label="Samples",
+        chosen=view.get("sample", ""),
+        on_choose=lambda sample: state.change(sample=sample),
+        on_turn=lambda step: _turn(min(max(page + step, 1), pages)),
+        caption=shown if found.num_rows else "",
+        empty="No sample passes the filter. Clear it, or remove a chip above.",
+        size=104,
+    )
+    if chosen := view.get("sample", ""):
+        sample_card(run_id, chosen, "browser_sample")
+
+
+def _turn(page: int) -> None:
+    state.change(page=str(page) if page > 1 else None)

@@ -1,0 +1,149 @@
+"""Unlabeled samples like the members, by priority; the good ones go to a label queue."""
+
+from __future__ import annotations
+
+import math
+
+import pyarrow as pa
+import streamlit as st
+
+from aggressors.contracts import Aggressor
+from aggressors.errors import AggressorsError
+from aggressors.queries.grammar import format_filter, parse
+from aggressors_app import cached, chips, state
+from aggressors_app.components.exports import export_menu
+from aggressors_app.components.filter_bar import POPULATION
+from aggressors_app.components.grid import Tile, sample_grid
+from aggressors_app.components.sample_card import sample_card
+from aggressors_app.components.states import failed, nothing
+from aggressors_app.components.tiles import tiles_of
+from aggressors_app.format import count, share
+
+PER_PAGE = 40
+QUEUE = "to-label"
+SKIPPED, PROBLEM = "candidates_skipped", "candidates_problem"
+
+
+def candidates(run_id: str, filter: str, one: Aggressor) -> None:
+    """Show candidates as tiles; A adds one to the queue, X skips it."""
+    # Candidates are unlabeled: what the filter says of populations is about other samples.
+    scope = format_filter(chips.cleared(parse(filter), POPULATION))
+    total = cached.candidate_count(run_id, one.concept_id, scope)
+    queued = cached.queue(QUEUE)["sample_id"].to_pylist()
+    _bar(run_id, one, scope, total, queued)
+    if problem := st.session_state.pop(PROBLEM, ""):
+        failed(problem)
+    if not total:
+        _none(run_id, scope)
+        return
+    view = state.read()
+    pages = math.ceil(total / PER_PAGE)
+    page = view.number("page", 1, 1, pages)
+    found = cached.candidates(run_id, one.concept_id, scope, (page - 1) * PER_PAGE, PER_PAGE)
+    skipped = st.session_state.setdefault(SKIPPED, set())
+    sample_grid(
+        "candidates",
+        _tiles(found, set(queued), skipped),
+        label="Candidates",
+        chosen=view.get("sample", ""),
+        on_choose=lambda sample: state.change(sample=sample),
+        on_turn=lambda step: _turn(min(max(page + step, 1), pages)),
+        on_act=lambda action, sample: _act(run_id, one.rank, action, sample),
+        actions={"a": "add", "x": "skip"},
+        caption=f"{count(total)} candidates, by priority",
+        size=104,
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.session_state["candidates_page"] = page
+        st.pagination(
+            pages,
+            key="candidates_page",
+            on_change=lambda: _turn(st.session_state["candidates_page"]),
+        )
+    if chosen := view.get("sample", ""):
+        sample_card(run_id, chosen, "candidate")
+
+
+def _bar(run_id: str, one: Aggressor, scope: str, total: int, queued: list[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="queue_bar"):
+        st.markdown("**Similar unlabeled samples**", width="content")
+        st.space("stretch")
+        if total:
+            st.button(
+                f"Add the first {min(PER_PAGE, total)}",
+                icon=":material/playlist_add:",
+                key="queue_add_page",
+                on_click=_add_first,
+                args=(run_id, one, scope),
+                disabled=cached.workspace() is None,
+            )
+        st.badge(f"{count(len(queued))} in the queue", icon=":material/inventory_2:", color="blue")
+        if queued:
+            export_menu(
+                "queue_export",
+                lambda format: cached.exported(run_id, "queue", format, "", queue=queued),
+                "The label queue, in its order",
+                stem="label-queue",
+            )
+
+
+def _none(run_id: str, scope: str) -> None:
+    if "unlabeled" not in cached.run_file(run_id).populations:
+        nothing(
+            "No unlabeled samples in this run",
+            "Give the run an unlabeled population to find more samples like these: "
+            "`unlabeled=` in the integration file, or `aggressors ingest --unlabeled FILE`.",
+        )
+    else:
+        nothing(
+            "No candidate here",
+            "No unlabeled sample in the filter is like this aggressor. Clear the filter, "
+            "or look at another aggressor.",
+        )
+
+
+def _tiles(found: pa.Table, queued: set[str], skipped: set[str]) -> list[Tile]:
+    flags = dict.fromkeys(skipped, "skipped") | dict.fromkeys(queued, "queued")
+    tiles = []
+    for tile, row in zip(tiles_of(found, flags=flags), found.to_pylist(), strict=True):
+        lines = ((tile.lines[0][0], share(row["priority"], 0), False),)
+        tiles.append(
+            Tile(
+                tile.id,
+                tile.picture,
+                tile.text,
+                lines,
+                f"{tile.id} · priority {share(row['priority'], 0)} · {row['reason'] or ''}",
+                tile.heat,
+                tile.flag,
+                tile.id in skipped and tile.id not in queued,
+            )
+        )
+    return tiles
+
+
+def _turn(page: int) -> None:
+    state.change(page=str(page) if page > 1 else None)
+
+
+def _act(run_id: str, rank: int, action: str, sample: str) -> None:
+    if action == "add":
+        _add(run_id, rank, [sample])
+    elif action == "skip":
+        st.session_state.setdefault(SKIPPED, set()).add(sample)
+
+
+def _add_first(run_id: str, one: Aggressor, scope: str) -> None:
+    skipped = st.session_state.get(SKIPPED, set())
+    first = cached.candidates(run_id, one.concept_id, scope, 0, PER_PAGE)["sample_id"].to_pylist()
+    _add(run_id, one.rank, [sample for sample in first if sample not in skipped])
+
+
+def _add(run_id: str, rank: int, sample_ids: list[str]) -> None:
+    there = set(cached.queue(QUEUE)["sample_id"].to_pylist())
+    new = [sample for sample in sample_ids if sample not in there]
+    try:
+        if new:
+            cached.add_to_queue(QUEUE, run_id, rank, new)
+    except AggressorsError as error:
+        st.session_state[PROBLEM] = str(error)

@@ -1,0 +1,49 @@
+"""The aggressor in focus: which one it is, and the way to the ones beside it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aggressors.contracts import Aggressor
+from aggressors_app import cached, state
+from aggressors_app.components.aggressor_card import badges
+from aggressors_app.components.states import nothing
+from aggressors_app.format import plain
+
+
+def focus() -> Aggressor | None:
+    """Show the header of the aggressor in focus; None, with a word why, where there is none."""
+    view = state.read()
+    found = cached.aggressors(view.run)
+    if not found:
+        nothing(
+            "No aggressor in this run",
+            "No group does worse than the rest by more than chance. "
+            "Explore shows weaker patterns; Runs shows other models.",
+            icon=":material/verified:",
+        )
+        return None
+    ranks = [one.rank for one in found]
+    place = ranks.index(view.aggressor) if view.aggressor in ranks else 0
+    one = found[place]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="focus"):
+        st.subheader(f"{one.rank}  {plain(one.name)}", width="content", anchor=False)
+        badges(one)
+        st.space("stretch")
+        _step("previous", ":material/chevron_left:", ranks[place - 1] if place else None)
+        st.markdown(f":gray[{place + 1} of {len(found)}]", width="content")
+        following = ranks[place + 1] if place + 1 < len(ranks) else None
+        _step("next", ":material/chevron_right:", following)
+    return one
+
+
+def _step(word: str, icon: str, rank: int | None) -> None:
+    st.button(
+        "",
+        icon=icon,
+        key=f"focus_{word}",
+        help=f"The {word} aggressor",
+        disabled=rank is None,
+        on_click=state.change,
+        kwargs={"aggressor": rank},
+    )

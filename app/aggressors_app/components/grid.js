@@ -1,0 +1,135 @@
+// Samples as tiles: click, arrow keys, a heatmap overlay whose opacity never leaves the browser.
+// Data only ever becomes text nodes, image sources that start with data:image/, and pixels.
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined && text !== null) made.textContent = text;
+  return made;
+}
+
+// Grey bytes to a colour from transparent violet over orange to yellow; strong where the map is.
+function heatmap({ height, width, pixels }) {
+  const canvas = element("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const bytes = atob(pixels);
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    const v = bytes.charCodeAt(i) / 255;
+    image.data[4 * i] = 255 * Math.min(1, 0.35 + 1.1 * v);
+    image.data[4 * i + 1] = 255 * Math.max(0, 1.25 * v - 0.3);
+    image.data[4 * i + 2] = 255 * Math.max(0, 0.45 - 0.6 * v);
+    image.data[4 * i + 3] = 255 * Math.min(1, 0.15 + v);
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
+}
+
+function tile(item) {
+  const box = element("div", item.done ? "tile done" : "tile");
+  box.setAttribute("role", "gridcell");
+  box.title = item.title || item.id;
+  const view = element("div", "view");
+  if (item.src && item.src.startsWith("data:image/")) {
+    const image = element("img");
+    image.src = item.src;
+    image.alt = item.title || item.id;
+    if (item.small) image.style.imageRendering = "pixelated";
+    view.append(image);
+  } else {
+    view.append(element("div", "text quiet", item.text || "no preview"));
+  }
+  if (item.heat) view.append(heatmap(item.heat));
+  if (item.flag) view.append(element("span", "flag", item.flag));
+  box.append(view);
+  const caption = element("div", "caption");
+  for (const [left, right, wrong] of item.lines) {
+    const line = element("div");
+    line.append(element("span", wrong ? "left wrong" : "left", left), element("span", "quiet", right));
+    caption.append(line);
+  }
+  box.append(caption);
+  return box;
+}
+
+function bar(data, root, remember) {
+  const line = element("div", "bar");
+  if (data.caption) line.append(element("span", "quiet", data.caption));
+  if (data.items.some((item) => item.heat)) {
+    const label = element("label", "", "Heatmap");
+    const slider = element("input");
+    Object.assign(slider, { type: "range", min: 0, max: 100, value: remember.heat });
+    slider.setAttribute("aria-label", "Heatmap opacity");
+    slider.oninput = () => {
+      remember.heat = slider.value;
+      root.style.setProperty("--heat", slider.value / 100);
+    };
+    label.append(slider);
+    line.append(label);
+  }
+  if (data.keys.length) {
+    const keys = element("span", "keys quiet small");
+    for (const [key, meaning] of data.keys) keys.append(element("kbd", "", key), ` ${meaning}  `);
+    line.append(keys);
+  }
+  return line;
+}
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".root");
+  const remember = (root.remember ??= { heat: data.heat ?? 0 });
+  const had = root.contains(parentElement.activeElement) && parentElement.activeElement.type !== "range";
+  root.style.setProperty("--heat", remember.heat / 100);
+  root.style.setProperty("--tile", `${data.tile}px`);
+
+  const grid = element("div", "tiles");
+  grid.setAttribute("role", "grid");
+  grid.setAttribute("aria-label", data.label);
+  const tiles = data.items.map(tile);
+  grid.append(...tiles);
+
+  let at = Math.max(0, data.items.findIndex((item) => item.id === data.chosen));
+  let chosen = data.items.some((item) => item.id === data.chosen);
+  let timer = null;
+  const show = () =>
+    tiles.forEach((box, i) => {
+      box.setAttribute("aria-selected", String(chosen && i === at));
+      box.tabIndex = i === at ? 0 : -1;
+    });
+  const choose = (index, wait) => {
+    at = Math.min(Math.max(index, 0), tiles.length - 1);
+    chosen = true;
+    show();
+    tiles[at].focus({ preventScroll: false });
+    clearTimeout(timer);
+    timer = setTimeout(() => setTriggerValue("chosen", data.items[at].id), wait);
+  };
+  const across = () => {
+    const top = tiles[0].offsetTop;
+    const next = tiles.findIndex((box) => box.offsetTop > top);
+    return next < 0 ? tiles.length : next;
+  };
+  tiles.forEach((box, i) => { box.onclick = () => choose(i, 1); });
+  grid.onkeydown = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across(), ArrowUp: -across() };
+    const action = data.actions[event.key.toLowerCase()];
+    if (moves[event.key]) choose(at + moves[event.key], 150);
+    else if (event.key === "Home") choose(0, 150);
+    else if (event.key === "End") choose(tiles.length - 1, 150);
+    else if (event.key === "PageDown" || event.key === "PageUp") setTriggerValue("turned", event.key === "PageDown" ? 1 : -1);
+    else if (event.key === "Enter" || event.key === " ") choose(at, 1);
+    else if (action) setTriggerValue("acted", { action, id: data.items[at].id });
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  show();
+
+  const content = tiles.length ? grid : element("div", "none quiet", data.empty);
+  root.replaceChildren(...(data.plain ? [] : [bar(data, root, remember)]), content);
+  if (had && tiles.length) tiles[at].focus({ preventScroll: true });
+  return () => clearTimeout(timer);
+}

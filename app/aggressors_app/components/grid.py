@@ -1,0 +1,157 @@
+"""Samples as tiles with a heatmap overlay, driven by mouse and keyboard."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aggressors_app.components.mount import event, register
+
+_mount = register("grid")
+
+PIXELATED_BELOW = 40  # pixels; smaller pictures look better with hard edges
+
+
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """A heatmap: `height` x `width` bytes, row by row from the top."""
+
+    height: int
+    width: int
+    pixels: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One sample in the grid.
+
+    Parameters
+    ----------
+    id : sample_id.
+    picture : JPEG or PNG bytes; None where there is no image.
+    text : shown where there is no picture.
+    lines : caption lines of left text, right text, and whether the left is wrong.
+    heat : heatmap to lay over the picture.
+    flag : short word in the corner.
+    done : True draws the tile back.
+    """
+
+    id: str
+    picture: bytes | None
+    text: str
+    lines: tuple[tuple[str, str, bool], ...]
+    title: str = ""
+    heat: Heat | None = None
+    flag: str = ""
+    done: bool = False
+
+
+def data_uri(picture: bytes | None) -> str:
+    """JPEG or PNG bytes as a data URI; '' for anything else, which a stranger may have put in."""
+    if picture is None:
+        return ""
+    if picture[:3] == b"\xff\xd8\xff":
+        kind = "jpeg"
+    elif picture[:8] == b"\x89PNG\r\n\x1a\n":
+        kind = "png"
+    else:
+        return ""
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+
+
+def sample_grid(
+    key: str,
+    tiles: Sequence[Tile],
+    *,
+    label: str,
+    chosen: str = "",
+    on_choose: Callable[[str], None] | None = None,
+    on_turn: Callable[[int], None] | None = None,
+    on_act: Callable[[str, str], None] | None = None,
+    actions: Mapping[str, str] | None = None,
+    caption: str = "",
+    empty: str = "No sample here.",
+    size: int = 108,
+    heat: int = 0,
+    plain: bool = False,
+) -> None:
+    """Show samples as tiles.
+
+    Parameters
+    ----------
+    key : key of the component.
+    label : name of the grid for screen readers.
+    chosen : id of the chosen sample.
+    on_choose : called with a sample's id.
+    on_turn : called with 1 or -1 for Page Down and Page Up.
+    on_act : called with an action and a sample's id.
+    actions : name of the action of each key, such as {"a": "add"}.
+    caption, empty : text above the grid, and in its place where it has no tile.
+    size : least width of a tile in pixels.
+    heat : opacity of the heatmaps at the start, in percent.
+    plain : True leaves out what stands above the grid.
+    """
+
+    def choose() -> None:
+        value = event(key, "chosen")
+        if on_choose is not None and isinstance(value, str):
+            on_choose(value)
+
+    def turn() -> None:
+        value = event(key, "turned")
+        if on_turn is not None and value in (1, -1):
+            on_turn(int(value))
+
+    def act() -> None:
+        value = event(key, "acted")
+        if on_act is not None and isinstance(value, dict):
+            on_act(str(value.get("action", "")), str(value.get("id", "")))
+
+    actions = actions or {}
+    keys = [(name.upper(), action) for name, action in actions.items()]
+    _mount(
+        key=key,
+        data={
+            "label": label,
+            "items": [_item(tile) for tile in tiles],
+            "chosen": chosen,
+            "actions": dict(actions),
+            "keys": keys + ([("PgUp PgDn", "page")] if on_turn else []),
+            "caption": caption,
+            "empty": empty,
+            "tile": size,
+            "heat": heat,
+            "plain": plain,
+        },
+        on_chosen_change=choose,
+        on_turned_change=turn,
+        on_acted_change=act,
+    )
+
+
+def _item(tile: Tile) -> dict[str, object]:
+    heat = tile.heat
+    return {
+        "id": tile.id,
+        "src": data_uri(tile.picture),
+        "text": tile.text,
+        "lines": [list(line) for line in tile.lines],
+        "title": tile.title,
+        "flag": tile.flag,
+        "done": tile.done,
+        "small": bool(tile.picture) and _narrow(tile.picture),
+        "heat": heat
+        and {
+            "height": heat.height,
+            "width": heat.width,
+            "pixels": base64.b64encode(heat.pixels).decode(),
+        },
+    }
+
+
+def _narrow(picture: bytes | None) -> bool:
+    """True for a PNG narrower than PIXELATED_BELOW (its width stands in bytes 16 to 20)."""
+    if not picture or picture[:4] != b"\x89PNG":
+        return False
+    return int.from_bytes(picture[16:20], "big") < PIXELATED_BELOW

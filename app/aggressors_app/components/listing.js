@@ -1,0 +1,173 @@
+// A table whose cells may be drawn: bars, intervals, small histograms, badges, thumbnails.
+// Data only ever becomes text nodes, attributes of known elements or numbers in SVG.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined && text !== null) made.textContent = text;
+  return made;
+}
+
+function shape(tag, attributes) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+const tone = (name) => `var(--st-${name}-color)`;
+const strong = (name) => (name === "primary" ? "var(--st-primary-color)" : `var(--st-${name}-text-color)`);
+
+// The scale runs from `min` to `max`; the solid bar ends where the claim is safe.
+function meter(cell) {
+  const box = element("div", "meter");
+  const { value, low, high, min = 0, max = 1, color = "primary" } = cell;
+  const x = (v) => (100 * (Math.min(Math.max(v, min), max) - min)) / (max - min || 1);
+  const svg = shape("svg", { viewBox: "0 0 100 18", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const rule = (a, b, y, h, fill, opacity) =>
+    svg.append(shape("rect", { x: Math.min(a, b), width: Math.abs(b - a), y, height: h, rx: 1.5, style: `fill:${fill};opacity:${opacity}` }));
+  rule(0, 100, 6, 6, "var(--st-border-color)", 0.55);
+  const zero = x(0);
+  const bounded = low !== undefined && low !== null && high !== null;
+  const crosses = bounded && low < 0 && high > 0;
+  const safe = !bounded ? value : crosses ? 0 : value >= 0 ? low : high;
+  rule(zero, x(value), 6, 6, tone(color), bounded ? 0.35 : 1);
+  if (bounded) {
+    rule(zero, x(safe), 6, 6, tone(color), 1);
+    rule(x(low), x(high), 8.3, 1.4, "var(--st-text-color)", 0.85);
+    for (const end of [low, high]) rule(x(end) - 0.5, x(end) + 0.5, 5, 8, "var(--st-text-color)", 0.85);
+  }
+  if (min < 0) rule(zero - 0.3, zero + 0.3, 2, 14, "var(--st-text-color)", 0.5);
+  const figure = element("div", "figure", cell.text);
+  if (cell.sub) figure.append(element("span", "sub quiet", cell.sub));
+  box.append(svg, figure);
+  return box;
+}
+
+function histogram(cell) {
+  const svg = shape("svg", { class: "spark", viewBox: "0 0 92 26", preserveAspectRatio: "none", role: "img" });
+  const title = shape("title", {});
+  title.textContent = cell.text;
+  svg.append(title);
+  const top = Math.max(...cell.inside, ...cell.rest, 1e-9);
+  const step = 92 / cell.inside.length;
+  cell.rest.forEach((v, i) => {
+    const h = (24 * v) / top;
+    svg.append(shape("rect", { x: i * step, y: 26 - h, width: step - 1.2, height: h, style: "fill:var(--st-gray-color);opacity:.28" }));
+  });
+  cell.inside.forEach((v, i) => {
+    const h = (24 * v) / top;
+    svg.append(shape("rect", { x: i * step + 1.2, y: 26 - h, width: Math.max(step - 3.6, 1), height: h, style: `fill:${tone(cell.color || "red")}` }));
+  });
+  return svg;
+}
+
+const DRAW = {
+  text(cell) {
+    const box = element("div");
+    box.append(element("div", cell.strong ? "name" : "", cell.text));
+    if (cell.sub) box.append(element("div", "sub quiet", cell.sub));
+    return box;
+  },
+  number: (cell) => element("span", "nowrap", cell.text),
+  badge(cell) {
+    const badge = element("span", "badge", cell.text);
+    badge.style.setProperty("--tone", strong(cell.color || "gray"));
+    return badge;
+  },
+  mark(cell) {
+    const mark = element("span", "mark cell", cell.text);
+    mark.style.setProperty("--tone", strong(cell.color || "gray"));
+    if (cell.sub) mark.title = cell.sub;
+    return mark;
+  },
+  meter,
+  histogram,
+  image(cell) {
+    const image = element("img", "thumb");
+    image.alt = cell.text || "";
+    if (cell.src && cell.src.startsWith("data:image/")) image.src = cell.src;
+    return image;
+  },
+};
+
+function head(columns) {
+  const row = element("tr");
+  for (const column of columns) {
+    const cell = element("th", column.right ? "right" : "", column.title);
+    cell.scope = "col";
+    if (column.help) cell.title = column.help;
+    if (column.width) cell.style.width = column.width;
+    row.append(cell);
+  }
+  const part = element("thead");
+  part.append(row);
+  return part;
+}
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".root");
+  const had = root.contains(parentElement.activeElement);
+  const table = element("table");
+  table.setAttribute("role", data.pick ? "grid" : "table");
+  table.setAttribute("aria-label", data.label);
+  if (!data.bare) table.append(head(data.columns));
+  const body = element("tbody");
+  const rows = [];
+  let group = null;
+  for (const row of data.rows) {
+    if (row.group && row.group !== group) {
+      const line = element("tr", "group");
+      const cell = element("td", "", row.group);
+      cell.colSpan = data.columns.length;
+      line.append(cell);
+      body.append(line);
+    }
+    group = row.group || null;
+    const line = element("tr", [data.pick ? "pick" : "", row.muted ? "muted" : ""].join(" "));
+    row.cells.forEach((cell, i) => {
+      const box = element("td", data.columns[i].right ? "right" : "");
+      if (cell) box.append(DRAW[cell.kind](cell));
+      line.append(box);
+    });
+    if (data.pick) rows.push([row.id, line]);
+    body.append(line);
+  }
+  table.append(body);
+
+  let chosen = rows.findIndex(([id]) => id === data.chosen);
+  let timer = null;
+  const choose = (index, report) => {
+    chosen = Math.min(Math.max(index, 0), rows.length - 1);
+    rows.forEach(([, line], i) => {
+      line.setAttribute("aria-selected", String(i === chosen));
+      line.tabIndex = i === Math.max(chosen, 0) ? 0 : -1;
+    });
+    clearTimeout(timer);
+    if (report) timer = setTimeout(() => setTriggerValue("chosen", rows[chosen][0]), report);
+  };
+  rows.forEach(([id, line], i) => {
+    line.setAttribute("aria-selected", String(i === chosen));
+    line.tabIndex = i === Math.max(chosen, 0) ? 0 : -1;
+    line.onclick = () => { choose(i, 1); line.focus(); };
+    line.ondblclick = () => setTriggerValue("opened", id);
+    line.onkeydown = (event) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step) { choose(i + step, 200); rows[chosen][1].focus(); event.preventDefault(); }
+      if (event.key === "Enter") setTriggerValue("opened", id);
+      if (event.key === " ") { choose(i, 1); event.preventDefault(); }
+      if (step || event.key === "Enter" || event.key === " ") event.stopPropagation();
+    };
+  });
+
+  const scroll = element("div", "scroll");
+  if (data.height) scroll.style.maxHeight = `${data.height}px`;
+  scroll.append(table);
+  const frame = element("div", "frame");
+  frame.append(scroll);
+  root.replaceChildren(frame);
+  if (had && chosen >= 0) rows[chosen][1].focus({ preventScroll: true });
+  return () => clearTimeout(timer);
+}

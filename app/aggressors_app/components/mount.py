@@ -1,0 +1,32 @@
+"""Registers a component from the CSS and JavaScript files beside this one; nothing is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+
+def register(name: str) -> Callable[..., Any]:
+    """Return the mounting command of the component `name` (NAME.js, NAME.css)."""
+
+    def text(file: str) -> str:
+        return (_HERE / file).read_text(encoding="utf-8")
+
+    mounted: Callable[..., Any] = st.components.v2.component(
+        f"aggressors_{name}",
+        html='<div class="root"></div>',
+        css=text("base.css") + text(f"{name}.css"),
+        js=text(f"{name}.js"),
+    )
+    return mounted
+
+
+def event(key: str, name: str) -> Any:
+    """Value of the event `name` that the component `key` has just sent; None for none."""
+    state = st.session_state.get(key)
+    return state.get(name) if hasattr(state, "get") else None

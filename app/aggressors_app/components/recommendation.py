@@ -1,0 +1,89 @@
+"""The recommended action, and the evidence for it in words and numbers."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aggressors.contracts import Aggressor, Scalar
+from aggressors_app import cached
+from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
+from aggressors_app.format import (
+    ACTION_NAMES,
+    ACTION_SENTENCES,
+    MISSING,
+    count,
+    interval,
+    number,
+    share,
+)
+
+EVIDENCE = (
+    Column("Evidence", width="56%"),
+    Column("Inside", right=True),
+    Column("Reference", right=True, help="The same for the rest, or what would be expected"),
+)
+YIELD = (Column("Label the first"), Column("Expect such samples", width="60%"))
+
+
+def recommendation(run_id: str, one: Aggressor) -> None:
+    """Show what to do and why, and what labeling would yield."""
+    found = cached.action(run_id, one.concept_id)
+    with st.container(border=True):
+        st.caption("Recommended action")
+        st.markdown(f"#### {ACTION_NAMES[found.action].capitalize()}")
+        st.markdown(ACTION_SENTENCES[found.action])
+    if found.reasons:
+        st.markdown("**Why**")
+        listing(
+            "reasons",
+            EVIDENCE,
+            [
+                Row(
+                    str(place),
+                    (
+                        Text(reason.evidence, sub=f"speaks for {ACTION_NAMES[reason.action]}"),
+                        Number(_value(reason.value)),
+                        Number(_value(reason.reference)),
+                    ),
+                )
+                for place, reason in enumerate(found.reasons)
+            ],
+            label="Evidence for the action",
+        )
+    _yields(run_id, one)
+
+
+def _yields(run_id: str, one: Aggressor) -> None:
+    rows = cached.yields(run_id, one.concept_id).to_pylist()
+    if not rows:
+        return
+    st.markdown("**What labeling would yield**")
+    listing(
+        "yields",
+        YIELD,
+        [
+            Row(
+                str(row["count"]),
+                (
+                    Number(count(row["count"])),
+                    Meter(
+                        row["expected"],
+                        share(row["expected"], 0),
+                        low=row["low"],
+                        high=row["high"],
+                        sub=interval(row["low"], row["high"], percent=True),
+                        color="green",
+                    ),
+                ),
+            )
+            for row in rows
+        ],
+        label="Expected yield",
+    )
+    st.caption("Measured by hiding known members and looking for them in the same way.")
+
+
+def _value(value: Scalar | None) -> str:
+    if value is None:
+        return MISSING
+    return number(value) if isinstance(value, float) else str(value)

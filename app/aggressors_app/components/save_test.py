@@ -1,0 +1,60 @@
+"""Freeze an aggressor, or the filter, as a test that later models must pass."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aggressors.contracts import Aggressor
+from aggressors.errors import AggressorsError
+from aggressors_app import cached
+from aggressors_app.format import plain
+
+NOTICE = "saved_test_notice"
+
+
+def save_test_button(run_id: str, one: Aggressor, key: str) -> None:
+    """Offer to save the aggressor as a test; says what came of it."""
+    st.button(
+        "Save as test",
+        icon=":material/checklist:",
+        key=key,
+        help="Freezes the members that it was not found on; later models are compared on them",
+        disabled=cached.workspace() is None,
+        on_click=_save,
+        args=(run_id, one.rank, None, ""),
+    )
+    notice()
+
+
+def save_filter_form(run_id: str, filter: str) -> None:
+    """Offer to save the filter as a test, under a name of choice."""
+    with st.form("save_filter", border=False):
+        slug = st.text_input(
+            "Name", key="save_slug", placeholder="made from the filter", max_chars=64
+        )
+        sent = st.form_submit_button("Save the filter as a test", icon=":material/filter_alt:")
+    if sent:
+        _save(run_id, None, filter, slug)
+        st.rerun()
+
+
+def _save(run_id: str, rank: int | None, where: str | None, slug: str) -> None:
+    try:
+        test = cached.save_test(run_id, rank=rank, where=where, slug=slug)
+    except AggressorsError as error:
+        st.session_state[NOTICE] = (False, str(error))
+    else:
+        st.session_state[NOTICE] = (
+            True,
+            f"Saved as {test.slug}: {test.samples:,} samples, margin {test.margin:.3g}.",
+        )
+
+
+def notice() -> None:
+    """Show what came of saving, once."""
+    if NOTICE in st.session_state:
+        fine, text = st.session_state.pop(NOTICE)
+        if fine:
+            st.success(plain(text), icon=":material/check:", width="content")
+        else:
+            st.error(plain(text), icon=":material/error:", width="content")

@@ -1,0 +1,52 @@
+"""Arrow rows of samples -> tiles of the grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from aggressors_app.components.grid import Heat, Tile
+from aggressors_app.format import MISSING, number, share
+
+
+def tiles_of(found: pa.Table, *, flags: dict[str, str] | None = None) -> list[Tile]:
+    """Turn a table of `queries.cards` into tiles.
+
+    Parameters
+    ----------
+    flags : a word for the corner of some samples, by sample_id.
+    """
+    return [_tile(row, (flags or {}).get(row["sample_id"], "")) for row in found.to_pylist()]
+
+
+def _tile(row: dict[str, Any], flag: str) -> Tile:
+    heat = None
+    if row.get("heatmap") is not None:
+        heat = Heat(row["heatmap_height"], row["heatmap_width"], row["heatmap"])
+    return Tile(
+        id=row["sample_id"],
+        picture=row["thumbnail"],
+        text=row["text"] or "",
+        lines=(headline(row),),
+        title=f"{row['sample_id']} · {row['population']}",
+        heat=heat,
+        flag=flag,
+    )
+
+
+def headline(row: dict[str, Any]) -> tuple[str, str, bool]:
+    """Truth, prediction where it differs, and loss (confidence where nothing is labeled)."""
+    label, prediction = _word(row["label"]), _word(row["prediction"])
+    if row["label"] is None:
+        return prediction, share(row["confidence"], 0), False
+    if row["correct"] is None or row["correct"]:
+        what = label if row["correct"] else f"{label} › {prediction}"
+        return what, number(row["loss"]), False
+    return f"{label} › {prediction}", number(row["loss"]), True
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return MISSING
+    return number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,160 @@
+"""Saved tests x runs, and one test over all runs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aggressors.contracts import Verdict
+from aggressors.gate import History, TrackedTest
+from aggressors_app import charts, state
+from aggressors_app.components.listing import (
+    Badge,
+    Cell,
+    Color,
+    Column,
+    Mark,
+    Number,
+    Row,
+    Text,
+    listing,
+)
+from aggressors_app.format import MISSING, count, interval, number, plain, signed, when
+
+GLYPHS: dict[str, tuple[str, Color]] = {
+    "pass": ("✓ pass", "green"),
+    "fail": ("✕ fail", "red"),
+    "inconclusive": ("? inconclusive", "orange"),
+    "missing": ("∅ missing", "gray"),
+}
+STATES: dict[str, Color] = {"open": "gray", "solved": "green", "regressed": "red"}
+MOST_RUNS = 8  # columns of the matrix, the newest
+
+
+def verdict_line(history: History, run_id: str) -> None:
+    """Say in one sentence how this run does in all tests."""
+    found = [tracked.verdicts.get(run_id) for tracked in history.tests]
+    judged = [verdict for verdict in found if verdict is not None]
+    if not judged:
+        return
+    failed = [verdict.slug for verdict in judged if verdict.verdict == "fail"]
+    unsure = sum(verdict.verdict in ("inconclusive", "missing") for verdict in judged)
+    name = plain(next((run.name for run in history.runs if run.run_id == run_id), run_id))
+    tests = f"{len(judged)} saved test{'' if len(judged) == 1 else 's'}"
+    if failed:
+        st.subheader(
+            f":red[:material/cancel:] {name} fails {len(failed)} of {tests}",
+            width="content",
+            anchor=False,
+        )
+    else:
+        st.subheader(
+            f":green[:material/check_circle:] {name} fails none of {tests}",
+            width="content",
+            anchor=False,
+        )
+    if unsure:
+        st.caption(f"{unsure} without a clear answer", width="content")
+
+
+def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
+    """Show a row a test and a column a run; choosing a row shows it over all runs."""
+    runs = history.runs[-MOST_RUNS:]
+    columns = [Column("Test", width="30%"), Column("State", help="After the newest run")]
+    columns += [
+        Column(f"{run.name} ◂" if run.run_id == run_id else run.name, help=when(run.created_at))
+        for run in runs
+    ]
+    rows = []
+    for tracked in history.tests:
+        cells: list[Cell] = [
+            Text(tracked.test.slug, sub=tracked.test.title, strong=True),
+            Badge(tracked.state, STATES[tracked.state]),
+        ]
+        cells += [_mark(tracked.verdicts.get(run.run_id)) for run in runs]
+        rows.append(Row(tracked.test.slug, tuple(cells)))
+    listing(
+        "matrix",
+        columns,
+        rows,
+        label="Saved tests by run",
+        chosen=chosen,
+        on_choose=lambda slug: state.change(test=slug),
+    )
+
+
+def _mark(verdict: Verdict | None) -> Cell:
+    if verdict is None:
+        return Mark(MISSING, "gray", "Not measured in this run")
+    text, color = GLYPHS[verdict.verdict]
+    return Mark(text, color, verdict.reason)
+
+
+def one_test(tracked: TrackedTest, history: History) -> None:
+    """Show one test in every run, side by side."""
+    test = tracked.test
+    with st.container(border=True):
+        st.markdown(f"#### {plain(test.title)}")
+        st.markdown(
+            f"{plain(test.why)} :gray[{count(test.samples)} samples, margin "
+            f"{number(test.margin)}: {plain(test.margin_origin)}.]"
+        )
+        colors = charts.palette(st.context.theme.type)
+        names = {run.run_id: run.name for run in history.runs}
+        values, gaps = st.columns(2, gap="medium")
+        with values:
+            points = [_value(names[run], one) for run, one in tracked.verdicts.items()]
+            shown = [point for point in points if point is not None]
+            if shown:
+                st.caption("Its samples, with the interval of the change")
+                st.vega_lite_chart(
+                    spec=charts.over_runs(shown, f"mean {test.signal}", colors), key="test_values"
+                )
+        with gaps:
+            shown = [
+                charts.Point(names[run], one.gap, one.gap_low, one.gap_high, one.verdict)
+                for run, one in tracked.verdicts.items()
+                if one.gap is not None
+            ]
+            if shown:
+                st.caption("Its gap to the rest of the same run")
+                st.vega_lite_chart(
+                    spec=charts.over_runs(shown, "gap to the rest", colors), key="test_gaps"
+                )
+        _table(tracked, names)
+
+
+def _value(run: str, one: Verdict) -> charts.Point | None:
+    if one.value is None:
+        return None
+    paired = one.reference is not None and one.low is not None and one.high is not None
+    low = one.reference + one.low if paired else None  # type: ignore[operator]
+    high = one.reference + one.high if paired else None  # type: ignore[operator]
+    return charts.Point(run, one.value, low, high, one.verdict)
+
+
+def _table(tracked: TrackedTest, names: dict[str, str]) -> None:
+    columns = (
+        Column("Run"),
+        Column("Verdict"),
+        Column("Value", right=True),
+        Column("Baseline", right=True),
+        Column("Change", right=True),
+        Column("Samples", right=True),
+        Column("Reason", width="38%"),
+    )
+    rows = [
+        Row(
+            run_id,
+            (
+                Text(names[run_id], strong=True),
+                _mark(one),
+                Number(number(one.value)),
+                Text(number(one.reference), sub=one.baseline_name),
+                Text(signed(one.difference), sub=interval(one.low, one.high)),
+                Number(count(one.n)),
+                Text("", sub=one.reason),
+            ),
+        )
+        for run_id, one in reversed(tracked.verdicts.items())
+    ]
+    listing("one_test", columns, rows, label="The test in every run")

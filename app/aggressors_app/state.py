@@ -1,0 +1,149 @@
+"""View state and the URL, in one place.
+
+The whole view is in the address: run, filter, aggressor, and what the page itself remembers. A link
+copied to another browser shows the same view, and Back undoes the last change. Three rules make
+this hold in Streamlit: `sync` runs before navigation and trusts an address that carries a filter
+(one without has been dropped by a navigation); the filter is never empty; and the view changes only
+in callbacks, through `change`, which writes the address at once, so that it also works in fragments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+
+FILTER, RUN, AGGRESSOR = "f", "run", "a"
+SHARED = (RUN, FILTER, AGGRESSOR)
+LONGEST = 8_000  # characters of a value; what browsers and proxies still pass
+MOST = 24  # parameters
+
+_VIEW, _SEEN, _JOURNEY = "view", "view_seen", "view_journey"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is on screen.
+
+    Parameters
+    ----------
+    run : id of the run; '' before any is chosen.
+    filter : text of the filter; '' before any is chosen (then the analysed population).
+    aggressor : rank of the aggressor in focus; None for the first.
+    local : what the page itself remembers, by name.
+    """
+
+    run: str = ""
+    filter: str = ""
+    aggressor: int | None = None
+    local: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, name: str, default: str, allowed: tuple[str, ...] | None = None) -> str:
+        """Value of a page's own parameter; `default` where it is missing or not allowed."""
+        value = self.local.get(name, default)
+        return default if allowed is not None and value not in allowed else value
+
+    def number(self, name: str, default: int, low: int, high: int) -> int:
+        """Whole number of a page's own parameter, within [low, high]."""
+        try:
+            value = int(self.local.get(name, default))
+        except ValueError:
+            value = default
+        return min(max(value, low), high)
+
+    def params(self) -> dict[str, str]:
+        """The address of this view; defaults are left out, but the filter never is."""
+        shown = {RUN: self.run, FILTER: self.filter}
+        if self.aggressor is not None:
+            shown[AGGRESSOR] = str(self.aggressor)
+        return {**shown, **self.local}
+
+
+def parse(params: Mapping[str, str]) -> View:
+    """Read a view from an address; anybody may have written it, so the sizes are bounded."""
+    kept = {name: value for name, value in params.items() if len(value) <= LONGEST}
+    local = {name: value for name, value in kept.items() if name not in SHARED}
+    rank = kept.get(AGGRESSOR, "")
+    return View(
+        run=kept.get(RUN, ""),
+        filter=kept.get(FILTER, ""),
+        aggressor=int(rank) if rank.isascii() and rank.isdigit() and len(rank) < 5 else None,
+        local=dict(list(local.items())[:MOST]),
+    )
+
+
+def sync() -> View:
+    """Agree with the address; called once a run, before navigation."""
+    address = st.query_params.to_dict()
+    if FILTER in address and address != st.session_state.get(_SEEN):
+        st.session_state[_VIEW] = parse(address)
+    return read()
+
+
+def read() -> View:
+    """Return the view as it is now."""
+    view = st.session_state.get(_VIEW)
+    return view if isinstance(view, View) else View()
+
+
+def write(view: View) -> None:
+    """Make `view` the view, and its address the address."""
+    st.session_state[_VIEW] = view
+    params = view.params()
+    if st.query_params.to_dict() != params:
+        st.query_params.from_dict(params)
+    st.session_state[_SEEN] = params
+
+
+def change(
+    *,
+    run: str | None = None,
+    filter: str | None = None,
+    aggressor: int | None = None,
+    **local: str | None,
+) -> None:
+    """Change parts of the view; for callbacks only. A page's own value None forgets it.
+
+    Another filter or run starts lists at their first page again.
+    """
+    view = read()
+    kept = dict(view.local)
+    if filter is not None or run is not None:
+        kept = {name: value for name, value in kept.items() if not name.endswith("page")}
+    for name, value in local.items():
+        if value is None or value == "":
+            kept.pop(name, None)
+        else:
+            kept[name] = value
+    write(
+        View(
+            run=view.run if run is None else run,
+            filter=view.filter if filter is None else filter,
+            aggressor=view.aggressor if aggressor is None else aggressor,
+            local=kept,
+        )
+    )
+
+
+def settle_run(run_ids: Sequence[str], preferred: str) -> None:
+    """Choose the preferred run where the view names none."""
+    view = read()
+    if run_ids and not view.run:
+        st.session_state[_VIEW] = replace(view, run=preferred or run_ids[0])
+
+
+def go(page: str) -> None:
+    """Travel to another page with this run; for callbacks, which cannot switch pages."""
+    st.session_state[_JOURNEY] = page
+
+
+def take_journey() -> str:
+    """Return the page that a callback asked to travel to, once."""
+    return str(st.session_state.pop(_JOURNEY, ""))
+
+
+def link(**local: str) -> dict[str, str]:
+    """Parameters for a link to another page: the shared part of the view, and `local`."""
+    view = read()
+    return View(view.run, view.filter, view.aggressor, local).params()

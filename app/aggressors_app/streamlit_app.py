@@ -1,0 +1,79 @@
+"""Navigation, run picker, filter bar; nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from aggressors.errors import AggressorsError, FilterError
+from aggressors.queries.grammar import format_filter, parse
+from aggressors_app import cached, state
+from aggressors_app.components.filter_bar import filter_bar, initial
+from aggressors_app.components.header import header
+from aggressors_app.components.states import failed, filter_failed, no_runs
+
+HERE = Path(__file__).parent
+STEPS = {
+    "insights": ("Insights", ":material/insights:"),
+    "aggressor": ("Aggressor", ":material/frame_inspect:"),
+    "explore": ("Explore", ":material/scatter_plot:"),
+    "solve": ("Solve", ":material/build:"),
+    "track": ("Track", ":material/checklist:"),
+    "runs": ("Runs", ":material/history:"),
+}
+
+st.set_page_config(
+    page_title="Aggressors", page_icon=str(HERE / "assets" / "favicon.png"), layout="wide"
+)
+pages = [
+    st.Page(
+        f"app_pages/{stem}.py", title=title, icon=icon, url_path=stem, default=stem == "insights"
+    )
+    for stem, (title, icon) in STEPS.items()
+]
+
+
+def main() -> None:
+    """Settle which run and filter are shown, then hand over to the page."""
+    page = st.navigation(pages, position="hidden")
+    state.sync()
+    if wanted := state.take_journey():
+        st.switch_page(f"app_pages/{wanted}.py", query_params=state.link())
+    try:
+        catalogue = cached.catalogue()
+        state.settle_run([run.run_id for run in catalogue.runs], _preferred(catalogue))
+        header(pages, catalogue)
+        if not catalogue.runs:
+            _empty(catalogue)
+            return
+        _shown(page)
+    except AggressorsError as error:
+        failed(str(error))
+
+
+def _preferred(catalogue: cached.Catalogue) -> str:
+    wanted = catalogue.find(cached.preferred_run())
+    return wanted.run_id if wanted else ""
+
+
+def _shown(page: st.Page) -> None:
+    view = state.read()
+    first = format_filter(initial(view.run))
+    if not view.filter:
+        state.write(state.View(view.run, first, view.aggressor, view.local))
+    try:
+        filter_bar(view.run, parse(state.read().filter))
+    except FilterError as error:
+        filter_failed(str(error), first)
+        return
+    page.run()
+
+
+def _empty(catalogue: cached.Catalogue) -> None:
+    for broken in catalogue.broken:
+        failed(broken.reason)
+    no_runs()
+
+
+main()
