@@ -65,9 +65,9 @@ class TableSource:
         self._tables = {entry.name: entry for entry in populations}
 
     def digest(self) -> str:
-        """SHA-256 over the tables, the roles of their columns and the classes."""
+        """SHA-256 over tables, roles of columns and classes; the name is only a label."""
         roles = [(entry.name, sorted(entry.roles.items())) for entry in self._tables.values()]
-        facts = repr((self.model_digest, self.task, self.classes, self.model_name, roles))
+        facts = repr((self.model_digest, self.task, self.classes, roles))
         return sha256(facts.encode()).hexdigest()
 
     def shard(
