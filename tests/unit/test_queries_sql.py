@@ -108,7 +108,8 @@ def test_no_plan_multiplies_rows_and_metadata_is_joined_by_position(run, name):
         nodes = list(walk(json.loads(plan)))
         assert [node["name"] for node in nodes if multiplies(node)] == [], sql
         scanned = {node["extra_info"].get("Table", "").split(".")[-1] for node in nodes}
-        if {"samples", "metadata"} <= scanned:
+        few = "m.row_id = c.row_id" in sql  # the rows were chosen before
+        if {"samples", "metadata"} <= scanned and not few:
             assert "POSITIONAL_SCAN" in {node["name"] for node in nodes}, sql
 
 

@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 OTHER = "(other)"
 _TAILS = (0.005, 0.995)  # quantiles between which equal bins are laid; the outer ones hold the rest
+_LAID_ON = 50_000  # values from which bins are laid; all values are then counted in them
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,16 @@ def _number_groups(value: FloatArray, bins: int, equal_sizes: bool) -> Groups:
     if not len(known):
         nothing = np.empty(0)
         return Groups(np.full(len(value), -1), (), nothing, nothing)
-    distinct = np.unique(known) if len(known) <= 10_000 else np.unique(known[:: len(known) // 5000])
-    if len(distinct) <= bins:
-        distinct = np.unique(known)  # a sample of a long column may have missed some
+    sampled = np.sort(known[:: len(known) // _LAID_ON + 1])
+    distinct = np.unique(sampled)
+    if len(distinct) <= bins and len(sampled) < len(known):
+        distinct = np.unique(known)  # the sample may have missed a rare one
     if len(distinct) <= bins:
         code = np.searchsorted(distinct, value)
         found = Groups(_known(code, value), (), distinct, distinct)
     else:
-        edges = _edges(known, bins, equal_sizes)
+        edges = _edges(sampled, bins, equal_sizes)
+        edges[0], edges[-1] = known.min(), known.max()
         code = np.clip(np.searchsorted(edges, value, side="right") - 1, 0, len(edges) - 2)
         found = Groups(_known(code, value), (), edges[:-1], edges[1:])
     return found
@@ -115,48 +118,46 @@ def _known(code: IntArray, value: FloatArray) -> IntArray:
     return np.where(np.isfinite(value), code, -1).astype(np.int64)
 
 
-def _edges(known: FloatArray, bins: int, equal_sizes: bool) -> FloatArray:
+def _edges(sampled: FloatArray, bins: int, equal_sizes: bool) -> FloatArray:
     if equal_sizes:
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)))
+        edges = np.unique(np.quantile(sampled, np.linspace(0, 1, bins + 1)))
     else:
-        low, high = np.quantile(known, _TAILS)
+        low, high = np.quantile(sampled, _TAILS)
         edges = np.linspace(low, high, bins + 1) if high > low else np.empty(0)
     if len(edges) < 2:
-        edges = np.array([known.min(), known.max()])
-    edges[0], edges[-1] = known.min(), known.max()
+        edges = np.array([sampled[0], sampled[-1]])
     return np.asarray(edges, dtype=np.float64)
 
 
 def _category_groups(column: pa.ChunkedArray, top: int) -> Groups:
     code, names = encode(column)
     counts = np.bincount(code[code >= 0], minlength=len(names))
-    used = [int(place) for place in np.argsort(-counts, kind="stable") if counts[place]]
+    order = np.argsort(-counts, kind="stable")
+    used = order[: np.count_nonzero(counts)]
     kept = used[:top]
     place = np.full(len(names) + 1, -1, dtype=np.int64)  # the last stands for missing
     place[used] = len(kept)
     place[kept] = np.arange(len(kept))
-    shown = [names[entry] for entry in kept] + ([OTHER] if len(used) > len(kept) else [])
+    shown = names.take(pa.array(kept)).to_pylist() + ([OTHER] if len(used) > len(kept) else [])
     nothing = np.full(len(shown), np.nan)
     return Groups(place[code], tuple(shown), nothing, nothing)
 
 
-def encode(column: pa.ChunkedArray) -> tuple[IntArray, tuple[str, ...]]:
+def encode(column: pa.ChunkedArray) -> tuple[IntArray, pa.Array]:
     """(n,) codes, -1 where missing, and what they stand for, sorted or in the order of an ENUM."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks)
-    if not pa.types.is_dictionary(whole.type):
-        whole = whole.cast(pa.string()).dictionary_encode()
-        names = whole.dictionary.to_pylist()
-        order = sorted(range(len(names)), key=names.__getitem__)
+    if pa.types.is_dictionary(whole.type):
+        order = np.arange(len(whole.dictionary))
     else:
-        names = whole.dictionary.to_pylist()
-        order = list(range(len(names)))
-    rank = np.full(len(names) + 1, -1, dtype=np.int64)
+        whole = whole.cast(pa.string()).dictionary_encode()
+        order = np.asarray(pc.sort_indices(whole.dictionary).to_numpy(), dtype=np.int64)
+    rank = np.full(len(order) + 1, -1, dtype=np.int64)
     rank[order] = np.arange(len(order))
-    raw = pc.fill_null(whole.indices.cast(pa.int64()), len(names))
+    raw = pc.fill_null(whole.indices.cast(pa.int64()), len(order))
     code = rank[np.asarray(raw.to_numpy(zero_copy_only=False), dtype=np.int64)]
-    return code, tuple(str(names[place]) for place in order)
+    return code, whole.dictionary.cast(pa.string()).take(pa.array(order))
 
 
 @dataclass(frozen=True)

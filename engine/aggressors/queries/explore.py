@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from aggressors.contracts import EVERYTHING, Filter
+from aggressors.contracts import EVERYTHING, Condition, Filter
 from aggressors.errors import FilterError
 from aggressors.queries.columns import Groups, encode, groups, means, numbers, read
+from aggressors.queries.grammar import both
 from aggressors.queries.names import FieldRef, known_fields, resolve, resolve_value
 from aggressors.queries.overview import signal_sql
 from aggressors.queries.sql import fill
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 _MEMBER = "(s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = {concept}))::INTEGER"
+_DIFFERENCES = pa.schema(
+    [
+        ("field", pa.string()),
+        ("kind", pa.string()),
+        ("distance", pa.float64()),
+        ("n_left", pa.int64()),
+        ("n_right", pa.int64()),
+    ]
+)
 MAX_DATASETS = 12  # of one comparison, the largest
 
 
@@ -162,32 +173,20 @@ def differences(
         if ref.name != by and (ref.needs_metadata or ref.name in ("label", "prediction"))
         if ref.kind in ("number", "category")
     ]
-    columns = read(run, filter, [dataset, *refs])
-    code, names = encode(columns[0])
-    for name in (left, right):
-        if name not in names:
-            raise FilterError(
-                f"Field {by!r} has no value {name!r} among these samples; "
-                f"there are {', '.join(names) or 'none'}."
-            )
-    sides = code == names.index(left), code == names.index(right)
+    among = both(Condition(by, "in", (left, right)), filter)
+    datasets, *columns = read(run, among, [dataset, *refs])
+    code, names = encode(datasets)
+    sides = [code == pc.index(names, name).as_py() for name in (left, right)]
     found = []
-    for ref, column in zip(refs, columns[1:], strict=True):
+    for ref, column in zip(refs, columns, strict=True):
         spread = groups(ref, column, bins=bins, top=100, equal_sizes=True)
         ours, theirs = spread.counts(sides[0]), spread.counts(sides[1])
         if ours.sum() and theirs.sum():
             distance = float(np.abs(_share(ours) - _share(theirs)).sum() / 2)
             found.append((ref.name, ref.kind, distance, int(ours.sum()), int(theirs.sum())))
     found.sort(key=lambda row: (-row[2], row[0]))
-    names_and_types = (
-        ("field", pa.string()), ("kind", pa.string()), ("distance", pa.float64()),
-        ("n_left", pa.int64()), ("n_right", pa.int64()),
-    )  # fmt: skip
-    return pa.table(
-        {
-            name: pa.array([row[place] for row in found], kind)
-            for place, (name, kind) in enumerate(names_and_types)
-        }
+    return pa.Table.from_pylist(
+        [dict(zip(_DIFFERENCES.names, row, strict=True)) for row in found], schema=_DIFFERENCES
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter
-from aggressors.queries.names import FieldRef, Kind, known_fields, resolve_value
+from aggressors.queries.names import FieldRef, Kind, categories, known_fields, resolve_value
 from aggressors.queries.scope import fetch, fetch_rows, scope
 
 if TYPE_CHECKING:
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 _TOP = 8
 # Positions that a person neither filters by nor colours with.
 _HIDDEN = ("row_id", "map_x", "map_y")
+
+
+_FEW_VALUES = """
+    SELECT value::VARCHAR AS value, n FROM (
+        SELECT {field} AS value, count(*) AS n FROM {source}
+        WHERE {field} IS NOT NULL AND {where} GROUP BY ALL
+    ) WHERE contains(lower(value::VARCHAR), lower($search))
+    ORDER BY n DESC, value::VARCHAR LIMIT $limit
+"""
+_MANY_VALUES = """
+    SELECT {field}::VARCHAR AS value, count(*) AS n FROM {source}
+    WHERE contains(lower({field}::VARCHAR), lower($search)) AND {where}
+    GROUP BY ALL ORDER BY n DESC, value LIMIT $limit
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,7 @@ def fields(run: RunFile) -> tuple[FieldSummary, ...]:
         parts.append(f"count(*) - count({ref.sql}) AS missing{place}")
         if ref.kind == "number":
             parts.append(f"min({ref.sql}) AS low{place}, max({ref.sql}) AS high{place}")
-        else:
+        elif ref.kind != "category" or categories(run, ref) is None:
             parts.append(f"approx_count_distinct({ref.sql}) AS distinct{place}")
     sql = "SELECT {parts} FROM {source} WHERE {where}"
     whole = scope(run, EVERYTHING, *refs)
@@ -56,8 +70,12 @@ def fields(run: RunFile) -> tuple[FieldSummary, ...]:
 
 
 def _summary(run: RunFile, ref: FieldRef, row: dict[str, float | None], place: int) -> FieldSummary:
-    top = values(run, ref.name, limit=_TOP)["value"].to_pylist() if ref.kind == "category" else []
+    top: list[str] = []
     distinct = row.get(f"distinct{place}")
+    if ref.kind == "category":
+        top = values(run, ref.name, limit=_TOP)["value"].to_pylist()
+        known = categories(run, ref)
+        distinct = distinct if known is None else len(known)
     return FieldSummary(
         name=ref.name,
         kind=ref.kind,
@@ -66,8 +84,7 @@ def _summary(run: RunFile, ref: FieldRef, row: dict[str, float | None], place: i
         missing=int(row[f"missing{place}"] or 0),
         low=row.get(f"low{place}"),
         high=row.get(f"high{place}"),
-        # An estimate of few values can be off by one; a short list of them is exact.
-        distinct=len(top) if 0 < len(top) < _TOP else None if distinct is None else int(distinct),
+        distinct=None if distinct is None else int(distinct),
         top=tuple(top),
     )
 
@@ -87,13 +104,13 @@ def values(
     FilterError : an unknown field, or one without values.
     """
     ref = resolve_value(run, name)
-    sql = """
-        SELECT {field}::VARCHAR AS value, count(*) AS n FROM {source}
-        WHERE {field} IS NOT NULL AND contains(lower({field}::VARCHAR), lower($search)) AND {where}
-        GROUP BY value ORDER BY n DESC, value LIMIT $limit
-    """
     return fetch(
-        run, sql, scope(run, filter, ref), {"search": search, "limit": limit}, field=ref.sql
+        run,
+        # Few values are searched after they were counted, many before.
+        _FEW_VALUES if ref.kind == "category" else _MANY_VALUES,
+        scope(run, filter, ref),
+        {"search": search, "limit": limit},
+        field=ref.sql,
     )
 
 

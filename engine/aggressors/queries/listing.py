@@ -11,7 +11,7 @@ import pyarrow as pa
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
 from aggressors.queries.samples import concept_of_rank, inside
-from aggressors.queries.scope import POSITIONAL, fetch, scope
+from aggressors.queries.scope import fetch, scope
 from aggressors.store.sql import identifier
 
 if TYPE_CHECKING:
@@ -63,14 +63,20 @@ _LISTS: dict[What, _List] = {
         "l.place",
     ),
 }
+# First which samples and in which order, then, for those alone, everything wide.
 _LISTING = """
-    SELECT row_number() OVER (ORDER BY {order}) AS rank, {adds}
-        s.sample_id, s.population::VARCHAR AS population, {label} AS label,
-        {prediction} AS prediction, s.confidence, s.loss, s.weight, s.group_id,
+    WITH chosen AS (
+        SELECT row_number() OVER (ORDER BY {order}) AS rank, {adds} s.row_id
+        FROM {source} {join} WHERE {where} ORDER BY rank LIMIT $count
+    )
+    SELECT c.* EXCLUDE (row_id), s.sample_id, s.population::VARCHAR AS population,
+        {label} AS label, {prediction} AS prediction, s.confidence, s.loss, s.weight, s.group_id,
         {metadata} x.kind, x.uri, x.text {thumbnail}
-    FROM {positional} {join}
-    LEFT JOIN media x ON x.row_id = s.row_id
-    WHERE {where} ORDER BY rank LIMIT $count
+    FROM chosen c
+    JOIN samples s ON s.row_id = c.row_id
+    JOIN metadata m ON m.row_id = c.row_id
+    LEFT JOIN media x ON x.row_id = c.row_id
+    ORDER BY c.rank
 """
 _NO_LIMIT = 2**62
 _TAKEN = {
@@ -139,7 +145,6 @@ def listing(
         prediction=shown.replace("{0}", "prediction"),
         metadata=_metadata(run),
         thumbnail=", x.thumbnail" if thumbnails else "",
-        positional=POSITIONAL,
     )
 
 

@@ -13,7 +13,7 @@ from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
 from aggressors.queries.columns import groups, numbers, read
 from aggressors.queries.names import FieldRef, resolve, resolve_value
-from aggressors.queries.scope import fetch_rows
+from aggressors.queries.scope import fetch, fetch_rows
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -175,25 +175,33 @@ def _with_dominant(
 def outlines(run: RunFile, cells: int = 48) -> tuple[Outline, ...]:
     """Outline every aggressor on a grid of `cells` a side, by rank."""
     view = extent(run)
-    sql = """
-        SELECT g.concept_id, g.rank, g.name, s.map_x, s.map_y
-        FROM aggressors g JOIN assignments a USING (concept_id) JOIN samples s USING (row_id)
-        WHERE s.map_x IS NOT NULL AND s.map_y IS NOT NULL ORDER BY g.rank
-    """
-    places: dict[tuple[int, int, str], list[Point]] = defaultdict(list)
-    for concept_id, rank, name, x, y in fetch_rows(run, sql):
-        places[rank, concept_id, name].append((x, y))
     found = []
-    for (rank, concept_id, name), points in sorted(places.items()):
-        place = np.array(points, dtype=np.float64)
-        middle = np.median(place, axis=0)
-        cell = _cells(place[:, 0], place[:, 1], view, cells)
-        held = _densest(np.bincount(cell, minlength=cells * cells), _HELD)
-        rings = _rings(held.reshape(cells, cells), view)
-        found.append(
-            Outline(concept_id, rank, name, len(place), float(middle[0]), float(middle[1]), rings)
-        )
+    for rank, concept_id, name in fetch_rows(
+        run, "SELECT rank, concept_id, name FROM aggressors ORDER BY rank"
+    ):
+        place = _places(run, concept_id)
+        if len(place):
+            x, y = (float(middle) for middle in np.median(place, axis=0))
+            rings = _rings(_held(place, view, cells), view)
+            found.append(Outline(concept_id, rank, name, len(place), x, y, rings))
     return tuple(found)
+
+
+def _places(run: RunFile, concept_id: int) -> NDArray[np.float64]:
+    """(members, 2) positions of the members that have one."""
+    sql = """
+        SELECT s.map_x, s.map_y FROM assignments a JOIN samples s USING (row_id)
+        WHERE a.concept_id = $concept AND s.map_x IS NOT NULL AND s.map_y IS NOT NULL
+    """
+    found = fetch(run, sql, params={"concept": concept_id})
+    return np.column_stack([numbers(found["map_x"]), numbers(found["map_y"])])
+
+
+def _held(place: NDArray[np.float64], view: View, cells: int) -> BoolArray:
+    """(cells, cells) True in the densest cells."""
+    cell = _cells(place[:, 0], place[:, 1], view, cells)
+    count = np.bincount(cell, minlength=cells * cells)
+    return _densest(count, _HELD).reshape(cells, cells)
 
 
 def _densest(count: NDArray[np.int64], share: float) -> BoolArray:

@@ -138,8 +138,8 @@ def _membership(run: RunFile, entries: list[Aggressor], common: pa.Array) -> np.
         JOIN samples s ON s.row_id = a.row_id WHERE s.population = $analysed
     """
     found = fetch(run, sql, params=_analysed(run))
-    place = {entry.concept_id: at for at, entry in enumerate(entries)}
-    row = np.array([place[concept_id] for concept_id in found["concept_id"].to_pylist()], dtype=int)
+    concepts = pa.array([entry.concept_id for entry in entries], pa.int32())
+    row = pc.index_in(found["concept_id"], value_set=concepts).to_numpy()
     column = pc.fill_null(pc.index_in(found["sample_id"], value_set=common), -1).to_numpy()
     member = np.zeros((len(entries), len(common)), dtype=np.float32)
     member[row[column >= 0], column[column >= 0]] = 1
