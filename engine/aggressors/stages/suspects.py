@@ -8,7 +8,7 @@ import numpy as np
 
 from aggressors.stages.clues import Neighbourhood, Scene
 from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
-from aggressors.stages.whitened import Floats, by_hash
+from aggressors.stages.whitened import Floats, hashes
 from aggressors.stats.evidence import mean_rank
 
 LISTED = 200
@@ -62,7 +62,7 @@ def to_relabel(member: BoolArray, frame: Frame, doubt: Doubt) -> list[Suspect]:
     ways = [way[at] for way in (doubt.loss, doubt.neighbours, doubt.classifier)]
     rank = mean_rank(*(np.nan_to_num(way) for way in ways if not np.isnan(way).all()))
     doubtful = np.flatnonzero(doubt.suggested[at] != frame.label[at])
-    order = at[doubtful[np.argsort(-rank[doubtful], kind="stable")][:LISTED]]
+    order = _descending(frame, at[doubtful], rank[doubtful])
     return [
         Suspect(
             str(frame.sample_id[row]),
@@ -79,7 +79,7 @@ def to_remove(member: BoolArray, frame: Frame, scene: Scene) -> list[Suspect]:
     """List the unreadable members, greatest loss first."""
     rest = ~member & scene.analysed
     at = np.flatnonzero(member & scene.unreadable(rest) & ~np.isnan(frame.loss))
-    order = at[np.argsort(-frame.loss[at], kind="stable")][:LISTED]
+    order = _descending(frame, at, frame.loss[at])
     return [
         Suspect(
             str(frame.sample_id[row]),
@@ -90,6 +90,12 @@ def to_remove(member: BoolArray, frame: Frame, scene: Scene) -> list[Suspect]:
         )
         for place, row in enumerate(order.tolist())
     ]
+
+
+def _descending(frame: Frame, at: IntArray, score: FloatArray) -> IntArray:
+    """Rows by falling score, as many as are listed; equal ones by their id."""
+    order = np.lexsort((frame.sample_id[at].astype(str), -np.round(score, 9)))
+    return at[order[:LISTED]]
 
 
 def _why_relabel(frame: Frame, doubt: Doubt, row: int) -> str:
@@ -106,15 +112,17 @@ def _why_relabel(frame: Frame, doubt: Doubt, row: int) -> str:
 def _classified(frame: Frame, near: Neighbourhood) -> FloatArray:
     """One minus the probability of the own label, from the half in which a sample is not."""
     out = np.full(len(frame), np.nan)
-    label = frame.label[near.rows]
-    half = by_hash(frame.sample_id[near.rows]) % 2 == 0
+    code = hashes(frame.sample_id[near.rows])
+    order = np.argsort(code, kind="stable")  # the fit rounds differently in another order
+    rows, z, half = near.rows[order], near.z[order], code[order] % 2 == 0
+    label = frame.label[rows]
     for trained in (half, ~half):
         asked = ~trained
         if len(np.unique(label[trained])) < 2:
             continue
-        probability = _logistic(near.z[trained], label[trained], near.z[asked], len(frame.classes))
+        probability = _logistic(z[trained], label[trained], z[asked], len(frame.classes))
         own = probability[np.arange(int(asked.sum())), label[asked]]
-        out[near.rows[asked]] = 1 - own
+        out[rows[asked]] = 1 - own
     return out
 
 

@@ -46,5 +46,10 @@ def capped(frame: Frame, rows: IntArray, most: int = MAX_BANK) -> IntArray:
 
 def by_hash(ids: NDArray[np.object_]) -> IntArray:
     """(n,) positions in the order of a hash of the id: at random, and the same in every run."""
-    digests = [hashlib.blake2b(str(key).encode(), digest_size=8).digest() for key in ids]
-    return np.argsort(np.array(digests, dtype="V8").view(">u8"), kind="stable")
+    return np.argsort(hashes(ids), kind="stable")
+
+
+def hashes(ids: NDArray[np.object_]) -> NDArray[np.uint64]:
+    """(n,) hash of each id, 64 bits."""
+    digests = b"".join(hashlib.blake2b(str(key).encode(), digest_size=8).digest() for key in ids)
+    return np.frombuffer(digests, dtype="<u8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aggressors.stats.association import ranked
 from aggressors.stats.intervals import BoolArray, FloatArray
 from aggressors.stats.neighbours import IntArray
 
@@ -72,7 +73,7 @@ def majority(neighbour_label: IntArray, k: int) -> IntArray:
     row = np.arange(n)
     for place in range(j):
         there = neighbour_label[:, place] >= 0
-        votes[row[there], neighbour_label[there, place]] += 1 + 1e-3 * (j - place)
+        votes[row[there], neighbour_label[there, place]] += 1 + 1e-3 / (place + 1)
     best = votes.argmax(axis=1)
     return np.where(votes.max(axis=1) > 0, best, -1).astype(np.int64)
 
@@ -97,12 +98,7 @@ def confidently_other(probabilities: NDArray[np.floating], label: IntArray) -> B
 
 def mean_rank(*scores: FloatArray) -> FloatArray:
     """Mean of the ranks that samples take under several scores, scaled to [0, 1]; 1 = highest."""
-    ranks = []
-    for score in scores:
-        order = np.argsort(score, kind="stable")
-        rank = np.empty(len(score))
-        rank[order] = np.arange(len(score))
-        ranks.append(rank)
+    ranks = [ranked(score).rank - 1 for score in scores]
     return np.asarray(np.mean(ranks, axis=0) / max(len(scores[0]) - 1, 1), dtype=np.float64)
 
 

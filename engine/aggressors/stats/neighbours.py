@@ -62,6 +62,8 @@ def nearest(
     bank = np.ascontiguousarray(bank, dtype=np.float32)
     index = np.full((len(queries), k), -1, dtype=np.int64)
     distance = np.full((len(queries), k), np.inf, dtype=np.float32)
+    if len(bank) == 0:
+        return Neighbours(index, distance)
     half_norm = 0.5 * np.einsum("bd,bd->b", bank, bank)
     for start in range(0, len(queries), QUERY_ROWS):
         rows = slice(start, start + QUERY_ROWS)

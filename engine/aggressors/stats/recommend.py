@@ -12,8 +12,8 @@ RARITY = 0.7  # nats by which the share in train falls short of the share analys
 SHORTCUT = 0.5
 UNREADABLE = 0.4
 ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
-ORDINARY = 0.55
-DISAGREEMENT = 0.1
+ORDINARY = 0.57
+DISAGREEMENT = 0.12
 
 
 @dataclass(frozen=True, slots=True)

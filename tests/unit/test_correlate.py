@@ -1,0 +1,148 @@
+"""Stage correlate on planted data: the cause is found, named and sorted from class effects."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from aggressors.stages import wording
+from aggressors.stages.correlate import STAGE
+from aggressors.stages.frame import Field
+from aggressors.stages.tables import schema
+from aggressors.store.schema import BY_NAME
+from told import run, shuffled, told
+
+DUSK, BLURRED, SWAPPED = 1, 2, 3
+
+
+@pytest.fixture(scope="module")
+def found():
+    records = run(STAGE, told())["correlations"].to_pylist()
+    return {(r["concept_id"], r["field"], r["target"], r["stratum"]): r for r in records}
+
+
+def strongest(found, concept, target="membership", stratum="label"):
+    rows = [r for key, r in found.items() if (key[0], key[2], key[3]) == (concept, target, stratum)]
+    return sorted(rows, key=lambda r: -abs(r["effect"]))
+
+
+def test_table_has_the_columns_of_the_schema(found):
+    table = run(STAGE, told())["correlations"]
+    assert table.schema == schema("correlations")
+    assert table.column_names == [column.name for column in BY_NAME["correlations"].columns]
+
+
+@pytest.mark.parametrize(
+    ("concept", "field"), [(DUSK, "brightness"), (BLURRED, "sharpness"), (SWAPPED, "operator")]
+)
+def test_the_planted_cause_comes_first(found, concept, field):
+    first = strongest(found, concept)[0]
+    assert first["field"] == field
+    assert first["q_value"] < 1e-6
+    assert -1 <= first["low"] <= first["effect"] <= first["high"] <= 1
+
+
+def test_sentence_says_what_the_table_says(found):
+    detail = json.loads(found[DUSK, "brightness", "membership", "all"]["detail"])
+    assert detail["sentence"].startswith("brightness below 0.2")
+    assert detail["inside_share"] == 1
+    assert detail["outside_share"] == 0
+    assert len(detail["inside"]) == len(detail["outside"]) == 5
+    operator = json.loads(found[SWAPPED, "operator", "membership", "all"]["detail"])
+    assert operator["top"][0]["value"] == "op-4"
+    assert operator["sentence"].startswith("operator = op-4: 100 % of members, ")
+
+
+def test_effects_stay_in_range_and_all_fields_are_there(found):
+    assert {key[1] for key in found} == {
+        "brightness", "sharpness", "hour", "station", "operator", "label",
+    }  # fmt: skip
+    for record in found.values():
+        assert -1 <= record["low"] <= record["effect"] <= record["high"] <= 1
+        assert record["target"] in ("membership", "loss")
+        assert 0 <= record["q_value"] <= 1
+    assert not [key for key in found if key[1] == "label" and key[3] == "label"]
+    assert {key[2] for key in found if key[0] == -1} == {"loss"}
+
+
+def test_darkness_goes_with_loss_over_all_samples(found):
+    record = found[-1, "brightness", "loss", "label"]
+    assert record["high"] < 0
+    detail = json.loads(record["detail"])
+    assert set(detail["populations"]) == {"train", "test", "unlabeled"}
+    assert detail["populations"]["train"]["high"] < 0  # validation is darker than train
+    assert detail["populations"]["test"]["low"] < 0 < detail["populations"]["test"]["high"]
+    assert detail["bins"][0]["mean_loss"] > 2 * detail["bins"][-1]["mean_loss"]
+
+
+def test_rows_do_not_depend_on_the_order_of_samples(found):
+    again = run(STAGE, told(), **shuffled(told()))["correlations"].to_pylist()
+    for record in again:
+        key = (record["concept_id"], record["field"], record["target"], record["stratum"])
+        assert record["effect"] == pytest.approx(found[key]["effect"], abs=1e-9)
+        assert record["detail"] == found[key]["detail"] or record["target"] == "loss"
+
+
+def test_identifiers_and_countless_categories_are_left_out():
+    planted = told()
+    n = planted.tables["samples"].num_rows
+    metadata = planted.tables["metadata"]
+    metadata = metadata.append_column("serial", pa.array([f"s{row}" for row in range(n)]))
+    metadata = metadata.append_column("batch", pa.array([f"b{row % 300}" for row in range(n)]))
+    fields = planted.tables["metadata_fields"].to_pylist()
+    for name, kind in (("serial", "identifier"), ("batch", "category")):
+        fields.append({**fields[0], "field": name, "kind": kind, "missing": 0})
+    described = pa.Table.from_pylist(fields, schema=planted.tables["metadata_fields"].schema)
+    records = run(STAGE, planted, metadata=metadata, metadata_fields=described)["correlations"]
+    assert not {"serial", "batch"} & set(records["field"].to_pylist())
+
+
+def test_without_concepts_only_all_samples_are_related():
+    planted = told()
+    empty = {name: planted.tables[name].slice(0, 0) for name in ("concepts", "assignments")}
+    records = run(STAGE, planted, **empty)["correlations"]
+    assert set(records["concept_id"].to_pylist()) == {-1}
+
+
+def test_without_an_analysed_sample_the_table_is_empty():
+    planted = told()
+    samples = planted.tables["samples"]
+    at = samples.schema.get_field_index("fold")
+    nobody = samples.set_column(at, "fold", pa.nulls(len(samples), samples["fold"].type))
+    assert run(STAGE, planted, samples=nobody)["correlations"].num_rows == 0
+
+
+def _numbers(values):
+    return Field("size", "number", "px", np.asarray(values, dtype=float), None, ())
+
+
+def test_missing_is_a_finding():
+    values = np.where(np.arange(100) < 20, np.nan, np.arange(100.0))
+    detail = wording.membership(_numbers(values), np.arange(30))
+    assert detail["missing_inside"] == pytest.approx(2 / 3)
+    assert detail["missing_outside"] == 0
+    assert detail["sentence"].endswith("missing for 67 % of members, 0 % of the rest")
+
+
+def test_all_missing_inside_still_makes_a_sentence():
+    detail = wording.membership(_numbers([np.nan] * 5 + [1.0] * 5), np.arange(5))
+    assert detail["sentence"].startswith("size is unknown for members")
+
+
+def test_threshold_is_a_short_number_that_holds():
+    x, y = np.array([0.1234, 0.1301]), np.array([0.1999, 0.2, 0.5])
+    threshold, side, inside, outside = wording.best_split(x, y)
+    assert (threshold, side, inside, outside) == (0.16, "below", 1.0, 0.0)
+    assert (x < threshold).all()
+    assert (y >= threshold).all()
+    threshold, side, *_ = wording.best_split(y, x)
+    assert side == "above"
+    assert (y >= threshold).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.2134, "0.213"), (12345.6, "12,300"), (0.0, "0"), (3e-7, "3e-07")]
+)
+def test_numbers_are_short(value, text):
+    assert wording.number(value) == text

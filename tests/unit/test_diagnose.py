@@ -1,0 +1,131 @@
+"""Stage diagnose: the planted cause decides the action, and the flipped labels come first."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aggressors.stages.diagnose import STAGE
+from aggressors.stages.tables import schema
+from told import run, shuffled, told
+
+DUSK, BLURRED, SWAPPED = 1, 2, 3
+
+
+def actions(tables):
+    aggressors = tables["aggressors"]
+    return dict(
+        zip(aggressors["concept_id"].to_pylist(), aggressors["action"].to_pylist(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_planted_cause_decides_the_action(seed):
+    found = actions(run(STAGE, told(seed=seed)))
+    assert found == {DUSK: "collect", BLURRED: "review_model", SWAPPED: "relabel"}
+
+
+def test_tables_have_the_columns_of_the_schema():
+    tables = run(STAGE, told())
+    assert tables["aggressors"].schema == schema("aggressors")
+    assert tables["suspects"].schema == schema("suspects")
+    before = told().tables["aggressors"]
+    for name in set(before.column_names) - {"action", "reasons"}:
+        assert tables["aggressors"][name].equals(before[name])
+
+
+def test_reasons_are_ordered_and_in_words():
+    aggressors = run(STAGE, told())["aggressors"].to_pylist()
+    for record in aggressors:
+        reasons = json.loads(record["reasons"])
+        assert reasons[0]["action"] == record["action"]
+        for reason in reasons:
+            assert set(reason) == {
+                "action", "evidence", "value", "reference", "weight", "sentence",
+            }  # fmt: skip
+            assert -1 <= reason["weight"] <= 1
+            assert reason["sentence"]
+    dusk = {reason["evidence"]: reason for reason in json.loads(aggressors[0]["reasons"])}
+    assert dusk["share_train"]["value"] < 0.02
+    assert dusk["share_train"]["reference"] > 0.1
+    assert dusk["coverage"]["value"] > 0.09
+
+
+def test_flipped_labels_come_first():
+    planted = told()
+    suspects = [r for r in run(STAGE, planted)["suspects"].to_pylist() if r["kind"] == "relabel"]
+    first = [r for r in suspects if r["concept_id"] == SWAPPED][:40]
+    actual = {}
+    for population in planted.source.populations:
+        world = planted.source.world(population)
+        actual.update(zip(world.ids.tolist(), world.actual.tolist(), strict=True))
+    right = [planted.classes[actual[r["sample_id"]]] == r["suggested"] for r in first]
+    assert np.mean(right) > 0.95
+    assert [r["rank"] for r in first] == list(range(1, 41))
+    assert "labeled boot" in first[0]["reason"]
+    assert not any(r["sample_id"].startswith("unlabeled") for r in suspects)
+
+
+def test_row_order_does_not_matter():
+    one, other = run(STAGE, told()), run(STAGE, told(), **shuffled(told()))
+    assert actions(one) == actions(other)
+    ids = [tables["suspects"]["sample_id"].to_numpy() for tables in (one, other)]
+    assert set(ids[0]) == set(ids[1])
+    assert (ids[0] == ids[1]).mean() > 0.95  # a rounding may swap two neighbours in rank
+
+
+@pytest.mark.parametrize("missing", [("embeddings",), ("embeddings", "probabilities")])
+def test_with_less_to_go_by_it_says_so(missing):
+    tables = run(STAGE, told(), **dict.fromkeys(missing))
+    reasons = json.loads(tables["aggressors"]["reasons"][0].as_py())
+    assert actions(tables)[DUSK] == "collect"
+    if len(missing) == 2:
+        assert "confident" not in {reason["evidence"] for reason in reasons}
+
+
+def test_without_train_coverage_is_unknown():
+    planted = told(with_populations=("validation", "unlabeled"))
+    record = run(STAGE, planted)["aggressors"].to_pylist()[0]
+    reasons = {reason["evidence"]: reason for reason in json.loads(record["reasons"])}
+    assert reasons["coverage"]["value"] is None
+    assert "share_train" not in reasons
+    assert record["action"] not in ("collect", "augment")
+
+
+def test_bad_inputs_are_listed_for_removal():
+    planted = told(slices=("dusk",))
+    inside = np.isin(
+        planted.tables["samples"]["sample_id"].to_pylist(), sorted(planted.truth["dusk"])
+    )
+    rng = np.random.default_rng(0)
+    contrast = np.where(
+        inside & (rng.random(len(inside)) < 0.8), 0.001, rng.uniform(0.1, 0.3, len(inside))
+    )
+    metadata = planted.tables["metadata"].append_column("contrast", [contrast])
+    fields = planted.tables["metadata_fields"].to_pylist()
+    fields.append({**fields[0], "field": "contrast", "kind": "number"})
+    described = type(metadata).from_pylist(fields, schema=planted.tables["metadata_fields"].schema)
+    tables = run(STAGE, _well_covered(planted), metadata=metadata, metadata_fields=described)
+    assert actions(tables)[DUSK] == "remove"
+    suspects = [r for r in tables["suspects"].to_pylist() if r["kind"] == "remove"]
+    assert len(suspects) > 50
+    assert {r["sample_id"] for r in suspects} <= planted.truth["dusk"]
+    assert all(r["suggested"] is None for r in suspects)
+
+
+def _well_covered(planted):
+    """The same without train, so that the group is not rare there."""
+    from dataclasses import replace
+
+    samples = planted.tables["samples"]
+    at = samples.schema.get_field_index("population")
+    moved = ["test" if name == "train" else name for name in samples["population"].to_pylist()]
+    changed = samples.set_column(at, "population", [np.array(moved, dtype=object).tolist()])
+    return replace(planted, tables={**planted.tables, "samples": changed})
+
+
+def test_nothing_found_leaves_both_tables_empty():
+    planted = told()
+    tables = run(STAGE, planted, aggressors=planted.tables["aggressors"].slice(0, 0))
+    assert tables["aggressors"].num_rows == tables["suspects"].num_rows == 0
+    assert tables["suspects"].schema == schema("suspects")

@@ -1,0 +1,117 @@
+"""Evidence and the rules that turn it into an action."""
+
+import numpy as np
+import pytest
+
+from aggressors.stats.evidence import (
+    binned,
+    confidently_other,
+    divergence,
+    entropy,
+    majority,
+    mean_rank,
+    shortcut,
+    total_variation,
+)
+from aggressors.stats.recommend import Evidence, recommend
+
+CLEAN = Evidence(
+    coverage=0.0, share_train=0.1, share_analysed=0.1, shortcut=0.03, unreadable=0.02,
+    unreadable_rest=0.02, one_sided=1.0, ordinary=0.3, disagreement=0.2, disagreement_rest=0.15,
+    label_entropy=1.0, prediction_entropy=1.1, confident=0.1, confident_rest=0.08, gap_train=0.1,
+)  # fmt: skip
+
+
+def with_(**changes):
+    return Evidence(**{name: changes.get(name, getattr(CLEAN, name)) for name in CLEAN.__slots__})
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        ({}, "review_model"),
+        ({"coverage": 0.2}, "collect"),
+        ({"coverage": 0.2, "shortcut": 0.9, "shortcut_field": "hue"}, "augment"),
+        ({"shortcut": 0.9}, "review_model"),
+        ({"unreadable": 0.6, "one_sided": 0.2}, "remove"),
+        ({"unreadable": 0.6, "one_sided": 1.5}, "review_model"),
+        ({"ordinary": 0.9, "disagreement": 0.5}, "relabel"),
+        ({"ordinary": 0.9, "disagreement": 0.16}, "review_model"),
+        ({"ordinary": 0.3, "disagreement": 0.5}, "review_model"),
+        ({"coverage": 0.2, "ordinary": 0.9, "disagreement": 0.5}, "collect"),
+        ({"coverage": None, "share_train": 0.01, "share_analysed": 0.1}, "collect"),
+        ({"coverage": None, "share_train": None}, "review_model"),
+    ],
+)
+def test_rules_in_order(changes, action):
+    advice = recommend(with_(**changes))
+    assert advice.actions[0] == action
+    assert sorted(advice.actions) == ["augment", "collect", "relabel", "remove", "review_model"]
+    assert advice.reasons[0].action == action
+
+
+def test_second_action_is_the_next_best_rule():
+    advice = recommend(with_(coverage=0.2, ordinary=0.9, disagreement=0.5))
+    assert advice.actions[:2] == ("collect", "relabel")
+
+
+def test_what_was_not_measured_is_said():
+    advice = recommend(Evidence(share_analysed=0.1))
+    unknown = [reason for reason in advice.reasons if reason.value is None]
+    assert [reason.evidence for reason in unknown] == ["coverage"]
+    assert "unknown" in unknown[0].sentence
+    assert advice.actions[0] == "review_model"
+
+
+def test_weight_speaks_for_or_against():
+    weights = {r.evidence: r.weight for r in recommend(with_(coverage=-0.3)).reasons}
+    assert weights["coverage"] == -1
+    assert {r.evidence: r.weight for r in recommend(with_(coverage=0.09)).reasons}[
+        "coverage"
+    ] == pytest.approx(0.5)
+
+
+def test_entropy_and_divergence_by_hand():
+    assert entropy(np.array([0, 0, 1, 1, -1]), 3) == pytest.approx(np.log(2))
+    assert entropy(np.array([2, 2]), 3) == 0
+    whole = np.repeat([0, 1], 500)
+    assert divergence(np.zeros(10, dtype=np.int64), whole, 2) == pytest.approx(np.log(2), abs=1e-6)
+    assert divergence(whole, whole, 2) == pytest.approx(0, abs=1e-6)
+
+
+def test_shortcut_needs_all_three_parts():
+    red, grey = np.zeros(100, dtype=np.int64), np.ones(100, dtype=np.int64)
+    mixed = np.concatenate([red[:50], grey[:50]])
+    assert total_variation(red, mixed, 2) == pytest.approx(0.5)
+    assert shortcut(red, grey, grey, 2) == pytest.approx(1)
+    assert shortcut(red, grey, red, 2) == 0
+    assert shortcut(mixed, mixed, grey, 2) == 0
+
+
+def test_bins_hold_equally_many_and_keep_missing_apart():
+    numbers = np.append(np.arange(100.0), np.nan)
+    cells = binned(numbers, np.ones(101, dtype=bool))
+    assert np.bincount(cells[:100]).tolist() == [10] * 10
+    assert cells[100] == -1
+    assert (binned(np.full(4, np.nan), np.ones(4, dtype=bool)) == -1).all()
+
+
+def test_majority_breaks_ties_by_nearness():
+    labels = np.array([[1, 0, 0, 1], [2, 2, 0, -1], [-1, -1, -1, -1]])
+    assert majority(labels, 3).tolist() == [1, 2, -1]
+
+
+def test_confident_learning_finds_the_flipped():
+    rng = np.random.default_rng(0)
+    label = np.repeat([0, 1], 100)
+    p = np.where(label == 0, rng.uniform(0.8, 1, 200), rng.uniform(0, 0.2, 200))
+    flipped = label.copy()
+    flipped[:10] = 1
+    found = confidently_other(np.column_stack([p, 1 - p]), flipped)
+    assert found[:10].mean() > 0.3
+    assert not found[10:100].any()
+
+
+def test_mean_rank_is_in_the_unit_interval():
+    rank = mean_rank(np.array([1.0, 5.0, 3.0]), np.array([0.0, 9.0, 1.0]))
+    assert rank.tolist() == [0, 1, 0.5]
