@@ -282,7 +282,7 @@ def planted_run(
     where: Workspace | Path, *, name: str = "planted", run_id: str = "planted0", **more: object
 ) -> Path:
     """Publish a complete run of `planted_tables(**more)`; `where` is a workspace or its folder."""
-    from standin import analyse
+    from analysed import analyse
 
     planted = planted_tables(**more)  # type: ignore[arg-type]
     return publish_tables(where, analyse(planted), planted.source, run_id, name)

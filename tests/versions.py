@@ -22,7 +22,7 @@ Change = Callable[[pa.Table, np.ndarray, np.random.Generator], tuple[np.ndarray,
 @lru_cache(maxsize=2)
 def analysed(n: int = 900) -> tuple[Planted, dict[str, pa.Table]]:
     """The planted tables, with everything that the engine finds in them."""
-    from standin import analyse
+    from analysed import analyse
 
     planted = planted_tables(n=n)
     tables = analyse(planted)

@@ -237,7 +237,7 @@ class _Job:
     def _run_stage(
         self, stage: Stage, tables: Mapping[str, pa.Table], digests: Mapping[str, str]
     ) -> tuple[dict[str, pa.Table], Facts]:
-        names = [*stage.inputs, *(name for name in stage.optional if name in tables)]
+        names = {*stage.inputs, *stage.optional} - (set(stage.optional) - set(tables))
         read = json.dumps({name: digests[name] for name in names}, sort_keys=True)
         input_digest = sha256(f"{stage.name} {read}".encode()).hexdigest()
         facts = self.pieces.facts(stage.name)

@@ -38,7 +38,7 @@ def test_an_open_run_says_what_it_is(run: Path) -> None:
             "train": 200, "validation": 200, "test": 100, "unlabeled": 200,
         }  # fmt: skip
         assert opened.classes == ("boot", "coat", "shirt", "trouser")
-        assert list(opened.fields) == ["brightness", "sharpness", "hour", "station", "operator"]
+        assert list(opened.fields) == ["hour", "operator", "station", "brightness", "sharpness"]
         assert opened.fields["hour"].unit == "h"
         assert opened.fields["station"].missing > 0
         assert opened.dimensions == 16
@@ -141,13 +141,15 @@ def test_a_setting_of_a_later_version_is_left_aside(copy: Path) -> None:
         "CREATE MACRO duckdb_views() AS TABLE SELECT 'x' AS view_name, true AS internal LIMIT 0",
         "ALTER TABLE samples RENAME TO hidden;"
         " CREATE VIEW samples AS SELECT * FROM hidden, read_text('/etc/passwd')",
+        "CREATE MACRO duckdb_functions() AS TABLE SELECT 'x' AS function_name, true AS internal",
         "CREATE SCHEMA other; CREATE MACRO other.secret() AS 1",
     ],
 )
 def test_a_file_that_computes_is_refused(copy: Path, sql: str) -> None:
     _change(copy, sql)
-    with pytest.raises(RunCorrupt, match="view or macro"):
-        open_run(copy)
+    for reader in (open_run, read_summary):
+        with pytest.raises(RunCorrupt, match="view or macro"):
+            reader(copy)
 
 
 @pytest.mark.parametrize(

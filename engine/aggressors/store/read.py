@@ -141,6 +141,7 @@ def _connect(path: Path) -> Connection:
         raise _refused(path, error) from error
     try:
         _check_whole(connection, path)
+        _check_inert(connection, path)
         _check_version(connection, path)
     except duckdb.Error as error:
         connection.close()
@@ -192,14 +193,18 @@ def _check_version(connection: Connection, path: Path) -> None:
         )
 
 
-def _check_tables(connection: Connection, path: Path) -> None:
-    """Every table and column of the schema is there, and nothing that computes (view, macro)."""
+def _check_inert(connection: Connection, path: Path) -> None:
+    """Refuse a file that computes: a macro could pose as any function, a view as any table."""
     computed = connection.execute(
-        "SELECT view_name FROM duckdb_views() WHERE NOT internal"
-        " UNION ALL SELECT function_name FROM duckdb_functions() WHERE NOT internal"
+        "SELECT view_name FROM system.duckdb_views() WHERE NOT internal"
+        " UNION ALL SELECT function_name FROM system.duckdb_functions() WHERE NOT internal"
     ).fetchall()
     if computed:
         raise _corrupt(path, f"it holds {computed[0][0]!r}, a view or macro that no run file has")
+
+
+def _check_tables(connection: Connection, path: Path) -> None:
+    """Require every table and column of the schema."""
     found: dict[str, set[str]] = {}
     for table, column in connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
