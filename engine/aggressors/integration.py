@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     import torch
 
     from aggressors.sources.checking import Report
+
+# Idle OpenMP threads that spin make two threads slower than one on a busy machine. This is read
+# when torch is loaded, which is here still to come.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
     "TEMPLATE",
@@ -62,7 +67,11 @@ class Sample:
 
 
 class Dataset(Protocol):
-    """A map-style dataset: a length, and samples by position."""
+    """A map-style dataset: a length, and samples by position.
+
+    A run is known by its code, its model, and a spread of samples. Where others may change, give
+    the dataset an attribute `version` (any text), which is then part of the run's identity.
+    """
 
     def __len__(self) -> int: ...
 

@@ -117,6 +117,12 @@ def test_an_index_error_of_the_model_is_not_swallowed(model):
         grad_cam(Broken(), "conv", INPUTS, TARGETS)
 
 
+def test_half_precision_is_explained_too(model):
+    expected = grad_cam(model, "conv", INPUTS, TARGETS)
+    found = grad_cam(model.bfloat16(), "conv", INPUTS.bfloat16(), TARGETS)
+    np.testing.assert_allclose(found, expected, atol=0.1 * expected.max())
+
+
 def test_halves_the_batch_when_memory_runs_out(model):
     class Small(InPlace):
         def forward(self, x):

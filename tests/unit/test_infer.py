@@ -336,6 +336,8 @@ def test_the_digest_follows_model_code_and_data():
     other = Net()
     with torch.no_grad():
         other.head.bias += 1
+    versioned = Data()
+    versioned.version = "2"
     changed = [
         source_of(other),
         source_of(datasets={"validation": Data(39)}),
@@ -345,10 +347,11 @@ def test_the_digest_follows_model_code_and_data():
         source_of(datasets={"validation": Data(metadata=lambda i: {"hour": 1})}),
         source_of(datasets={"validation": Data(input=lambda i: torch.ones(3, 8, 8))}),
         source_of(loss=lambda outputs, targets: outputs[:, 0] ** 2),
+        source_of(datasets={"validation": versioned}),
         source_of(model_name="other"),
         source_of(code_digest="x"),
     ]
-    assert len({base, *(source.digest() for source in changed)}) == 9
+    assert len({base, *(source.digest() for source in changed)}) == 10
 
 
 def test_heatmaps_are_those_of_the_named_positions():

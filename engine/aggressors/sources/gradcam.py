@@ -102,7 +102,8 @@ class _Output:
 
 
 def _as_map(values: Tensor) -> Tensor:
-    """(n, c, h, w) as it is; tokens (n, t, c) of a square grid of patches as (n, c, side, side)."""
+    """Turn tokens (n, t, c) of a square grid of patches into (n, c, side, side); maps stay."""
+    values = values.float()  # numpy, which the package uses, has no bfloat16
     if values.ndim != 3:
         return values
     grid = grid_of(values.shape[1])

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-# Idle OpenMP threads that spin make two threads slower than one on a shared machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from inspect import getsource
@@ -89,12 +84,15 @@ class TorchSource:
         ):
             digest.update(part.encode() + b"\0")
         for population, size in self.populations.items():
-            digest.update(f"{population} {size}\0".encode())
+            dataset = integration.datasets[population]
+            digest.update(f"{population} {size} {getattr(dataset, 'version', '')}\0".encode())
             spread = np.unique(np.linspace(0, size - 1, _PROBES).astype(int)).tolist()
-            for sample in read_samples(integration.datasets[population], population, spread):
+            for sample in read_samples(dataset, population, spread):
                 content = (sample.sample_id, sample.label, sample.weight, sample.group, sample.text)
                 digest.update(repr((content, sorted(sample.metadata.items()))).encode())
                 digest.update(_bytes_of(sample.input))
+                if isinstance(sample.image, bytes):
+                    digest.update(sample.image)
         return digest.hexdigest()
 
     def shard(
