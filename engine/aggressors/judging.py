@@ -283,8 +283,9 @@ def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
             held += f" also over all {it.n_tests} tests (at least {show(it.bound)})"
         return f"{text}: worse by {change}{held}."
     if it.verdict == "pass":
-        better = f"better by {change}" if it.high < 0 else f"no worse: change {_signed(it)}"
-        return f"{text}: {better}, within {margin}."
+        if it.high < 0:
+            return f"{text}: better by {change}."
+        return f"{text}: no worse, the change {_signed(it)} stays within {margin}."
     why = f"the change {_signed(it)} may lie on either side of {margin}"
     if it.low > it.margin:
         why = f"worse by {change}, but not surely over all {it.n_tests} tests of the check"

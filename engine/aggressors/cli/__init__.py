@@ -1,0 +1,33 @@
+"""The command line: arguments -> API calls -> exit codes; no logic."""
+
+from __future__ import annotations
+
+import click
+
+from aggressors.cli.common import Verbs, version_text
+from aggressors.cli.look import app, doctor, export, report, runs, show
+from aggressors.cli.make import demo, ingest, init, run, try_
+from aggressors.cli.track import check, save_test
+
+__all__ = ["cli", "main"]
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with `aggressors demo`. Each verb explains itself: `aggressors run --help`.",
+)
+@click.version_option(message="%(version)s", package_name=None, version=version_text())
+def cli() -> None:
+    """Find the groups of data on which a model fails, say why, fix them, and keep them fixed."""
+
+
+for verb in (
+    demo, init, try_, run, ingest, app, runs, show, export, save_test, check, report, doctor,
+):  # fmt: skip
+    cli.add_command(verb)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    cli()

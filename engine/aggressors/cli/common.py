@@ -1,0 +1,204 @@
+"""What all verbs share: options, where output goes, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from aggressors.errors import AggressorsError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from aggressors.contracts import Settings
+    from aggressors.store.read import RunFile
+    from aggressors.store.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INTERRUPTED = 130
+FAILED = 5
+FULL = 4
+PIPED_WIDTH = 160  # columns where nobody watches: wide enough that a table keeps its lines whole
+
+
+class Verbs(click.Group):
+    """A group that answers every error with a sentence and the documented exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List verbs in the order of a first visit, not of the alphabet."""
+        return list(self.commands)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a verb; exits with its code."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(
+                arguments,
+                prog_name or "aggressors",
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except BrokenPipeError:  # `aggressors runs | head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except BaseException as error:
+            if "--debug" in arguments and not isinstance(error, click.ClickException | SystemExit):
+                raise
+            sys.exit(_exit_code(error))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Print what happened and what to do next, and return the exit code."""
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 0
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        click.echo("Interrupted. The same command typed again continues.", err=True)
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        click.echo(_usage(error), err=True)
+        return error.exit_code
+    if isinstance(error, AggressorsError):
+        click.echo(str(error), err=True)
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        click.echo(
+            f"The disk is full ({error.filename}). Free some space and type it again.", err=True
+        )
+        return FULL
+    name = type(error).__name__
+    click.echo(
+        f"Unexpected {name}: {error}. Type the command again with --debug for the traceback, and "
+        "please report it.",
+        err=True,
+    )
+    return FAILED
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "aggressors"
+    return f"{message}. `{path} --help` shows how it is used."
+
+
+# --- Options ---
+
+
+def common(function: F) -> F:
+    """Add what every verb takes: --workspace and --debug."""
+    function = click.option(
+        "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
+    )(function)
+    return click.option(
+        "--workspace",
+        metavar="DIR",
+        help="Folder of runs and saved tests.  [default: $AGGRESSORS_WORKSPACE, else "
+        "./aggressors-workspace]",
+    )(function)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+
+
+def example(*lines: str) -> str:
+    """Write the end of a verb's help: commands to copy."""
+    shown = "\n".join(f"  {line}" for line in lines)
+    return f"\b\nExample{'s' if len(lines) > 1 else ''}:\n{shown}"
+
+
+def open_workspace(path: str | None, *, create: bool = False) -> Workspace:
+    """Open the workspace of --workspace; raises WorkspaceError."""
+    from aggressors.store.workspace import Workspace
+
+    return Workspace.open(path, create=create)
+
+
+def is_alone(run: str | None, workspace: str | None) -> bool:
+    """Whether RUN is a run file that needs no workspace beside it."""
+    return run is not None and workspace is None and (run.endswith(".duckdb") or os.sep in run)
+
+
+def open_file(run: str, workspace: str | None) -> RunFile:
+    """Open RUN: latest, an id, a name or a path; raises StoreError."""
+    from aggressors.store.read import open_run
+
+    return open_run(run if is_alone(run, workspace) else open_workspace(workspace).resolve(run))
+
+
+def queued(workspace: Workspace) -> list[str]:
+    """Sample ids of all label queues, in their order."""
+    tables = [workspace.read_labels(queue) for queue in workspace.queues()]
+    return [sample_id for table in tables for sample_id in table["sample_id"].to_pylist()]
+
+
+def read_settings(path: str | None, seed: int | None) -> Settings:
+    """Read --settings, with --seed on top; raises SettingsError."""
+    from dataclasses import replace
+
+    from aggressors.contracts import Settings
+    from aggressors.errors import SettingsError
+
+    settings = Settings()
+    if path is not None:
+        try:
+            with open(path, encoding="utf-8") as file:
+                settings = Settings.from_toml(file.read())
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise SettingsError(f"The settings file {path} cannot be read: {reason}.") from error
+    return settings if seed is None else replace(settings, seed=seed)
+
+
+# --- Output ---
+
+
+def screen(*, to_error: bool = False) -> Console:
+    """Return a console: colours on a terminal, plain text in a pipe or with NO_COLOR."""
+    from rich.console import Console
+
+    stream = sys.stderr if to_error else sys.stdout
+    return Console(
+        file=stream,
+        width=None if stream.isatty() else PIPED_WIDTH,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+
+
+def print_json(document: Any) -> None:
+    """Print the one JSON document of --json."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Refuse an option value: exit 2."""
+    raise UsageError(sentence)
+
+
+def version_text() -> str:
+    """Version of the installed package."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"aggressors {version('aggressors')}"
+    except PackageNotFoundError:
+        return "aggressors (a source tree that is not installed)"

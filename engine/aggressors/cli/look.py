@@ -1,0 +1,177 @@
+"""Verbs that look at what is there."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from aggressors.cli.common import (
+    as_json,
+    common,
+    example,
+    is_alone,
+    open_file,
+    open_workspace,
+    print_json,
+    queued,
+    refuse,
+    screen,
+)
+
+if TYPE_CHECKING:
+    from aggressors.queries.listing import What
+
+WHATS = ("candidates", "members", "representatives", "samples", "queue", "suspects")
+
+
+@click.command(
+    epilog=example(
+        "aggressors app",
+        "aggressors app from-a-colleague.duckdb",
+        "aggressors app v2 --port 8600 --media-root /data/images",
+    )
+)
+@click.argument("run", metavar="[RUN]", required=False)
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port; 8501 or the next.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; needs authentication.")
+@click.option(
+    "--media-root",
+    metavar="DIR",
+    multiple=True,
+    help="Folder below which full-size media may be read; may stand several times.",
+)
+@common
+def app(
+    run: str | None,
+    port: int | None,
+    host: str | None,
+    media_root: tuple[str, ...],
+    workspace: str | None,
+) -> None:
+    """Open the dashboard on a workspace, or on one run file that somebody sent.
+
+    It listens on this machine only. Needs no torch.
+    """
+    from aggressors.launch import Page, serve, with_run
+
+    page = Page(
+        workspace=None if is_alone(run, workspace) else open_workspace(workspace).root,
+        port=port,
+        host=host,
+        media_roots=tuple(Path(root) for root in media_root),
+    )
+    serve(with_run(page, run), click.echo)
+
+
+@click.command(epilog=example("aggressors runs", "aggressors runs --json"))
+@as_json
+@common
+def runs(as_json: bool, workspace: str | None) -> None:
+    """List published runs, newest first."""
+    found, broken = open_workspace(workspace).catalogue()
+    for one in broken:
+        click.echo(one.reason, err=True)
+    if as_json:
+        print_json([asdict(run) for run in found])
+        return
+    from aggressors.cli.render import run_table
+
+    if not found:
+        click.echo("No run is published here. `aggressors run` or `aggressors ingest` makes one.")
+        return
+    screen().print(run_table(found))
+
+
+@click.command(epilog=example("aggressors show latest", "aggressors show v1 --json"))
+@click.argument("run", metavar="RUN")
+@as_json
+@common
+def show(run: str, as_json: bool, workspace: str | None) -> None:
+    """Rank the aggressors of a run."""
+    with open_file(run, workspace) as opened:
+        if as_json:
+            from aggressors.queries.overview import aggressors
+
+            print_json([asdict(one) for one in aggressors(opened)])
+            return
+        from aggressors.cli.render import run_overview
+        from aggressors.summary import summarize
+
+        out = screen()
+        out.print(run_overview(summarize(opened), width=out.width))
+
+
+@click.command(
+    epilog=example(
+        "aggressors export v1 --what candidates --aggressor 1 --count 200 --format csv --out a.csv",
+        'aggressors export v1 --what samples --where "loss > 2" --format parquet --out b.parquet',
+    )
+)
+@click.argument("run", metavar="RUN")
+@click.option("--what", type=click.Choice(WHATS), required=True, help="Which list of samples.")
+@click.option("--aggressor", type=int, metavar="RANK", help="Of the aggressor of this rank.")
+@click.option("--where", metavar="FILTER", default="", help="Keep what a filter lets through.")
+@click.option("--format", "format_name", metavar="FORMAT", required=True,
+              help="csv, parquet, jsonl or label-studio.")  # fmt: skip
+@click.option("--out", metavar="FILE", required=True, help="File to write.")
+@click.option("--count", type=int, metavar="N", help="At most so many samples.")
+@common
+def export(
+    run: str,
+    what: str,
+    aggressor: int | None,
+    where: str,
+    format_name: str,
+    out: str,
+    count: int | None,
+    workspace: str | None,
+) -> None:
+    """Write a list of samples to a file, in its order."""
+    from aggressors.export import export as make
+    from aggressors.queries.grammar import parse
+
+    queue = queued(open_workspace(workspace)) if what == "queue" else []
+    with open_file(run, workspace) as opened:
+        exported = make(
+            opened, cast("What", what), aggressor, parse(where), format_name, count, queue=queue
+        )
+    written = exported.save(out)
+    names = ", ".join(str(path) for path in written)
+    click.echo(f"Wrote {exported.rows:,} sample{'s' * (exported.rows != 1)} to {names}.")
+
+
+@click.command(
+    epilog=example("aggressors report v1 --out v1.html", "aggressors report latest --out ticket.md")
+)
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--out", metavar="FILE.html|FILE.md", required=True, help="A page, or a text for a ticket."
+)
+@common
+def report(run: str, out: str, workspace: str | None) -> None:
+    """Write one self-contained page about a run, or a short Markdown text."""
+    kind = Path(out).suffix.lower()
+    if kind not in (".html", ".md"):
+        refuse(f"--out must end in .html or .md; got {out!r}.")
+    from aggressors.report import write
+
+    with open_file(run, workspace) as opened:
+        place = None if is_alone(run, workspace) else open_workspace(workspace)
+        size = write(opened, Path(out), place)
+    click.echo(f"Wrote {out} ({size / 1e6:.1f} MB)." if size > 5e4 else f"Wrote {out}.")
+
+
+@click.command(epilog=example("aggressors doctor"))
+@common
+@click.pass_context
+def doctor(ctx: click.Context, workspace: str | None) -> None:
+    """Tell what is installed, what is missing, and what to type."""
+    from aggressors import doctor as examination
+    from aggressors.cli.render import findings_table
+
+    findings = examination.examine(workspace)
+    screen().print(findings_table(findings))
+    ctx.exit(4 if any(finding.level == "broken" for finding in findings) else 0)

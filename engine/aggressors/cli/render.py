@@ -1,0 +1,279 @@
+"""How answers look in a terminal: tables with bars, and numbers at a sensible length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from aggressors.contracts import Aggressor, RunSummary, Verdict
+from aggressors.export.verdicts import bottom_line
+from aggressors.gate import CheckResult
+from aggressors.judging import show as number
+from aggressors.summary import Summary
+
+if TYPE_CHECKING:
+    from aggressors.demo import Chapter
+    from aggressors.doctor import Finding
+    from aggressors.runner import RunResult
+    from aggressors.sources.checking import Report
+
+WIDE = 104  # columns from which on intervals have room
+BAR = 8  # characters of the longest bar
+
+ACTION_WORDS = {
+    "collect": "collect more",
+    "augment": "augment",
+    "relabel": "fix labels",
+    "remove": "remove",
+    "review_model": "review model",
+}
+_MARKS = {
+    "pass": ("✔", "green"),
+    "fail": ("✘", "bold red"),
+    "inconclusive": ("?", "yellow"),
+    "missing": ("–", "yellow"),
+}
+
+
+def bar(value: float, top: float, width: int = BAR) -> str:
+    """Draw `value` of `top` in eighths of a character; empty where it is not positive."""
+    eighths = round(8 * width * max(0.0, min(value / top, 1.0))) if top > 0 else 0
+    whole, part = divmod(eighths, 8)
+    return "█" * whole + (" ▏▎▍▌▋▊▉"[part] if part else "")
+
+
+def moment(iso: str) -> str:
+    """Write a time as a person reads it, in local time."""
+    return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def run_table(runs: Sequence[RunSummary]) -> Table:
+    """List published runs, newest first."""
+    table = _table()
+    table.add_column("Run", style="bold", overflow="fold")
+    table.add_column("Id", style="dim", no_wrap=True)
+    table.add_column("Published", no_wrap=True)
+    table.add_column("Model", overflow="fold")
+    table.add_column("Samples", justify="right", no_wrap=True)
+    table.add_column("Aggressors", justify="right", no_wrap=True)
+    for run in runs:
+        table.add_row(
+            Text(run.name),
+            Text(run.run_id),
+            moment(run.created_at),
+            Text(run.model_name),
+            f"{run.samples:,}",
+            str(run.aggressors),
+        )
+    return table
+
+
+def aggressor_table(found: Sequence[Aggressor], *, width: int, signal: str = "loss") -> Table:
+    """Ranked aggressors; the bar is the severity, next to the largest."""
+    top = max((one.severity for one in found), default=0.0)
+    wide = width >= WIDE
+    table = _table()
+    table.add_column("#", justify="right", style="dim", no_wrap=True)
+    table.add_column("Aggressor", style="bold", overflow="fold", ratio=1)
+    table.add_column("Severity", no_wrap=True)
+    if wide:
+        table.add_column(f"Gap in {signal} (95 %)", no_wrap=True)
+    table.add_column("Impact", justify="right", no_wrap=True)
+    table.add_column("Failing/all", justify="right", no_wrap=True)
+    table.add_column("Next", no_wrap=True)
+    for one in found:
+        severity = Text.assemble(
+            (f"{bar(one.severity, top):<{BAR}}", "red"), f" {number(one.severity)}"
+        )
+        gap = [f"{number(one.gap)} ({number(one.gap_low)} to {number(one.gap_high)})"] * wide
+        table.add_row(
+            str(one.rank),
+            Text(one.name),
+            severity,
+            *gap,
+            f"{one.impact:.1%}",
+            f"{one.n_core:,}/{one.n:,}",
+            ACTION_WORDS.get(one.action, one.action),
+        )
+    return table
+
+
+def ranking(summary: Summary, *, width: int) -> RenderableType:
+    """Show confirmed aggressors, then the tentative ones apart."""
+    signal = summary.info.settings.signal
+    parts: list[RenderableType] = []
+    if summary.confirmed:
+        parts.append(aggressor_table(summary.confirmed, width=width, signal=signal))
+        parts.append(
+            Text(
+                f"Severity: lower bound of the gap in {signal} to the rest. Impact: share of all "
+                f"{signal} that would vanish. Both from samples the group was not found on.",
+                style="dim",
+            )
+        )
+    if summary.tentative:
+        parts.append(Text(f"\nTentative, not confirmed ({len(summary.tentative)})"))
+        parts.append(aggressor_table(summary.tentative, width=width, signal=signal))
+    return Group(*parts)
+
+
+def check_report(result: CheckResult) -> RenderableType:
+    """Every verdict with its threshold, where that comes from, and n; the bottom line last."""
+    parts: list[RenderableType] = [_verdict(verdict) for verdict in result.verdicts]
+    parts += [
+        Text.assemble(("✘ ", "bold red"), (f"{one.slug}  unreadable\n", "bold"), f"  {one.reason}")
+        for one in result.unreadable
+    ]
+    parts.append(Text(bottom_line(result), style="bold"))
+    return Group(*parts)
+
+
+def _verdict(verdict: Verdict) -> RenderableType:
+    mark, style = _MARKS[verdict.verdict]
+    head = Text.assemble(
+        (f"{mark} {verdict.verdict}", style), "  ", (verdict.slug, "bold"),
+        (f"  {verdict.title}  {verdict.state}", "dim"),
+    )  # fmt: skip
+    lines = [Text(verdict.reason)]
+    if verdict.margin is not None:
+        against = f" · baseline {verdict.baseline_name}" if verdict.baseline_name else ""
+        lines.append(
+            Text(
+                f"n {verdict.n:,} · margin {number(verdict.margin)}: {verdict.margin_origin}"
+                f"{against}",
+                style="dim",
+            )
+        )
+    return Group(head, *(Padding(line, (0, 0, 0, 2), expand=False) for line in lines), Text())
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=False)
+
+
+def run_overview(summary: Summary, *, width: int) -> RenderableType:
+    """Show one run: what it is, how it does as a whole, and its ranking."""
+    info = summary.info
+    about = f"  {info.model_name} · {info.run_id} · {moment(info.created_at)}"
+    parts: list[RenderableType] = [
+        Text.assemble((info.name, "bold"), (about, "dim")),
+        Text(summary.performance),
+        Text(summary.bottom_line),
+        Text(),
+    ]
+    if summary.aggressors:
+        parts.append(ranking(summary, width=width))
+        next_step = f"\nNext: aggressors app, or aggressors save-test {info.name} --aggressor 1"
+        parts.append(Text(next_step, style="dim"))
+    return Group(*parts)
+
+
+def run_report(result: RunResult, workspace: str | None) -> RenderableType:
+    """Tell what a finished run published, and the verdicts it got."""
+    where = f" --workspace {workspace}" if workspace else ""
+    found = f"{result.aggressors} aggressor{'s' * (result.aggressors != 1)}"
+    lines: list[RenderableType] = [
+        Text.assemble(
+            (result.name, "bold"), f": {found} confirmed, in {result.seconds:,.0f} s\n",
+            (str(result.path), "dim"),
+        )
+    ]  # fmt: skip
+    for verdict in result.verdicts:
+        mark, style = _MARKS[verdict.verdict]
+        lines.append(
+            Text.assemble(
+                (f"{mark} {verdict.verdict} ", style), (verdict.slug, "bold"), f"  {verdict.reason}"
+            )
+        )
+    lines.append(
+        Text(f"\nNext: aggressors show {result.name}{where}, or aggressors app{where}", style="dim")
+    )
+    return Group(*lines)
+
+
+def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) -> RenderableType:
+    """Show the demo's runs, the aggressors of the first, and what to type next."""
+    table = _table()
+    table.add_column("Run", style="bold")
+    for title in ("Accuracy", "Mean loss", "Aggressors", "Seconds"):
+        table.add_column(title, justify="right")
+    for chapter in told:
+        judged = chapter.summary.analysed
+        accuracy = "–" if judged.error_rate is None else f"{1 - judged.error_rate:.1%}"
+        table.add_row(
+            Text(chapter.summary.info.name),
+            accuracy,
+            number(judged.mean_loss),
+            str(len(chapter.summary.confirmed)),
+            f"{chapter.seconds:,.0f}",
+        )
+    first = told[0].summary
+    where = f" --workspace {workspace}" if workspace else ""
+    commands = (
+        f"aggressors show v1{where}",
+        f"aggressors save-test v1 --aggressor 1 --slug first{where}",
+        f"aggressors check v2{where}",
+        f"aggressors check v3{where}",
+    )
+    return Group(
+        Text("\nThe intake of a second-hand clothes shop, three versions of its model", "bold"),
+        Text("v3 has the best mean. Does it do well everywhere?\n"),
+        table,
+        Text(f"\nWhere {first.info.name} fails", "bold"),
+        aggressor_table(first.confirmed[:5], width=width, signal=first.info.settings.signal),
+        Text("\nNext, save the worst as a test, and judge the later versions in it:", "bold"),
+        *(Text(f"  {line}") for line in commands),
+    )
+
+
+def try_report(report: Report) -> RenderableType:
+    """Tell what each part of an integration returned, and the time that a run will take."""
+    table = _table()
+    table.add_column("Part", style="bold", overflow="fold")
+    table.add_column("Type", overflow="fold")
+    table.add_column("Shape", no_wrap=True)
+    table.add_column("Range", no_wrap=True)
+    table.add_column("Missing", justify="right")
+    table.add_column("Seconds", justify="right")
+    for part in report.parts:
+        has_range = part.low is not None and part.high is not None
+        table.add_row(
+            Text(part.name),
+            Text(part.kind),
+            " × ".join(map(str, part.shape)) or "–",
+            f"{number(part.low)} to {number(part.high)}" if has_range else "–",
+            str(part.missing) if part.missing else "–",
+            f"{part.seconds:.3f}" if part.seconds else "–",
+        )
+    sizes = ", ".join(f"{name} {size:,}" for name, size in report.populations.items())
+    lines: list[RenderableType] = [table, Text(f"\nSamples: {sizes or 'none'}")]
+    if report.seconds is not None:
+        lines.append(
+            Text(f"A full run reads and infers them in about {_duration(report.seconds)}.")
+        )
+    return Group(*lines)
+
+
+def findings_table(findings: Sequence[Finding]) -> RenderableType:
+    """Tell what the doctor found, with what to type beneath."""
+    marks = {"fine": ("✔", "green"), "missing": ("–", "yellow"), "broken": ("✘", "bold red")}
+    lines: list[RenderableType] = []
+    for one in findings:
+        mark, style = marks[one.level]
+        lines.append(Text.assemble((f"{mark} ", style), (f"{one.what:<11}", "bold"), one.found))
+        if one.advice:
+            lines.append(Padding(Text(one.advice, style=style), (0, 0, 0, 13), expand=False))
+    return Group(*lines)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} seconds"
+    minutes = seconds / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"

@@ -1,0 +1,119 @@
+"""Verbs that save tests and judge runs in them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from aggressors.cli.common import as_json, common, example, open_workspace, print_json, screen
+
+UNREADABLE = 3
+
+
+@click.command(
+    "save-test",
+    epilog=example(
+        "aggressors save-test v1 --aggressor 1 --slug dusk",
+        'aggressors save-test v1 --where "station = Harbour and hour >= 17"',
+    ),
+)
+@click.argument("run", metavar="RUN")
+@click.option("--aggressor", type=int, metavar="RANK", help="Freeze the aggressor of this rank.")
+@click.option("--where", metavar="FILTER", help="Freeze the samples that a filter lets through.")
+@click.option("--slug", metavar="SLUG", help="Name of the test's files.  [default: from its title]")
+@common
+@click.pass_context
+def save_test(
+    ctx: click.Context,
+    run: str,
+    aggressor: int | None,
+    where: str | None,
+    slug: str | None,
+    workspace: str | None,
+) -> None:
+    """Freeze an aggressor, or any filter, as a test that later runs must pass."""
+    if (aggressor is None) == (where is None):
+        raise click.UsageError("Name what to save with one of --aggressor RANK or --where FILTER")
+    from aggressors import gate
+    from aggressors.cli.render import moment
+    from aggressors.judging import show
+
+    opened = open_workspace(workspace)
+    test = gate.save_test(opened, run, aggressor=aggressor, where=where, slug=slug)
+    out = screen()
+    out.print(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
+    out.print(f"Margin {show(test.margin)} in {test.signal}: {test.margin_origin}.\n")
+    past = gate.history(opened)
+    for tracked in past.tests:
+        if tracked.test.slug == test.slug:
+            for point in past.runs:
+                if verdict := tracked.verdicts.get(point.run_id):
+                    when = moment(point.created_at)
+                    out.print(f"{when}  {point.name}  {verdict.verdict}, {verdict.state}")
+                    out.print(f"  {verdict.reason}")
+    out.print(f"\nNext: aggressors check RUN judges a run in it.{_where(workspace)}")
+
+
+@click.command(
+    epilog=example(
+        "aggressors check",
+        "aggressors check v2 --junit junit.xml --markdown summary.md --strict",
+    )
+)
+@click.argument("run", metavar="[RUN]", default="latest")
+@click.option("--baseline", metavar="RUN", help="Compare every test with this run.")
+@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write JUnit XML.")
+@click.option(
+    "--markdown", metavar="FILE", type=click.Path(path_type=Path), help="Write a step summary."
+)
+@click.option("--strict", is_flag=True, help="Inconclusive and missing do not pass either.")
+@as_json
+@common
+@click.pass_context
+def check(
+    ctx: click.Context,
+    run: str,
+    baseline: str | None,
+    junit: Path | None,
+    markdown: Path | None,
+    strict: bool,
+    as_json: bool,
+    workspace: str | None,
+) -> None:
+    """Judge a run in all saved tests; exit 1 when one fails.
+
+    Each test compares the same samples under this run and under its baseline: the run that solved
+    it, else the run it was saved on.
+    """
+    from aggressors import gate
+    from aggressors.cli.render import check_report
+    from aggressors.export.verdicts import write_junit, write_markdown
+
+    result = gate.check(open_workspace(workspace), run, baseline=baseline, strict=strict)
+    if junit is not None:
+        write_junit(result, junit)
+    if markdown is not None:
+        write_markdown(result, markdown)
+    if as_json:
+        print_json(
+            {
+                "run_id": result.run_id,
+                "baseline": result.baseline,
+                "passed": result.passed,
+                "verdicts": [asdict(verdict) for verdict in result.verdicts],
+                "unreadable": [asdict(test) for test in result.unreadable],
+            }
+        )
+    else:
+        screen().print(check_report(result))
+    if result.unreadable:
+        for test in result.unreadable:
+            click.echo(test.reason, err=True)
+        ctx.exit(UNREADABLE)
+    ctx.exit(0 if result.passed else 1)
+
+
+def _where(workspace: str | None) -> str:
+    return f" (with --workspace {workspace})" if workspace else ""

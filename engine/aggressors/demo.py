@@ -1,0 +1,107 @@
+"""The demo: three versions of one model, run in order, and the story they tell."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggressors.errors import StoreError
+from aggressors.store.read import open_run
+from aggressors.store.workspace import Workspace
+from aggressors.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from aggressors.integration import Integration
+    from aggressors.progress import Progress
+
+VERSIONS = ("v1", "v2", "v3")
+WITHOUT_TORCH = (
+    "The demo's models need PyTorch: pip install 'aggressors[torch]'. "
+    "Until then, here is a small run that was published before."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One version: what its run amounts to, and the wall time it took."""
+
+    summary: Summary
+    seconds: float
+
+
+def has_torch() -> bool:
+    """Tell whether everything is installed that the demo's models need; imports none of it."""
+    wanted = ("torch", "torchvision", "pytorch_grad_cam", "safetensors")
+    return all(
+        sys.modules.get(name, ...) is not None and importlib.util.find_spec(name) is not None
+        for name in wanted
+    )
+
+
+def demo_folder() -> Path:
+    """Find the folder of the demo's data and models: in the installed package, or in a checkout.
+
+    Raises
+    ------
+    StoreError : the installation lacks it.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "_demo" / "clothes", package.parents[1] / "data" / "clothes"):
+        if (folder / "integration.py").is_file():
+            return folder
+    raise StoreError(
+        "This installation lacks the demo. Type: pip install --force-reinstall aggressors"
+    )
+
+
+def small_run() -> Path:
+    """Find the published run that travels with the package, for a machine without torch.
+
+    Raises
+    ------
+    StoreError : the installation lacks it.
+    """
+    package = Path(__file__).resolve().parent
+    for path in (package / "_demo" / "demo.duckdb", package.parents[1] / "data" / "demo.duckdb"):
+        if path.is_file():
+            return path
+    raise StoreError(
+        "The demo needs PyTorch, and this installation lacks the small run that is shown without "
+        "it. Type: pip install 'aggressors[torch]'"
+    )
+
+
+def run_versions(workspace: Workspace, progress: Progress) -> list[Chapter]:
+    """Run v1, v2 and v3 in this order; what was published before is taken as it is."""
+    from aggressors import runner
+
+    told = []
+    for version in VERSIONS:
+        progress.say(f"Model {version}")
+        done = runner.run(integration_of(version), workspace, name=version, progress=progress)
+        with open_run(done.path) as run:
+            told.append(Chapter(summarize(run), done.seconds))
+    return told
+
+
+def integration_of(version: str) -> Integration:
+    """Build the integration of one version of the demo's model."""
+    from aggressors.integration import load_integration
+
+    path = demo_folder() / "integration.py"
+    digest = load_integration(path).code_digest  # the file itself is about one version
+    spec = importlib.util.spec_from_file_location("aggressors_demo", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+        built: Integration = module.build(version)
+    finally:
+        sys.path.remove(str(path.parent))
+    return replace(built, code_digest=digest)

@@ -1,0 +1,149 @@
+"""Results of a check for machines and reviewers: JUnit XML, and Markdown for a step summary."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from aggressors.contracts import Verdict
+from aggressors.gate import CheckResult
+from aggressors.judging import show
+from aggressors.store.workspace import atomic_write
+
+MAX_SUMMARY = 900_000  # bytes; some hosts refuse a step summary above 1 MiB
+_MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
+# Characters that no XML document may hold, in a title that came from data.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def bottom_line(result: CheckResult) -> str:
+    """Say in one sentence whether the run passed, and what failed."""
+    total = len(result.verdicts)
+    if not total:
+        return "There is no saved test to check. `aggressors save-test` makes one."
+    failed = [one.slug for one in result.verdicts if one.verdict == "fail"]
+    unsure = [one.slug for one in result.verdicts if one.verdict in ("inconclusive", "missing")]
+    if failed:
+        return f"{result.run_name} fails {len(failed)} of {_tests(total)}: {', '.join(failed)}."
+    if not result.passed:
+        return (
+            f"{result.run_name} is not sure to pass {len(unsure)} of {_tests(total)}, and --strict "
+            f"asks for that: {', '.join(unsure)}."
+        )
+    rest = f"; {len(unsure)} without a clear answer: {', '.join(unsure)}" if unsure else ""
+    return f"{result.run_name} fails none of {_tests(total)}{rest}."
+
+
+def _tests(count: int) -> str:
+    return "1 saved test" if count == 1 else f"{count} saved tests"
+
+
+def write_junit(result: CheckResult, path: Path) -> None:
+    """Write JUnit XML: fail is a failure, inconclusive is skipped, missing is an error.
+
+    The sentence stands in the text of the element, since some viewers ignore its attributes.
+
+    Raises
+    ------
+    WorkspaceError : the place cannot be written.
+    """
+    count = dict.fromkeys(("pass", "fail", "inconclusive", "missing"), 0)
+    for verdict in result.verdicts:
+        count[verdict.verdict] += 1
+    errors = count["missing"] + len(result.unreadable)
+    totals = {
+        "tests": str(len(result.verdicts) + len(result.unreadable)),
+        "failures": str(count["fail"]),
+        "errors": str(errors),
+        "skipped": str(count["inconclusive"]),
+        "time": "0",
+    }
+    root = ElementTree.Element("testsuites", totals)
+    suite = ElementTree.SubElement(root, "testsuite", {"name": "aggressors", **totals})
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in (("run", result.run_name), ("run_id", result.run_id)):
+        ElementTree.SubElement(properties, "property", {"name": name, "value": _plain(value)})
+    for verdict in result.verdicts:
+        _case(suite, verdict)
+    for test in result.unreadable:
+        case = ElementTree.SubElement(suite, "testcase", _names(test.slug))
+        _outcome(case, "error", "unreadable", test.reason)
+    ElementTree.indent(root)
+    atomic_write(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+
+
+def _case(suite: ElementTree.Element, verdict: Verdict) -> None:
+    case = ElementTree.SubElement(suite, "testcase", _names(verdict.slug))
+    kind = {"fail": "failure", "inconclusive": "skipped", "missing": "error"}.get(verdict.verdict)
+    if kind:
+        _outcome(case, kind, verdict.verdict, verdict.reason)
+    output = ElementTree.SubElement(case, "system-out")
+    output.text = _plain(f"{verdict.title}\n{verdict.reason}\n{threshold(verdict)}")
+
+
+def _names(slug: str) -> dict[str, str]:
+    return {"classname": "aggressors", "name": _plain(slug), "time": "0"}
+
+
+def _outcome(case: ElementTree.Element, kind: str, type_name: str, reason: str) -> None:
+    attributes = {"message": _plain(reason)}
+    if kind != "skipped":
+        attributes["type"] = type_name
+    ElementTree.SubElement(case, kind, attributes).text = _plain(reason)
+
+
+def _plain(text: str) -> str:
+    return _FORBIDDEN.sub("�", text)
+
+
+def threshold(verdict: Verdict) -> str:
+    """Say what the verdict was judged by: n, margin and its origin, baseline."""
+    against = f", baseline {verdict.baseline_name}" if verdict.baseline_name else ""
+    return f"n {verdict.n:,}, margin {show(verdict.margin)} ({verdict.margin_origin}){against}"
+
+
+def write_markdown(result: CheckResult, path: Path) -> None:
+    """Write a table that fits the step summary of a CI job; raises WorkspaceError."""
+    atomic_write(path, markdown(result).encode())
+
+
+def markdown(result: CheckResult) -> str:
+    """Write the bottom line, a table of verdicts with their thresholds, and every reason."""
+    lines = [f"### {'✅' if result.passed else '❌'} {escaped(bottom_line(result))}", ""]
+    if result.verdicts:
+        lines += [
+            "| | test | state | n | change (95 %) | margin | baseline |",
+            "| --- | --- | --- | ---: | --- | --- | --- |",
+        ]
+    for one in result.verdicts:
+        lines.append(
+            f"| {_MARKS[one.verdict]} {one.verdict} | **{one.slug}** {escaped(one.title)} "
+            f"| {one.state} | {one.n:,} | {_change(one)} "
+            f"| {show(one.margin)}, {escaped(one.margin_origin)} | {escaped(one.baseline_name)} |"
+        )
+    reasons = [(one.slug, one.reason) for one in result.verdicts]
+    reasons += [(one.slug, one.reason) for one in result.unreadable]
+    lines += ["", "<details><summary>Reasons</summary>", ""]
+    size = sum(len(line.encode()) + 1 for line in lines)
+    for slug, reason in reasons:
+        line = f"- **{escaped(slug)}**: {escaped(reason)}"
+        size += len(line.encode()) + 1
+        if size > MAX_SUMMARY:
+            lines.append("- … cut short; `aggressors check` prints them all.")
+            break
+        lines.append(line)
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def _change(verdict: Verdict) -> str:
+    if verdict.difference is None or verdict.low is None or verdict.high is None:
+        return "–"
+    return f"{verdict.difference:+.3g} ({verdict.low:+.3g} to {verdict.high:+.3g})"
+
+
+def escaped(text: str) -> str:
+    """Make text from data harmless in a Markdown table: no cell border, markup or HTML."""
+    text = re.sub(r"\s+", " ", text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", text)

@@ -1,0 +1,175 @@
+"""What a report says of each aggressor, as plain data."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from aggressors.contracts import Aggressor
+from aggressors.queries.concept import associations, concept, mean_maps, representatives
+from aggressors.queries.solve import action, suspects, yields
+from aggressors.store.read import RunFile
+from aggressors.summary import Summary
+
+SHOWN = 10  # samples a card
+FINDINGS = 5  # associations a card
+LARGEST = 60_000  # bytes of a thumbnail; 20 cards of 10 then stay below the limit of a page
+TEXT = 240  # characters of a text sample
+
+MAP_TITLES = {
+    "core": "failing members",
+    "members": "all members",
+    "same_label_well_predicted": "same label, done well",
+    "rest": "the rest",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One field that differs inside: its effect in [-1, 1] with interval, and a sentence."""
+
+    field: str
+    effect: float
+    low: float
+    high: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One sample: a JPEG or PNG, or its text, or only its id."""
+
+    sample_id: str
+    picture: bytes | None
+    text: str
+    label: str
+    prediction: str
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeanMap:
+    """Where the model looks on average, as a PNG."""
+
+    title: str
+    n: int
+    picture: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """Expected share of such samples among the first `count` candidates."""
+
+    count: int
+    expected: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """All that a report says of one aggressor."""
+
+    aggressor: Aggressor
+    precision: float | None
+    recall: float | None
+    findings: tuple[Finding, ...]
+    reasons: tuple[str, ...]
+    suspects: int
+    expected: Yield | None
+    maps: tuple[MeanMap, ...]
+    samples: tuple[Shown, ...]
+
+
+def gather(run: RunFile, summary: Summary, *, samples: int = SHOWN) -> tuple[Card, ...]:
+    """One card an aggressor, in the order of rank; `samples` of each are shown."""
+    return tuple(_card(run, one, samples) for one in summary.aggressors)
+
+
+def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
+    rule = concept(run, one.concept_id).rule
+    found = associations(run, one.concept_id).slice(0, FINDINGS).to_pylist()
+    found_yields = yields(run, one.concept_id).to_pylist()
+    return Card(
+        aggressor=one,
+        precision=rule.precision,
+        recall=rule.recall,
+        findings=tuple(
+            Finding(row["field"], row["effect"], row["low"], row["high"], row["sentence"] or "")
+            for row in found
+            if row["effect"] is not None
+        ),
+        reasons=tuple(reason.evidence for reason in action(run, one.concept_id).reasons),
+        suspects=suspects(run, one.concept_id, limit=1_000).num_rows,
+        expected=_middle(found_yields) if found_yields else None,
+        maps=_maps(run, one.concept_id) if samples else (),
+        samples=_samples(run, one.concept_id, samples) if samples else (),
+    )
+
+
+def _middle(rows: list[dict[str, Any]]) -> Yield:
+    """Choose the yield nearest to a batch of 200, as many as one sits down to label."""
+    row = min(rows, key=lambda row: abs(row["count"] - 200))
+    return Yield(row["count"], row["expected"], row["low"], row["high"])
+
+
+def _samples(run: RunFile, concept_id: int, count: int) -> tuple[Shown, ...]:
+    table = representatives(run, concept_id, "worst")
+    if not table.num_rows:
+        table = representatives(run, concept_id)
+    return tuple(
+        Shown(
+            sample_id=row["sample_id"],
+            picture=_picture(row["thumbnail"]),
+            text=(row["text"] or "")[:TEXT],
+            label="" if row["label"] is None else str(row["label"]),
+            prediction="" if row["prediction"] is None else str(row["prediction"]),
+            loss=row["loss"],
+        )
+        for row in table.slice(0, count).to_pylist()
+    )
+
+
+def _picture(thumbnail: bytes | None) -> bytes | None:
+    """Keep a thumbnail that is a picture of a sensible size."""
+    if not thumbnail or len(thumbnail) > LARGEST or not media_type(thumbnail):
+        return None
+    return thumbnail
+
+
+def media_type(picture: bytes) -> str:
+    """Type of a picture by its first bytes; '' for anything but JPEG and PNG."""
+    if picture.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "image/png" if picture.startswith(b"\x89PNG\r\n\x1a\n") else ""
+
+
+def _maps(run: RunFile, concept_id: int) -> tuple[MeanMap, ...]:
+    rows = [
+        row
+        for row in mean_maps(run, concept_id).to_pylist()
+        if row["of"] in MAP_TITLES and len(row["pixels"] or b"") == row["height"] * row["width"] > 0
+    ]
+    top = max((row["scale"] for row in rows), default=0.0)
+    return tuple(
+        MeanMap(MAP_TITLES[row["of"]], row["n"], _coloured(row, top)) for row in rows if top > 0
+    )
+
+
+def _coloured(row: dict[str, Any], top: float) -> bytes:
+    """Draw a map as a PNG from near black to yellow; all maps of a card on one scale."""
+    cells = np.frombuffer(row["pixels"], np.uint8).reshape(row["height"], row["width"])
+    share = cells / 255 * (row["scale"] / top)
+    stops = np.array([[16, 12, 36], [110, 30, 110], [214, 66, 72], [252, 166, 54], [250, 240, 160]])
+    at = np.clip(share, 0, 1) * (len(stops) - 1)
+    colours = np.stack(
+        [np.interp(at, range(len(stops)), stops[:, channel]) for channel in range(3)], axis=-1
+    )
+    picture = Image.fromarray(colours.astype(np.uint8)).resize((112, 112), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()

@@ -1,0 +1,205 @@
+"""A run as one self-contained HTML page: bottom line first, light and dark, printable."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import datetime
+from html import escape
+
+from aggressors.contracts import Aggressor, Verdict
+from aggressors.judging import show
+from aggressors.report.cards import Card, Shown, media_type
+from aggressors.report.style import STYLE
+from aggressors.report.words import ADVICE
+from aggressors.summary import Summary
+
+
+def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
+    """Write the page; every text from data is escaped, and nothing is fetched."""
+    info = summary.info
+    confirmed = [card for card in cards if card.aggressor.status == "confirmed"]
+    tentative = [card for card in cards if card.aggressor.status != "confirmed"]
+    body = [
+        _head(summary),
+        _tiles(summary),
+        _ranking(summary) if confirmed else "",
+        _tests(verdicts) if verdicts else "",
+        *(_card(card, info.settings.signal) for card in confirmed),
+        "<h2>Tentative</h2><p class=quiet>Too few samples to confirm; counted nowhere.</p>"
+        if tentative
+        else "",
+        *(_card(card, info.settings.signal) for card in tentative),
+        _foot(summary),
+    ]
+    title = escape(f"{info.name} · aggressors")
+    return (
+        "<!doctype html><html lang=en><head><meta charset=utf-8>"
+        "<meta name=viewport content='width=device-width, initial-scale=1'>"
+        # Nothing may be fetched or run, whatever a run file holds.
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; "
+        "style-src 'unsafe-inline'\">"
+        f"<title>{title}</title><style>{STYLE}</style></head><body><main>"
+        f"{''.join(body)}</main></body></html>\n"
+    )
+
+
+def _head(summary: Summary) -> str:
+    info = summary.info
+    when = datetime.fromisoformat(info.created_at).strftime("%d %B %Y, %H:%M UTC")
+    return (
+        f"<header><p class=quiet>{escape(info.model_name)} · run {escape(info.run_id)} · "
+        f"{escape(when)}</p><h1>{escape(info.name)}</h1>"
+        f"<p class=line>{escape(summary.bottom_line)}</p></header>"
+    )
+
+
+def _tiles(summary: Summary) -> str:
+    analysed = summary.analysed
+    wrong = analysed.error_rate
+    tiles = [
+        ("Accuracy", "–" if wrong is None else f"{1 - wrong:.1%}"),
+        (f"Mean {summary.info.loss_name}", show(analysed.mean_loss)),
+        ("Confirmed aggressors", str(len(summary.confirmed))),
+        (f"Of all {summary.info.settings.signal} explained", f"{summary.explained.share:.0%}"),
+        (f"{analysed.population.capitalize()} samples", f"{analysed.n_labeled:,}"),
+    ]
+    shown = "".join(
+        f"<div class=tile><b>{escape(value)}</b><span>{escape(title)}</span></div>"
+        for title, value in tiles
+    )
+    return f"<section class=tiles>{shown}</section>"
+
+
+def _ranking(summary: Summary) -> str:
+    top = max(one.gap_high for one in summary.confirmed)
+    rows = "".join(
+        f"<tr><td class=n>{one.rank}</td><td><a href='#a{one.rank}'>{escape(one.name)}</a></td>"
+        f"<td class=bar>{_interval(one, top)}</td><td class=n>{show(one.gap)}</td>"
+        f"<td class=n>{one.impact:.1%}</td><td class=n>{one.n_core:,} / {one.n:,}</td>"
+        f"<td>{escape(one.action.replace('_', ' '))}</td></tr>"
+        for one in summary.confirmed
+    )
+    signal = escape(summary.info.settings.signal)
+    return (
+        "<h2>Ranking</h2><div class=wide><table><thead><tr><th class=n>#</th><th>Aggressor</th>"
+        f"<th>Gap in {signal}, 95 %</th><th class=n>Gap</th><th class=n>Impact</th>"
+        f"<th class=n>Failing / all</th><th>Next</th></tr></thead><tbody>{rows}</tbody></table>"
+        "</div>"
+    )
+
+
+def _interval(one: Aggressor, top: float) -> str:
+    """Draw severity as a bar, and the interval of the gap as a line over it."""
+    scale = 150 / top if top > 0 else 0.0
+    low, mid, high = (
+        max(0.0, min(150.0, value * scale)) for value in (one.gap_low, one.gap, one.gap_high)
+    )
+    return (
+        f"<svg width=156 height=16 role=img aria-label='{show(one.gap_low)} to "
+        f"{show(one.gap_high)}'><rect class=sev x=0 y=3 width={low:.1f} height=10 rx=2 />"
+        f"<line class=ci x1={low:.1f} x2={high:.1f} y1=8 y2=8 />"
+        f"<circle class=ci cx={mid:.1f} cy=8 r=3 /></svg>"
+    )
+
+
+def _tests(verdicts: tuple[Verdict, ...]) -> str:
+    rows = "".join(
+        f"<li><span class='pill {one.verdict}'>{one.verdict}</span> <b>{escape(one.slug)}</b> "
+        f"<span class=quiet>{one.state}</span><br>{escape(one.reason)}</li>"
+        for one in verdicts
+    )
+    return f"<h2>Saved tests</h2><ul class=tests>{rows}</ul>"
+
+
+def _card(card: Card, signal: str) -> str:
+    one = card.aggressor
+    rule = ""
+    if card.precision is not None and card.recall is not None:
+        rule = (
+            f"<p class=quiet>The name is a rule: {card.precision:.0%} of the samples it describes "
+            f"are members, and it covers {card.recall:.0%} of them.</p>"
+        )
+    return (
+        f"<article id=a{one.rank}><h2><span class=rank>{one.rank}</span> {escape(one.name)}</h2>"
+        f"<p>Mean {escape(signal)} is <b>{show(one.gap)}</b> above the rest "
+        f"({show(one.gap_low)} to {show(one.gap_high)}), q = {show(one.q_value)}. "
+        f"<b>{one.n_core:,}</b> of {one.n:,} members fail. {one.impact:.1%} of all "
+        f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
+        f"{_samples(card.samples)}<div class=columns>{_findings(card)}{_action(card)}</div>"
+        f"{_maps(card)}</article>"
+    )
+
+
+def _samples(samples: tuple[Shown, ...]) -> str:
+    if not samples:
+        return ""
+    return f"<h3>Its worst samples</h3><div class=grid>{''.join(map(_sample, samples))}</div>"
+
+
+def _sample(sample: Shown) -> str:
+    if sample.picture is not None:
+        seen = f"<img alt='{escape(sample.sample_id)}' src='{_inline(sample.picture)}'>"
+    else:
+        seen = f"<div class=words>{escape(sample.text or sample.sample_id)}</div>"
+    wrong = " class=wrong" if sample.label != sample.prediction else ""
+    loss = "" if sample.loss is None else f"<span class=quiet>{show(sample.loss)}</span>"
+    return (
+        f"<figure title='{escape(sample.sample_id)}'>{seen}<figcaption>{escape(sample.label)}"
+        f"<br><span{wrong}>→ {escape(sample.prediction)}</span> {loss}</figcaption></figure>"
+    )
+
+
+def _findings(card: Card) -> str:
+    if not card.findings:
+        return ""
+    rows = "".join(
+        f"<li><b>{escape(one.field)}</b> <span class=quiet>{one.effect:+.2f} "
+        f"({one.low:+.2f} to {one.high:+.2f})</span>"
+        f"<i class=meter><i style='width:{100 * min(abs(one.effect), 1):.0f}%'></i></i>"
+        f"{escape(one.sentence)}</li>"
+        for one in card.findings
+    )
+    return f"<section><h3>What they share</h3><ul class=finds>{rows}</ul></section>"
+
+
+def _action(card: Card) -> str:
+    one = card.aggressor
+    parts = [f"<p><b>{escape(ADVICE[one.action])}</b></p>"]
+    if card.reasons:
+        parts.append("".join(f"<li>{escape(reason)}</li>" for reason in card.reasons[:5]))
+        parts[-1] = f"<ul>{parts[-1]}</ul>"
+    if card.expected is not None:
+        parts.append(
+            f"<p>Of the first {card.expected.count:,} unlabeled candidates "
+            f"{card.expected.expected:.0%} are expected to be such samples "
+            f"({card.expected.low:.0%} to {card.expected.high:.0%}).</p>"
+        )
+    if card.suspects:
+        parts.append(f"<p>{card.suspects:,} samples look wrong and should be reviewed.</p>")
+    return f"<section><h3>What to do</h3>{''.join(parts)}</section>"
+
+
+def _maps(card: Card) -> str:
+    if not card.maps:
+        return ""
+    shown = "".join(
+        f"<figure><img alt='' src='{_inline(one.picture)}'><figcaption>{escape(one.title)}"
+        f"<br><span class=quiet>n {one.n:,}</span></figcaption></figure>"
+        for one in card.maps
+    )
+    return f"<h3>Where the model looks, on average</h3><div class=grid>{shown}</div>"
+
+
+def _inline(picture: bytes) -> str:
+    return f"data:{media_type(picture)};base64,{b64encode(picture).decode()}"
+
+
+def _foot(summary: Summary) -> str:
+    facts, info = summary.facts, summary.info
+    tested = "" if facts.proposals is None else f"{facts.proposals:,} groups were tested. "
+    return (
+        f"<footer class=quiet><p>{tested}Groups are found on {facts.n_discover:,} samples and "
+        f"judged on {facts.n_confirm:,} others; confirmed at a false discovery rate of "
+        f"{facts.fdr:.0%}. Severity is the lower bound of the gap. Seed {info.seed}, aggressors "
+        f"{escape(info.engine_version)}.</p></footer>"
+    )

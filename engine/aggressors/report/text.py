@@ -1,0 +1,59 @@
+"""A run as a short Markdown text for a ticket: bottom line, ranking, what to do."""
+
+from __future__ import annotations
+
+from aggressors.contracts import Verdict
+from aggressors.export.verdicts import escaped
+from aggressors.judging import show
+from aggressors.report.cards import Card
+from aggressors.report.words import ADVICE
+from aggressors.summary import Summary
+
+
+def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
+    """Write the text; actions are quantified checkboxes."""
+    info = summary.info
+    confirmed = [card for card in cards if card.aggressor.status == "confirmed"]
+    lines = [
+        f"## {escaped(info.name)}: {escaped(summary.bottom_line)}",
+        "",
+        f"Model {escaped(info.model_name)}, {escaped(summary.performance)}. Run `{info.run_id}`.",
+        "",
+    ]
+    if confirmed:
+        lines += [
+            f"| # | aggressor | gap in {info.settings.signal} (95 %) | impact | failing / all |",
+            "| ---: | --- | --- | ---: | ---: |",
+        ]
+    for card in confirmed:
+        one = card.aggressor
+        lines.append(
+            f"| {one.rank} | {escaped(one.name)} | {show(one.gap)} ({show(one.gap_low)} to "
+            f"{show(one.gap_high)}) | {one.impact:.1%} | {one.n_core:,} / {one.n:,} |"
+        )
+    if confirmed:
+        lines += ["", "### What to do", ""]
+        lines += [f"- [ ] {_task(card)}" for card in confirmed]
+    if summary.tentative:
+        count = len(summary.tentative)
+        lines += ["", f"{count} more {'is' if count == 1 else 'are'} tentative and not counted."]
+    if verdicts:
+        lines += ["", "### Saved tests", ""]
+        lines += [
+            f"- **{one.verdict}** `{one.slug}` ({one.state}): {escaped(one.reason)}"
+            for one in verdicts
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _task(card: Card) -> str:
+    one = card.aggressor
+    text = f"**{escaped(one.name)}**: {ADVICE[one.action]}"
+    if one.action in ("collect", "augment") and card.expected is not None:
+        text += (
+            f" Of the first {card.expected.count:,} candidates {card.expected.expected:.0%} are "
+            f"expected to be such ({card.expected.low:.0%} to {card.expected.high:.0%})."
+        )
+    if one.action in ("relabel", "remove") and card.suspects:
+        text += f" {card.suspects:,} samples to look at."
+    return text

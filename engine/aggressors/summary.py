@@ -1,0 +1,80 @@
+"""A run in a few facts and one sentence, for the terminal and the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aggressors.contracts import Aggressor, RunInfo
+from aggressors.judging import show
+from aggressors.queries.overview import (
+    DiscoveryFacts,
+    Explained,
+    PopulationTotals,
+    aggressors,
+    discovery_facts,
+    loss_explained,
+    totals,
+)
+from aggressors.store.read import RunFile
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run amounts to.
+
+    `analysed` are the totals of the population in which aggressors are found; `explained` what the
+    confirmed ones account for together; `facts` how the search went.
+    """
+
+    info: RunInfo
+    analysed: PopulationTotals
+    explained: Explained
+    facts: DiscoveryFacts
+    aggressors: tuple[Aggressor, ...]
+
+    @property
+    def confirmed(self) -> tuple[Aggressor, ...]:
+        """Aggressors that hold on samples they were not found on, by rank."""
+        return tuple(one for one in self.aggressors if one.status == "confirmed")
+
+    @property
+    def tentative(self) -> tuple[Aggressor, ...]:
+        """Those with too few samples to tell, by rank."""
+        return tuple(one for one in self.aggressors if one.status != "confirmed")
+
+    @property
+    def performance(self) -> str:
+        """How the model does on average, such as `accuracy 83.1%, mean loss 0.54 on 3,400 …`."""
+        parts = []
+        if self.analysed.error_rate is not None:
+            parts.append(f"accuracy {1 - self.analysed.error_rate:.1%}")
+        if self.analysed.mean_loss is not None:
+            parts.append(f"mean {self.info.loss_name} {show(self.analysed.mean_loss)}")
+        text = ", ".join(parts) or "no labels"
+        return f"{text} on {self.analysed.n_labeled:,} {self.analysed.population} samples"
+
+    @property
+    def bottom_line(self) -> str:
+        """What to take away, in a sentence."""
+        count = len(self.confirmed)
+        if not count:
+            return "No group of samples is proven to do worse than the rest."
+        worst = self.confirmed[0]
+        groups = "1 group does" if count == 1 else f"{count} groups do"
+        together = (
+            f" Together they cover {self.explained.n:,} samples; {self.explained.share:.0%} of all "
+            f"{self.info.settings.signal} would vanish if they did like the rest."
+        )
+        return f"{groups} worse than the rest, first of all {worst.name}.{together}"
+
+
+def summarize(run: RunFile) -> Summary:
+    """Gather the facts of a run."""
+    analysed = run.info.settings.analysed
+    return Summary(
+        info=run.info,
+        analysed=totals(run).of(analysed),
+        explained=loss_explained(run),
+        facts=discovery_facts(run),
+        aggressors=tuple(aggressors(run)),
+    )
