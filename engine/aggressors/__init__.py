@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aggressors.api import Run, check, open_run, run
+    from aggressors.api import Run, analyze, check, open_run, run
     from aggressors.contracts import Aggressor, Settings, Verdict
     from aggressors.errors import (
         AggressorsError,
@@ -53,6 +53,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "WorkspaceError",
+    "analyze",
     "check",
     "load_weights",
     "open_run",
@@ -60,7 +61,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("Run", "check", "open_run", "run"),
+    "api": ("Run", "analyze", "check", "open_run", "run"),
     "contracts": ("Aggressor", "Settings", "Verdict"),
     "integration": ("Integration", "Sample"),
     "weights": ("load_weights",),

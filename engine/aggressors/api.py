@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from aggressors.gate import CheckResult
     from aggressors.integration import Integration
+    from aggressors.sources.protocol import Source
     from aggressors.store.saved_tests import SavedTest
 
 # The columns of `aggressors show --json`.
@@ -204,11 +206,68 @@ def run(
     StageError : a stage failed; the same call continues.
     WorkspaceError : the workspace cannot be written.
     """
+    return _published(integration, workspace, name, limit, settings)
+
+
+def analyze(
+    table: Any,
+    *,
+    train: Any = None,
+    test: Any = None,
+    unlabeled: Any = None,
+    columns: Mapping[str, str] | None = None,
+    classes: Sequence[str] = (),
+    task: str | None = None,
+    media_root: str | Path | None = None,
+    workspace: str | Path | None = None,
+    name: str | None = None,
+    settings: Settings | None = None,
+) -> Run:
+    """Run every stage over tables of predictions, without a model, and open the published run.
+
+    Parameters
+    ----------
+    table, train, test, unlabeled : validation, in which aggressors are found, and what else there
+        is; each a path (Parquet, CSV, JSON lines) or an Arrow, pandas or polars table.
+    columns : column by role, where a column is not named as its role: {"loss": "nll"}.
+    classes : names in the order of `probabilities`; default the sorted names found.
+    task : classification or regression; default by the type of the labels.
+    media_root : folder below which image paths may be read.
+    workspace, name, settings : as in `run`.
+
+    Raises
+    ------
+    TableError : a table cannot be read, or a column is missing, wrong or contradicts another.
+    StageError : a stage failed; the same call continues.
+    WorkspaceError : the workspace cannot be written.
+    """
+    from aggressors.sources.roles import Columns
+    from aggressors.sources.table import open_tables
+
+    given = {"train": train, "validation": table, "test": test, "unlabeled": unlabeled}
+    source = open_tables(
+        {population: entry for population, entry in given.items() if entry is not None},
+        columns=Columns.parse(f"{role}={column}" for role, column in (columns or {}).items()),
+        classes=classes,
+        task=task,
+        media_root=media_root,
+        model_name=name or "table",
+    )
+    return _published(source, workspace, name, None, settings)
+
+
+def _published(
+    source: Integration | Source,
+    workspace: str | Path | None,
+    name: str | None,
+    limit: int | None,
+    settings: Settings | None,
+) -> Run:
     from aggressors import progress, runner
 
     place = Workspace.open(workspace, create=True)
     done = runner.run(
-        integration, place, name=name, limit=limit, settings=settings, progress=progress.choose()
+        source, place, name=name, limit=limit, settings=settings, progress=progress.choose()
     )
     return Run(open_run_file(done.path), place)
 

@@ -57,8 +57,14 @@ _LISTS: dict[What, _List] = {
         "g.rank, l.rank, s.row_id",
     ),
     "queue": _List(
-        "JOIN (SELECT unnest($ids) AS sample_id, generate_subscripts($ids, 1) AS place) l"
-        " ON l.sample_id = s.sample_id",
+        """
+    JOIN (
+        SELECT * FROM (SELECT unnest($ids) AS sample_id, generate_subscripts($ids, 1) AS place)
+        WHERE $concept IS NULL
+            OR sample_id IN (SELECT sample_id FROM assignments WHERE concept_id = $concept)
+            OR sample_id IN (SELECT sample_id FROM candidates WHERE concept_id = $concept)
+    ) l ON l.sample_id = s.sample_id
+        """,
         "",
         "l.place",
     ),
@@ -102,8 +108,8 @@ def listing(
     ----------
     what : members, candidates, representatives or suspects of aggressors; samples of the run; or
         the samples of a label queue.
-    rank : the aggressor; None for all of them, one after the other. Samples of the run and of a
-        queue are narrowed to its members.
+    rank : the aggressor; None for all of them, one after the other. Samples of the run are narrowed
+        to its members, those of a queue to its members and candidates.
     filter : keeps the samples that it lets through.
     count : at most so many rows, the first ones.
     queue : sample ids of a label queue, in its order; those the run does not have are left out.
