@@ -308,14 +308,16 @@ def publish_tables(
     source: PlantedSource,
     run_id: str,
     name: str,
+    created_at: str = "2026-01-02T03:04:05+00:00",
 ) -> Path:
+    """Publish tables under the facts of their source."""
     workspace = where if isinstance(where, Workspace) else Workspace.open(where, create=True)
     settings = Settings()
     info = RunInfo(
         run_id=run_id,
         name=name,
         schema_version=SCHEMA_VERSION,
-        created_at="2026-01-02T03:04:05+00:00",
+        created_at=created_at,
         model_name=source.model_name,
         model_digest=source.model_digest,
         data_digest=source.digest(),
