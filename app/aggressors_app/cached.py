@@ -127,7 +127,7 @@ def _open(path: str, changed: int) -> RunFile:
 
 @_remember
 def totals(run_id: str, filter: str) -> overview.Totals:
-    """Samples, mean loss and error under a filter."""
+    """Count samples, average loss and error under a filter."""
     return overview.totals(run_file(run_id), parse(filter))
 
 
@@ -145,7 +145,7 @@ def in_scope(run_id: str, filter: str) -> pa.Table:
 
 @_remember
 def explained(run_id: str) -> overview.Explained:
-    """What the confirmed aggressors account for together."""
+    """Read what the confirmed aggressors account for together."""
     return overview.loss_explained(run_file(run_id))
 
 
@@ -188,7 +188,7 @@ def prominent(run_id: str) -> list[str]:
 
 @_remember
 def field_values(run_id: str, field: str, limit: int) -> list[tuple[str, int]]:
-    """The most frequent values of a field, and how many samples have each."""
+    """List the most frequent values of a field, and how many samples have each."""
     found = fields.values(run_file(run_id), field, limit=limit)
     return list(zip(found["value"].to_pylist(), found["n"].to_pylist(), strict=True))
 
@@ -225,20 +225,22 @@ def differences(run_id: str, filter: str, left: str, right: str, by: str) -> pa.
 
 @_remember
 def extent(run_id: str) -> maps.View:
-    """The view that shows every sample."""
+    """Find the view that shows every sample."""
     return maps.extent(run_file(run_id))
 
 
 @_remember
-def map_bins(run_id: str, filter: str, color_by: str, view: maps.View, size: int) -> maps.MapBins:
-    """Samples by cell of the map, coloured by a field."""
+def map_bins(
+    run_id: str, filter: str, color_by: str | None, view: maps.View, size: int
+) -> maps.MapBins:
+    """Count samples by cell of the map, coloured by a field."""
     return maps.map_bins(run_file(run_id), parse(filter), color_by, view, size)
 
 
 @_remember
 def outlines(run_id: str) -> tuple[maps.Outline, ...]:
     """Where the aggressors lie on the map."""
-    return maps.outlines(run_file(run_id))
+    return maps.outlines(run_file(run_id), cells=32)
 
 
 # --- One aggressor ---
@@ -258,13 +260,13 @@ def stats(run_id: str, concept_id: int) -> pa.Table:
 
 @_remember
 def associations(run_id: str, concept_id: int) -> pa.Table:
-    """What the members share, the strongest within labels first."""
+    """List what the members share, the strongest within labels first."""
     return concept.associations(run_file(run_id), concept_id)
 
 
 @_remember
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
-    """Samples that show a concept."""
+    """List samples that show a concept."""
     return concept.representatives(run_file(run_id), concept_id, reason)
 
 
@@ -342,7 +344,7 @@ def suspects(run_id: str, concept_id: int, offset: int, limit: int) -> pa.Table:
 
 @_remember
 def yields(run_id: str, concept_id: int) -> pa.Table:
-    """Expected share of such samples among the first candidates."""
+    """Read the expected share of such samples among the first candidates."""
     return solve.yields(run_file(run_id), concept_id)
 
 
@@ -356,7 +358,7 @@ def matched(run_id: str, other: str) -> pa.Table:
 
 
 def queue(name: str) -> pa.Table:
-    """Samples of a label queue, in the order they were chosen; empty without a workspace."""
+    """Read a label queue, in the order it was chosen; empty without a workspace."""
     found = workspace()
     if found is None:
         return pa.table({"sample_id": pa.array([], pa.string())})

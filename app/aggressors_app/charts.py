@@ -98,7 +98,7 @@ def _pick(*fields: str) -> list[Spec]:
 def loss_by_number(
     bins: Sequence[Bin], field: str, overall: float, colors: Palette, loss: str = "mean loss"
 ) -> Spec:
-    """Mean loss with its interval over a number field, above the number of samples."""
+    """Mean loss with its interval over a number field, in groups of about the same size."""
     rows = [
         {
             "start": bin.start, "end": bin.end, "middle": ((bin.start or 0) + (bin.end or 0)) / 2,
@@ -106,15 +106,20 @@ def loss_by_number(
         }
         for bin in bins
     ]  # fmt: skip
-    x: Spec = {"field": "middle", "type": "quantitative", "title": None, "scale": {"zero": False}}
+    x: Spec = {
+        "field": "middle", "type": "quantitative", "title": field,
+        "scale": {"zero": False, "nice": False}, "axis": {"tickCount": 7, "grid": False},
+    }  # fmt: skip
     tooltip = [
         {"field": "range", "title": field},
         {"field": "mean", "title": loss, "format": ".3f"},
         {"field": "n", "title": "samples", "format": ","},
     ]
     y: Spec = {"field": "mean", "type": "quantitative", "title": loss}
-    curve = {
-        "height": 150,
+    dot = {"type": "point", "filled": True, "size": 54, "color": colors.bad, "cursor": "pointer"}
+    return {
+        "data": _values(rows),
+        "height": 220,
         "layer": [
             {
                 "mark": {"type": "area", "opacity": 0.18, "color": colors.bad},
@@ -125,28 +130,15 @@ def loss_by_number(
                 "encoding": {"x": x, "y": y},
             },
             {
+                "mark": {"type": "rule", "color": colors.ink, "strokeDash": [3, 3], "opacity": 0.6},
+                "encoding": {"y": {"datum": overall}},
+            },
+            {
                 "params": _pick("start", "end"),
-                "mark": {"type": "point", "filled": True, "size": 46, "color": colors.bad, "cursor": "pointer"},
+                "mark": dot,
                 "encoding": {"x": x, "y": y, "tooltip": tooltip, "opacity": {"value": 1}},
             },
-            _overall(overall, colors),
         ],
-    }  # fmt: skip
-    counts = {
-        "height": 42,
-        "mark": {"type": "bar", "color": colors.rest, "opacity": 0.55},
-        "encoding": {
-            "x": {**x, "field": "start", "bin": {"binned": True}, "title": field},
-            "x2": {"field": "end"},
-            "y": {"field": "n", "type": "quantitative", "title": "n", "axis": {"tickCount": 2}},
-            "tooltip": tooltip,
-        },
-    }
-    return {
-        "data": _values(rows),
-        "vconcat": [curve, counts],
-        "spacing": 6,
-        "resolve": {"scale": {"x": "shared"}},
     }
 
 
@@ -168,13 +160,14 @@ def loss_by_category(
         {"field": "mean", "title": loss, "format": ".3f"},
         {"field": "n", "title": "samples", "format": ","},
     ]
+    bar = {"type": "bar", "color": colors.bad, "opacity": 0.8, "height": 12, "cursor": "pointer"}
     return {
         "data": _values(rows),
         "height": {"step": 24},
         "layer": [
             {
                 "params": _pick("label"),
-                "mark": {"type": "bar", "color": colors.bad, "opacity": 0.8, "height": 12, "cursor": "pointer"},
+                "mark": bar,
                 "encoding": {"y": y, "x": x, "tooltip": tooltip},
             },
             {
@@ -187,13 +180,6 @@ def loss_by_category(
             },
         ],
     }  # fmt: skip
-
-
-def _overall(overall: float, colors: Palette) -> Spec:
-    return {
-        "mark": {"type": "rule", "color": colors.ink, "strokeDash": [3, 3], "opacity": 0.6},
-        "encoding": {"y": {"datum": overall}},
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +197,19 @@ def compare_shares(
     colors: Palette,
     *,
     edges: Sequence[float] | None = None,
+    pair: tuple[str, str] | None = None,
 ) -> Spec:
-    """How a field is distributed in two groups: steps for a number, paired bars for categories."""
+    """How a field is distributed in two groups: steps for a number, paired bars for categories.
+
+    Parameters
+    ----------
+    edges : bounds of a number's bins, one more than there are labels.
+    pair : colours of the two groups; bad against rest where None.
+    """
     names = [group.name for group in groups]
     color: Spec = {
         "field": "group", "type": "nominal", "title": None,
-        "scale": {"domain": names, "range": [colors.bad, colors.rest]},
+        "scale": {"domain": names, "range": list(pair or (colors.bad, colors.rest))},
         "legend": {"orient": "top", "offset": 4},
     }  # fmt: skip
     rows = [
@@ -310,7 +303,9 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
             },
             {
                 "mark": {"type": "rule", "strokeWidth": 2},
-                "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": color},
+                "encoding": {
+                    "x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": color,
+                },
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},

@@ -9,7 +9,7 @@ from aggressors.contracts import Condition, Filter, Group, Not, Operator, Scalar
 from aggressors.queries.grammar import both, canonical, chips, format_filter
 from aggressors_app.format import short
 
-REGION = "map"
+REGION, POPULATION = "map", "population"
 _LIMITS = (">=", ">", "<=", "<")
 
 

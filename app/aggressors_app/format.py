@@ -78,7 +78,7 @@ def interval(low: float | None, high: float | None, *, percent: bool = False) ->
     if low is None or high is None:
         return ""
     show = share if percent else number
-    return f"{show(low)} – {show(high)}"
+    return f"{show(low)} {'to' if low < 0 else '–'} {show(high)}"
 
 
 def when(iso: str) -> str:

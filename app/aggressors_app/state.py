@@ -3,8 +3,9 @@
 The whole view is in the address: run, filter, aggressor, and what the page itself remembers. A link
 copied to another browser shows the same view, and Back undoes the last change. Three rules make
 this hold in Streamlit: `sync` runs before navigation and trusts an address that carries a filter
-(one without has been dropped by a navigation); the filter is never empty; and the view changes only
-in callbacks, through `change`, which writes the address at once, so that it also works in fragments.
+(one without has been dropped by a navigation); the filter is never empty; and the view changes
+only in callbacks, through `change`, which writes the address at once, so that it also works in
+fragments.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class View:
         return min(max(value, low), high)
 
     def params(self) -> dict[str, str]:
-        """The address of this view; defaults are left out, but the filter never is."""
+        """Write the address of this view; defaults are left out, but the filter never is."""
         shown = {RUN: self.run, FILTER: self.filter}
         if self.aggressor is not None:
             shown[AGGRESSOR] = str(self.aggressor)

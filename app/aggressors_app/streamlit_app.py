@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -11,7 +12,7 @@ from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, state
 from aggressors_app.components.filter_bar import filter_bar, initial
 from aggressors_app.components.header import header
-from aggressors_app.components.states import failed, filter_failed, no_runs
+from aggressors_app.components.states import failed, filter_failed, log_in, no_runs
 
 HERE = Path(__file__).parent
 STEPS = {
@@ -37,6 +38,9 @@ pages = [
 def main() -> None:
     """Settle which run and filter are shown, then hand over to the page."""
     page = st.navigation(pages, position="hidden")
+    if os.environ.get("AGGRESSORS_REQUIRE_LOGIN") and not st.user.is_logged_in:
+        log_in()
+        return
     state.sync()
     if wanted := state.take_journey():
         st.switch_page(f"app_pages/{wanted}.py", query_params=state.link())

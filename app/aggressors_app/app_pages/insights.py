@@ -32,13 +32,10 @@ if not found:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.subheader("Aggressors, worst first", width="content")
     st.space("stretch")
-    tested = (
-        f"{count(facts.proposals)} groups tested on {count(facts.n_discover)} samples, "
-        if facts.proposals
-        else ""
-    )
+    tested = f"{count(facts.proposals)} groups tested, " if facts.proposals else ""
     st.caption(
-        f"{tested}confirmed on {count(facts.n_confirm)} others at a false discovery rate of {facts.fdr:g}",
+        f"{tested}confirmed on {count(facts.n_confirm)} samples that the search had not seen, "
+        f"at a false discovery rate of {facts.fdr:g}",
         width="content",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import streamlit as st
@@ -18,13 +19,18 @@ from aggressors_app.format import number, share, short
 MOST_DIFFERENT = 6
 
 
-def chosen_field(run_id: str, name: str, options: Sequence[str], label: str) -> str:
+def chosen_field(name: str, options: Sequence[str], label: str, *, titled: bool = False) -> str:
     """Offer a field that the address remembers as `name`."""
     key = f"explore_{name}"
     value = state.read().get(name, options[0], tuple(options))
     st.session_state[key] = value
     st.selectbox(
-        label, options, key=key, on_change=lambda: state.change(**{name: st.session_state[key]})
+        label,
+        options,
+        key=key,
+        label_visibility="visible" if titled else "collapsed",
+        width="stretch" if titled else 170,
+        on_change=lambda: state.change(**{name: st.session_state[key]}),
     )
     return value
 
@@ -32,7 +38,10 @@ def chosen_field(run_id: str, name: str, options: Sequence[str], label: str) -> 
 def against_loss(run_id: str, filter: str) -> None:
     """Show mean loss by value of a field; a click limits the filter to it."""
     offered = [*cached.prominent(run_id), *(f for f in colorable(run_id) if f != "confidence")]
-    field = chosen_field(run_id, "field", list(dict.fromkeys(offered)), "Field")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Metadata against loss**", width="content")
+        st.space("stretch")
+        field = chosen_field("field", list(dict.fromkeys(offered)), "Field")
     rows = cached.field_vs_loss(run_id, filter, field).to_pylist()
     rows = [row for row in rows if row["n"] and row["mean"] is not None]
     if not rows:
@@ -53,11 +62,41 @@ def against_loss(run_id: str, filter: str) -> None:
     _chart("against_loss", spec, field, filter)
 
 
-def inside_outside(run_id: str, filter: str, one: Aggressor) -> None:
-    """Show how members and the rest are spread over a field."""
+COMPARISONS = {"aggressor": "Aggressor against the rest", "datasets": "Dataset against dataset"}
+
+
+def comparison(run_id: str, filter: str, one: Aggressor | None) -> None:
+    """Show an aggressor against the rest, or a dataset against another."""
+    offered = list(COMPARISONS) if one else ["datasets"]
+    shown = state.read().get("against", offered[0], tuple(offered))
+    st.session_state["explore_against"] = shown
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.segmented_control(
+            "Comparison",
+            offered,
+            key="explore_against",
+            format_func=lambda name: COMPARISONS[name],
+            label_visibility="collapsed",
+            required=True,
+            on_change=lambda: state.change(against=st.session_state["explore_against"]),
+        )
+        st.space("stretch")
+        if shown == "aggressor" and one:
+            field = _field_of(run_id, one)
+    if shown == "aggressor" and one:
+        _inside_outside(run_id, filter, one, field)
+    else:
+        _datasets(run_id, filter)
+
+
+def _field_of(run_id: str, one: Aggressor) -> str:
     ordered = cached.associations(run_id, one.concept_id)["field"].to_pylist()
-    offered = [name for name in [*ordered, *colorable(run_id)] if name in colorable(run_id)]
-    field = chosen_field(run_id, "inside", list(dict.fromkeys(offered)), "Field")
+    usable = colorable(run_id)
+    offered = [name for name in [*ordered, *usable] if name in usable]
+    return chosen_field("inside", list(dict.fromkeys(offered)), "Field")
+
+
+def _inside_outside(run_id: str, filter: str, one: Aggressor, field: str) -> None:
     rows = cached.inside_outside(run_id, filter, field, one.concept_id).to_pylist()
     if not sum(row["inside"] for row in rows):
         st.caption("No member of this aggressor is in the filter.")
@@ -69,13 +108,12 @@ def inside_outside(run_id: str, filter: str, one: Aggressor) -> None:
     _compare("inside_outside", rows, groups, field, filter)
 
 
-def datasets(run_id: str, filter: str) -> None:
-    """Show how two datasets are spread over a field, and in which fields they differ most."""
+def _datasets(run_id: str, filter: str) -> None:
     known = cached.field_list(run_id)
     by_fields = [name for name, entry in known.items() if entry.kind == "category"]
     left_box, right_box, by_box = st.columns(3)
     with by_box:
-        by = chosen_field(run_id, "by", by_fields, "Datasets by")
+        by = chosen_field("by", by_fields, "Datasets by", titled=True)
     # Comparing datasets by population needs all of them, whatever the filter says of it.
     scope = format_filter(chips.cleared(parse(filter), by))
     names = [name for name, _ in cached.field_values(run_id, by, 12)]
@@ -83,15 +121,17 @@ def datasets(run_id: str, filter: str) -> None:
         st.caption("This field has one value only; choose another.")
         return
     with left_box:
-        left = chosen_field(run_id, "left", names, "One dataset")
+        left = chosen_field("left", names, "One dataset", titled=True)
     with right_box:
-        right = chosen_field(run_id, "right", [name for name in names if name != left], "Another")
+        right = chosen_field(
+            "right", [name for name in names if name != left], "Another", titled=True
+        )
     different = cached.differences(run_id, scope, left, right, by).to_pylist()
     offered = [row["field"] for row in different]
     if not offered:
         st.caption("The two have no field in common under this filter.")
         return
-    field = chosen_field(run_id, "compare", offered, "Field, the most different first")
+    field = chosen_field("compare", offered, "Field, the most different first", titled=True)
     found = cached.compare_datasets(run_id, scope, field, by).to_pylist()
     rows = [row for row in found if row["dataset"] == left]
     groups = [
@@ -119,7 +159,7 @@ def datasets(run_id: str, filter: str) -> None:
 def _ranges(rows: Sequence[dict[str, Any]]) -> list[charts.Bin]:
     """Bins of a number; a value that is its own bin is widened to the middle of its gap."""
     lows = [row["low"] for row in rows]
-    steps = [b - a for a, b in zip(lows, lows[1:], strict=False) if b > a]
+    steps = [b - a for a, b in pairwise(lows) if b > a]
     half = min(steps, default=1.0) / 2
     bins = []
     for row in rows:
@@ -143,16 +183,19 @@ def _compare(
     key: str, rows: Sequence[dict[str, Any]], groups: list[charts.Series], field: str, filter: str
 ) -> None:
     colors = charts.palette(st.context.theme.type)
+    pair = (colors.categories[0], colors.categories[1]) if key == "datasets" else None
     if rows[0]["value"] is None:
         lows = [row["low"] for row in rows]
         edges = [*lows, rows[-1]["high"]]
         if rows[0]["low"] == rows[0]["high"]:
-            step = min((b - a for a, b in zip(lows, lows[1:], strict=False)), default=1.0)
+            step = min((b - a for a, b in pairwise(lows)), default=1.0)
             edges = [*(low - step / 2 for low in lows), lows[-1] + step / 2]
-        labels = [f"{number(a)} – {number(b)}" for a, b in zip(edges, edges[1:], strict=False)]
-        spec = charts.compare_shares(labels, groups, field, colors, edges=edges)
+        labels = [f"{number(a)} – {number(b)}" for a, b in pairwise(edges)]
+        spec = charts.compare_shares(labels, groups, field, colors, edges=edges, pair=pair)
     else:
-        spec = charts.compare_shares([row["value"] for row in rows], groups, field, colors)
+        spec = charts.compare_shares(
+            [row["value"] for row in rows], groups, field, colors, pair=pair
+        )
     _chart(key, spec, field, filter)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from aggressors_app import cached, state
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import sample_grid
+from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.tiles import tiles_of
 from aggressors_app.format import count
@@ -44,13 +45,7 @@ def browser(run_id: str, filter: str) -> None:
             on_click=lambda: state.change(order="up" if descending else None, page=None),
         )
         st.space("stretch")
-        st.session_state["browser_page"] = page
-        st.pagination(
-            pages,
-            key="browser_page",
-            max_visible_pages=7,
-            on_change=lambda: _turn(st.session_state["browser_page"]),
-        )
+        pager("browser_page", page, pages)
         export_menu(
             "browser_export",
             lambda format: cached.exported(run_id, "samples", format, filter),
@@ -65,14 +60,10 @@ def browser(run_id: str, filter: str) -> None:
         label="Samples",
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
-        on_turn=lambda step: _turn(min(max(page + step, 1), pages)),
+        on_turn=lambda step: turn(min(max(page + step, 1), pages)),
         caption=shown if found.num_rows else "",
         empty="No sample passes the filter. Clear it, or remove a chip above.",
         size=104,
     )
     if chosen := view.get("sample", ""):
         sample_card(run_id, chosen, "browser_sample")
-
-
-def _turn(page: int) -> None:
-    state.change(page=str(page) if page > 1 else None)

@@ -12,12 +12,12 @@ from aggressors.errors import AggressorsError
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, chips, state
 from aggressors_app.components.exports import export_menu
-from aggressors_app.components.filter_bar import POPULATION
 from aggressors_app.components.grid import Tile, sample_grid
+from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.states import failed, nothing
 from aggressors_app.components.tiles import tiles_of
-from aggressors_app.format import count, share
+from aggressors_app.format import count, plain, share
 
 PER_PAGE = 40
 QUEUE = "to-label"
@@ -27,7 +27,7 @@ SKIPPED, PROBLEM = "candidates_skipped", "candidates_problem"
 def candidates(run_id: str, filter: str, one: Aggressor) -> None:
     """Show candidates as tiles; A adds one to the queue, X skips it."""
     # Candidates are unlabeled: what the filter says of populations is about other samples.
-    scope = format_filter(chips.cleared(parse(filter), POPULATION))
+    scope = format_filter(chips.cleared(parse(filter), chips.POPULATION))
     total = cached.candidate_count(run_id, one.concept_id, scope)
     queued = cached.queue(QUEUE)["sample_id"].to_pylist()
     _bar(run_id, one, scope, total, queued)
@@ -47,20 +47,25 @@ def candidates(run_id: str, filter: str, one: Aggressor) -> None:
         label="Candidates",
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
-        on_turn=lambda step: _turn(min(max(page + step, 1), pages)),
+        on_turn=lambda step: turn(min(max(page + step, 1), pages)),
         on_act=lambda action, sample: _act(run_id, one.rank, action, sample),
         actions={"a": "add", "x": "skip"},
         caption=f"{count(total)} candidates, by priority",
         size=104,
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.session_state["candidates_page"] = page
-        st.pagination(
-            pages,
-            key="candidates_page",
-            on_change=lambda: _turn(st.session_state["candidates_page"]),
-        )
+        pager("candidates_page", page, pages)
     if chosen := view.get("sample", ""):
+        with st.container(horizontal=True, gap="small"):
+            for action, icon in (("add", ":material/add:"), ("skip", ":material/block:")):
+                st.button(
+                    f"{action.capitalize()} {plain(chosen)}",
+                    icon=icon,
+                    key=f"candidate_{action}",
+                    on_click=_act,
+                    args=(run_id, one.rank, action, chosen),
+                    disabled=action == "add" and cached.workspace() is None,
+                )
         sample_card(run_id, chosen, "candidate")
 
 
@@ -120,10 +125,6 @@ def _tiles(found: pa.Table, queued: set[str], skipped: set[str]) -> list[Tile]:
             )
         )
     return tiles
-
-
-def _turn(page: int) -> None:
-    state.change(page=str(page) if page > 1 else None)
 
 
 def _act(run_id: str, rank: int, action: str, sample: str) -> None:

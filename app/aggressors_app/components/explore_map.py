@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from aggressors.queries.grammar import format_filter, parse
-from aggressors.queries.maps import MapBins, View
+from aggressors.queries.maps import MAX_COLOURS, BoolArray, MapBins, View
 from aggressors_app import cached, chips, state
 from aggressors_app.charts import Palette, palette
 from aggressors_app.components.linked_map import Box, Layer, Outline, Points, linked_map, pack
@@ -16,6 +17,7 @@ CELLS = 200
 COLOR = "explore_color"
 STALE = "explore_stale"
 UNKNOWN = "#9aa1b3"
+SHADOW = 255  # byte of a bin that only the filter empties
 
 
 def colorable(run_id: str) -> list[str]:
@@ -54,11 +56,14 @@ def explore_map() -> None:
         )
     whole, shown = cached.extent(view.run), _shown(view)
     colors = palette(st.context.theme.type)
-    found = [
-        cached.map_bins(view.run, view.filter, field, shown, CELLS) for field in (color, "loss")
-    ]
+    # What the filter leaves out stays as a shadow, so that one sees what a region is cut from.
+    everyone = cached.map_bins(view.run, _populations(view.filter), None, shown, CELLS).count > 0
+    layers = []
+    for field in (color, "loss"):
+        bins = cached.map_bins(view.run, view.filter, field, shown, CELLS)
+        layers.append(_layer(view.run, bins, everyone, colors))
     packed = pack(
-        [_layer(bins, colors) for bins in found],
+        layers,
         size=(CELLS, CELLS),
         run=view.run,
         view=_box(shown),
@@ -94,35 +99,49 @@ def _drawn(points: Points) -> None:
     st.session_state[STALE] = True
 
 
-def _layer(bins: MapBins, colors: Palette) -> Layer:
+def _populations(filter: str) -> str:
+    """The part of a filter that is about populations."""
+    chosen = chips.values(parse(filter), chips.POPULATION)
+    return format_filter(chips.with_values(parse(""), chips.POPULATION, chosen))
+
+
+def _layer(run_id: str, bins: MapBins, everyone: BoolArray, colors: Palette) -> Layer:
     """Turn the grids of a query into bytes, the first row at the top."""
-    pixels = np.zeros((bins.size, bins.size), dtype=np.uint8)
+    pixels = np.where(everyone & (bins.count == 0), SHADOW, 0).astype(np.uint8)
     if bins.dominant is not None:
         known = bins.dominant >= 0
         pixels[known] = (bins.dominant[known] + 1).astype(np.uint8)
-        there = tuple(colors.categories) + (UNKNOWN,) * 2
-        return Layer(bins.field or "", _bytes(pixels), there, bins.categories)
+        palette = _colors_of(run_id, bins.field or "", bins.categories, colors)
+        return Layer(bins.field or "", _bytes(pixels), palette, bins.categories)
     ramp = colors.loss_ramp if bins.field == "loss" else colors.ramp
     low, high = bins.low or 0.0, bins.high or 0.0
     if bins.mean is not None:
         known = np.isfinite(bins.mean)
         scaled = (bins.mean[known] - low) / ((high - low) or 1.0)
-        pixels[known] = 1 + np.round(254 * np.clip(scaled, 0, 1)).astype(np.uint8)
+        pixels[known] = 1 + np.round((SHADOW - 2) * np.clip(scaled, 0, 1)).astype(np.uint8)
     title = bins.field or ""
     return Layer(title, _bytes(pixels), ramp, None, (low, high), number(low), number(high))
 
 
-def _bytes(pixels: np.ndarray) -> bytes:
+def _colors_of(run_id: str, field: str, names: tuple[str, ...], colors: Palette) -> tuple[str, ...]:
+    """Give each category the same colour under every filter."""
+    classes = cached.run_file(run_id).classes
+    order = list(classes) if field in ("label", "prediction") else []
+    order += [name for name, _ in cached.field_values(run_id, field, MAX_COLOURS)]
+    places = {name: place for place, name in enumerate(dict.fromkeys(order))}
+    wheel = colors.categories
+    return tuple(
+        wheel[places[name] % len(wheel)] if name in places else UNKNOWN for name in names
+    ) or (UNKNOWN,)
+
+
+def _bytes(pixels: NDArray[np.uint8]) -> bytes:
     return np.flipud(pixels).tobytes()
 
 
 def _outlines(run_id: str, chosen: int) -> list[Outline]:
-    """Every ring of every aggressor; its rank stands at its longest ring."""
-    found = []
-    for one in cached.outlines(run_id):
-        longest = max(one.rings, key=len, default=())
-        found += [
-            Outline(str(one.rank) if ring is longest else "", ring, one.rank == chosen)
-            for ring in one.rings
-        ]
-    return found
+    """The chosen aggressor with all its rings; of the others only where they lie."""
+    return [
+        Outline(str(one.rank), (one.x, one.y), one.rings if one.rank == chosen else ())
+        for one in cached.outlines(run_id)
+    ]

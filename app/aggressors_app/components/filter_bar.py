@@ -11,9 +11,9 @@ from aggressors.errors import FilterError
 from aggressors.queries.grammar import chips as claims
 from aggressors.queries.grammar import format_filter, parse, without
 from aggressors_app import cached, chips, state
+from aggressors_app.chips import POPULATION
 from aggressors_app.format import of, plain, short
 
-POPULATION = "population"
 PROMINENT = 2  # metadata fields with a control of their own, beside the label
 LISTED = 50  # values offered of a category; the rest is found by typing a filter
 EVERY = "all"
@@ -45,7 +45,7 @@ def filter_bar(run_id: str, filter: Filter) -> None:
 
 
 def initial(run_id: str) -> Filter:
-    """The filter a run starts with: its analysed population."""
+    """Make the filter a run starts with: its analysed population."""
     return chips.with_values(
         parse(EVERY), POPULATION, [cached.run_file(run_id).info.settings.analysed]
     )

@@ -27,7 +27,7 @@ def focus() -> Aggressor | None:
     place = ranks.index(view.aggressor) if view.aggressor in ranks else 0
     one = found[place]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="focus"):
-        st.subheader(f"{one.rank}  {plain(one.name)}", width="content", anchor=False)
+        st.subheader(f":gray[{one.rank}] {plain(one.name)}", width="content", anchor=False)
         badges(one)
         st.space("stretch")
         _step("previous", ":material/chevron_left:", ranks[place - 1] if place else None)

@@ -20,7 +20,6 @@ def header(pages: list[st.Page], catalogue: Catalogue) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="header"):
         st.image(LOGO.read_text(encoding="utf-8"), width=24)
         st.markdown("**Aggressors**", width="content")
-        st.space("small")
         for page in pages:
             st.page_link(page, query_params=state.link() if state.read().run else None)
         st.space("stretch")
@@ -38,7 +37,7 @@ def _picker(catalogue: Catalogue) -> None:
         format_func=lambda run_id: _called(runs[run_id]),
         label_visibility="collapsed",
         placeholder="Choose a run",
-        width=250,
+        width=200,
         on_change=_switch,
     )
 

@@ -39,11 +39,11 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A closed line around an aggressor's members."""
+    """Where an aggressor lies: a mark at its middle, and closed lines around its members."""
 
     name: str
-    points: Points
-    chosen: bool = False
+    middle: tuple[float, float]
+    rings: tuple[Points, ...] = ()
 
 
 def pack(
@@ -58,7 +58,7 @@ def pack(
     region: Points | None = None,
     height: int = 380,
 ) -> bytes:
-    """Lay out what the component draws: header length (4 bytes), header, then the layers' pixels."""
+    """Lay out what the component draws: length of the header (4 bytes), header, then pixels."""
     header = {
         "run": run,
         "size": size,
@@ -68,7 +68,7 @@ def pack(
         "height": height,
         "region": region,
         "outlines": [
-            {"name": line.name, "points": line.points, "chosen": line.chosen} for line in outlines
+            {"name": line.name, "middle": line.middle, "rings": line.rings} for line in outlines
         ],
         "layers": [
             {

@@ -66,7 +66,7 @@ function histogram(cell) {
 const DRAW = {
   text(cell) {
     const box = element("div");
-    box.append(element("div", cell.strong ? "name" : "", cell.text));
+    if (cell.text) box.append(element("div", cell.strong ? "name" : "word", cell.text));
     if (cell.sub) box.append(element("div", "sub quiet", cell.sub));
     return box;
   },

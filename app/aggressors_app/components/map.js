@@ -1,7 +1,9 @@
 // Two or more linked maps over the same positions, drawn from one byte a bin.
 // Data: length of the header (uint32), header (JSON), then width * height bytes a layer, row by row
-// from the top; 0 is an empty bin, 1 to 255 a place on the layer's colours.
+// from the top; 0 is an empty bin, 1 to 254 a place on the layer's colours, 255 a bin that only the
+// filter empties.
 
+const SHADOW = 255;
 const DOTS = 9000; // up to so many filled bins are drawn as dots, more as pixels
 const LASSO_POINTS = 32;
 
@@ -34,8 +36,9 @@ function colours(layer) {
   const stops = layer.colors.map(rgb);
   return Array.from({ length: 256 }, (_, v) => {
     if (v === 0) return null;
+    if (v === SHADOW) return rgb("#8d94a8");
     if (layer.categories) return stops[(v - 1) % stops.length];
-    const at = ((v - 1) / 254) * (stops.length - 1);
+    const at = ((v - 1) / 253) * (stops.length - 1);
     const left = Math.min(Math.floor(at), stops.length - 2);
     return stops[left].map((c, i) => Math.round(c + (at - left) * (stops[left + 1][i] - c)));
   });
@@ -48,7 +51,7 @@ function bitmap(layer, [width, height]) {
     const colour = layer.table[layer.pixels[i]];
     if (!colour) continue;
     layer.filled++;
-    image.data.set([...colour, 255], 4 * i);
+    image.data.set([...colour, layer.pixels[i] === SHADOW ? 60 : 255], 4 * i);
   }
   const canvas = element("canvas");
   canvas.width = width;
@@ -76,10 +79,10 @@ function legend(layer) {
 }
 
 function value(layer, byte) {
-  if (!byte) return "";
+  if (!byte || byte === SHADOW) return "";
   if (layer.categories) return layer.categories[byte - 1] ?? "";
   const [from, to] = layer.range;
-  const number = from + ((byte - 1) / 254) * (to - from);
+  const number = from + ((byte - 1) / 253) * (to - from);
   return Math.abs(number) >= 100 ? number.toFixed(0) : number.toPrecision(3);
 }
 
@@ -228,10 +231,11 @@ class Maps {
     const style = getComputedStyle(this.root);
     const ink = style.getPropertyValue("--st-text-color").trim() || "#222";
     const accent = style.getPropertyValue("--st-primary-color").trim() || "#44e";
-    for (const panel of this.panels) this.paint(panel, ink, accent);
+    const paper = style.getPropertyValue("--st-background-color").trim() || "#fff";
+    for (const panel of this.panels) this.paint(panel, ink, accent, paper);
   }
 
-  paint({ layer, canvas, read, image }, ink, accent) {
+  paint({ layer, canvas, read, image }, ink, accent, paper) {
     const ratio = window.devicePixelRatio || 1;
     const [w, h] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio];
     if (!w || !h) return;
@@ -252,7 +256,7 @@ class Maps {
       context.imageSmoothingEnabled = false;
       context.drawImage(image, X(bx0), Y(by1), X(bx1) - X(bx0), Y(by0) - Y(by1));
     }
-    this.outlines(context, X, Y, ratio, ink);
+    this.outlines(context, X, Y, ratio, ink, paper);
     const region = this.drag && this.tool !== "pan" ? this.drag.points : this.data.region;
     if (region && region.length > 1) {
       trace(context, region, X, Y);
@@ -273,27 +277,40 @@ class Maps {
       if (!colour) continue;
       const x = X(bx0 + (((i % columns) + 0.5) / columns) * (bx1 - bx0));
       const y = Y(by1 - ((Math.floor(i / columns) + 0.5) / rows) * (by1 - by0));
-      context.fillStyle = `rgba(${colour.join()},0.85)`;
+      const shadow = layer.pixels[i] === SHADOW;
+      context.fillStyle = `rgba(${colour.join()},${shadow ? 0.2 : 0.85})`;
       context.beginPath();
-      context.arc(x, y, radius, 0, 6.2832);
+      context.arc(x, y, shadow ? 0.7 * radius : radius, 0, 6.2832);
       context.fill();
     }
   }
 
-  outlines(context, X, Y, ratio, ink) {
-    for (const outline of this.data.outlines) {
+  outlines(context, X, Y, ratio, ink, paper) {
+    for (const { name, middle, rings } of this.data.outlines) {
+      context.lineWidth = 1.6 * ratio;
+      context.lineJoin = "round";
+      for (const ring of rings) {
+        trace(context, rounded(rounded(ring)), X, Y);
+        context.strokeStyle = paper;
+        context.lineWidth = 4 * ratio;
+        context.stroke();
+        context.strokeStyle = ink;
+        context.lineWidth = 1.6 * ratio;
+        context.stroke();
+      }
+      const [x, y, r] = [X(middle[0]), Y(middle[1]), 10 * ratio];
+      context.beginPath();
+      context.arc(x, y, r, 0, 6.2832);
+      context.fillStyle = rings.length ? ink : paper;
       context.strokeStyle = ink;
-      context.globalAlpha = outline.chosen ? 1 : 0.45;
-      context.lineWidth = (outline.chosen ? 2 : 1.1) * ratio;
-      context.setLineDash(outline.chosen ? [] : [4 * ratio, 3 * ratio]);
-      trace(context, outline.points, X, Y);
+      context.lineWidth = 1.2 * ratio;
+      context.fill();
       context.stroke();
-      context.setLineDash([]);
-      const top = outline.points.reduce((a, b) => (b[1] > a[1] ? b : a));
+      context.fillStyle = rings.length ? paper : ink;
       context.font = `600 ${11 * ratio}px sans-serif`;
-      context.fillStyle = ink;
-      context.fillText(outline.name, X(top[0]) + 4 * ratio, Y(top[1]) - 4 * ratio);
-      context.globalAlpha = 1;
+      context.textAlign = "center";
+      context.textBaseline = "middle";
+      context.fillText(name, x, y + 0.5 * ratio);
     }
   }
 
@@ -318,6 +335,14 @@ class Maps {
     context.stroke();
     context.globalAlpha = 1;
   }
+}
+
+// Cut every corner of a closed line (Chaikin 1974).
+function rounded(points) {
+  return points.flatMap(([x, y], i) => {
+    const [u, v] = points[(i + 1) % points.length];
+    return [[0.75 * x + 0.25 * u, 0.75 * y + 0.25 * v], [0.25 * x + 0.75 * u, 0.25 * y + 0.75 * v]];
+  });
 }
 
 function trace(context, points, X, Y) {

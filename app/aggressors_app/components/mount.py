@@ -28,5 +28,5 @@ def register(name: str) -> Callable[..., Any]:
 
 def event(key: str, name: str) -> Any:
     """Value of the event `name` that the component `key` has just sent; None for none."""
-    state = st.session_state.get(key)
+    state: Any = st.session_state.get(key)
     return state.get(name) if hasattr(state, "get") else None

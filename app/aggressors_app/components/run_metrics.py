@@ -17,9 +17,9 @@ HISTORY = 12  # runs in the small charts
 def run_metrics(run_id: str, filter: str) -> None:
     """Show samples, mean loss, error and loss explained."""
     now = cached.totals(run_id, filter)
-    past = _past(run_id, filter)
+    older = _older(run_id, filter)
+    past = [one for _, one in older]
     before = past[-1] if past else None
-    facts, part = cached.discovery(run_id), cached.explained(run_id)
     samples, loss, error, explained = st.columns(4, gap="small")
     with samples:
         split = ", ".join(f"{count(one.n)} {one.population}" for one in now.populations)
@@ -29,6 +29,8 @@ def run_metrics(run_id: str, filter: str) -> None:
             delta=split if len(now.populations) > 1 else f"{count(now.n_labeled)} labeled",
             delta_color="off",
             delta_arrow="off",
+            chart_data=[one.n for one in now.populations] if len(now.populations) > 1 else None,
+            chart_type="bar",
             border=True,
             height="stretch",
         )
@@ -37,18 +39,25 @@ def run_metrics(run_id: str, filter: str) -> None:
     with error:
         _figure("Error", now, before, past, lambda totals: totals.error_rate, share, _points)
     with explained:
-        st.metric(
-            "Loss explained",
-            share(part.share),
-            delta=f"{facts.confirmed} confirmed"
-            + (f", {facts.tentative} tentative" if facts.tentative else ""),
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
-            help="Share of all loss that would vanish if every confirmed aggressor became like "
-            "the rest",
-        )
+        _explained(run_id, [run for run, _ in older])
+
+
+def _explained(run_id: str, older: list[str]) -> None:
+    facts = cached.discovery(run_id)
+    shares = [cached.explained(run).share for run in (*older, run_id)]
+    st.metric(
+        "Loss explained",
+        share(shares[-1]),
+        delta=f"{facts.confirmed} confirmed"
+        + (f", {facts.tentative} tentative" if facts.tentative else ""),
+        delta_color="off",
+        delta_arrow="off",
+        chart_data=shares if len(shares) > 2 else None,
+        border=True,
+        height="stretch",
+        help="Share of all loss that would vanish if every confirmed aggressor became like the "
+        "rest. Not narrowed by the filter.",
+    )
 
 
 def _figure(
@@ -81,15 +90,14 @@ def _points(value: float | None) -> str:
     return "" if value is None else f"{100 * value:+.1f} points".replace("-", "−")
 
 
-def _past(run_id: str, filter: str) -> list[Totals]:
+def _older(run_id: str, filter: str) -> list[tuple[str, Totals]]:
     """Totals of the runs before this one, oldest first, as far as the filter can be read there."""
-    runs = cached.catalogue().runs
-    ids = [run.run_id for run in runs]
+    ids = [run.run_id for run in cached.catalogue().runs]
     older = ids[ids.index(run_id) + 1 :][: HISTORY - 1] if run_id in ids else []
     found = []
     for other in reversed(older):
         try:
-            found.append(cached.totals(other, filter))
+            found.append((other, cached.totals(other, filter)))
         except AggressorsError:  # another model's data may lack a field of the filter
             continue
     return found

@@ -8,7 +8,7 @@ from aggressors.errors import AggressorsError
 from aggressors.queries.samples import SampleDetail
 from aggressors_app import cached
 from aggressors_app.components.grid import Heat, Tile, sample_grid
-from aggressors_app.components.listing import Column, Number, Row, Text, listing
+from aggressors_app.components.listing import Column, Row, Text, listing
 from aggressors_app.format import MISSING, number, plain, share
 
 
@@ -20,7 +20,7 @@ def sample_card(run_id: str, sample_id: str, key: str) -> None:
         st.caption(plain(str(error)))
         return
     with st.container(border=True):
-        picture, facts, metadata = st.columns([3, 4, 5], gap="medium")
+        picture, facts, metadata = st.columns([4, 5, 5], gap="small")
         with picture:
             _picture(found, key)
         with facts:
@@ -38,7 +38,7 @@ def sample_card(run_id: str, sample_id: str, key: str) -> None:
 def _picture(found: SampleDetail, key: str) -> None:
     heat = found.heatmap and Heat(found.heatmap.height, found.heatmap.width, found.heatmap.pixels)
     tile = Tile(found.sample_id, found.thumbnail, found.text or "no preview", (), heat=heat or None)
-    sample_grid(f"{key}_picture", [tile], label="The sample", size=220, heat=40)
+    sample_grid(f"{key}_picture", [tile], label="The sample", size=140, heat=40)
 
 
 def _facts(found: SampleDetail) -> list[tuple[str, str]]:
@@ -55,7 +55,7 @@ def _facts(found: SampleDetail) -> list[tuple[str, str]]:
 
 
 def _table(key: str, label: str, rows: list[tuple[str, str]]) -> None:
-    shown = [Row(name, (Text("", sub=name), Number(value))) for name, value in rows]
+    shown = [Row(name, (Text("", sub=name), Text(value))) for name, value in rows]
     columns = (Column("Field"), Column("Value", right=True))
     listing(key, columns, shown, label=label, bare=True, height=260)
 

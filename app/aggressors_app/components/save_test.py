@@ -55,6 +55,6 @@ def notice() -> None:
     if NOTICE in st.session_state:
         fine, text = st.session_state.pop(NOTICE)
         if fine:
-            st.success(plain(text), icon=":material/check:", width="content")
+            st.success(plain(text), icon=":material/check:")
         else:
-            st.error(plain(text), icon=":material/error:", width="content")
+            st.error(plain(text), icon=":material/error:")

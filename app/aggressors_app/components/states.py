@@ -39,3 +39,10 @@ def no_runs() -> None:
         st.code("aggressors run integration.py", language=None)
         st.caption("Only a table of predictions")
         st.code("aggressors ingest --validation predictions.parquet", language=None)
+
+
+def log_in() -> None:
+    """Ask who is there; the dashboard listens to others only behind a login."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.markdown("#### :material/lock: Log in to see this workspace", text_alignment="center")
+        st.button("Log in", type="primary", on_click=st.login)
