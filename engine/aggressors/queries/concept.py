@@ -45,13 +45,17 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One piece of evidence for an action: `value` inside against `reference`, and its weight."""
+    """One piece of evidence for an action: `value` inside against `reference`, and its weight.
+
+    `sentence` says it in words.
+    """
 
     action: str
     evidence: str
     value: Scalar | None
     reference: Scalar | None
     weight: float
+    sentence: str = ""
 
 
 def concept(run: RunFile, concept_id: int) -> Concept:
@@ -196,6 +200,7 @@ def reasons(run: RunFile, concept_id: int) -> tuple[Reason, ...]:
             entry.get("value"),
             entry.get("reference"),
             entry.get("weight") or 0.0,
+            entry.get("sentence") or "",
         )
         for entry in found
     )

@@ -103,7 +103,9 @@ def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
             for row in found
             if row["effect"] is not None
         ),
-        reasons=tuple(reason.evidence for reason in action(run, one.concept_id).reasons),
+        reasons=tuple(
+            reason.sentence or reason.evidence for reason in action(run, one.concept_id).reasons
+        ),
         suspects=suspects(run, one.concept_id, limit=1_000).num_rows,
         expected=_middle(found_yields) if found_yields else None,
         maps=_maps(run, one.concept_id) if samples else (),

@@ -26,7 +26,7 @@ margin:24px 0 8px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th{font-weight:500;font-size:13px;color:var(--quiet);text-align:left;white-space:nowrap}
 th,td{padding:7px 10px 7px 0;border-bottom:1px solid var(--line);vertical-align:middle}
-td:nth-child(2){overflow-wrap:anywhere}
+th:last-child,td:last-child{padding-left:14px}td:nth-child(2){overflow-wrap:anywhere}
 .n{text-align:right;white-space:nowrap}.bar{width:170px}
 .sev{fill:var(--red)}.ci{stroke:var(--text);stroke-width:1.5;fill:var(--text)}
 article{background:var(--card);border:1px solid var(--line);border-radius:12px;
