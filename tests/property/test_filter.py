@@ -42,6 +42,7 @@ def trees(leaf):
     )
 
 
+@settings(deadline=None)
 @given(trees(any_condition))
 def test_text_form_keeps_the_filter(filter):
     filter = canonical(filter)
@@ -63,6 +64,7 @@ def _values(filter):
     return [value for part in parts for value in _values(part)]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='x1 ()"\\=<>!,.-\nandorticsmg', max_size=60))
 def test_any_text_is_read_or_refused(text):
     try:
