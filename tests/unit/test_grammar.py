@@ -33,6 +33,7 @@ def test_reads_the_example_of_its_own_documentation():
         ("all", EVERYTHING),
         ("none", NOTHING),
         ("x=1", Condition("x", "=", (1,))),
+        ("x = -123456789012345678", Condition("x", "=", (-123456789012345678,))),
         ("x <= -1.5e3", Condition("x", "<=", (-1500.0,))),
         ("x = 007", Condition("x", "=", ("007",))),
         ('x = "7"', Condition("x", "=", ("7",))),

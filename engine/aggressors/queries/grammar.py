@@ -218,7 +218,7 @@ def _scalar(word: str) -> Scalar:
     if match is None:
         return word
     if match.group(2) is None and match.group(3) is None:
-        return int(word) if len(word) <= MAX_DIGITS else word
+        return int(word) if len(word.lstrip("-")) <= MAX_DIGITS else word
     number = float(word)
     return number if math.isfinite(number) else word
 
