@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from aggressors.contracts import POPULATIONS, Condition, Group, Not
@@ -44,6 +44,7 @@ def trees(leaf):
 
 @settings(deadline=None)
 @given(trees(any_condition))
+@example(Condition("x", "=", (-(10**17),)))
 def test_text_form_keeps_the_filter(filter):
     filter = canonical(filter)
     try:
@@ -125,6 +126,8 @@ RANKS = {1: 1, 2: 5, 3: 2}  # rank -> concept of the run in `queried`
 
 @settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(filter=trees(conditions))
+@example(filter=Condition("loss_quantile", "<=", (0.9999999999999999,)))
+@example(filter=Condition("loss_quantile", ">", (0.9999999999999999,)))
 def test_sql_finds_the_rows_of_a_plain_reading(data, filter):
     (found,) = read(data.run, filter, [resolve(data.run, "row_id")])
     expected = np.flatnonzero(holds(filter, data))

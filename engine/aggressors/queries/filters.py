@@ -136,7 +136,7 @@ class _Compiler:
         strict = condition.op in (">", "<=")
         if strict and share == 1:
             return "FALSE" if condition.op == ">" else f"{ref.sql} IS NOT NULL"
-        at = self.bind(share + _TINY if strict else max(0.0, share - _TINY))
+        at = self.bind(min(1.0, share + _TINY) if strict else max(0.0, share - _TINY))
         cases = " ".join(fill(_THRESHOLD, population=name, at=at) for name in POPULATIONS)
         side = ">=" if condition.op in (">", ">=") else "<"
         return f"{ref.sql} {side} CASE s.population {cases} END"
