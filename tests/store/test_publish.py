@@ -252,18 +252,6 @@ def test_publishing_twice_gives_the_same_tables(planted: Planted, tmp_path: Path
 # --- A disk that is full, a place that cannot be written ---
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path):  # type: ignore[no-untyped-def]
-    """A folder on a file system of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if os.name == "nt" or os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_is_named_and_leaves_nothing(planted: Planted, small_disk: Path) -> None:
     with pytest.raises(WorkspaceError, match="no space left on device") as caught:
         _put(small_disk, planted.tables)

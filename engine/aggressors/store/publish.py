@@ -84,10 +84,10 @@ def _database(path: Path, target: Path) -> Iterator[Connection]:
         finally:
             with suppress(duckdb.Error):
                 database.close()
-    except (duckdb.IOException, duckdb.FatalException) as error:
-        raise write_error(target, _system_error(error)) from error
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
+        if system := _system_error(error, reason):
+            raise write_error(target, system) from error
         raise StageError(
             "publish",
             target.name,
@@ -98,13 +98,13 @@ def _database(path: Path, target: Path) -> Iterator[Connection]:
         path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
 
 
-def _system_error(error: duckdb.Error) -> OSError:
+def _system_error(error: duckdb.Error, reason: str) -> OSError | None:
     """Recover the number of a system error, of which DuckDB passes on the words only."""
-    reason = str(error).splitlines()[0]
     for number in KNOWN_ERRORS:
         if os.strerror(number) in reason:
             return OSError(number, os.strerror(number))
-    return OSError(0, reason)
+    files_failed = isinstance(error, duckdb.IOException | duckdb.FatalException)
+    return OSError(0, reason) if files_failed else None
 
 
 # --- Types that are known only now ---
