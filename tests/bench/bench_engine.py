@@ -55,10 +55,11 @@ def photographs() -> list[tuple[bytes, str]]:
 
 
 class Repeated:
-    """`n` samples that repeat the demo's photographs under ids of their own."""
+    """`n` samples that repeat the demo's photographs, each under an id and exposure of its own."""
 
     def __init__(self, prefix: str, n: int, labeled: bool) -> None:
         self.prefix, self.n, self.labeled = prefix, n, labeled
+        self.phase = len(prefix) * 0.414214  # another one for each population
 
     def __len__(self) -> int:
         return self.n
@@ -71,7 +72,7 @@ class Repeated:
         jpeg, label = photographs()[index % len(photographs())]
         return ag.Sample(
             sample_id=f"{self.prefix}-{index:06d}",
-            input=to_input(jpeg),
+            input=to_input(jpeg).mul_(0.8 + (self.phase + index * 0.618034) % 0.4),
             label=label if self.labeled else None,
             image=jpeg,
             metadata={"hour": index % 24, "station": f"station {index % 7}"},
