@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,22 +11,61 @@ import numpy as np
 import pyarrow as pa
 
 from aggressors.contracts import RunInfo, Settings
+from aggressors.stages.tables import rows
 from aggressors.store.publish import publish
 from aggressors.store.schema import BY_NAME, SCHEMA_VERSION
 from aggressors.store.workspace import Workspace
 from planted import Planted, planted_tables
 
-Change = Callable[[pa.Table, np.ndarray, np.random.Generator], tuple[np.ndarray, pa.Table]]
-
 
 @lru_cache(maxsize=2)
-def analysed(n: int = 900) -> tuple[Planted, dict[str, pa.Table]]:
-    """The planted tables, with everything that the engine finds in them."""
-    from analysed import analyse
-
+def analysed(n: int = 600) -> tuple[Planted, dict[str, pa.Table]]:
+    """The planted tables, with the dusk samples as their one aggressor."""
     planted = planted_tables(n=n)
-    tables = analyse(planted)
-    return planted, {name: table for name, table in tables.items() if name in BY_NAME}
+    tables = {name: table for name, table in planted.tables.items() if name in BY_NAME}
+    return planted, tables | _dusk(planted)
+
+
+def _dusk(planted: Planted) -> dict[str, pa.Table]:
+    samples = planted.tables["samples"]
+    ids = samples["sample_id"].to_pylist()
+    members = [row for row, one in enumerate(ids) if one in planted.truth["dusk"]]
+    name = "brightness < 0.25"
+    stats = {"gap": 1.5, "gap_low": 1.2, "gap_high": 1.8, "q_value": 1e-6}
+    return {
+        "concepts": rows(
+            "concepts",
+            [{"concept_id": 1, "name": name, "rule": json.dumps({"filter": name}), "level": 0}],
+        ),
+        "assignments": rows(
+            "assignments",
+            [
+                {"concept_id": 1, "row_id": row, "sample_id": ids[row], "score": 0.9}
+                for row in members
+            ],
+        ),
+        "concept_stats": rows(
+            "concept_stats",
+            [{"concept_id": 1, "population": "validation", "fold": "confirm"} | stats],
+        ),
+        "aggressors": rows(
+            "aggressors",
+            [
+                {
+                    "concept_id": 1,
+                    "rank": 1,
+                    "name": name,
+                    "status": "confirmed",
+                    "severity": 1.2,
+                    "impact": 0.44,
+                    "n": 80,
+                    "n_core": 60,
+                    "action": "collect",
+                    "reasons": "[]",
+                }
+            ],
+        ),
+    }
 
 
 def publish_version(
@@ -85,6 +124,13 @@ def publish_version(
         tables = _into_train(tables, extra)
     elif drop:
         tables = _without(tables, set(drop))
+    return publish_tables(workspace, tables, name, day=day, **info)
+
+
+def publish_tables(
+    workspace: Workspace, tables: dict[str, pa.Table], name: str, *, day: int, **info: str
+) -> Path:
+    """Publish tables as the version of this name."""
     settings = Settings()
     row = RunInfo(
         run_id=f"{name}-0000",
@@ -100,6 +146,7 @@ def publish_version(
         seed=0,
         engine_version="0.1.0",
     )
+    planted, _ = analysed()
     return publish(tables, replace(row, **info), planted.classes, workspace.runs)
 
 

@@ -114,7 +114,8 @@ class Ledger:
                 pc.is_in(table["sample_id"], value_set=wanted)
             )
         self.records[record.run_id] = record
-        self._changed.add(record.run_id)
+        if self.tests:
+            self._changed.add(record.run_id)
         if not keep and known is None:
             self._unwritten.add(record.run_id)
         return record

@@ -28,11 +28,12 @@ WHATS = ("candidates", "members", "representatives", "samples", "queue", "suspec
 
 
 @click.command(
+    short_help="Open the dashboard.",
     epilog=example(
         "aggressors app",
         "aggressors app from-a-colleague.duckdb",
         "aggressors app v2 --port 8600 --media-root /data/images",
-    )
+    ),
 )
 @click.argument("run", metavar="[RUN]", required=False)
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port; 8501 or the next.")
@@ -106,8 +107,8 @@ def show(run: str, as_json: bool, workspace: str | None) -> None:
 
 @click.command(
     epilog=example(
-        "aggressors export v1 --what candidates --aggressor 1 --count 200 --format csv --out a.csv",
-        'aggressors export v1 --what samples --where "loss > 2" --format parquet --out b.parquet',
+        "aggressors export v1 --what candidates --aggressor 1 --format csv --out a.csv",
+        'aggressors export v1 --what samples --where "loss > 2" --format jsonl --out b',
     )
 )
 @click.argument("run", metavar="RUN")
@@ -144,7 +145,10 @@ def export(
 
 
 @click.command(
-    epilog=example("aggressors report v1 --out v1.html", "aggressors report latest --out ticket.md")
+    short_help="Write a self-contained page about a run.",
+    epilog=example(
+        "aggressors report v1 --out v1.html", "aggressors report latest --out ticket.md"
+    ),
 )
 @click.argument("run", metavar="RUN")
 @click.option(
@@ -164,7 +168,9 @@ def report(run: str, out: str, workspace: str | None) -> None:
     click.echo(f"Wrote {out} ({size / 1e6:.1f} MB)." if size > 5e4 else f"Wrote {out}.")
 
 
-@click.command(epilog=example("aggressors doctor"))
+@click.command(
+    short_help="Tell what is missing and what to type.", epilog=example("aggressors doctor")
+)
 @common
 @click.pass_context
 def doctor(ctx: click.Context, workspace: str | None) -> None:

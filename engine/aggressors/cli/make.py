@@ -29,7 +29,10 @@ seed_option = click.option("--seed", type=int, metavar="N", help="Seed of every 
 name_option = click.option("--name", metavar="NAME", help="Label of the run.")
 
 
-@click.command(epilog=example("aggressors demo", "aggressors demo --no-app --workspace /tmp/demo"))
+@click.command(
+    short_help="Three models of one task, engine to dashboard.",
+    epilog=example("aggressors demo", "aggressors demo --no-app --workspace demo-runs"),
+)
 @click.option("--no-app", is_flag=True, help="Stop after the engine.")
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port of the dashboard.")
 @common
@@ -60,7 +63,10 @@ def demo(no_app: bool, port: int | None, workspace: str | None) -> None:
         serve(Page(workspace=opened.root, port=port), click.echo)
 
 
-@click.command(epilog=example("aggressors init", "aggressors init quality/integration.py"))
+@click.command(
+    short_help="Write a commented integration file.",
+    epilog=example("aggressors init", "aggressors init quality/integration.py"),
+)
 @click.argument("path", metavar="[integration.py]", default="integration.py")
 @common
 def init(path: str, workspace: str | None) -> None:
@@ -77,7 +83,11 @@ def init(path: str, workspace: str | None) -> None:
     click.echo(f"Wrote {target}. Fill in the lines marked <--, then: aggressors try {target}")
 
 
-@click.command("try", epilog=example("aggressors try integration.py"))
+@click.command(
+    "try",
+    short_help="Send one batch through every function.",
+    epilog=example("aggressors try integration.py"),
+)
 @click.argument("path", metavar="integration.py")
 @common
 def try_(path: str, workspace: str | None) -> None:
@@ -95,10 +105,11 @@ def try_(path: str, workspace: str | None) -> None:
 
 
 @click.command(
+    short_help="Run the engine on a model and its data.",
     epilog=example(
         "aggressors run integration.py --name v1",
         "aggressors run integration.py --limit 2000 --settings quality.toml --json",
-    )
+    ),
 )
 @click.argument("path", metavar="integration.py")
 @name_option
@@ -147,10 +158,11 @@ def run(
 
 
 @click.command(
+    short_help="Run the engine on tables of predictions.",
     epilog=example(
         "aggressors ingest --validation predictions.parquet --name v1",
-        "aggressors ingest --validation val.csv --unlabeled pool.csv --columns loss=nll",
-    )
+        "aggressors ingest --validation val.csv --columns loss=nll --classes cat,dog",
+    ),
 )
 @click.option("--validation", metavar="FILE", required=True, help="Table in which to search.")
 @click.option("--train", metavar="FILE", help="Table of the training samples.")

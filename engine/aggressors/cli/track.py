@@ -14,6 +14,7 @@ UNREADABLE = 3
 
 @click.command(
     "save-test",
+    short_help="Freeze a group as a test for later runs.",
     epilog=example(
         "aggressors save-test v1 --aggressor 1 --slug dusk",
         'aggressors save-test v1 --where "station = Harbour and hour >= 17"',
@@ -57,10 +58,11 @@ def save_test(
 
 
 @click.command(
+    short_help="Judge a run in all saved tests.",
     epilog=example(
         "aggressors check",
         "aggressors check v2 --junit junit.xml --markdown summary.md --strict",
-    )
+    ),
 )
 @click.argument("run", metavar="[RUN]", default="latest")
 @click.option("--baseline", metavar="RUN", help="Compare every test with this run.")

@@ -1,0 +1,230 @@
+"""The verdict of one test: margins, simultaneous failure, states, sentences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from aggressors.judging import (
+    Pairs,
+    Signals,
+    compare,
+    default_margin,
+    measure,
+    next_state,
+    pair,
+    show,
+    too_few,
+    verdict_of,
+)
+from aggressors.store.saved_tests import SavedTest
+from aggressors.store.verdicts import Entry, Measurement
+
+TEST = SavedTest(
+    slug="dusk", title="Dusk", why="", signal="error", margin=0.03, margin_origin="chosen",
+    rule="", samples=200, source_run_id="a", source_run_name="v1", task="classification",
+    loss_name="cross-entropy", created_at="2026-01-01T00:00:00+00:00",
+)  # fmt: skip
+
+
+def judge(value, reference, *, margin=0.03, n_tests=1):
+    pairs = Pairs(np.asarray(value, float), np.asarray(reference, float), 0)
+    return compare(
+        replace(TEST, margin=margin), pairs, baseline="a", baseline_name="v1", n_tests=n_tests
+    )
+
+
+def signals(ids, labels, value):
+    return Signals(pa.array(ids), pa.array(labels, pa.string()), np.asarray(value, float))
+
+
+def test_the_whole_interval_decides():
+    rng = np.random.default_rng(0)
+    base = rng.normal(1, 0.3, 400)
+    assert judge(base + rng.normal(0.5, 0.1, 400), base).verdict == "fail"
+    assert judge(base + rng.normal(-0.5, 0.1, 400), base).verdict == "pass"
+    assert judge(base + rng.normal(0.0, 0.05, 400), base).verdict == "pass"
+    assert judge(base + rng.normal(0.03, 0.3, 400), base).verdict == "inconclusive"
+    assert judge(base, base, margin=0.0).verdict == "pass"
+
+
+def test_a_failure_must_hold_over_all_tests_of_the_check():
+    rng = np.random.default_rng(1)
+    base = np.zeros(100)
+    value = rng.normal(0.05, 0.08, 100)  # just worse than the margin for one test alone
+    alone, among_many = judge(value, base), judge(value, base, n_tests=200)
+    assert alone.verdict == "fail"
+    assert among_many.verdict == "inconclusive"
+    assert among_many.bound < alone.bound == alone.low
+    assert (among_many.low, among_many.high) == (alone.low, alone.high)
+
+
+def test_no_real_change_blocks_at_most_one_check_in_twenty():
+    """Errors of two equal models on the same samples, 5 tests a check, 400 checks.
+
+    With a margin of zero, the least favourable: at most 5 % may be blocked. 400 checks at 5 %
+    give at most 29 with probability 0.98.
+    """
+    rng = np.random.default_rng(2)
+    blocked = 0
+    for _ in range(400):
+        hard = rng.beta(1.5, 2.5, (5, 60))  # how hard each sample is for such a model
+        new, old = (rng.random((5, 60)) < hard for _ in range(2))
+        words = [
+            judge(value, reference, margin=0.0, n_tests=5).verdict
+            for value, reference in zip(new, old, strict=True)
+        ]
+        blocked += "fail" in words
+    assert blocked <= 29
+
+
+def test_a_regression_of_half_the_gap_is_caught():
+    """0.15 more errors on 200 samples, the margin a tenth of a gap of 0.3."""
+    rng = np.random.default_rng(3)
+    caught = 0
+    for _ in range(100):
+        old = rng.random(200) < 0.3
+        new = np.where(old, rng.random(200) < 0.88, rng.random(200) < 0.27)  # 0.45 on average
+        caught += judge(new, old).verdict == "fail"
+    assert caught >= 80
+
+
+def test_the_smallest_regression_that_could_be_noticed_is_told():
+    rng = np.random.default_rng(4)
+    few = judge(rng.normal(0, 1, 50), np.zeros(50))
+    many = judge(rng.normal(0, 1, 5_000), np.zeros(5_000))
+    assert few.detectable == pytest.approx(0.03 + 2.8 * 1 / 50**0.5, rel=0.2)
+    assert many.detectable == pytest.approx(0.03 + 2.8 * 1 / 5_000**0.5, rel=0.1)
+
+
+def test_pairs_are_joined_by_id_and_changed_labels_left_out():
+    frozen = signals(["a", "b", "c", "d"], ["x"] * 4, [0] * 4)
+    run = signals(["d", "c", "b", "z"], ["x", "y", "x", "x"], [4, 3, 2, 9])
+    baseline = signals(["b", "c", "d", "a"], ["x", "x", "x", "x"], [20, 30, 40, 10])
+    pairs = pair(frozen, run, baseline)
+    assert pairs.relabeled == 1
+    assert list(zip(pairs.value, pairs.reference, strict=True)) == [(2, 20), (4, 40)]
+
+
+def test_missing_labels_on_both_sides_are_no_change():
+    one = signals(["a", "b"], [None, "x"], [1, 2])
+    assert pair(one, one, one).relabeled == 0
+
+
+def test_too_few_samples_is_a_sentence():
+    pairs = Pairs(np.zeros(40), np.zeros(40), 3)
+    reason = too_few(TEST, pairs, in_training=2)
+    assert reason.startswith("Only 40 of its 200 samples can be compared; 100 are needed.")
+    assert "3 with another label" in reason
+    assert "2 are in the training population" in reason
+    assert too_few(TEST, Pairs(np.zeros(100), np.zeros(100), 0), in_training=0) == ""
+
+
+def entry(*, solves=False, verdict=None):
+    found = Measurement("key", solves=solves)
+    if verdict is None:
+        return Entry(found)
+    made = judge([0.0, 1.0] * 10, [0.0, 1.0] * 10)
+    return Entry(found, "a", replace(made, verdict=verdict))
+
+
+@pytest.mark.parametrize(
+    ("before", "seen", "after"),
+    [
+        ("open", entry(verdict="pass"), "open"),
+        ("open", entry(verdict="fail"), "open"),
+        ("open", entry(solves=True, verdict="pass"), "solved"),
+        ("solved", entry(verdict="fail"), "regressed"),
+        ("solved", entry(verdict="inconclusive"), "solved"),
+        ("solved", entry(), "solved"),
+        ("regressed", entry(verdict="inconclusive"), "regressed"),
+        ("regressed", entry(), "regressed"),
+        ("regressed", entry(verdict="pass"), "solved"),
+    ],
+)
+def test_states_follow_the_runs(before, seen, after):
+    assert next_state(before, seen) == after
+
+
+def world(n=400, inside=100, gap=0.4, seed=5):
+    rng = np.random.default_rng(seed)
+    ids = [f"s{place:03}" for place in range(n)]
+    value = rng.random(n) < np.where(np.arange(n) < inside, 0.1 + gap, 0.1)
+    return signals(ids, ["x"] * n, value), ids[:inside]
+
+
+def measured(judged, members, before, **more):
+    frozen = signals(members, ["x"] * len(members), before)
+    facts = {"in_training": 0, "materiality": 0.25, "is_source": False} | more
+    test = replace(TEST, samples=len(members))
+    return measure(test, frozen, judged, np.ones(len(judged), bool), **facts)
+
+
+def test_a_run_solves_when_the_gap_is_gone_and_the_samples_do_better():
+    rng = np.random.default_rng(6)
+    weak, members = world()
+    before = rng.random(100) < 0.5
+    assert measured(weak, members, before).material
+    assert not measured(weak, members, before).solves
+    cured, _ = world(gap=0.0)
+    found = measured(cured, members, before)
+    assert not found.material
+    assert found.solves
+    # No gap, but no better than before either: nothing was solved.
+    assert not measured(cured, members, np.zeros(100)).solves
+    assert measured(cured, members, np.zeros(100), is_source=True).solves
+
+
+def test_samples_that_may_not_stand_in_the_rest_do_not():
+    judged, members = world()
+    counts = np.ones(len(judged), bool)
+    counts[200:] = False
+    frozen = signals(members, ["x"] * 100, np.zeros(100))
+    found = measure(
+        replace(TEST, samples=100), frozen, judged, counts,
+        in_training=0, materiality=0.25, is_source=False,
+    )  # fmt: skip
+    assert found.rest == pytest.approx(judged.value[100:200].mean())
+
+
+def test_a_run_of_the_group_alone_has_no_gap_but_a_mean():
+    judged, members = world(n=100)
+    found = measured(judged, members, np.zeros(100))
+    assert found.gap is None
+    assert found.value == pytest.approx(judged.value.mean())
+
+
+def test_margins_come_from_what_is_at_stake():
+    assert default_margin(0.4, 0.2, material=True) == (
+        0.04, "a tenth of its gap of 0.4 when saved",
+    )  # fmt: skip
+    margin, origin = default_margin(0.01, 0.2, material=False)
+    assert margin == 0.02
+    assert "a tenth of the mean of 0.2" in origin
+
+
+@pytest.mark.parametrize(
+    ("shift", "n_tests", "parts"),
+    [
+        (0.5, 1, ("worse by", "surely more than the margin of 0.03.")),
+        (0.5, 7, ("worse by", "over all 7 tests")),
+        (-0.5, 1, ("better by",)),
+        (0.0, 1, ("no worse",)),
+    ],
+)
+def test_a_reason_is_one_sentence_with_numbers(shift, n_tests, parts):
+    rng = np.random.default_rng(7)
+    base = rng.normal(1, 0.1, 200)
+    compared = judge(base + rng.normal(shift, 0.02, 200), base, n_tests=n_tests)
+    verdict = verdict_of(TEST, Entry(Measurement("key"), "a", compared), "solved", run_id="b")
+    for part in (*parts, "200 samples", "under 'v1'"):
+        assert part in verdict.reason
+    assert verdict.reason.count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (0.12345, "0.123"), (12345.6, "12,346"), (-0.5, "-0.5")]
+)
+def test_numbers_are_short(value, text):
+    assert show(value) == text

@@ -1,0 +1,148 @@
+"""Files of saved tests: what is written is read back, and edited nonsense gets a sentence."""
+
+import json
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from aggressors.errors import InputError, UsageError
+from aggressors.store.saved_tests import (
+    SavedTest,
+    free_slug,
+    list_tests,
+    read_samples,
+    read_test,
+    write_test,
+)
+from aggressors.store.workspace import Workspace
+
+TEST = SavedTest(
+    slug="dusk",
+    title="brightness < 0.2",
+    why="Aggressor 1 of run v1.",
+    signal="loss",
+    margin=0.05,
+    margin_origin="a tenth of its gap of 0.5 when saved",
+    rule="brightness < 0.2",
+    samples=12,
+    source_run_id="abc",
+    source_run_name="v1",
+    task="classification",
+    loss_name="cross-entropy",
+    created_at="2026-01-01T00:00:00+00:00",
+)
+SAMPLES = pa.table(
+    {
+        "sample_id": [f"s{place:02}" for place in range(12)],
+        "label": ["coat", None] * 6,
+        "signal": [float(place) for place in range(12)],
+    }
+)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace.open(tmp_path / "workspace", create=True)
+
+
+@pytest.fixture
+def saved(workspace):
+    write_test(workspace, TEST, SAMPLES)
+    return workspace
+
+
+def test_what_is_written_is_read_back(saved):
+    assert read_test(saved, "dusk") == TEST
+    assert read_samples(saved, TEST).to_pylist() == SAMPLES.to_pylist()
+    text = (saved.tests / "dusk.json").read_text()
+    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
+
+
+def test_a_test_is_never_rewritten(saved):
+    before = (saved.tests / "dusk.json").read_bytes()
+    with pytest.raises(UsageError, match="never rewritten"):
+        write_test(saved, replace(TEST, title="another"), SAMPLES)
+    assert (saved.tests / "dusk.json").read_bytes() == before
+    assert free_slug(saved, "dusk") == "dusk-2"
+    assert free_slug(saved, "dawn") == "dawn"
+
+
+@pytest.mark.parametrize("slug", ["../out", "a/b", "/etc/passwd", "", ".", "con", "Dusk", "a" * 65])
+def test_a_slug_cannot_leave_the_folder(workspace, slug):
+    for use in (
+        lambda: write_test(workspace, replace(TEST, slug=slug), SAMPLES),
+        lambda: read_test(workspace, slug),
+    ):
+        with pytest.raises(UsageError, match="is no slug"):
+            use()
+    assert not list(workspace.root.rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("signal", "accuracy", "'signal' must be loss or error; got 'accuracy'"),
+        ("margin", "0.1", "'margin' must be a number; got '0.1'"),
+        ("margin", -0.1, "'margin' must be at least 0"),
+        ("margin", True, "'margin' must be a number"),
+        ("samples", 11, "'samples' is 11 but dusk.parquet holds 12"),
+        ("samples", 3, "'samples' must be at least 10"),
+        ("samples", 12.5, "'samples' must be a whole number"),
+        ("title", None, "'title' must be a text"),
+        ("slug", "dawn", "'slug' is 'dawn' but the file is called 'dusk'"),
+        ("schema_version", 99, "'schema_version' is 99"),
+        ("schema_version", 0, "'schema_version' must be 1"),
+        ("owner", "me", "there is no field 'owner'"),
+    ],
+)
+def test_an_edit_to_nonsense_names_file_and_field(saved, field, value, sentence):
+    path = saved.tests / "dusk.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(InputError) as caught:
+        read_test(saved, "dusk")
+    assert sentence in str(caught.value)
+    assert "dusk.json" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"slug": "dusk"}', "\x00\xff"])
+def test_a_file_that_is_no_test_is_put_aside_and_the_others_stay(saved, text):
+    write_test(saved, replace(TEST, slug="dawn"), SAMPLES)
+    (saved.tests / "dusk.json").write_text(text)
+    found, wrong = list_tests(saved)
+    assert [test.slug for test in found] == ["dawn"]
+    assert [test.slug for test in wrong] == ["dusk"]
+    assert "dusk.json" in wrong[0].reason
+
+
+def test_every_field_is_needed(saved):
+    path = saved.tests / "dusk.json"
+    whole = json.loads(path.read_text())
+    for field in whole:
+        path.write_text(json.dumps({name: whole[name] for name in whole if name != field}))
+        with pytest.raises(InputError, match=f"'{field}' is missing"):
+            read_test(saved, "dusk")
+
+
+def test_broken_samples_are_noticed(saved):
+    path = saved.tests / "dusk.parquet"
+    pq.write_table(SAMPLES.drop_columns("signal"), path)
+    with pytest.raises(InputError, match="needs a column 'signal'"):
+        read_test(saved, "dusk")
+    twice = pa.concat_tables([SAMPLES.slice(0, 11), SAMPLES.slice(0, 1)])
+    pq.write_table(twice, path)
+    with pytest.raises(InputError, match="unique"):
+        read_samples(saved, read_test(saved, "dusk"))
+    path.write_bytes(b"nonsense")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_test(saved, "dusk")
+    path.unlink()
+    with pytest.raises(InputError, match="cannot be read"):
+        read_test(saved, "dusk")
+
+
+def test_editing_what_people_may_edit_keeps_the_measurements(saved):
+    assert replace(TEST, margin=0.3, title="Dusk", why="x").key == TEST.key
+    assert replace(TEST, signal="error").key != TEST.key
+    assert replace(TEST, rule="").key != TEST.key
