@@ -105,7 +105,7 @@ def open_run(path: Path | str) -> RunFile:
 
 
 def read_summary(path: Path | str) -> RunSummary:
-    """Read what a list of runs shows; raises as `open_run` does, in a tenth of its time."""
+    """Read what a list of runs shows, and no more; raises as `open_run` does."""
     path = Path(path)
     connection = _connect(path)
     try:
