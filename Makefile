@@ -25,7 +25,7 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(RUN) -m mypy
 	$(BIN)/lint-imports
-	$(RUN) -m codespell_lib --toml pyproject.toml app engine docs tests examples README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/codespell app engine docs tests examples data README.md CHANGELOG.md CONTRIBUTING.md
 	$(RUN) docs/generate.py --check
 
 fix: .venv/.dev

@@ -105,3 +105,11 @@ def test_no_sample_and_no_field_make_a_map_of_nothing():
         metadata_fields=planted.tables["metadata_fields"].slice(0, 0),
     )
     assert (positions(bare) == 0).all()
+
+
+def test_samples_that_repeat_are_interpolated_where_their_twins_stand():
+    rng = np.random.default_rng(5)
+    landmarks = np.repeat(rng.normal(size=(100, 6)), 40, axis=0).astype(np.float32)
+    place = np.repeat(rng.normal(size=(100, 2)), 40, axis=0).astype(np.float32)
+    found = project._interpolate(landmarks[::7], landmarks, place)
+    assert np.abs(found - place[::7]).max() < 1e-4

@@ -123,7 +123,8 @@ def _interpolate(z: Floats, landmarks: Floats, place: Floats) -> Floats:
     cells = min(CELLS, max(1, len(landmarks) // LANDMARKS_A_CELL))
     centres = landmarks[:: len(landmarks) // cells][:cells]  # landmarks stand in random order
     home = nearest(landmarks, centres, 1).index[:, 0]
-    inside = [np.flatnonzero(home == cell) for cell in range(cells)]
+    occupied = np.unique(home)  # of two equal centres, one gets all the landmarks
+    centres, inside = centres[occupied], [np.flatnonzero(home == cell) for cell in occupied]
     out = np.empty((len(z), 2), dtype=np.float32)
     for start in range(0, len(z), CHUNK):
         rows = slice(start, start + CHUNK)
