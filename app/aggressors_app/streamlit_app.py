@@ -38,7 +38,7 @@ pages = [
 def main() -> None:
     """Settle which run and filter are shown, then hand over to the page."""
     page = st.navigation(pages, position="hidden")
-    if os.environ.get("AGGRESSORS_REQUIRE_LOGIN") and not st.user.is_logged_in:
+    if os.environ.get("AGGRESSORS_REQUIRE_LOGIN") and not getattr(st.user, "is_logged_in", False):
         log_in()
         return
     state.sync()

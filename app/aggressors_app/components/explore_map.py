@@ -76,7 +76,7 @@ def explore_map() -> None:
 
 
 def _shown(view: state.View) -> View:
-    """The part of the map in the address, else all of it."""
+    """Read the part of the map in the address, else all of it."""
     try:
         x0, x1, y0, y1 = (float(part) for part in view.get("view", "").split(","))
     except ValueError:
@@ -100,7 +100,7 @@ def _drawn(points: Points) -> None:
 
 
 def _populations(filter: str) -> str:
-    """The part of a filter that is about populations."""
+    """Keep the part of a filter that is about populations."""
     chosen = chips.values(parse(filter), chips.POPULATION)
     return format_filter(chips.with_values(parse(""), chips.POPULATION, chosen))
 
@@ -140,7 +140,7 @@ def _bytes(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _outlines(run_id: str, chosen: int) -> list[Outline]:
-    """The chosen aggressor with all its rings; of the others only where they lie."""
+    """Draw the chosen aggressor with all its rings, of the others only where they lie."""
     return [
         Outline(str(one.rank), (one.x, one.y), one.rings if one.rank == chosen else ())
         for one in cached.outlines(run_id)

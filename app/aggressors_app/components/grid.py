@@ -151,7 +151,7 @@ def _item(tile: Tile) -> dict[str, object]:
 
 
 def _narrow(picture: bytes | None) -> bool:
-    """Say whether this is a PNG narrower than PIXELATED_BELOW (its width stands in bytes 16 to 20)."""
+    """Tell a PNG narrower than PIXELATED_BELOW; its width stands in bytes 16 to 20."""
     if not picture or picture[:4] != b"\x89PNG":
         return False
     return int.from_bytes(picture[16:20], "big") < PIXELATED_BELOW

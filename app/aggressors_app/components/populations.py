@@ -19,12 +19,13 @@ def populations(run_id: str, one: Aggressor) -> None:
     found = [
         row
         for row in cached.stats(run_id, one.concept_id).to_pylist()
-        if row["n"] and (row["fold"] == ("confirm" if row["population"] == analysed else "both"))
+        if row["gap"] is not None
+        and (row["fold"] == ("confirm" if row["population"] == analysed else "both"))
     ]
     if not found:
         return
-    low = min(0.0, *(row["gap_low"] or 0.0 for row in found))
-    high = max(0.1, *(row["gap_high"] or row["gap"] for row in found))
+    low = min(0.0, *(_or(row["gap_low"], row["gap"]) for row in found))
+    high = max(0.1, *(_or(row["gap_high"], row["gap"]) for row in found))
     rows = [
         Row(
             row["population"],
@@ -47,3 +48,7 @@ def populations(run_id: str, one: Aggressor) -> None:
     ]
     st.markdown("**Gap by population**")
     listing("populations", COLUMNS, rows, label="Gap by population")
+
+
+def _or(value: float | None, instead: float) -> float:
+    return instead if value is None else value

@@ -1,0 +1,38 @@
+"""What AppTest sees of a page, in words and as components."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+PAGES = ("insights", "aggressor", "explore", "solve", "track", "runs")
+
+
+def component(app: AppTest, key: str) -> Any:
+    """What a component was given: JSON, or bytes."""
+    for element in app.main:
+        found = _find(element, key)
+        if found is not None:
+            return found
+    raise AssertionError(f"There is no component {key!r} on the page.")
+
+
+def _find(element: Any, key: str) -> Any:
+    proto = getattr(element, "proto", None)
+    if type(element).__name__ == "UnknownElement" and key in getattr(proto, "id", ""):
+        return json.loads(proto.json) if proto.json else proto.bytes
+    for child in getattr(element, "children", {}).values():
+        found = _find(child, key)
+        if found is not None:
+            return found
+    return None
+
+
+def shown(app: AppTest) -> str:
+    """All text on a page."""
+    kinds = ("markdown", "caption", "subheader", "error", "success")
+    text = [element.value for kind in kinds for element in getattr(app, kind)]
+    text += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
+    return "\n".join(str(part) for part in text)

@@ -1,0 +1,75 @@
+"""What a person does on a page: queue samples, save a test, claim a hypothesis, export."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from tests.app.reading import component, shown
+
+from aggressors import gate
+from aggressors.store.workspace import Workspace
+from aggressors_app import cached
+from aggressors_app.components import candidates
+
+
+def test_adding_the_first_page_fills_the_label_queue(opened, planted):
+    app = opened(planted, "solve", run="v1-0000", f="all", a="1")
+    app.button(key="queue_add_page").click().run()
+    assert "40 in the queue" in shown(app)
+    queue = Workspace.open(planted).read_labels(candidates.QUEUE)
+    assert queue.num_rows == 40
+    assert set(queue["aggressor"].to_pylist()) == {1}
+    assert {item["flag"] for item in component(app, "candidates")["items"]} == {"queued"}
+    app.button(key="queue_add_page").click().run()
+    assert Workspace.open(planted).read_labels(candidates.QUEUE).num_rows == 40
+
+
+def test_saving_an_aggressor_makes_a_test_and_judges_every_run(opened, planted):
+    app = opened(planted, "aggressor", run="v3-0000", f="all", a="1")
+    app.button(key="aggressor_save").click().run()
+    assert "Saved as" in app.success[0].value
+    tests = gate.history(Workspace.open(planted)).tests
+    assert len(tests) == 3
+    assert all(len(tracked.verdicts) == 3 for tracked in tests)
+
+
+def test_a_filter_is_saved_as_a_test_under_its_name(opened, planted):
+    app = opened(planted, "track", run="v1-0000", f="brightness < 0.2")
+    app.text_input(key="save_slug").set_value("dim")
+    next(button for button in app.button if "Save the filter" in button.label).click().run()
+    assert (planted / "tests" / "dim.json").is_file()
+    assert not app.exception
+
+
+def test_a_filter_on_errors_is_refused_as_a_test_with_the_reason(opened, planted):
+    app = opened(planted, "track", run="v1-0000", f="correct = no")
+    next(button for button in app.button if "Save the filter" in button.label).click().run()
+    assert "would freeze the errors of one model" in app.error[0].value
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "jsonl", "label-studio"])
+def test_what_is_selected_is_exported(opened, planted_versions, monkeypatch, format):
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted_versions))
+    made = cached.exported("v1-0000", "samples", format, "population = test and label = coat")
+    assert made.rows == cached.count("v1-0000", "population = test and label = coat") > 0
+    if format == "csv":
+        rows = list(csv.DictReader(io.StringIO(made.content.decode())))
+        assert len(rows) == made.rows
+        assert {row["label"] for row in rows} == {"coat"}
+
+
+def test_the_map_component_gets_two_layers_with_the_samples_of_the_filter(opened, planted_versions):
+    import json
+
+    app = opened(planted_versions, "explore", run="v1-0000", f="population = test")
+    packed = component(app, "explore_map")
+    length = int.from_bytes(packed[:4], "little")
+    header = json.loads(packed[4 : 4 + length])
+    width, height = header["size"]
+    assert [layer["title"] for layer in header["layers"]] == ["label", "loss"]
+    assert len(packed) == 4 + length + 2 * width * height
+    filled = sum(byte != 0 for byte in packed[4 + length : 4 + length + width * height])
+    assert 300 < filled <= 450
+    assert {line["name"] for line in header["outlines"]} >= {"1", "2"}

@@ -1,0 +1,148 @@
+"""Every page on a full, a tiny and an empty run: something to read, and no exception."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.app.reading import PAGES, component, shown
+
+from aggressors.contracts import Aggressor
+from aggressors.queries import overview
+from aggressors.store.read import open_run
+from aggressors_app.format import plain
+
+
+def planted_aggressors(workspace: Path) -> list[Aggressor]:
+    with open_run(workspace / "runs" / "v1-0000.duckdb") as run:
+        return overview.aggressors(run)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_shows_a_full_run(opened, planted_versions, page):
+    app = opened(planted_versions, page)
+    assert not app.exception
+    assert not app.error
+    assert "900 of 3,150 samples" in shown(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_what_a_tiny_run_lacks(opened, tiny, page):
+    app = opened(tiny, page)
+    assert not app.exception
+    assert not app.error
+    expected = {
+        "insights": "No aggressor",
+        "aggressor": "No aggressor in this run",
+        "solve": "No aggressor in this run",
+        "track": "No saved test yet",
+    }
+    assert expected.get(page, "12 samples") in shown(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_survives_a_run_without_samples(opened, barren, page):
+    app = opened(barren, page)
+    assert not app.exception
+    assert "0 samples" in shown(app)
+
+
+def test_insights_ranks_the_aggressors_and_totals_the_run(opened, planted_versions):
+    app = opened(planted_versions)
+    rows = component(app, "ranking")["rows"]
+    expected = planted_aggressors(planted_versions)
+    shown_names = {row["id"]: row["cells"][1]["text"] for row in rows}
+    assert shown_names == {str(one.rank): one.name for one in expected}
+    statuses = [next(one for one in expected if str(one.rank) == row["id"]).status for row in rows]
+    assert statuses == sorted(statuses)  # confirmed before tentative
+    severity = rows[0]["cells"][2]
+    assert severity["low"] < severity["value"] < severity["high"]
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values["Samples"] == "900"
+    assert set(values) == {"Samples", "Mean loss", "Error", "Loss explained"}
+    assert {metric.label for metric in app.metric if "points" in metric.delta} == {"Error"}
+
+
+def test_aggressor_follows_the_rank_in_the_address(opened, planted_versions):
+    found = planted_aggressors(planted_versions)
+    app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="2")
+    assert plain(found[1].name) in app.subheader[0].value
+    app.button(key="focus_previous").click().run()
+    assert app.query_params["a"] == "1"
+    assert app.button(key="focus_previous").disabled
+
+
+def test_aggressor_shows_samples_with_pictures_and_heatmaps(opened, planted_versions):
+    app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", show="central")
+    tiles = component(app, "aggressor_grid_central")["items"]
+    assert len(tiles) == 12
+    assert all(tile["src"].startswith("data:image/jpeg;base64,") for tile in tiles)
+
+
+def test_solve_orders_candidates_and_shows_suspects_where_labels_are_wrong(
+    opened, planted_versions
+):
+    wrong = next(one for one in planted_aggressors(planted_versions) if one.action == "relabel")
+    app = opened(planted_versions, "solve", run="v1-0000", f="all", a=str(wrong.rank))
+    assert len(component(app, "candidates")["items"]) == 40
+    assert component(app, "suspects")["rows"]
+    assert "0 in the queue" in shown(app)
+
+
+def test_track_shows_every_test_in_every_run(opened, planted_versions):
+    app = opened(planted_versions, "track")
+    matrix = component(app, "matrix")
+    assert [column["title"] for column in matrix["columns"]] == [
+        "Test", "State", "v1", "v2", "v3 ◂",
+    ]  # fmt: skip
+    marks = {row["id"]: [cell["text"] for cell in row["cells"][2:]] for row in matrix["rows"]}
+    dusk = next(slug for slug in marks if slug.startswith("brightness"))
+    assert marks[dusk] == ["✓ pass", "✓ pass", "✕ fail"]
+    assert "v3 fails 1 of 2 saved tests" in shown(app)
+
+
+def test_runs_lists_what_changed_and_what_became_of_the_aggressors(opened, planted_versions):
+    app = opened(planted_versions, "runs")
+    names = [row["cells"][0]["text"] for row in component(app, "-runs")["rows"]]
+    assert names == ["v3", "v2", "v1"]
+    assert {row["cells"][0]["text"] for row in component(app, "fates")["rows"]} == {"still there"}
+
+
+def test_an_empty_workspace_says_which_commands_make_a_run(opened, no_runs):
+    app = opened(no_runs)
+    assert not app.exception
+    assert "No run yet" in shown(app)
+    assert [code.value for code in app.code] == [
+        "aggressors demo",
+        "aggressors run integration.py",
+        "aggressors ingest --validation predictions.parquet",
+    ]
+
+
+def test_a_missing_workspace_is_an_error_with_the_next_step(opened, tmp_path):
+    app = opened(tmp_path / "nowhere")
+    assert "There is no workspace" in app.error[0].value
+
+
+def test_a_broken_run_file_is_named_and_the_others_still_open(opened, planted):
+    (planted / "runs" / "cut.duckdb").write_bytes(
+        (planted / "runs" / "v1-0000.duckdb").read_bytes()[:300_000]
+    )
+    app = opened(planted, "runs")
+    assert "truncated" in app.error[0].value
+    assert len(component(app, "-runs")["rows"]) == 3
+
+
+def test_an_unknown_run_in_a_link_says_what_to_do(opened, planted_versions):
+    app = opened(planted_versions, run="gone", f="all")
+    assert "There is no run 'gone'" in app.error[0].value
+    assert len(app.selectbox(key="run_picker").options) == 3
+
+
+def test_a_single_run_file_opens_without_a_workspace(opened, planted_versions, monkeypatch):
+    monkeypatch.setenv("AGGRESSORS_RUN", str(planted_versions / "runs" / "v1-0000.duckdb"))
+    app = opened(planted_versions, "track")
+    assert "A single run file has no saved tests" in shown(app)
+    app.switch_page("app_pages/solve.py").run()
+    assert not app.exception
+    assert app.button(key="queue_add_page").disabled

@@ -1,0 +1,156 @@
+"""Chips, charts and words: pure functions."""
+
+from __future__ import annotations
+
+import altair
+import pytest
+
+from aggressors.queries.grammar import format_filter, parse
+from aggressors_app import charts, chips
+from aggressors_app.components.grid import data_uri
+from aggressors_app.components.linked_map import Layer, pack
+from aggressors_app.format import interval, number, of, plain, share, signed
+
+
+def text(filter) -> str:
+    return format_filter(filter)
+
+
+# --- Chips ---
+
+
+def test_values_replace_each_other_and_leave_the_rest():
+    filter = parse("population = test and label = coat and hour > 18")
+    assert chips.values(filter, "label") == ("coat",)
+    wider = chips.with_values(filter, "label", ["coat", "shirt"])
+    assert text(wider) == "population = test and hour > 18 and label in (coat, shirt)"
+    assert text(chips.with_values(wider, "label", [])) == "population = test and hour > 18"
+
+
+def test_limits_take_the_tightest_claim():
+    filter = parse("hour >= 8 and hour > 9 and hour <= 20 and hour < 18")
+    assert chips.limits(filter, "hour") == (9.0, 18.0)
+    assert text(chips.with_limits(filter, "hour", None, 12)) == "hour <= 12"
+    assert text(chips.with_limits(filter, "hour", None, None)) == "all"
+
+
+def test_a_region_is_drawn_once():
+    filter = chips.with_region(parse("label = coat"), [(0, 0), (1, 0), (1, 1.5)])
+    assert chips.region(filter) == ((0.0, 0.0), (1.0, 0.0), (1.0, 1.5))
+    again = chips.with_region(filter, [(2, 2), (3, 2), (3, 3)])
+    assert text(again) == "label = coat and map in (2, 2, 3, 2, 3, 3)"
+    assert text(chips.with_region(again, [])) == "label = coat"
+
+
+@pytest.mark.parametrize(
+    ("filter", "field", "summary"),
+    [
+        ("label = coat", "label", "coat"),
+        ("label in (a, b, c)", "label", "a, b +1"),
+        ("hour >= 8 and hour <= 12.5", "hour", "8 – 12.5"),
+        ("hour < 5", "hour", "≤ 5"),
+        ("hour is missing", "hour", "missing"),
+        ("label = coat", "hour", ""),
+    ],
+)
+def test_a_control_says_what_it_is_limited_to(filter, field, summary):
+    assert chips.summary(parse(filter), field) == summary
+
+
+def test_claims_without_a_control_are_left_over():
+    filter = parse("label = coat and (hour < 3 or hour > 20) and not label = shirt")
+    left = [chips.describe(part) for part in chips.others(filter, ["label", "hour"])]
+    assert left == ["hour < 3 or hour > 20", "not: label = shirt"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "expected"),
+    [
+        ('{"threshold": 0.2, "side": "below"}', "x < 0.2"),
+        ('{"threshold": 7, "side": "above"}', "x >= 7.0"),
+        ('{"top": [{"value": "op-4"}]}', "x = op-4"),
+        ('{"top": []}', None),
+        ("not json", None),
+        ('{"threshold": "<script>"}', None),
+    ],
+)
+def test_an_association_becomes_a_claim(detail, expected):
+    found = chips.hypothesis("x", detail)
+    assert (found and text(found)) == expected
+
+
+# --- Charts ---
+
+BINS = [
+    charts.Bin("low", 10, 0.4, 0.3, 0.5, 0.0, 1.0),
+    charts.Bin("high", 12, 1.4, 1.1, 1.8, 1.0, 2.0),
+]
+GROUPS = [charts.Series("in", (0.2, 0.8)), charts.Series("out", (0.5, 0.5))]
+LIGHT, DARK = charts.palette("light"), charts.palette("dark")
+SPECS = {
+    "number": charts.loss_by_number(BINS, "hour", 0.7, LIGHT),
+    "category": charts.loss_by_category(BINS, "label", 0.7, DARK),
+    "steps": charts.compare_shares(["a", "b"], GROUPS, "hour", LIGHT, edges=[0, 1, 2]),
+    "bars": charts.compare_shares(["a", "b"], GROUPS, "label", LIGHT, pair=("#111111", "#222222")),
+    "runs": charts.over_runs([charts.Point("v1", 1.0, 0.9, 1.1, "pass")], "loss", DARK),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_chart_is_valid_vega_lite(name):
+    altair.Chart.from_dict(SPECS[name], validate=True)
+
+
+def luminance(color: str) -> float:
+    channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(("colors", "paper"), [(LIGHT, "#fcfcfe"), (DARK, "#0f1017")])
+def test_marks_stand_out_from_the_page(colors, paper):
+    for color in (colors.bad, colors.good, colors.ours, colors.ink):
+        assert contrast(color, paper) >= 4
+    for color in (*colors.categories, colors.rest):
+        assert contrast(color, paper) >= 2.4
+
+
+# --- Words ---
+
+
+def test_numbers_are_short_and_comparable():
+    assert [number(value) for value in (0, 0.0452, 0.334, 1.3, 14.25, 212.4, 12_345.6)] == [
+        "0.00", "0.045", "0.334", "1.30", "14.2", "212", "12,346",
+    ]  # fmt: skip
+    assert number(None) == number(float("nan")) == "–"
+    assert (number(-0.2), signed(0.2), signed(-0.2)) == ("−0.200", "+0.200", "−0.200")
+    assert number(3, "h") == "3.00 h"
+    assert (share(0.0716), share(0.5, 0)) == ("7.2 %", "50 %")
+    assert interval(1, 2) == "1.00 – 2.00"
+    assert interval(-1, 2) == "−1.00 to 2.00"
+    assert (of(47, 412), of(3, 3)) == ("47 of 412 samples", "3 samples")
+
+
+def test_text_from_data_is_never_markup():
+    assert plain("<b>[x](http://evil) $y$ :red[z]") == (
+        "\\<b\\>\\[x\\]\\(http\\://evil\\) \\$y\\$ \\:red\\[z\\]"
+    )
+
+
+def test_only_pictures_become_data_uris():
+    assert data_uri(b"\xff\xd8\xff\xe0rest").startswith("data:image/jpeg;base64,")
+    assert data_uri(b"\x89PNG\r\n\x1a\nrest").startswith("data:image/png;base64,")
+    assert data_uri(b"<svg onload=alert(1)>") == data_uri(None) == ""
+
+
+def test_a_map_is_its_header_and_its_pixels():
+    layer = Layer("loss", b"\x00\x01\x02\x03", ("#000000", "#ffffff"))
+    box = (0.0, 1.0, 0.0, 1.0)
+    packed = pack([layer, layer], size=(2, 2), run="r", view=box, bins=box, home=box)
+    length = int.from_bytes(packed[:4], "little")
+    assert packed[4 + length :] == layer.pixels * 2

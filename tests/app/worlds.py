@@ -1,0 +1,67 @@
+"""A workspace worth looking at: three versions of one model, and two saved tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from aggressors import gate
+from aggressors.contracts import RunInfo, Settings
+from aggressors.store.publish import publish
+from aggressors.store.schema import BY_NAME, SCHEMA_VERSION
+from aggressors.store.workspace import Workspace
+from analysed import analyse
+from planted import Planted, planted_tables
+
+N = 900  # validation samples
+
+
+def planted_workspace(root: Path) -> Path:
+    """v1, v2 that does well at dusk, v3 that has forgotten it; what the search found in v1."""
+    workspace = Workspace.open(root, create=True)
+    planted = planted_tables(n=N)
+    found = {name: table for name, table in analyse(planted).items() if name in BY_NAME}
+    _publish(workspace, planted, found, "v1", 1)
+    for rank in (1, 2):
+        gate.save_test(workspace, "v1", aggressor=rank)
+    dusk = planted.truth["dusk"]
+    _publish(workspace, planted, _changed(found, dusk, better=True), "v2", 2)
+    _publish(workspace, planted, _changed(found, dusk, better=False), "v3", 3)
+    gate.history(workspace)
+    return root
+
+
+def _changed(
+    tables: dict[str, pa.Table], members: frozenset[str], *, better: bool
+) -> dict[str, pa.Table]:
+    """The same run with other losses of some samples: all good, or half as bad again."""
+    samples = tables["samples"]
+    member = np.isin(np.array(samples["sample_id"].to_pylist(), dtype=object), list(members))
+    loss = np.array(samples["loss"].to_pylist(), dtype=float)
+    loss[member] = np.minimum(loss[member], 0.05) if better else 1.5 * loss[member]
+    place = samples.schema.get_field_index("loss")
+    column = pa.array(loss, pa.float64(), from_pandas=True)
+    return tables | {"samples": samples.set_column(place, "loss", column)}
+
+
+def _publish(
+    workspace: Workspace, planted: Planted, tables: dict[str, pa.Table], name: str, day: int
+) -> None:
+    source, settings = planted.source, Settings()
+    info = RunInfo(
+        run_id=f"{name}-0000",
+        name=name,
+        schema_version=SCHEMA_VERSION,
+        created_at=f"2026-01-{day:02d}T00:00:00+00:00",
+        model_name=f"net {name}",
+        model_digest=name,
+        data_digest="0",
+        task=source.task,
+        loss_name=source.loss_name,
+        settings=settings,
+        seed=settings.seed,
+        engine_version="0.1.0",
+    )
+    publish(tables, info, planted.classes, workspace.runs)
