@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ import click
 from aggressors.errors import AggressorsError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from aggressors.contracts import Settings
     from aggressors.store.read import RunFile
@@ -46,6 +47,9 @@ class Verbs(click.Group):
     ) -> Any:
         """Run a verb; exits with its code."""
         arguments = list(sys.argv[1:] if args is None else args)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a sign that a terminal lacks is no error
+                stream.reconfigure(errors="replace")
         try:
             code = super().main(
                 arguments,
@@ -170,14 +174,30 @@ def read_settings(path: str | None, seed: int | None) -> Settings:
 # --- Output ---
 
 
-def screen(*, to_error: bool = False) -> Console:
-    """Return a console: colours on a terminal, plain text in a pipe or with NO_COLOR."""
+def width() -> int:
+    """Columns that a table may take."""
+    return _screen().width
+
+
+def emit(*parts: RenderableType) -> None:
+    """Print to standard output: with colours on a terminal; in a pipe, or with NO_COLOR, plain."""
+    screen = _screen()
+    if screen.is_terminal:
+        for part in parts:
+            screen.print(part)
+        return
+    with screen.capture() as captured:
+        for part in parts:
+            screen.print(part)
+    for line in captured.get().splitlines():  # tables pad their last column
+        click.echo(line.rstrip())
+
+
+def _screen() -> Console:
     from rich.console import Console
 
-    stream = sys.stderr if to_error else sys.stdout
     return Console(
-        file=stream,
-        width=None if stream.isatty() else PIPED_WIDTH,
+        width=None if sys.stdout.isatty() else PIPED_WIDTH,
         highlight=False,
         emoji=False,
         markup=False,

@@ -11,6 +11,7 @@ import click
 from aggressors.cli.common import (
     as_json,
     common,
+    emit,
     example,
     is_alone,
     open_file,
@@ -18,7 +19,7 @@ from aggressors.cli.common import (
     print_json,
     queued,
     refuse,
-    screen,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def runs(as_json: bool, workspace: str | None) -> None:
     if not found:
         click.echo("No run is published here. `aggressors run` or `aggressors ingest` makes one.")
         return
-    screen().print(run_table(found))
+    emit(run_table(found))
 
 
 @click.command(epilog=example("aggressors show latest", "aggressors show v1 --json"))
@@ -101,8 +102,7 @@ def show(run: str, as_json: bool, workspace: str | None) -> None:
         from aggressors.cli.render import run_overview
         from aggressors.summary import summarize
 
-        out = screen()
-        out.print(run_overview(summarize(opened), width=out.width))
+        emit(run_overview(summarize(opened), width=width()))
 
 
 @click.command(
@@ -179,5 +179,5 @@ def doctor(ctx: click.Context, workspace: str | None) -> None:
     from aggressors.cli.render import findings_table
 
     findings = examination.examine(workspace)
-    screen().print(findings_table(findings))
+    emit(findings_table(findings))
     ctx.exit(4 if any(finding.level == "broken" for finding in findings) else 0)

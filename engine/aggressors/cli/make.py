@@ -11,12 +11,13 @@ import click
 from aggressors.cli.common import (
     as_json,
     common,
+    emit,
     example,
     open_workspace,
     print_json,
     read_settings,
     refuse,
-    screen,
+    width,
 )
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def demo(no_app: bool, port: int | None, workspace: str | None) -> None:
     told = story.run_versions(opened, choose())
     from aggressors.cli.render import story_report
 
-    screen().print(story_report(told, workspace, width=screen().width))
+    emit(story_report(told, workspace, width=width()))
     if not no_app:
         serve(Page(workspace=opened.root, port=port), click.echo)
 
@@ -99,7 +100,7 @@ def try_(path: str, workspace: str | None) -> None:
     from aggressors.integration import check_integration, load_integration
 
     report = check_integration(load_integration(path))
-    screen().print(try_report(report))
+    emit(try_report(report))
     report.raise_problems()
     click.echo(f"Next: aggressors run {path}")
 
@@ -230,4 +231,4 @@ def _report(result: RunResult, as_json: bool, workspace: str | None) -> None:
         return
     from aggressors.cli.render import run_report
 
-    screen().print(run_report(result, workspace))
+    emit(run_report(result, workspace))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from aggressors.cli.common import as_json, common, example, open_workspace, print_json, screen
+from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json
 
 UNREADABLE = 3
 
@@ -43,18 +43,17 @@ def save_test(
 
     opened = open_workspace(workspace)
     test = gate.save_test(opened, run, aggressor=aggressor, where=where, slug=slug)
-    out = screen()
-    out.print(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
-    out.print(f"Margin {show(test.margin)} in {test.signal}: {test.margin_origin}.\n")
+    emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
+    emit(f"Margin {show(test.margin)} in {test.signal}: {test.margin_origin}.\n")
     past = gate.history(opened)
     for tracked in past.tests:
         if tracked.test.slug == test.slug:
             for point in past.runs:
                 if verdict := tracked.verdicts.get(point.run_id):
                     when = moment(point.created_at)
-                    out.print(f"{when}  {point.name}  {verdict.verdict}, {verdict.state}")
-                    out.print(f"  {verdict.reason}")
-    out.print(f"\nNext: aggressors check RUN judges a run in it.{_where(workspace)}")
+                    emit(f"{when}  {point.name}  {verdict.verdict}, {verdict.state}")
+                    emit(f"  {verdict.reason}")
+    emit(f"\nNext: aggressors check RUN judges a run in it.{_where(workspace)}")
 
 
 @click.command(
@@ -109,7 +108,7 @@ def check(
             }
         )
     else:
-        screen().print(check_report(result))
+        emit(check_report(result))
     if result.unreadable:
         for test in result.unreadable:
             click.echo(test.reason, err=True)

@@ -1,0 +1,439 @@
+"""Every verb, what it prints, and every exit code."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from aggressors import errors
+from aggressors.cli import cli
+from aggressors.store.workspace import Workspace
+from versions import publish_version
+
+DUSK = "brightness < 0.25"
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
+    publish_version(workspace, "v1", day=1)
+    publish_version(workspace, "v2", day=2, solved=("dusk",), noise=1)
+    publish_version(workspace, "v3", day=3, noise=2)
+    saved = call("save-test", "v1", "--aggressor", "1", "--slug", "dusk", at=workspace.root)
+    assert saved.exit_code == 0, saved.stderr
+    assert "solved" in saved.stdout
+    return workspace
+
+
+@pytest.fixture
+def workspace(story, tmp_path):
+    copy = tmp_path / "work space"
+    shutil.copytree(story.root, copy)
+    return copy
+
+
+def call(*arguments, at=None, **more):
+    at = ["--workspace", str(at)] if at else []
+    return CliRunner().invoke(cli, [*map(str, arguments), *at], **more)
+
+
+def fails(code, *arguments, at=None, says=""):
+    """Standard error of a call that has to fail with one sentence and no traceback."""
+    done = call(*arguments, at=at)
+    assert done.exit_code == code, f"exit {done.exit_code}: {done.stderr}{done.stdout}"
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+    assert says in done.stderr
+    return done
+
+
+def document(*arguments, at, code=0):
+    done = call(*arguments, "--json", at=at)
+    assert done.exit_code == code, done.stderr
+    return json.loads(done.stdout)
+
+
+# --- Reading ---
+
+
+def test_runs_newest_first(workspace):
+    found = document("runs", at=workspace)
+    assert [run["name"] for run in found] == ["v3", "v2", "v1"]
+    assert set(found[0]) == {
+        "run_id", "name", "path", "created_at", "model_name", "task", "samples", "aggressors",
+    }  # fmt: skip
+    assert [line.split()[0] for line in call("runs", at=workspace).stdout.splitlines()] == [
+        "Run", "v3", "v2", "v1",
+    ]  # fmt: skip
+
+
+def test_runs_of_a_workspace_that_is_empty_or_has_a_broken_file(tmp_path):
+    Workspace.open(tmp_path / "empty", create=True)
+    assert document("runs", at=tmp_path / "empty") == []
+    assert "aggressors run" in call("runs", at=tmp_path / "empty").stdout
+    (tmp_path / "empty" / "runs").mkdir()
+    (tmp_path / "empty" / "runs" / "x.duckdb").write_bytes(b"nonsense")
+    done = call("runs", "--json", at=tmp_path / "empty")
+    assert json.loads(done.stdout) == []
+    assert "x.duckdb" in done.stderr
+
+
+def test_show_ranks(workspace):
+    (one,) = document("show", "v1", at=workspace)
+    assert {
+        "rank", "concept_id", "name", "status", "severity", "impact", "n", "gap", "gap_low",
+        "gap_high", "q_value", "action", "rule",
+    } <= set(one)  # fmt: skip
+    assert (one["rank"], one["name"], one["rule"]) == (1, DUSK, DUSK)
+    text = call("show", "v1", at=workspace).stdout
+    for part in ("v1", "accuracy", DUSK, "44.0%", "collect more", "60/80"):
+        assert part in text
+
+
+def test_a_terminal_of_eighty_columns_is_enough(workspace):
+    from rich.console import Console
+
+    from aggressors.cli.render import run_overview
+    from aggressors.store.read import open_run
+    from aggressors.summary import summarize
+
+    with open_run(next((workspace / "runs").glob("v1*"))) as run:
+        console = Console(width=80, file=io.StringIO(), record=True)
+        console.print(run_overview(summarize(run), width=80))
+    lines = console.export_text().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(DUSK in line and "collect more" in line for line in lines)
+
+
+def test_a_run_file_needs_no_workspace(workspace, tmp_path):
+    sent = tmp_path / "sent.duckdb"
+    shutil.copy(next((workspace / "runs").glob("v1*")), sent)
+    assert DUSK in call("show", sent).stdout
+    assert json.loads(call("show", str(sent), "--json").stdout)[0]["name"] == DUSK
+
+
+@pytest.mark.parametrize("name", ["v1", "v1-0000"])
+def test_a_run_answers_to_name_and_id(workspace, name):
+    assert document("show", name, at=workspace)[0]["name"] == DUSK
+
+
+def test_export_writes_the_list(workspace, tmp_path):
+    out = tmp_path / "members.csv"
+    done = call(
+        *("export", "v1", "--what", "members", "--aggressor", 1, "--where", "population = test"),
+        *("--count", 20, "--format", "csv", "--out", out),
+        at=workspace,
+    )
+    assert done.exit_code == 0, done.stderr
+    rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 20
+    assert {row["population"] for row in rows} == {"test"}
+    assert str(out) in done.stdout
+
+
+def test_export_refuses_what_is_wrong(workspace, tmp_path):
+    given = ["export", "v1", "--format", "csv", "--out", tmp_path / "x.csv"]
+    fails(2, *given, "--what", "everything", at=workspace, says="everything")
+    fails(2, *given, "--what", "members", "--aggressor", 9, at=workspace)
+    fails(3, *given, "--what", "samples", "--where", "x <", at=workspace, says="position")
+    fails(2, *given[:2], "--format", "xls", "--out", "x", "--what", "samples", at=workspace)
+    assert not (tmp_path / "x.csv").exists()
+
+
+# --- The gate ---
+
+
+def test_check_passes_and_fails(workspace):
+    better = document("check", "v2", at=workspace)
+    assert better["passed"]
+    assert better["baseline"] is None
+    worse = document("check", "v3", at=workspace, code=1)
+    assert not worse["passed"]
+    (verdict,) = worse["verdicts"]
+    assert {
+        "slug", "state", "verdict", "n", "value", "reference", "difference", "low", "high",
+        "reason",
+    } <= set(verdict)  # fmt: skip
+    assert (verdict["verdict"], verdict["state"]) == ("fail", "regressed")
+    text = call("check", "v3", at=workspace)
+    assert text.exit_code == 1
+    for part in ("fail", "dusk", "regressed", "margin", "a tenth of its gap", "baseline v2", "n "):
+        assert part in text.stdout
+    assert text.stdout.splitlines()[-1] == "v3 fails 1 of 1 saved test: dusk."
+
+
+def test_check_takes_the_latest_run_and_another_baseline(workspace):
+    assert document("check", at=workspace, code=1)["run_id"] == "v3-0000"
+    assert document("check", "v3", "--baseline", "v1", at=workspace)["baseline"] == "v1-0000"
+    fails(2, "check", "v3", "--baseline", "v3", at=workspace, says="itself")
+    fails(4, "check", "v3", "--baseline", "v9", at=workspace, says="v9")
+
+
+def edited(workspace, slug, **changes):
+    """Save another test, of samples that no version changes on purpose, and edit its file."""
+    where = "station = north and brightness > 0.5"
+    done = call("save-test", "v1", "--where", where, "--slug", slug, at=workspace)
+    assert done.exit_code == 0, done.stderr
+    path = workspace / "tests" / f"{slug}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_strict_blocks_what_is_not_sure(workspace):
+    edited(workspace, "north", margin=0.0)
+    (workspace / "tests" / "dusk.json").unlink()
+    verdict = document("check", "v3", at=workspace)["verdicts"][0]
+    assert verdict["verdict"] == "inconclusive"
+    done = call("check", "v3", "--strict", at=workspace)
+    assert done.exit_code == 1
+    assert "--strict" in done.stdout
+
+
+def test_an_unreadable_test_exits_3_after_all_other_verdicts(workspace):
+    (workspace / "tests" / "broken.json").write_text("{")
+    done = fails(3, "check", "v2", at=workspace, says="broken.json")
+    assert "dusk" in done.stdout
+    done = call("check", "v2", "--json", at=workspace)
+    assert done.exit_code == 3
+    found = json.loads(done.stdout)
+    assert [one["slug"] for one in found["verdicts"]] == ["dusk"]
+    assert [one["slug"] for one in found["unreadable"]] == ["broken"]
+
+
+def test_without_tests_check_says_how_to_save_one(workspace):
+    shutil.rmtree(workspace / "tests")
+    done = call("check", at=workspace)
+    assert done.exit_code == 0
+    assert "save-test" in done.stdout
+
+
+def test_junit_tells_each_outcome(workspace, tmp_path):
+    edited(workspace, "north", margin=0.0)
+    edited(workspace, "gone", loss_name="focal")
+    shutil.rmtree(workspace / "verdicts")
+    (workspace / "tests" / "broken.json").write_text("{")
+    out = tmp_path / "deep" / "junit.xml"
+    done = call("check", "v3", "--junit", out, at=workspace)
+    root = ElementTree.parse(out).getroot()
+    assert done.exit_code == 3
+    (suite,) = root.findall("testsuite")
+    counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "4", "failures": "1", "errors": "2", "skipped": "1"}
+    cases = {case.get("name"): case for case in suite.findall("testcase")}
+    assert "worse by" in cases["dusk"].find("failure").text
+    assert cases["north"].find("skipped").text
+    assert "focal" in cases["gone"].find("error").text
+    assert "broken.json" in cases["broken"].find("error").text
+    assert "margin" in cases["dusk"].find("system-out").text
+
+
+def test_markdown_is_a_table_that_no_title_can_break(workspace, tmp_path):
+    path = workspace / "tests" / "dusk.json"
+    title = "a | b <script>alert(1)</script> `x` [y](http://z)\nnext"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"title": title}))
+    out = tmp_path / "summary.md"
+    assert call("check", "v3", "--markdown", out, at=workspace).exit_code == 1
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith("### ❌ v3 fails 1 of 1 saved test: dusk.")
+    assert "<script>" not in text
+    (row,) = (line for line in text.splitlines() if "**dusk**" in line and line.startswith("|"))
+    assert row.replace("\\|", "").count("|") == 8
+
+
+def test_save_test_refuses_what_is_wrong(workspace):
+    fails(2, "save-test", "v1", at=workspace, says="--aggressor")
+    fails(2, "save-test", "v1", "--aggressor", 1, "--where", DUSK, at=workspace)
+    fails(2, "save-test", "v1", "--aggressor", 7, at=workspace, says="no aggressor 7")
+    fails(2, "save-test", "v1", "--aggressor", 1, "--slug", "../x", at=workspace, says="slug")
+    fails(2, "save-test", "v1", "--aggressor", 1, "--slug", "dusk", at=workspace, says="never")
+    fails(3, "save-test", "v1", "--where", "loss > 2", at=workspace, says="loss")
+    fails(3, "save-test", "v1", "--where", "brigthness < 1", at=workspace, says="'brightness'")
+    fails(4, "save-test", "v9", "--aggressor", 1, at=workspace)
+    assert [path.name for path in (workspace / "tests").glob("*.json")] == ["dusk.json"]
+
+
+# --- Making ---
+
+
+def table(folder, name="validation", n=160, **columns):
+    rng = np.random.default_rng(0)
+    label = rng.choice(["cat", "dog"], n)
+    dark = rng.random(n) < 0.3
+    wrong = rng.random(n) < np.where(dark, 0.7, 0.05)
+    values = {
+        "sample_id": [f"{name}-{place}" for place in range(n)],
+        "label": label,
+        "prediction": np.where(wrong, np.where(label == "cat", "dog", "cat"), label),
+        "brightness": np.where(dark, 0.1, 0.6) + rng.normal(0, 0.02, n),
+    } | columns
+    path = folder / f"{name}.parquet"
+    pq.write_table(pa.table({key: pa.array(value) for key, value in values.items()}), path)
+    return path
+
+
+def test_ingest_makes_a_run_and_typed_again_finds_it(tmp_path):
+    path = table(tmp_path)
+    done = call("ingest", "--validation", path, "--name", "v1", "--json", at=tmp_path / "w")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found) == {"run_id", "name", "path", "aggressors", "seconds", "verdicts"}
+    assert found["name"] == "v1"
+    assert Path(found["path"]).is_file()
+    again = call("ingest", "--validation", path, "--name", "v1", at=tmp_path / "w")
+    assert again.exit_code == 0
+    assert "aggressors show v1" in again.stdout
+    assert len(document("runs", at=tmp_path / "w")) == 1
+
+
+def test_ingest_refuses_what_is_wrong(tmp_path):
+    path = table(tmp_path)
+    at = tmp_path / "w"
+    fails(2, "ingest", at=at, says="--validation")
+    fails(3, "ingest", "--validation", tmp_path / "nothing.csv", at=at, says="nothing.csv")
+    fails(3, "ingest", "--validation", path, "--columns", "loss", at=at, says="ROLE=COLUMN")
+    fails(3, "ingest", "--validation", path, "--columns", "loss=nll", at=at, says="nll")
+    settings = tmp_path / "settings.toml"
+    settings.write_text("sede = 1")
+    fails(3, "ingest", "--validation", path, "--settings", settings, at=at, says="'seed'")
+    fails(3, "ingest", "--validation", path, "--settings", tmp_path / "no.toml", at=at)
+    twice = table(tmp_path, "twice", sample_id=["a"] * 160)
+    fails(3, "ingest", "--validation", twice, at=at, says="'a'")
+    assert not list(at.glob("runs/*"))
+
+
+def test_init_writes_a_file_once(tmp_path):
+    path = tmp_path / "quality" / "integration.py"
+    assert call("init", path).exit_code == 0
+    compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    before = path.read_bytes()
+    fails(2, "init", path, says="exists already")
+    fails(2, "init", tmp_path / "integration.txt", says="Python")
+    assert path.read_bytes() == before
+
+
+INTEGRATION = """
+import torch
+import aggressors as ag
+
+class Data:
+    def __init__(self, name): self.name = name
+    def __len__(self): return 60
+    def __getitem__(self, index):
+        if index >= 60: raise IndexError(index)
+        return ag.Sample(
+            sample_id=f"{self.name}-{index}", input=torch.full((4,), index / 60),
+            label={label}, metadata={"hour": index % 24},
+        )
+
+torch.manual_seed(0)
+integration = ag.Integration(
+    model=torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2)),
+    datasets={"validation": Data("validation")}, classes=["a", "b"], model_name="tiny",
+)
+"""
+
+
+@pytest.mark.torch
+def test_try_and_run_an_integration(tmp_path):
+    path = tmp_path / "integration.py"
+    path.write_text(INTEGRATION.replace("{label}", "'ab'[index % 2]"))
+    tried = call("try", path)
+    assert tried.exit_code == 0, tried.stderr
+    for part in ("validation.input", "32 × 4", "hour", "validation 60", "aggressors run"):
+        assert part in tried.stdout
+    done = call("run", path, "--name", "v1", "--limit", 50, "--json", at=tmp_path / "w")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == "v1"
+    assert document("runs", at=tmp_path / "w")[0]["samples"] == 50
+
+
+@pytest.mark.torch
+def test_run_names_every_problem_at_once(tmp_path):
+    path = tmp_path / "integration.py"
+    path.write_text(INTEGRATION.replace("{label}", "'xy'[index % 2]").replace("60", "61"))
+    for verb in ("try", "run"):
+        fails(3, verb, path, says="none of the classes")
+    fails(3, "run", tmp_path / "nothing.py", says="nothing.py")
+    fails(2, "run", path, "--executor", "cloud", says="cloud")
+    fails(2, "run", path, "--limit", "many", says="--limit")
+
+
+def test_a_stage_that_fails_exits_5_and_an_interrupt_130(tmp_path, monkeypatch):
+    from aggressors import runner
+
+    path = table(tmp_path)
+    for error, code, says in (
+        (errors.StageError("discover", "all samples", "it broke. Type it again."), 5, "discover"),
+        (KeyboardInterrupt(), 130, "continues"),
+        (RuntimeError("what"), 5, "--debug"),
+        (OSError(28, "No space left on device", "x"), 4, "full"),
+        (errors.WorkspaceError("Cannot write x: disk full. Free some space."), 4, "Cannot write"),
+    ):
+
+        def failing(*_, error=error, **__):
+            raise error
+
+        monkeypatch.setattr(runner, "run", failing)
+        fails(code, "ingest", "--validation", path, at=tmp_path / "w", says=says)
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = call("show", "v1", "--debug", at=tmp_path / "nothing")
+    assert isinstance(done.exception, errors.WorkspaceError)
+    assert call("show", "v1", at=tmp_path / "nothing").exit_code == 4
+
+
+# --- As a process ---
+
+
+def process(*arguments, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "aggressors", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **more,
+    )
+
+
+def test_a_pipe_gets_plain_text_and_may_close_early(workspace):
+    done = process("show", "v1", "--workspace", workspace)
+    assert "\x1b" not in done.stdout
+    assert all(line == line.rstrip() for line in done.stdout.splitlines())
+    command = f'"{sys.executable}" -m aggressors runs --workspace "{workspace}" | head -n 1'
+    closed = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert closed.stdout.startswith("Run")
+    assert closed.stderr == ""
+
+
+def test_help_is_quick_and_everywhere():
+    code = "import sys, time; from aggressors.cli import cli; cli.main(['--help'], standalone_mode"
+    code += "=True)"
+    timed = f"""
+import sys, time, atexit
+atexit.register(lambda: print(time.process_time(), file=sys.stderr))
+{code}
+"""
+    seconds = min(
+        float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True).stderr)
+        for _ in range(3)
+    )
+    assert seconds < 0.4
+    for name in cli.commands:
+        done = call(name, "--help")
+        assert done.exit_code == 0
+        assert "Example" in done.stdout
+
+
+def test_wrong_use_exits_2():
+    for wrong in (["nothing"], ["show"], ["runs", "--colour"], ["app", "--port", "0"]):
+        fails(2, *wrong, says="--help")
+    assert call("--version").stdout.startswith("aggressors")
