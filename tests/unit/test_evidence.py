@@ -35,10 +35,13 @@ def with_(**changes):
         ({"shortcut": 0.9}, "review_model"),
         ({"unreadable": 0.6, "one_sided": 0.2}, "remove"),
         ({"unreadable": 0.6, "one_sided": 1.5}, "review_model"),
-        ({"ordinary": 0.9, "disagreement": 0.5}, "relabel"),
-        ({"ordinary": 0.9, "disagreement": 0.16}, "review_model"),
-        ({"ordinary": 0.3, "disagreement": 0.5}, "review_model"),
-        ({"coverage": 0.2, "ordinary": 0.9, "disagreement": 0.5}, "collect"),
+        ({"unreadable": 0.6, "one_sided": 0.2, "skill": 0.6}, "review_model"),
+        ({"ordinary": 0.9, "disagreement": 0.5, "confident": 0.4}, "relabel"),
+        ({"ordinary": 0.9, "disagreement": 0.5, "confident": None}, "relabel"),
+        ({"ordinary": 0.9, "disagreement": 0.5, "confident": 0.1}, "review_model"),
+        ({"ordinary": 0.9, "disagreement": 0.16, "confident": 0.4}, "review_model"),
+        ({"ordinary": 0.3, "disagreement": 0.5, "confident": 0.4}, "review_model"),
+        ({"coverage": 0.2, "ordinary": 0.9, "disagreement": 0.5, "confident": 0.4}, "collect"),
         ({"coverage": None, "share_train": 0.01, "share_analysed": 0.1}, "collect"),
         ({"coverage": None, "share_train": None}, "review_model"),
     ],
@@ -51,7 +54,7 @@ def test_rules_in_order(changes, action):
 
 
 def test_second_action_is_the_next_best_rule():
-    advice = recommend(with_(coverage=0.2, ordinary=0.9, disagreement=0.5))
+    advice = recommend(with_(coverage=0.2, ordinary=0.9, disagreement=0.5, confident=0.4))
     assert advice.actions[:2] == ("collect", "relabel")
 
 

@@ -100,6 +100,7 @@ class Scene:
             shortcut_class=named,
             unreadable=_share(unreadable, inside) if self.readability else None,
             unreadable_rest=_share(unreadable, rest) if self.readability else 0.0,
+            skill=self._skill(inside & unreadable) if classified else None,
             one_sided=divergence(labels, frame.label[self.analysed], k) if classified else None,
             label_entropy=entropy(labels, k) if classified else None,
             prediction_entropy=entropy(frame.prediction[inside], k) if classified else None,
@@ -124,6 +125,15 @@ class Scene:
         if wrong.sum() < FEWEST or (rest & right).sum() < FEWEST:
             return None
         return float(named[wrong].mean() / max(float(named[rest & right].mean()), 1e-9))
+
+    def _skill(self, at: BoolArray) -> float | None:
+        """How far the model's share of right answers lies between guessing and 1, in [0, 1]."""
+        if at.sum() < FEWEST:
+            return None
+        label = self.frame.label[at]
+        guessing = float(np.bincount(label[label >= 0]).max(initial=0) / len(label))
+        right = float((label == self.frame.prediction[at]).mean())
+        return max(0.0, right - guessing) / max(1 - guessing, 1e-9)
 
     def unreadable(self, rest: BoolArray) -> BoolArray:
         """Which samples fall below the first percentile of the rest in any measure."""

@@ -12,8 +12,9 @@ RARITY = 0.7  # nats by which the share in train falls short of the share analys
 SHORTCUT = 0.5
 UNREADABLE = 0.4
 ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
-ORDINARY = 0.57
+ORDINARY = 0.55
 DISAGREEMENT = 0.12
+CONFIDENT = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Evidence:
     shortcut, shortcut_field, shortcut_class : how far one field tells a class in train while the
         members break that, in [0, 1]; the field and the class.
     unreadable, unreadable_rest : share of inputs that are too flat or too noisy, or mostly missing.
+    skill : how far the model beats the most frequent label on those, 0 = not at all, 1 = always
+        right.
     one_sided : divergence of the labels inside from those of all, in nats.
     ordinary : share of neighbours that carry the predicted label around members where the model
         is wrong, over the same around samples where it is right; 1 = they look like ordinary
@@ -46,6 +49,7 @@ class Evidence:
     shortcut_class: str = ""
     unreadable: float | None = None
     unreadable_rest: float = 0.0
+    skill: float | None = None
     one_sided: float | None = None
     ordinary: float | None = None
     label_entropy: float | None = None
@@ -88,9 +92,10 @@ def recommend(evidence: Evidence) -> Recommendation:
     -----
     1. Train covers the members worse than the rest: `augment` where a field that tells a class in
        train fails on them, else `collect`.
-    2. Inputs are unreadable, over several labels: `remove`.
-    3. Neighbours contradict the labels more often than elsewhere, and the samples on which the
-       model is wrong look like ordinary samples of the class it names: `relabel`.
+    2. Inputs are unreadable, over several labels, and the model cannot read them: `remove`.
+    3. Neighbours contradict the labels more often than elsewhere, the model does so with
+       confidence, and where it is wrong the samples look like ordinary samples of the class it
+       names: `relabel`.
     4. Else `review_model`: well covered, clean, and still hard.
 
     The other actions follow by how near their rule came.
@@ -110,7 +115,7 @@ def _strengths(e: Evidence) -> dict[Action, float]:
     """How far each rule is met, in the order in which they are asked; above 1 = met."""
     rare = _rarity(e)
     shortcut = (e.shortcut or 0.0) / SHORTCUT
-    unreadable = (e.unreadable or 0.0) / UNREADABLE
+    unreadable = (e.unreadable or 0.0) * (1 - (e.skill or 0.0)) / UNREADABLE
     if e.one_sided is not None and e.one_sided >= ONE_SIDED:
         unreadable = min(unreadable, 0.9)
     return {
@@ -139,8 +144,10 @@ def _rarity_of_shares(e: Evidence) -> float | None:
 def _mislabeled(e: Evidence) -> float:
     if e.ordinary is None or e.disagreement is None:
         return 0.0
-    excess = e.disagreement - e.disagreement_rest
-    return max(min(e.ordinary / ORDINARY, excess / DISAGREEMENT), 0.0)
+    met = [e.ordinary / ORDINARY, (e.disagreement - e.disagreement_rest) / DISAGREEMENT]
+    if e.confident is not None:
+        met.append((e.confident - e.confident_rest) / CONFIDENT)
+    return max(min(met), 0.0)
 
 
 def _reasons(e: Evidence, strength: dict[Action, float], first: Action) -> list[Reason]:
@@ -197,7 +204,9 @@ def _of_inputs(e: Evidence) -> list[Reason]:
         f"{e.unreadable:.0%} of members are hardly readable (flat, noisy or mostly missing), "
         f"{e.unreadable_rest:.0%} of the rest"
     )
-    weight = _weight(e.unreadable, UNREADABLE)
+    if e.skill is not None and e.unreadable > UNREADABLE / 2:
+        sentence += f"; yet the model makes up {e.skill:.0%} of the way from guessing to right"
+    weight = _weight(e.unreadable * (1 - (e.skill or 0.0)), UNREADABLE)
     return [Reason("remove", "unreadable", e.unreadable, e.unreadable_rest, weight, sentence)]
 
 
@@ -224,7 +233,7 @@ def _of_labels(e: Evidence) -> list[Reason]:
             f"{e.confident:.0%} of members are confidently taken for another class, "
             f"{e.confident_rest:.0%} of the rest"
         )
-        weight = _weight(e.confident - e.confident_rest, 1.0)
+        weight = _weight(e.confident - e.confident_rest, CONFIDENT)
         found.append(
             Reason("relabel", "confident", e.confident, e.confident_rest, weight, sentence)
         )
