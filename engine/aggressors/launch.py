@@ -22,6 +22,7 @@ from aggressors.store.workspace import Workspace
 
 FIRST_PORT = 8501
 TRIED_PORTS = 100
+STDERR = 2  # where the server writes; standard output is ours
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -76,7 +77,7 @@ def serve(page: Page, say: Callable[[str], None]) -> None:
     if page.port is None and port != FIRST_PORT:
         say(f"Port {FIRST_PORT} is taken; using {port}.")
     process = subprocess.Popen(
-        command(page.host, port), env=environment(page), cwd=_config_folder(), stdout=sys.stderr
+        command(page.host, port), env=environment(page), cwd=_config_folder(), stdout=STDERR
     )
     previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
