@@ -1,0 +1,169 @@
+"""The way of an analyst through the steps, with a real mouse and keyboard."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from aggressors.store.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def query(address: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+def lasso(page) -> None:
+    """Draw a circle over the middle of the first map."""
+    canvas = page.locator("canvas[role=img]").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    radius = box["height"] * 0.45
+    page.mouse.move(x + radius, y)
+    page.mouse.down()
+    for step in range(48):
+        angle = 2 * math.pi * step / 48
+        page.mouse.move(x + radius * math.cos(angle), y + radius * math.sin(angle))
+    page.mouse.up()
+
+
+def test_from_the_ranking_to_a_saved_test(visit, workspace: Path):
+    window = visit(height=1200)
+    page = window.page
+
+    # Insights: the second of the ranking, by keyboard, then opened.
+    window.open()
+    rows = page.get_by_role("grid", name="Aggressors, worst first").locator("tr.pick")
+    rows.first.click()
+    window.settle()
+    page.keyboard.press("ArrowDown")
+    window.settle()
+    second = rows.nth(1).locator(".name").inner_text()
+    assert query(page.url)["a"] == "2"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/aggressor?*")
+    window.settle()
+
+    # Aggressor: what the members share becomes a claim in the filter.
+    assert second in page.locator(".st-key-focus").inner_text()
+    page.get_by_role("grid", name="What the members share").locator("tr.pick").first.click()
+    window.settle()
+    claimed = query(page.url)["f"]
+    assert claimed.startswith("population = validation and ")
+
+    # Explore: a region joins the filter, and what is selected is downloaded.
+    window.go("Explore")
+    assert query(page.url)["f"] == claimed
+    lasso(page)
+    page.wait_for_url("**map+in+*")
+    window.settle()
+    page.locator(".st-key-browser_bar").get_by_text("Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    with open(download.value.path(), newline="", encoding="utf-8") as file:
+        exported = list(csv.DictReader(file))
+    counted = page.locator(".st-key-filters").inner_text()
+    assert f"{len(exported):,} of" in counted
+    assert {row["population"] for row in exported} == {"validation"}
+    page.keyboard.press("Escape")
+    page.locator(".st-key-filters").get_by_text("Clear").click()
+    window.settle()
+
+    # Solve: one sample is added by key, one skipped, and the queue is downloaded.
+    window.go("Solve")
+    tiles = page.get_by_role("grid", name="Candidates").locator(".tile")
+    first = tiles.first.get_attribute("title").split(" · ")[0]
+    tiles.first.click()
+    window.settle()
+    page.keyboard.press("a")
+    page.get_by_text("1 in the queue").wait_for()
+    window.settle()
+    page.keyboard.press("ArrowRight")
+    window.settle()
+    page.keyboard.press("x")
+    page.locator(".tile .flag", has_text="skipped").wait_for()
+    assert Workspace.open(workspace).read_labels("to-label")["sample_id"].to_pylist() == [first]
+    page.locator(".st-key-queue_bar").get_by_text("Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    with open(download.value.path(), newline="", encoding="utf-8") as file:
+        assert [row["sample_id"] for row in csv.DictReader(file)] == [first]
+    page.keyboard.press("Escape")
+
+    # Track: the aggressor becomes a test, judged in every run.
+    before = len(list((workspace / "tests").glob("*.json")))
+    window.go("Track")
+    page.get_by_text("Save a test").click()
+    page.get_by_role("button", name="Save as test").click()
+    page.get_by_text("Saved as").first.wait_for()
+    window.settle()
+    assert len(list((workspace / "tests").glob("*.json"))) == before + 1
+    matrix = page.get_by_role("grid", name="Saved tests by run")
+    assert matrix.locator("tr.pick").count() == before + 1
+    assert window.problems == []
+
+
+def test_back_and_forward_undo_and_redo_a_filter(visit):
+    window = visit()
+    page = window.page
+    window.open()
+    page.locator(".st-key-filters").get_by_text("test", exact=True).click()
+    page.wait_for_url("**population+%3D+test**")
+    window.settle()
+    window.go("Explore")
+    page.go_back()
+    window.settle()
+    assert urlsplit(page.url).path == "/"
+    page.go_back()
+    window.settle()
+    assert query(page.url)["f"] == "population = validation"
+    page.go_forward()
+    window.settle()
+    assert query(page.url)["f"] == "population = test"
+
+
+def test_a_link_opened_elsewhere_shows_the_same_view(visit):
+    window = visit(height=1200)
+    page = window.page
+    window.open()
+    page.locator(".st-key-filters").get_by_text("train", exact=True).click()
+    page.wait_for_url("**population+%3D+train**")
+    window.settle()
+    window.go("Explore")
+    page.locator(".st-key-browser_order button >> visible=true").click()
+    window.settle()
+    grid = page.get_by_role("grid", name="Samples").locator(".tile")
+    grid.nth(3).click()
+    page.wait_for_url("**sample=**")
+    window.settle()
+
+    other = visit(height=1200, scheme="dark")
+    other.open(page.url.removeprefix(window.server + "/"))
+    for part in (".st-key-filters", ".st-key-scope", ".st-key-browser_bar"):
+        assert other.page.locator(part).inner_text() == page.locator(part).inner_text()
+    titles = "tiles => tiles.map(tile => [tile.title, tile.ariaSelected])"
+    shown = other.page.get_by_role("grid", name="Samples").locator(".tile")
+    assert shown.evaluate_all(titles) == grid.evaluate_all(titles)
+
+
+def test_the_heatmap_slider_stays_in_the_browser(visit):
+    window = visit(height=1200)
+    page = window.page
+    frames = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    window.open("aggressor")
+    seen = len(frames)
+    slider = page.get_by_role("slider", name="Heatmap opacity").first
+    slider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(400)
+    assert len(frames) == seen
+    opacity = page.locator(".tile canvas").first.evaluate("one => getComputedStyle(one).opacity")
+    assert float(opacity) == pytest.approx(0.1)
