@@ -12,9 +12,10 @@ from aggressors.slicing.literals import Rule, holds, literals, readable, spoken
 from aggressors.slicing.name import describe, distinct, name_of
 from aggressors.slicing.points import Points, nearest, neighbours
 from aggressors.slicing.protocol import Limits, Proposal
-from aggressors.slicing.rank import Told, choose
+from aggressors.slicing.rank import choose
 from aggressors.slicing.show import representatives
 from aggressors.slicing.space import Space, metadata_vectors
+from aggressors.slicing.told import Told
 from aggressors.stages.frame import Field
 
 
@@ -208,6 +209,17 @@ def test_a_part_that_is_as_bad_as_its_whole_is_no_news():
     assert not even.leaves_open(whole | (np.arange(400) > 350))  # bad in a known part alone
 
 
+def test_a_part_of_a_label_must_be_worse_than_the_label():
+    rng = np.random.default_rng(9)
+    label = np.repeat([0, 1], 200)
+    part = (label == 1) & (np.arange(400) % 3 == 0)
+    alike = Told(rng.normal(label, 0.2))
+    assert alike.leaves_open(part)
+    assert not alike.leaves_open(part, label)
+    assert alike.leaves_open(label == 1, label)  # the whole label has only others to compare with
+    assert Told(rng.normal(label + 0.5 * part, 0.2)).leaves_open(part, label)
+
+
 def test_choose_takes_each_story_once():
     rng = np.random.default_rng(5)
     n = 600
@@ -216,10 +228,15 @@ def test_choose_takes_each_story_once():
     nearly_one[:10] = False
     signal = rng.normal(1 + 2.0 * one + 1.0 * two, 0.3)
     none = np.empty((0, n), dtype=bool)
-    picks = choose(np.array([nearly_one, two, one]), signal, np.ones(3), 10, none)
+    groups = np.array([nearly_one, two, one])
+    picks = choose(groups, signal, np.ones(3), 10, none, lambda told, place: True)
     assert [pick.best for pick in picks] == [2, 1]
     assert set(picks[0].voters) == {0, 2}
     assert picks[0].votes.sum() == pytest.approx(1)
+    picks = choose(groups, signal, np.ones(3), 10, groups[:1], lambda told, place: True)
+    assert [pick.best for pick in picks] == [1]  # the first story is told
+    picks = choose(groups, signal, np.ones(3), 10, none, lambda told, place: place != 1)
+    assert [pick.best for pick in picks] == [2]
 
 
 def test_parents_levels_and_order():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from aggressors.slicing.protocol import Proposal
 from aggressors.slicing.rank import NEIGHBOURS, Pick
 
 NEIGHBOUR_WEIGHT = 0.3  # of the share of neighbours that are members, against the vote
-MAX_REFERENCE = 4_096  # samples among which neighbours are looked up
 CONTAINED = 0.8  # share of a group that must lie in a larger one to be a part of it
 
 
@@ -86,11 +84,6 @@ class Reference:
             share = concept.members(self.points)[near].mean(axis=1)
         raw = vote[rows] + NEIGHBOUR_WEIGHT * share
         return member, np.clip(0.5 + 0.5 * (raw - 0.5) / (0.5 + NEIGHBOUR_WEIGHT), 0.5, 1.0)
-
-    @cached_property
-    def size(self) -> int:
-        """Samples in the reference."""
-        return len(self.points)
 
 
 def parents(members: BoolArray) -> list[int | None]:

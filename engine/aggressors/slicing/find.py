@@ -11,10 +11,13 @@ from aggressors.contracts import Settings, Status
 from aggressors.slicing.clusters import InsideLabelSlicer, KMeansSlicer, TreeSlicer
 from aggressors.slicing.concept import Concept, alone, concept_of
 from aggressors.slicing.confirm import Bar, Half, Tested, confirm, retest, worth_testing
+from aggressors.slicing.literals import Rule
+from aggressors.slicing.name import clarity
 from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Limits, Slicer
 from aggressors.slicing.rank import Pick, choose, shape
 from aggressors.slicing.rules import RuleSlicer
+from aggressors.slicing.told import Told
 from aggressors.stats.severity import Gap
 
 SLICERS: tuple[Slicer, ...] = (
@@ -25,6 +28,7 @@ SLICERS: tuple[Slicer, ...] = (
     RuleSlicer(),
 )
 MAX_TENTATIVE = 5
+UNCLEAR = 0.4  # what is left of the score of a group that nothing readable describes
 OUTLIER = 0.99  # quantile of the signal at which it is cut while searching
 
 
@@ -77,27 +81,46 @@ def find(
 
 @dataclass(frozen=True, eq=False)
 class _Both:
-    """Both halves together, for ranking what has passed: (m, n) members, (n,) cut signal."""
+    """Both halves together, for ranking what has passed.
+
+    `members` (m, n), `signal` (n,) cut, `shapes` (m,) as in `rank.shape`, lowered where nothing
+    readable describes a group; 0 where it did not pass.
+    """
 
     points: Points
     members: BoolArray
     signal: FloatArray
+    shapes: FloatArray
 
     @classmethod
     def of(cls, discover: Half, confirm_half: Half, tested: Tested, ceiling: float) -> _Both:
         points = discover.points.join(confirm_half.points)
         members = np.hstack([tested.discover, tested.confirm])
         signal = np.concatenate([discover.signal, confirm_half.signal])
-        return cls(points, members, np.minimum(signal, ceiling))
+        passed = np.flatnonzero(tested.confirmed | tested.tentative)
+        proposals = [tested.proposals[place] for place in passed]
+        clear = clarity(members[passed], points)
+        clear[[isinstance(each.region, Rule) for each in proposals]] = 1.0
+        shapes = np.zeros(len(tested))
+        shapes[passed] = shape(proposals, members[passed], points)
+        shapes[passed] *= UNCLEAR + (1 - UNCLEAR) * clear
+        return cls(points, members, np.minimum(signal, ceiling), shapes)
 
     def picks(self, tested: Tested, rows: BoolArray, taken: BoolArray, most: int) -> list[Pick]:
         """Choose among the proposals in `rows`; places are those among all proposals."""
         places = np.flatnonzero(rows)
         if not len(places) or most <= 0:
             return []
-        shapes = shape([tested.proposals[place] for place in places], self.members[places],
-                       self.points)  # fmt: skip
-        picks = choose(self.members[places], self.signal, shapes, most, taken)
+        members, label = self.members[places], self.points.label
+
+        def is_news(told: Told, place: int) -> bool:
+            member, codes = members[place], tested.proposals[places[place]].labels
+            if not codes:
+                return told.leaves_open(member)
+            # A group of two labels must be news in each.
+            return all(told.leaves_open(member & (label == code), label) for code in codes)
+
+        picks = choose(members, self.signal, self.shapes[places], most, taken, is_news)
         return [Pick(int(places[p.best]), places[p.voters], p.votes) for p in picks]
 
 

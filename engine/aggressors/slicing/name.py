@@ -66,6 +66,33 @@ def describe(
     return Description(chosen, precision, recall)
 
 
+def clarity(members: BoolArray, points: Points) -> FloatArray:
+    """(m,) F1 of the best description by a label, a condition, or both, of (m, n) groups.
+
+    1 for all where there is no metadata to describe anything with.
+    """
+    conditions = literals(points, max(3, len(points) // 100))
+    if not conditions or not len(members):
+        return np.ones(len(members))
+    masks = np.array([holds(each, points) for each in conditions], dtype=np.float32)
+    matrix = members.astype(np.float32)
+    size = matrix.sum(axis=1)
+    best = _best_fit(matrix, masks, size)
+    labels = np.array([np.bincount(points.label[each] + 1).argmax() - 1 for each in members])
+    for label in np.unique(labels[labels >= 0]):
+        rows, groups = points.label == label, labels == label
+        inside = np.vstack([masks[:, rows], np.ones(rows.sum(), dtype=np.float32)])
+        fit = _best_fit(matrix[groups][:, rows], inside, size[groups])
+        best[groups] = np.maximum(best[groups], fit)
+    return best
+
+
+def _best_fit(matrix: Float32Array, masks: Float32Array, size: Float32Array) -> FloatArray:
+    """(m,) best F1 of (m, n) groups of `size` members with any of (l, n) masks."""
+    fit = 2 * (matrix @ masks.T) / (size[:, None] + masks.sum(axis=1))
+    return np.asarray(fit.max(axis=1), dtype=np.float64)
+
+
 def name_of(description: Description, members: BoolArray, points: Points) -> str:
     """`shirt · brightness < 0.18`, or the label that most members carry where no rule is clear."""
     if description.clear:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,16 +18,15 @@ from aggressors.slicing.points import (
     neighbours,
 )
 from aggressors.slicing.protocol import Cells, Proposal
+from aggressors.slicing.told import Told
 
 NEIGHBOURS = 10
 DOUBT = 0.5  # standard errors taken off a mean
-ABSORBED = 0.5  # share of a reported group's loss that counts as told
 SAME_STORY = 0.4  # Jaccard from which a further group tells nothing new
 ALTERNATIVE = 0.5  # Jaccard and share of the best score from which a group has a vote
 MAX_VOTERS = 15
-NEWS = 2.0  # standard errors by which a group must exceed what is told of its members
-RULE_SHAPE = 0.35  # shape of a rule of one condition, whose members need not lie together
-RULE_LENGTH = 0.85  # and what each further condition costs
+RULE_SHAPE = 0.8  # shape of a rule of one condition, whose members need not lie together
+RULE_LENGTH = 0.6  # and what each further condition costs
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,7 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
     for place, proposal in enumerate(proposals):
         region = proposal.region
         if isinstance(region, Rule):
-            conditions = len(region.conditions) + max(len(proposal.labels) - 1, 0)
-            shapes[place] = RULE_SHAPE * RULE_LENGTH ** (conditions - 1)
+            shapes[place] = RULE_SHAPE * RULE_LENGTH ** max(len(region.conditions) - 1, 0)
         elif proposal.labels:
             carries = np.isin(points.label, proposal.labels)
             purity = _share(carries, blind.near[members[place]])
@@ -98,7 +97,12 @@ class _Surroundings:
 
 
 def choose(
-    members: BoolArray, signal: FloatArray, shapes: FloatArray, most: int, taken: BoolArray
+    members: BoolArray,
+    signal: FloatArray,
+    shapes: FloatArray,
+    most: int,
+    taken: BoolArray,
+    is_news: Callable[[Told, int], bool],
 ) -> list[Pick]:
     """Take the best group, tell half of its loss, and go on with what is left.
 
@@ -109,6 +113,7 @@ def choose(
     shapes : (m,) factor of each group's score.
     most : most groups taken.
     taken : (t, n) groups that are reported already.
+    is_news : whether a group, by its place, is worse than what is told says.
     """
     matrix = members.astype(np.float32)
     size = matrix.sum(axis=1, dtype=np.float64)
@@ -123,7 +128,7 @@ def choose(
         best = int(score.argmax())
         if score[best] <= 0:
             break
-        if not told.leaves_open(members[best]):
+        if not is_news(told, best):
             remaining[best] = False
             continue
         overlap = _jaccard(matrix, size, members[best])
@@ -131,54 +136,6 @@ def choose(
         remaining &= overlap < SAME_STORY
         told.add(members[best])
     return picks
-
-
-class Told:
-    """How much of the signal the reported groups account for.
-
-    Half of a group's excess is absorbed, so that a sharp group inside a diffuse one stays visible.
-    """
-
-    def __init__(self, signal: FloatArray) -> None:
-        self.signal = signal
-        self.fit = np.full(len(signal), signal.mean())
-        self.first = np.zeros(len(signal), dtype=np.int64)  # 0: in no reported group
-        self.groups = 0
-
-    @property
-    def residual(self) -> FloatArray:
-        """(n,) what is left to tell."""
-        return np.asarray(self.signal - self.fit)
-
-    def add(self, member: BoolArray) -> None:
-        """Move the fit inside a group up towards its mean, outside all to the mean there."""
-        if not member.any():
-            return
-        rise = self.signal[member].mean() - self.fit[member]
-        self.fit[member] += ABSORBED * np.maximum(rise, 0.0)
-        self.groups += 1
-        self.first[member & (self.first == 0)] = self.groups
-        uncovered = self.first == 0
-        if uncovered.any():
-            self.fit[uncovered] = self.signal[uncovered].mean()
-
-    def leaves_open(self, member: BoolArray) -> bool:
-        """Whether a group is surely worse than others of the same reported groups.
-
-        Its members are compared within strata: with the rest of the reported group they lie in, or
-        with what lies in none. So a part that is as bad as its whole is no news, nor is a whole
-        that is bad in a part alone.
-        """
-        gap, variance, weight = 0.0, 0.0, 0.0
-        for stratum in range(self.groups + 1):
-            inside = self.signal[(self.first == stratum) & member]
-            rest = self.signal[(self.first == stratum) & ~member]
-            if len(inside) > 1 and len(rest) > 1:
-                gap += len(inside) * (inside.mean() - rest.mean())
-                spread = inside.var(ddof=1) / len(inside) + rest.var(ddof=1) / len(rest)
-                variance += len(inside) ** 2 * spread
-                weight += len(inside)
-        return weight > 0 and gap > NEWS * variance**0.5
 
 
 def _pick(best: int, score: FloatArray, overlap: FloatArray) -> Pick:

@@ -49,7 +49,7 @@ class RuleSlicer:
         ]
         for labels in (*_each_label(points), *_alike(points)):
             rows = np.isin(points.label, labels)
-            if limits.allow(rows.sum()):
+            if len(labels) == 1 and limits.allow(rows.sum()):
                 proposals.append(Proposal(self.name, Rule(()), labels))
             if rows.sum() >= 2 * limits.smallest and conditions:
                 found = beam_search(conditions, masks[:, rows], signal[rows], self.inside, limits)

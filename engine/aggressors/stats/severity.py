@@ -41,14 +41,14 @@ class Gaps:
 
     def __getitem__(self, place: int) -> Gap:
         return Gap(
-            int(self.n[place]),
-            *(
-                float(column[place])
-                for column in (
-                    self.inside, self.rest, self.value, self.low, self.high, self.p_value,
-                )
-            ),
-        )  # fmt: skip
+            n=int(self.n[place]),
+            inside=float(self.inside[place]),
+            rest=float(self.rest[place]),
+            value=float(self.value[place]),
+            low=float(self.low[place]),
+            high=float(self.high[place]),
+            p_value=float(self.p_value[place]),
+        )
 
 
 def loss_gap(
