@@ -1,9 +1,10 @@
 """Stage `retrieve`: unlabeled samples like an aggressor's members, in the order to label them.
 
 A sample scores by how much nearer it lies to members than to anything else that is labeled, in a
-whitened space of the embedding (or of metadata, where there is none). Train counts as the rest,
-because what a model has seen enough of needs no labels. The first part of the queue is spread out
-so that it does not hold one sample many times, as deep as the expected precision allows.
+whitened space of the embedding (or of metadata, where there is none). Train samples outside the
+group count as the rest; those inside it do not, or a group that train covers well would push its
+own kind away. The first part of the queue is spread out so that it does not hold one sample many
+times, as deep as the expected precision allows.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from aggressors.stages.whitened import Floats, capped, whitened
 from aggressors.stats.density import Yield, expected_yield, log_ratio, mean_to
 from aggressors.stats.neighbours import Neighbours, nearest
 
-K = 5
+K = 5  # nearest members
+K_REST = 10  # nearest others: they are many, so that a few lie close by chance
 LISTED = 64  # neighbours kept for all concepts, among which each finds its nearest others
 DUPLICATE = 0.1  # of the median distance to the nearest labeled sample
 PRECISION_HELD = 0.95
@@ -32,18 +34,23 @@ COUNTS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000
 class Pool:
     """Whitened positions and the neighbours that all concepts share.
 
-    `unlabeled`, `analysed` are rows of the frame; `z_*` their positions; `near_*` neighbours among
-    the analysed, `train_*` mean distance to the nearest train samples (inf without any).
+    `unlabeled` (u,) and `labeled` (b,) are rows of the frame, the latter of train and the analysed
+    population; `analysed` (a,) are places in `labeled`. `z_*` are positions; `near_*` the nearest
+    labeled samples of the unlabeled and of the analysed.
     """
 
     unlabeled: IntArray
+    labeled: IntArray
     analysed: IntArray
     z_unlabeled: Floats
-    z_analysed: Floats
+    z_labeled: Floats
     near_unlabeled: Neighbours
     near_analysed: Neighbours
-    train_unlabeled: FloatArray
-    train_analysed: FloatArray
+
+    @property
+    def z_analysed(self) -> Floats:
+        """(a, p) positions of the analysed."""
+        return self.z_labeled[self.analysed]
 
     @property
     def duplicate(self) -> float:
@@ -75,15 +82,15 @@ def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
     for concept in context.progress(concepts, len(concepts), "retrieve"):
         assigned = np.zeros(len(frame), dtype=np.bool_)
         assigned[members[concept]] = True
-        inside = assigned[pool.analysed]
+        inside = assigned[pool.labeled[pool.analysed]]
         if not inside.any() or inside.all():
             continue
-        score, own_score = scores(pool, inside)
+        score, own_score = scores(pool, assigned[pool.labeled])
         queue = _queue(pool, score, own_score, inside, frame)
         nearest_member = nearest(
             pool.z_unlabeled[queue.order], pool.z_analysed[inside], 1
         ).index[:, 0]  # fmt: skip
-        like = frame.sample_id[pool.analysed[inside][nearest_member]]
+        like = frame.sample_id[pool.labeled[pool.analysed[inside]][nearest_member]]
         candidates += _candidate_rows(concept, frame, pool, queue, score, like, assigned)
         yields += _yield_rows(concept, queue)
     return {"candidates": rows("candidates", candidates), "yields": rows("yields", yields)}
@@ -98,44 +105,42 @@ def _pool(frame: Frame) -> Pool | None:
     z = whitened(frame, np.concatenate([train, analysed]))
     if z is None:
         return None
-    analysed, train = capped(frame, analysed), capped(frame, train)
-    z_u, z_a, z_t = z[unlabeled], z[analysed], z[train]
+    train = capped(frame, train)
+    labeled = np.concatenate([train, capped(frame, analysed)])
+    place = np.arange(len(train), len(labeled))
     return Pool(
         unlabeled,
-        analysed,
-        z_u,
-        z_a,
-        nearest(z_u, z_a, LISTED),
-        nearest(z_a, z_a, LISTED, own=np.arange(len(z_a))),
-        nearest(z_u, z_t, K).mean_distance(K),
-        nearest(z_a, z_t, K).mean_distance(K),
+        labeled,
+        place,
+        z[unlabeled],
+        z[labeled],
+        nearest(z[unlabeled], z[labeled], LISTED),
+        nearest(z[labeled[place]], z[labeled], LISTED, own=place),
     )
 
 
-def scores(pool: Pool, inside: BoolArray) -> tuple[FloatArray, FloatArray]:
+def scores(pool: Pool, member: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Score the unlabeled, and the analysed as if each were left out of its own group.
 
     Parameters
     ----------
-    inside : (analysed,) which of the analysed are members.
+    member : (labeled,) which of the labeled are members; those of train only leave the rest.
 
     Returns
     -------
     (unlabeled,) and (analysed,) log ratios, in nats.
     """
-    member = np.flatnonzero(inside)
+    inside = member[pool.analysed]
     own = np.full(len(inside), -1)
-    own[member] = np.arange(len(member))
-    z_m = pool.z_analysed[member]
+    own[inside] = np.arange(int(inside.sum()))
+    z_m = pool.z_analysed[inside]
     near_u = nearest(pool.z_unlabeled, z_m, K).mean_distance(K)
     near_a = nearest(pool.z_analysed, z_m, K, own=own).mean_distance(K)
-    rest_u = mean_to(pool.near_unlabeled, ~inside, pool.z_unlabeled, pool.z_analysed, K)
-    itself = np.arange(len(inside))
-    rest_a = mean_to(pool.near_analysed, ~inside, pool.z_analysed, pool.z_analysed, K, itself)
-    return (
-        log_ratio(near_u, np.minimum(rest_u, pool.train_unlabeled)),
-        log_ratio(near_a, np.minimum(rest_a, pool.train_analysed)),
+    rest_u = mean_to(pool.near_unlabeled, ~member, pool.z_unlabeled, pool.z_labeled, K_REST)
+    rest_a = mean_to(
+        pool.near_analysed, ~member, pool.z_analysed, pool.z_labeled, K_REST, pool.analysed
     )
+    return log_ratio(near_u, rest_u), log_ratio(near_a, rest_a)
 
 
 def _queue(
