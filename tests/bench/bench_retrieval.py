@@ -97,7 +97,12 @@ def run_demo(folder: Path) -> Story:
 
 def _read(db: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
     order = "ORDER BY row_id" if name in ("samples", "metadata", "embeddings") else ""
-    return db.sql(f"SELECT * FROM {name} {order}").to_arrow_table()  # noqa: S608 - own names
+    table = db.sql(f"SELECT * FROM {name} {order}").to_arrow_table()  # noqa: S608 - own names
+    plain = [
+        pa.field(entry.name, pa.string() if pa.types.is_dictionary(entry.type) else entry.type)
+        for entry in table.schema
+    ]
+    return table.cast(pa.schema(plain))  # stages read ENUM columns as text
 
 
 def found_dusk(story: Story) -> tuple[dict[str, object], Queued]:

@@ -113,6 +113,26 @@ def test_copies_are_shown_once():
     assert not any(samples["sample_id"][row] in ids for row in dusk[11:16])
 
 
+def test_a_pool_of_copies_makes_no_queue():
+    planted = told(with_populations=("train", "validation"))
+    samples = planted.tables["samples"]
+    at = samples.schema.get_field_index("population")
+    names = samples["population"].to_pylist()
+    labeled = [row for row, name in enumerate(names) if name == "validation"]
+    doubled = pa.concat_tables([samples, samples.take(labeled)])
+    doubled = doubled.set_column(at, "population", pa.array(names + ["unlabeled"] * len(labeled)))
+    fold = doubled["fold"].to_pylist()[: len(names)] + [None] * len(labeled)
+    doubled = doubled.set_column(
+        doubled.schema.get_field_index("fold"), "fold", pa.array(fold, pa.string())
+    )
+    changes = {
+        name: pa.concat_tables([planted.tables[name], planted.tables[name].take(labeled)])
+        for name in ("metadata", "embeddings", "probabilities")
+    }
+    tables = run(STAGE, planted, samples=doubled, **changes)
+    assert tables["candidates"].num_rows == tables["yields"].num_rows == 0
+
+
 def test_without_train_or_embedding_there_is_still_a_queue():
     planted = told(with_populations=("validation", "unlabeled"))
     assert hits(planted, queue(run(STAGE, planted), DUSK), "dusk")[:50].mean() > 0.8
@@ -157,7 +177,7 @@ def test_yield_corrects_the_base_rate():
     pool_members, pool_others = rng.normal(3, 1, 100), rng.normal(0, 1, 9_900)
     pool = np.concatenate([pool_members, pool_others])
     cutoffs = np.sort(pool)[::-1][[49, 199, 999]]
-    promise = expected_yield(members, others, pool, cutoffs, seed=0)
+    promise = expected_yield(members, others, pool, cutoffs, np.array([50, 200, 1_000]), seed=0)
     truth = [(pool_members >= cut).sum() / (pool >= cut).sum() for cut in cutoffs]
     naive = [
         (members >= cut).sum() / ((members >= cut).sum() + (others >= cut).sum()) for cut in cutoffs
@@ -177,6 +197,6 @@ def test_interval_of_the_yield_covers():
         is_member = rng.random(3_000) < share
         pool = rng.normal(0, 1, 3_000) + 2 * is_member
         cut = np.sort(pool)[::-1][99]
-        promise = expected_yield(members, others, pool, np.array([cut]), seed=seed)
+        promise = expected_yield(members, others, pool, np.array([cut]), np.array([100]), seed=seed)
         inside.append(promise.low[0] <= is_member[pool >= cut].mean() <= promise.high[0])
     assert np.mean(inside) > 0.85

@@ -87,6 +87,8 @@ def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
             continue
         score, own_score = scores(pool, assigned[pool.labeled])
         queue = _queue(pool, score, own_score, inside, frame)
+        if queue is None:
+            continue
         nearest_member = nearest(
             pool.z_unlabeled[queue.order], pool.z_analysed[inside], 1
         ).index[:, 0]  # fmt: skip
@@ -145,29 +147,38 @@ def scores(pool: Pool, member: BoolArray) -> tuple[FloatArray, FloatArray]:
 
 def _queue(
     pool: Pool, score: FloatArray, own_score: FloatArray, inside: BoolArray, frame: Frame
-) -> Queue:
-    """Rank the best, without copies; spread out the part that is precise throughout."""
+) -> Queue | None:
+    """Rank the best, without copies; spread out the part that is precise throughout.
+
+    Returns None where every unlabeled sample is a copy of a labeled one.
+    """
     settings = frame.settings
     order = _distinct(pool, np.argsort(-score, kind="stable"), settings.candidates)
+    if len(order) == 0:
+        return None
+    ranked = score[order]
+
+    def promised(counts: IntArray, reach: IntArray) -> Yield:
+        return expected_yield(
+            own_score[inside], own_score[~inside], score, ranked[reach - 1], counts,
+            level=settings.level, seed=settings.seed,
+        )  # fmt: skip
+
     steps = _steps(len(order))
-    promise = expected_yield(
-        own_score[inside], own_score[~inside], score, score[order[steps - 1]],
-        level=settings.level, seed=settings.seed,
-    )  # fmt: skip
-    held = promise.expected >= PRECISION_HELD * promise.expected.max()
-    depth = int(steps[np.flatnonzero(held)[-1]]) if held.all() or held[0] else 1
-    chance = _chance(steps, promise.expected, len(order))
+    expected = promised(steps, steps).expected
+    depth = int(steps[expected >= PRECISION_HELD * expected[0]].max())  # expected falls
+    chance = _chance(steps, expected, len(order))
     head, gain = _spread(pool.z_unlabeled[order[:depth]], chance[:depth])
     tail = chance[depth:] * gain[-1] / max(float(chance[depth - 1]), 1e-12)
     priority = np.minimum.accumulate(np.concatenate([gain, tail]))
-    # within the spread part any first few are as precise as the whole of it
-    at = np.searchsorted(steps, np.maximum(_counts(len(order)), depth))
+    counts = _counts(len(order))
     return Queue(
         np.concatenate([order[:depth][head], order[depth:]]),
         priority / max(float(priority[0]), 1e-12),
         depth,
-        _counts(len(order)),
-        Yield(promise.expected[at], promise.low[at], promise.high[at]),
+        counts,
+        # within the spread part any first few are as precise as the whole of it
+        promised(counts, np.maximum(counts, depth)),
     )
 
 

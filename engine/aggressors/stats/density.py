@@ -73,17 +73,19 @@ def expected_yield(
     others: FloatArray,
     pool: FloatArray,
     cutoffs: FloatArray,
+    taken: IntArray,
     *,
     level: float = 0.95,
     seed: int,
 ) -> Yield:
-    """Share of members to expect among the samples of a pool that score above each cut-off.
+    """Share of members to expect among samples taken from those that score above a cut-off.
 
     Parameters
     ----------
     members, others : (m,) and (n,) leave-one-out scores of labeled members and non-members.
     pool : (p,) scores of the unlabeled pool.
-    cutoffs : (c,) scores; those above are taken.
+    cutoffs : (c,) scores.
+    taken : (c,) how many are taken, at random, from those that reach the cut-off.
     level : coverage of the interval, which is for the share that will be seen.
     seed : seeds the resampling.
 
@@ -96,29 +98,27 @@ def expected_yield(
     holds for the group as it was discovered: an impure group promises too much.
 
     Source: Forman 2005 (adjusted counts; his median over thresholds errs a quarter more where
-    members are rare); interval by Efron's bootstrap of all three samples, with the binomial
-    spread of the queue itself.
+    members are rare); interval by the Bayesian bootstrap of all three samples (Rubin 1981), with
+    the binomial spread of the queue itself.
     """
     rng = np.random.default_rng(seed)
     sweep = np.quantile(members, np.linspace(0.1, 0.9, 17))
     edges = np.concatenate([sweep, cutoffs])
-    counts = [_above(scores, edges) for scores in (members, others, pool)]
-    drawn = [_redraw(scores, edges, rng) for scores in (members, others, pool)]
-    sizes = [len(members), len(others), len(pool)]
-    expected = _falling(_share(counts, sizes, len(sweep)), cutoffs)[0]
+    samples = (members, others, pool)
+    sizes = [len(scores) for scores in samples]
+    counted = [(_above(scores, edges)[None] + 0.5) / (len(scores) + 1) for scores in samples]
+    drawn = [_redraw(scores, edges, rng) for scores in samples]
+    expected = _falling(_share(counted, sizes, len(sweep)), cutoffs)[0]
     spread = _falling(_share(drawn, sizes, len(sweep)), cutoffs)
-    taken = np.maximum(counts[2][0, len(sweep) :].astype(np.int64), 1)
     seen = rng.binomial(taken, spread) / taken
     tail = (1 - level) / 2
     low, high = np.quantile(seen, [tail, 1 - tail], axis=0)
     return Yield(expected, np.minimum(low, expected), np.maximum(high, expected))
 
 
-def _share(counts: list[FloatArray], sizes: list[int], swept: int) -> FloatArray:
-    """Share of members above each cut-off (draws, c), from counts above (draws, swept + c)."""
-    true, false, pool = (
-        (count + 0.5) / (size + 1) for count, size in zip(counts, sizes, strict=True)
-    )
+def _share(above: list[FloatArray], sizes: list[int], swept: int) -> FloatArray:
+    """Share of members above each cut-off (draws, c), from shares above (draws, swept + c)."""
+    true, false, pool = above
     t, f, p = true[:, :swept], false[:, :swept], pool[:, :swept]
     gain = np.maximum(t - f, 1e-9)
     variance = (f * (1 - f) / sizes[1] + p * (1 - p) / sizes[2]) / gain**2 + 1e-12
@@ -137,17 +137,18 @@ def _falling(share: FloatArray, cutoffs: FloatArray) -> FloatArray:
 
 
 def _above(scores: FloatArray, edges: FloatArray) -> FloatArray:
-    """(1, e) how many scores reach each edge."""
+    """(e,) how many scores reach each edge."""
     counted = len(scores) - np.searchsorted(np.sort(scores), edges, side="left")
-    return counted[None].astype(np.float64)
+    return np.asarray(counted, dtype=np.float64)
 
 
 def _redraw(scores: FloatArray, edges: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """(draws, e) the same for resamples of the scores, drawn as counts between the edges."""
+    """(draws, e) share of the scores that reach each edge, with the scores weighted at random."""
     order = np.argsort(-edges, kind="stable")
-    reached = _above(scores, edges[order])[0]
+    reached = _above(scores, edges[order])
     between = np.diff(np.concatenate([[0.0], reached, [len(scores)]]))
-    counts = rng.multinomial(len(scores), between / max(len(scores), 1), size=DRAWS)
+    weight = rng.standard_gamma(between + 0.5 / len(between), size=(DRAWS, len(between)))
+    share = np.cumsum(weight[:, :-1], axis=1) / weight.sum(axis=1, keepdims=True)
     out = np.empty((DRAWS, len(edges)))
-    out[:, order] = np.cumsum(counts[:, :-1], axis=1)
+    out[:, order] = share
     return out
