@@ -16,13 +16,15 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 Floats = NDArray[np.float64]
+TIMBERS = ((0.62, 0.43, 0.26), (0.72, 0.55, 0.37), (0.45, 0.29, 0.18), (0.60, 0.50, 0.40))
 SIDE = 128  # twice the side of the finished photograph, so that edges come out smooth
 
 
 @cache
 def _stretch(n_knots: int) -> Floats:
     """Cubic interpolation from `n_knots` values to SIDE values, as a (SIDE, n_knots) matrix."""
-    return ndimage.zoom(np.eye(n_knots), (SIDE / n_knots, 1), order=3, mode="nearest", grid_mode=True)
+    factor = SIDE / n_knots
+    return ndimage.zoom(np.eye(n_knots), (factor, 1), order=3, mode="nearest", grid_mode=True)
 
 
 def smooth_noise(rng: np.random.Generator, rows: int, columns: int) -> Floats:
@@ -32,7 +34,10 @@ def smooth_noise(rng: np.random.Generator, rows: int, columns: int) -> Floats:
 
 def _cloud(rng: np.random.Generator) -> Floats:
     """(SIDE, SIDE) noise on four scales, the coarse ones strongest."""
-    return sum(smooth_noise(rng, knots, knots) * strength for knots, strength in ((3, 0.5), (7, 0.3), (18, 0.2), (48, 0.12)))
+    cloud = np.zeros((SIDE, SIDE))
+    for knots, strength in ((3, 0.5), (7, 0.3), (18, 0.2), (48, 0.12)):
+        cloud += smooth_noise(rng, knots, knots) * strength
+    return cloud
 
 
 def _tinted(colour: tuple[float, float, float], shade: Floats) -> Floats:
@@ -40,8 +45,9 @@ def _tinted(colour: tuple[float, float, float], shade: Floats) -> Floats:
 
 
 def studio(rng: np.random.Generator) -> Floats:
-    """A paper sweep: wall above, table below, a soft bend between."""
-    paper = rng.uniform(0.80, 0.93) * np.array([1.0, rng.uniform(0.97, 1.0), rng.uniform(0.91, 1.0)])
+    """Paint a paper sweep: wall above, table below, a soft bend between."""
+    whiteness = rng.uniform(0.80, 0.93)
+    paper = whiteness * np.array([1.0, rng.uniform(0.97, 1.0), rng.uniform(0.91, 1.0)])
     height = np.linspace(0, 1, SIDE)[:, None]
     bend = 1 / (1 + np.exp(-(height - rng.uniform(0.55, 0.8)) * 18))
     shade = 1 - rng.uniform(0.02, 0.10) * bend + 0.012 * _cloud(rng)
@@ -49,8 +55,9 @@ def studio(rng: np.random.Generator) -> Floats:
 
 
 def concrete(rng: np.random.Generator) -> Floats:
-    """Stained cement with pores and, in every third picture, a joint between two slabs."""
-    shade = 0.58 + rng.uniform(-0.10, 0.10) + 0.09 * _cloud(rng) + 0.02 * rng.standard_normal((SIDE, SIDE))
+    """Paint stained cement with pores and, in every third picture, a joint between two slabs."""
+    shade = 0.58 + rng.uniform(-0.10, 0.10) + 0.09 * _cloud(rng)
+    shade += 0.02 * rng.standard_normal((SIDE, SIDE))
     pores = ndimage.gaussian_filter((rng.random((SIDE, SIDE)) < 0.012).astype(float), 0.7)
     shade -= 0.45 * pores
     if rng.random() < 1 / 3:
@@ -62,10 +69,11 @@ def concrete(rng: np.random.Generator) -> Floats:
 
 
 def wood(rng: np.random.Generator) -> Floats:
-    """Boards side by side, each with its own tone and its own grain."""
+    """Paint boards side by side, each with its own tone and its own grain."""
     albedo = np.empty((SIDE, SIDE, 3))
-    base = np.array([[0.62, 0.43, 0.26], [0.72, 0.55, 0.37], [0.45, 0.29, 0.18], [0.60, 0.50, 0.40]])[rng.integers(4)]
-    grain = smooth_noise(rng, 40, 4) * 0.6 + smooth_noise(rng, 100, 7) * 0.4 + smooth_noise(rng, 9, 3) * 0.5
+    base = np.array(TIMBERS[rng.integers(len(TIMBERS))])
+    grain = smooth_noise(rng, 40, 4) * 0.6 + smooth_noise(rng, 100, 7) * 0.4
+    grain += smooth_noise(rng, 9, 3) * 0.5
     board = int(rng.integers(26, 44))
     start = -int(rng.integers(0, board))
     for top in range(start, SIDE, board):
@@ -82,18 +90,18 @@ def wood(rng: np.random.Generator) -> Floats:
 
 def _carpet(colour: tuple[float, float, float]) -> Callable[[np.random.Generator], Floats]:
     def painter(rng: np.random.Generator) -> Floats:
-        """Short pile: fine tufts, and the strokes that a vacuum cleaner leaves."""
+        """Paint short pile: fine tufts, and the strokes that a vacuum cleaner leaves."""
         tufts = ndimage.gaussian_filter(rng.standard_normal((SIDE, SIDE)), (1.1, 0.8)) / 0.33
         strokes = np.tanh(2 * smooth_noise(rng, 3, 7))
         shade = rng.uniform(0.88, 1.10) + 0.15 * tufts + 0.05 * strokes
-        dye = np.array(colour) * rng.uniform(0.94, 1.06, 3)
+        dye = np.array(colour) * rng.uniform(0.975, 1.025, 3)
         return _tinted(tuple(dye), shade)
 
     return painter
 
 
 def foliage(rng: np.random.Generator) -> Floats:
-    """A hedge: leaves laid over one another, the upper ones lighter."""
+    """Paint a hedge: leaves laid over one another, the upper ones lighter."""
     scale = 2
     canvas = Image.new("RGB", (SIDE * scale, SIDE * scale), (26, 40, 18))
     draw = ImageDraw.Draw(canvas)
@@ -108,8 +116,9 @@ def foliage(rng: np.random.Generator) -> Floats:
         leaf = np.stack([np.cos(along) * length, np.sin(along) * length * 0.42])
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         outline = ((turn @ leaf).T + centre) * scale
-        green = np.clip(np.array([0.42 + season + rng.normal(0, 0.05), 0.62, 0.24]) * lit * 255, 0, 255)
-        draw.polygon([tuple(point) for point in outline], fill=tuple(int(value) for value in green))
+        hue = np.array([0.42 + season + rng.normal(0, 0.05), 0.62, 0.24])
+        green = np.clip(hue * lit * 255, 0, 255)
+        draw.polygon([tuple(point) for point in outline], fill=tuple(int(part) for part in green))
     small = canvas.resize((SIDE, SIDE), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float64) / 255 * (1 + 0.08 * _cloud(rng)[..., None])
 
@@ -119,7 +128,7 @@ PAINTERS: dict[str, Callable[[np.random.Generator], Floats]] = {
     "concrete": concrete,
     "wood": wood,
     "foliage": foliage,
-    "red carpet": _carpet((0.62, 0.13, 0.15)),
+    "red carpet": _carpet((0.58, 0.19, 0.19)),
     "blue carpet": _carpet((0.20, 0.28, 0.50)),
     "grey carpet": _carpet((0.46, 0.46, 0.47)),
     "green carpet": _carpet((0.27, 0.41, 0.30)),
