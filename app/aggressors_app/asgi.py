@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -48,23 +49,27 @@ class SecurityHeaders:
 
 
 def warm() -> None:
-    """Import what every page needs while the browser still loads its scripts.
+    """Import what every page needs, and open the first run, while the browser loads its scripts.
 
     The garbage collector then ignores all of it: Streamlit collects after each run of a script,
-    and walking half a million module objects costs more than a page.
+    and walking half a million module objects costs more than a page. Until then it rests, for
+    importing makes nothing that it could collect.
     """
-    import altair
-    import duckdb
-    import numpy
-    import pandas
-    import PIL.Image
-    import pyarrow
+    gc.disable()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 10)  # the server sends its scripts meanwhile
+    try:
+        import pandas
+        import PIL.Image
 
-    from aggressors_app import cached, charts, components
+        from aggressors_app import cached, charts, components
 
-    del altair, duckdb, numpy, pandas, PIL, pyarrow, cached, charts, components
-    gc.collect()
-    gc.freeze()
+        del pandas, PIL, charts, components
+        cached.prepare()
+    finally:
+        sys.setswitchinterval(interval)
+        gc.freeze()
+        gc.enable()
 
 
 @asynccontextmanager

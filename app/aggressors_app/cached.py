@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import streamlit as st
 
-from aggressors import gate
 from aggressors.contracts import Aggressor, RunSummary
-from aggressors.errors import RunNotFound, WorkspaceError
+from aggressors.errors import AggressorsError, RunNotFound, WorkspaceError
 from aggressors.export import Exported, export
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import What
 from aggressors.store.read import RunFile, open_run, read_summary
 from aggressors.store.workspace import BrokenRun, Workspace
+
+if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
+    from aggressors import gate
+
+HISTOGRAM_BINS = 10  # of the loss, in the ranked table
+
+PREPARED = 12  # runs whose totals the first page compares
 
 _remember = st.cache_data(show_spinner=False, max_entries=64)
 
@@ -150,7 +159,9 @@ def explained(run_id: str) -> overview.Explained:
 
 
 @_remember
-def histograms(run_id: str, filter: str, bins: int) -> dict[int, tuple[float, ...]]:
+def histograms(
+    run_id: str, filter: str, bins: int = HISTOGRAM_BINS
+) -> dict[int, tuple[float, ...]]:
     """Share of samples per bin of the loss, by concept; -1 for all."""
     found = overview.loss_histograms(run_file(run_id), parse(filter), bins)
     counts: dict[int, list[int]] = {}
@@ -425,6 +436,8 @@ def history() -> gate.History | None:
 
 @_remember
 def _history(key: tuple[object, ...], root: str) -> gate.History:
+    from aggressors import gate
+
     return gate.history(Workspace(Path(root)))
 
 
@@ -435,6 +448,8 @@ def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) ->
     ------
     WorkspaceError : there is no workspace; and what `gate.save_test` raises.
     """
+    from aggressors import gate
+
     found = workspace()
     if found is None:
         raise WorkspaceError(
@@ -444,6 +459,24 @@ def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) ->
     return gate.save_test(
         found, run_file(run_id).path, aggressor=rank, where=where, slug=slug or None
     )
+
+
+def prepare() -> None:
+    """Open the run that is shown first and ask what its first page asks; errors wait for a page."""
+    with suppress(AggressorsError, OSError):
+        known = catalogue()
+        first = known.find(preferred_run()) or next(iter(known.runs), None)
+        if first is None:
+            return
+        filter = f"population = {run_file(first.run_id).info.settings.analysed}"
+        with ThreadPoolExecutor(2) as pool:  # most of it is spent outside Python
+            for run in known.runs[:PREPARED]:
+                pool.submit(totals, run.run_id, filter)
+                pool.submit(explained, run.run_id)
+            field_list(first.run_id)
+            prominent(first.run_id)
+            count(first.run_id, filter)
+            histograms(first.run_id, filter)
 
 
 def forget() -> None:

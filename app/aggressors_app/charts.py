@@ -247,7 +247,7 @@ def compare_shares(
     axis = {"labelLimit": 150, "ticks": False, "domain": False}
     return {
         "data": _values(rows),
-        "height": {"step": 14},
+        "height": {"step": 30, "for": "position"},
         "params": _pick("label"),
         "mark": {"type": "bar", "cursor": "pointer"},
         "encoding": {

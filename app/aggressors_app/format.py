@@ -48,6 +48,7 @@ def number(value: float | None, unit: str = "") -> str:
     """Quantity with about three significant digits."""
     if value is None or math.isnan(value):
         return MISSING
+    value += 0.0  # no negative zero
     size = abs(value)
     if size and (size < 0.001 or size >= 1e7):
         text = f"{value:.2e}"

@@ -34,5 +34,4 @@ def shown(app: AppTest) -> str:
     """All text on a page."""
     kinds = ("markdown", "caption", "subheader", "error", "success")
     text = [element.value for kind in kinds for element in getattr(app, kind)]
-    text += [f"{metric.label} {metric.value} {metric.delta}" for metric in app.metric]
     return "\n".join(str(part) for part in text)

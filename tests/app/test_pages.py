@@ -57,10 +57,12 @@ def test_insights_ranks_the_aggressors_and_totals_the_run(opened, planted_versio
     assert statuses == sorted(statuses)  # confirmed before tentative
     severity = rows[0]["cells"][2]
     assert severity["low"] < severity["value"] < severity["high"]
-    values = {metric.label: metric.value for metric in app.metric}
-    assert values["Samples"] == "900"
-    assert set(values) == {"Samples", "Mean loss", "Error", "Loss explained"}
-    assert {metric.label for metric in app.metric if "points" in metric.delta} == {"Error"}
+    figures = {one["name"]: one for one in component(app, "run_metrics")["figures"]}
+    assert list(figures) == ["Samples", "Mean loss", "Error", "Loss explained"]
+    assert figures["Samples"]["value"] == "900"
+    assert figures["Mean loss"]["delta"].startswith("▲ +")
+    assert figures["Error"]["delta"] == "no change"
+    assert len(figures["Mean loss"]["history"]) == 3
 
 
 def test_aggressor_follows_the_rank_in_the_address(opened, planted_versions):

@@ -129,7 +129,7 @@ def test_numbers_are_short_and_comparable():
     ]  # fmt: skip
     assert number(None) == number(float("nan")) == "–"
     assert (number(-0.2), signed(0.2), signed(-0.2)) == ("−0.200", "+0.200", "−0.200")
-    assert number(3, "h") == "3.00 h"
+    assert (number(3, "h"), number(-0.0)) == ("3.00 h", "0.00")
     assert (share(0.0716), share(0.5, 0)) == ("7.2 %", "50 %")
     assert interval(1, 2) == "1.00 – 2.00"
     assert interval(-1, 2) == "−1.00 to 2.00"

@@ -62,4 +62,3 @@ def test_the_dashboard_asks_who_is_there_where_others_can_reach_it(
     monkeypatch.setenv("AGGRESSORS_REQUIRE_LOGIN", "1")
     app = opened(planted_versions)
     assert [button.label for button in app.button] == ["Log in"]
-    assert not app.metric

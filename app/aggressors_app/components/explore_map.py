@@ -14,6 +14,7 @@ from aggressors_app.components.linked_map import Box, Layer, Outline, Points, li
 from aggressors_app.format import number
 
 CELLS = 200
+MARGIN = 0.05  # of the extent, on each side
 COLOR = "explore_color"
 STALE = "explore_stale"
 UNKNOWN = "#9aa1b3"
@@ -54,7 +55,7 @@ def explore_map() -> None:
             ":gray[Drag a box or lasso to filter · wheel to zoom · outlines are aggressors]",
             width="content",
         )
-    whole, shown = cached.extent(view.run), _shown(view)
+    whole, shown = _whole(view.run), _shown(view)
     colors = palette(st.context.theme.type)
     # What the filter leaves out stays as a shadow, so that one sees what a region is cut from.
     everyone = cached.map_bins(view.run, _populations(view.filter), None, shown, CELLS).count > 0
@@ -75,15 +76,22 @@ def explore_map() -> None:
     linked_map("explore_map", packed, on_view=_moved, on_region=_drawn)
 
 
+def _whole(run_id: str) -> View:
+    """Every sample, with room around it for what lies at the border."""
+    found = cached.extent(run_id)
+    x, y = MARGIN * (found.x1 - found.x0), MARGIN * (found.y1 - found.y0)
+    return View(found.x0 - x, found.y0 - y, found.x1 + x, found.y1 + y)
+
+
 def _shown(view: state.View) -> View:
     """Read the part of the map in the address, else all of it."""
     try:
         x0, x1, y0, y1 = (float(part) for part in view.get("view", "").split(","))
     except ValueError:
-        return cached.extent(view.run)
+        return _whole(view.run)
     if np.isfinite([x0, x1, y0, y1]).all() and x0 < x1 and y0 < y1:
         return View(x0, y0, x1, y1)
-    return cached.extent(view.run)
+    return _whole(view.run)
 
 
 def _box(view: View) -> Box:

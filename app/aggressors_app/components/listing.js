@@ -106,6 +106,14 @@ function head(columns) {
   return part;
 }
 
+// Scroll the table, never the page, until a row is in sight below the head.
+function show(scroll, line) {
+  const above = line.offsetTop - 34;
+  const below = line.offsetTop + line.offsetHeight - scroll.clientHeight;
+  if (scroll.scrollTop > above) scroll.scrollTop = above;
+  else if (scroll.scrollTop < below) scroll.scrollTop = below;
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
@@ -167,7 +175,11 @@ export default function (component) {
   scroll.append(table);
   const frame = element("div", "frame");
   frame.append(scroll);
+  const old = root.querySelector(".scroll");
+  const place = old ? old.scrollTop : null;
   root.replaceChildren(frame);
+  if (place !== null) scroll.scrollTop = place;
+  if (chosen >= 0) show(scroll, rows[chosen][1]);
   if (had && chosen >= 0) rows[chosen][1].focus({ preventScroll: true });
   return () => clearTimeout(timer);
 }

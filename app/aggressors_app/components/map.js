@@ -286,8 +286,9 @@ class Maps {
   }
 
   outlines(context, X, Y, ratio, ink, paper) {
-    for (const { name, middle, rings } of this.data.outlines) {
-      context.lineWidth = 1.6 * ratio;
+    // The chosen one, which alone has rings, is drawn last and so on top.
+    const ordered = [...this.data.outlines].sort((a, b) => a.rings.length - b.rings.length);
+    for (const { rings } of ordered) {
       context.lineJoin = "round";
       for (const ring of rings) {
         trace(context, rounded(rounded(ring)), X, Y);
@@ -298,16 +299,18 @@ class Maps {
         context.lineWidth = 1.6 * ratio;
         context.stroke();
       }
-      const [x, y, r] = [X(middle[0]), Y(middle[1]), 10 * ratio];
+    }
+    for (const { name, middle, rings } of ordered) {
+      const [x, y, r] = [X(middle[0]), Y(middle[1]), (rings.length ? 10 : 8) * ratio];
       context.beginPath();
       context.arc(x, y, r, 0, 6.2832);
-      context.fillStyle = rings.length ? ink : paper;
+      context.fillStyle = rings.length ? ink : paper + "cc";
       context.strokeStyle = ink;
       context.lineWidth = 1.2 * ratio;
       context.fill();
       context.stroke();
       context.fillStyle = rings.length ? paper : ink;
-      context.font = `600 ${11 * ratio}px sans-serif`;
+      context.font = `600 ${(rings.length ? 11 : 10) * ratio}px sans-serif`;
       context.textAlign = "center";
       context.textBaseline = "middle";
       context.fillText(name, x, y + 0.5 * ratio);

@@ -19,7 +19,7 @@ from aggressors_app.components.listing import (
 )
 from aggressors_app.format import ACTION_NAMES, count, interval, number, of, share
 
-BINS = 10
+HEIGHT = 384  # pixels: the card below stays in sight
 COLUMNS = (
     Column("#", width="36px"),
     Column("Aggressor", width="26%"),
@@ -38,7 +38,7 @@ COLUMNS = (
 def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int) -> None:
     """Show the aggressors by rank; choosing one puts it in focus, opening one travels to it."""
     scope = {row["rank"]: row for row in cached.in_scope(run_id, filter).to_pylist()}
-    histograms = cached.histograms(run_id, filter, BINS)
+    histograms = cached.histograms(run_id, filter)
     severest = max(one.gap_high for one in found) or 1.0
     widest = max(max(one.impact for one in found), 0.01)
     rows = []
@@ -81,6 +81,7 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
         chosen=str(chosen),
         on_choose=_choose,
         on_open=_open,
+        height=HEIGHT,
     )
 
 

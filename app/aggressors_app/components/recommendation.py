@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor, Scalar
+from aggressors.queries.concept import Reason
 from aggressors_app import cached
 from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
 from aggressors_app.format import (
@@ -18,9 +19,9 @@ from aggressors_app.format import (
 )
 
 EVIDENCE = (
-    Column("Evidence", width="56%"),
-    Column("Inside", right=True),
-    Column("Reference", right=True, help="The same for the rest, or what would be expected"),
+    Column("Evidence, weightiest first", width="58%"),
+    Column("Here", right=True, help="The measure, for the members"),
+    Column("Against", right=True, help="The same for the rest, or from where on it counts"),
 )
 YIELD = (Column("Label the first"), Column("Expect such samples", width="60%"))
 
@@ -41,7 +42,10 @@ def recommendation(run_id: str, one: Aggressor) -> None:
                 Row(
                     str(place),
                     (
-                        Text(reason.evidence, sub=f"speaks for {ACTION_NAMES[reason.action]}"),
+                        Text(
+                            reason.sentence or reason.evidence.replace("_", " "),
+                            sub=_speaks(reason, found.action),
+                        ),
                         Number(_value(reason.value)),
                         Number(_value(reason.reference)),
                     ),
@@ -81,6 +85,13 @@ def _yields(run_id: str, one: Aggressor) -> None:
         label="Expected yield",
     )
     st.caption("Measured by hiding known members and looking for them in the same way.")
+
+
+def _speaks(reason: Reason, action: str) -> str:
+    """Say for which action a piece of evidence speaks, where it is another one, or none."""
+    if not reason.weight:
+        return "speaks for nothing by itself"
+    return "" if reason.action == action else f"speaks for {ACTION_NAMES[reason.action]}"
 
 
 def _value(value: Scalar | None) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import streamlit as st
-
 from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
 from aggressors_app import cached
+from aggressors_app.components.figures import Figure, figures
 from aggressors_app.format import count, number, share, signed
 
 HISTORY = 12  # runs in the small charts
@@ -19,75 +18,64 @@ def run_metrics(run_id: str, filter: str) -> None:
     now = cached.totals(run_id, filter)
     older = _older(run_id, filter)
     past = [one for _, one in older]
-    before = past[-1] if past else None
-    samples, loss, error, explained = st.columns(4, gap="small")
-    with samples:
-        split = ", ".join(f"{count(one.n)} {one.population}" for one in now.populations)
-        st.metric(
-            "Samples",
-            count(now.n),
-            delta=split if len(now.populations) > 1 else f"{count(now.n_labeled)} labeled",
-            delta_color="off",
-            delta_arrow="off",
-            chart_data=[one.n for one in now.populations] if len(now.populations) > 1 else None,
-            chart_type="bar",
-            border=True,
-            height="stretch",
-        )
-    with loss:
-        _figure("Mean loss", now, before, past, lambda totals: totals.mean_loss, number, signed)
-    with error:
-        _figure("Error", now, before, past, lambda totals: totals.error_rate, share, _points)
-    with explained:
-        _explained(run_id, [run for run, _ in older])
-
-
-def _explained(run_id: str, older: list[str]) -> None:
-    facts = cached.discovery(run_id)
-    shares = [cached.explained(run).share for run in (*older, run_id)]
-    st.metric(
-        "Loss explained",
-        share(shares[-1]),
-        delta=f"{facts.confirmed} confirmed"
-        + (f", {facts.tentative} tentative" if facts.tentative else ""),
-        delta_color="off",
-        delta_arrow="off",
-        chart_data=shares if len(shares) > 2 else None,
-        border=True,
-        height="stretch",
-        help="Share of all loss that would vanish if every confirmed aggressor became like the "
-        "rest. Not narrowed by the filter.",
+    figures(
+        "run_metrics",
+        [
+            Figure("Samples", count(now.n), note=_split(now)),
+            _compared("Mean loss", now, past, lambda totals: totals.mean_loss, number, signed),
+            _compared("Error", now, past, lambda totals: totals.error_rate, share, _points),
+            _explained(run_id, [run for run, _ in older]),
+        ],
     )
 
 
-def _figure(
+def _split(now: Totals) -> str:
+    if len(now.populations) > 1:
+        return ", ".join(f"{count(one.n)} {one.population}" for one in now.populations)
+    return f"{count(now.n_labeled)} labeled"
+
+
+def _compared(
     name: str,
     now: Totals,
-    before: Totals | None,
     past: list[Totals],
     read: Callable[[Totals], float | None],
     show: Callable[[float | None], str],
-    change: Callable[[float | None], str],
-) -> None:
+    change: Callable[[float], str],
+) -> Figure:
     value = read(now)
-    earlier = read(before) if before else None
-    known = value is not None and earlier is not None
-    history = [entry for entry in (*map(read, past), value) if entry is not None]
-    st.metric(
-        name,
-        show(value),
-        delta=change(value - earlier) if value is not None and earlier is not None else None,
-        delta_color="inverse" if known else "off",
-        delta_description="since the run before" if known else None,
-        chart_data=history if len(history) > 2 else None,
-        chart_type="line",
-        border=True,
-        height="stretch",
+    earlier = read(past[-1]) if past else None
+    history = tuple(entry for entry in (*map(read, past), value) if entry is not None)
+    if value is None or earlier is None:
+        return Figure(name, show(value), history=history)
+    if show(value) == show(earlier):
+        return Figure(name, show(value), "no change", note=SINCE, history=history)
+    worse = value > earlier
+    delta = f"{'▲' if worse else '▼'} {change(value - earlier)}"
+    return Figure(name, show(value), delta, "red" if worse else "green", SINCE, history)
+
+
+SINCE = "since the run before"
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f} points".replace("-", "−")
+
+
+def _explained(run_id: str, older: list[str]) -> Figure:
+    facts = cached.discovery(run_id)
+    shares = tuple(cached.explained(run).share for run in (*older, run_id))
+    found = f"{facts.confirmed} confirmed"
+    if facts.tentative:
+        found += f", {facts.tentative} tentative"
+    return Figure(
+        "Loss explained",
+        share(shares[-1]),
+        found,
+        history=shares,
+        help="Share of all loss that would vanish if every confirmed aggressor became like the "
+        "rest. The filter does not narrow it.",
     )
-
-
-def _points(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:+.1f} points".replace("-", "−")
 
 
 def _older(run_id: str, filter: str) -> list[tuple[str, Totals]]:
