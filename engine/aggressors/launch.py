@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from aggressors.errors import AggressorsError, UsageError
-from aggressors.store.read import read_summary
 from aggressors.store.workspace import Workspace
 
 FIRST_PORT = 8501
@@ -55,6 +54,8 @@ def with_run(page: Page, run: str | None) -> Page:
     """
     if run is None:
         return page
+    from aggressors.store.read import read_summary
+
     path = Workspace(page.workspace).resolve(run) if page.workspace else Path(run)
     read_summary(path)  # a broken file is refused here, not on a page
     inside = page.workspace is not None and path.parent == page.workspace / "runs"

@@ -9,15 +9,16 @@ import time
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from aggressors.contracts import RunSummary
 from aggressors.errors import RunNotFound, StoreError, UsageError, WorkspaceError
 from aggressors.store.files import atomic_write, beside, explained
-from aggressors.store.read import read_summary
+
+# Arrow and DuckDB are loaded where a file is read: a command that only finds its workspace, such as
+# the one that starts the dashboard, answers sooner.
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["BrokenRun", "Workspace", "atomic_write", "check_slug"]
 
@@ -113,6 +114,8 @@ class Workspace:
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:
         """List published runs, newest first, and the files that cannot be opened."""
+        from aggressors.store.read import read_summary
+
         found, broken = [], []
         for path in sorted(self.runs.glob("*.duckdb")):
             if path.name.startswith("."):
@@ -188,12 +191,17 @@ class Workspace:
         # The time orders batches; the token keeps two of the same nanosecond apart.
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}.parquet"
         path = self.labels / check_slug(queue) / name
+        from pyarrow import parquet
+
         with beside(path) as temporary:
-            pq.write_table(batch, temporary)
+            parquet.write_table(batch, temporary)
         return path
 
     def read_labels(self, queue: str) -> pa.Table:
         """All batches of a queue in the order they were added; each sample once, its first row."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         folder = self.labels / check_slug(queue)
         paths = sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
         batches = [_read_batch(path) for path in paths]
@@ -209,8 +217,11 @@ class Workspace:
 
 
 def _read_batch(path: Path) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
     try:
-        return pq.read_table(path)
+        return parquet.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise WorkspaceError(
             f"{path} is no label batch ({error}). Move it away; the other batches stay."
