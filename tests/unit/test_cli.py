@@ -437,3 +437,12 @@ def test_wrong_use_exits_2():
     for wrong in (["nothing"], ["show"], ["runs", "--colour"], ["app", "--port", "0"]):
         fails(2, *wrong, says="--help")
     assert call("--version").stdout.startswith("aggressors")
+
+
+def test_the_bottom_line_fits_what_happened(workspace):
+    assert (
+        call("check", "v2", at=workspace).stdout.splitlines()[-1] == "v2 passes its 1 saved test."
+    )
+    edited(workspace, "north", margin=0.0)
+    last = call("check", "v2", at=workspace).stdout.splitlines()[-1]
+    assert last == "v2 fails none of 2 saved tests; 1 without a clear answer: north."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -74,9 +75,11 @@ def run_table(runs: Sequence[RunSummary]) -> Table:
     return table
 
 
-def aggressor_table(found: Sequence[Aggressor], *, width: int, signal: str = "loss") -> Table:
-    """Ranked aggressors; the bar is the severity, next to the largest."""
-    top = max((one.severity for one in found), default=0.0)
+def aggressor_table(
+    found: Sequence[Aggressor], *, width: int, signal: str = "loss", top: float | None = None
+) -> Table:
+    """Ranked aggressors; the bar is the severity next to `top`, by default the largest."""
+    top = top if top is not None else max((one.severity for one in found), default=0.0)
     wide = width >= WIDE
     table = _table()
     table.add_column("#", justify="right", style="dim", no_wrap=True)
@@ -107,9 +110,10 @@ def aggressor_table(found: Sequence[Aggressor], *, width: int, signal: str = "lo
 def ranking(summary: Summary, *, width: int) -> RenderableType:
     """Show confirmed aggressors, then the tentative ones apart."""
     signal = summary.info.settings.signal
+    top = max((one.severity for one in summary.aggressors), default=0.0)
     parts: list[RenderableType] = []
     if summary.confirmed:
-        parts.append(aggressor_table(summary.confirmed, width=width, signal=signal))
+        parts.append(aggressor_table(summary.confirmed, width=width, signal=signal, top=top))
         parts.append(
             Text(
                 f"Severity: lower bound of the gap in {signal} to the rest. Impact: share of all "
@@ -119,7 +123,7 @@ def ranking(summary: Summary, *, width: int) -> RenderableType:
         )
     if summary.tentative:
         parts.append(Text(f"\nTentative, not confirmed ({len(summary.tentative)})"))
-        parts.append(aggressor_table(summary.tentative, width=width, signal=signal))
+        parts.append(aggressor_table(summary.tentative, width=width, signal=signal, top=top))
     return Group(*parts)
 
 
@@ -176,7 +180,7 @@ def run_overview(summary: Summary, *, width: int) -> RenderableType:
 
 def run_report(result: RunResult, workspace: str | None) -> RenderableType:
     """Tell what a finished run published, and the verdicts it got."""
-    where = f" --workspace {workspace}" if workspace else ""
+    where = f" --workspace {shlex.quote(workspace)}" if workspace else ""
     found = f"{result.aggressors} aggressor{'s' * (result.aggressors != 1)}"
     lines: list[RenderableType] = [
         Text.assemble(
@@ -214,7 +218,7 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
             f"{chapter.seconds:,.0f}",
         )
     first = told[0].summary
-    where = f" --workspace {workspace}" if workspace else ""
+    where = f" --workspace {shlex.quote(workspace)}" if workspace else ""
     commands = (
         f"aggressors show v1{where}",
         f"aggressors save-test v1 --aggressor 1 --slug first{where}",
@@ -223,13 +227,24 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
     )
     return Group(
         Text("\nThe intake of a second-hand clothes shop, three versions of its model", "bold"),
-        Text("v3 has the best mean. Does it do well everywhere?\n"),
+        Text(f"{_best(told)} is the best on average. Is it so everywhere?\n"),
         table,
         Text(f"\nWhere {first.info.name} fails", "bold"),
         aggressor_table(first.confirmed[:5], width=width, signal=first.info.settings.signal),
         Text("\nNext, save the worst as a test, and judge the later versions in it:", "bold"),
         *(Text(f"  {line}") for line in commands),
     )
+
+
+def _best(told: Sequence[Chapter]) -> str:
+    """Name of the version with the fewest errors, else the lowest loss."""
+
+    def badness(chapter: Chapter) -> float:
+        judged = chapter.summary.analysed
+        bad = judged.mean_loss if judged.error_rate is None else judged.error_rate
+        return float("inf") if bad is None else bad
+
+    return min(told, key=badness).summary.info.name
 
 
 def try_report(report: Report) -> RenderableType:

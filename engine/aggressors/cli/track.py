@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -117,4 +118,4 @@ def check(
 
 
 def _where(workspace: str | None) -> str:
-    return f" (with --workspace {workspace})" if workspace else ""
+    return f" (with --workspace {shlex.quote(workspace)})" if workspace else ""

@@ -31,8 +31,12 @@ def bottom_line(result: CheckResult) -> str:
             f"{result.run_name} is not sure to pass {len(unsure)} of {_tests(total)}, and --strict "
             f"asks for that: {', '.join(unsure)}."
         )
-    rest = f"; {len(unsure)} without a clear answer: {', '.join(unsure)}" if unsure else ""
-    return f"{result.run_name} fails none of {_tests(total)}{rest}."
+    if not unsure:
+        return f"{result.run_name} passes {'its' if total == 1 else 'all'} {_tests(total)}."
+    return (
+        f"{result.run_name} fails none of {_tests(total)}; {len(unsure)} without a clear answer: "
+        f"{', '.join(unsure)}."
+    )
 
 
 def _tests(count: int) -> str:
