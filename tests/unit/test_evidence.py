@@ -33,6 +33,8 @@ def with_(**changes):
         ({"coverage": 0.2}, "collect"),
         ({"coverage": 0.2, "shortcut": 0.9, "shortcut_field": "hue"}, "augment"),
         ({"shortcut": 0.9}, "review_model"),
+        ({"shortcut": 0.9, "coverage": 0.07, "share_train": 0.01}, "augment"),
+        ({"coverage": 0.07, "share_train": 0.01}, "review_model"),
         ({"unreadable": 0.6, "one_sided": 0.2}, "remove"),
         ({"unreadable": 0.6, "one_sided": 1.5}, "review_model"),
         ({"unreadable": 0.6, "one_sided": 0.2, "skill": 0.6}, "review_model"),

@@ -8,7 +8,7 @@ from math import exp, log
 from aggressors.contracts import Action
 
 COVERAGE = 0.09  # nats by which train lies farther from members than from the rest
-RARITY = 0.7  # nats by which the share in train falls short of the share analysed: one half
+SHORTFALL = 0.7  # nats by which the share in train falls short of the share analysed: one half
 SHORTCUT = 0.5
 UNREADABLE = 0.4
 ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
@@ -91,7 +91,8 @@ def recommend(evidence: Evidence) -> Recommendation:
     Notes
     -----
     1. Train covers the members worse than the rest: `augment` where a field that tells a class in
-       train fails on them, else `collect`.
+       train fails on them, else `collect`. For `augment` a smaller share in train will do: a
+       sample that breaks a shortcut may lie near others of its class.
     2. Inputs are unreadable, over several labels, and the model cannot read them: `remove`.
     3. Neighbours contradict the labels more often than elsewhere, the model does so with
        confidence, and where it is wrong the samples look like ordinary samples of the class it
@@ -119,7 +120,7 @@ def _strengths(e: Evidence) -> dict[Action, float]:
     if e.one_sided is not None and e.one_sided >= ONE_SIDED:
         unreadable = min(unreadable, 0.9)
     return {
-        "augment": min(rare, shortcut),
+        "augment": min(max(rare, _by_shares(e)), shortcut),
         "collect": rare,
         "remove": unreadable,
         "relabel": _mislabeled(e),
@@ -128,13 +129,15 @@ def _strengths(e: Evidence) -> dict[Action, float]:
 
 
 def _rarity(e: Evidence) -> float:
-    if e.coverage is not None:
-        return max(e.coverage, 0.0) / COVERAGE
-    missing = _rarity_of_shares(e)
-    return 0.0 if missing is None else max(missing, 0.0) / RARITY
+    return _by_shares(e) if e.coverage is None else max(e.coverage, 0.0) / COVERAGE
 
 
-def _rarity_of_shares(e: Evidence) -> float | None:
+def _by_shares(e: Evidence) -> float:
+    shortfall = _shortfall(e)
+    return 0.0 if shortfall is None else max(shortfall, 0.0) / SHORTFALL
+
+
+def _shortfall(e: Evidence) -> float | None:
     """Log of the share analysed over the share in train, in nats."""
     if e.share_train is None or not e.share_analysed:
         return None
@@ -173,15 +176,15 @@ def _of_train(e: Evidence) -> list[Reason]:
             f"train lies {farther} from members than from the rest, measured against validation"
         )
         found.append(_reason("collect", "coverage", e.coverage, COVERAGE, sentence))
-    rarity = _rarity_of_shares(e)
-    if rarity is not None and e.share_train is not None and e.share_analysed is not None:
+    shortfall = _shortfall(e)
+    if shortfall is not None and e.share_train is not None and e.share_analysed is not None:
         sentence = (
             f"{e.share_train:.1%} of train belongs to the group, "
             f"{e.share_analysed:.1%} of the population analysed"
         )
         found.append(
             Reason("collect", "share_train", e.share_train, e.share_analysed,
-                   _weight(rarity, RARITY), sentence)
+                   _weight(shortfall, SHORTFALL), sentence)
         )  # fmt: skip
     if e.shortcut is not None:
         sentence = (
@@ -192,7 +195,10 @@ def _of_train(e: Evidence) -> list[Reason]:
         )
         found.append(_reason("augment", "shortcut", e.shortcut, SHORTCUT, sentence))
     if e.gap_train is not None:
-        sentence = f"members lose {e.gap_train:+.2f} against members that were trained on"
+        higher = "higher" if e.gap_train > 0 else "lower"
+        sentence = (
+            f"their mean loss is {abs(e.gap_train):.2f} {higher} than that of members in train"
+        )
         found.append(Reason("collect", "gap_train", e.gap_train, 0.0, 0.0, sentence))
     return found
 
