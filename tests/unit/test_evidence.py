@@ -40,6 +40,7 @@ def with_(**changes):
         ({"unreadable": 0.6, "one_sided": 0.2, "skill": 0.6}, "review_model"),
         ({"ordinary": 0.9, "disagreement": 0.5, "confident": 0.4}, "relabel"),
         ({"ordinary": 0.9, "disagreement": 0.5, "confident": None}, "relabel"),
+        ({"ordinary": 0.6, "disagreement": 0.5, "confident": None}, "review_model"),
         ({"ordinary": 0.9, "disagreement": 0.5, "confident": 0.1}, "review_model"),
         ({"ordinary": 0.9, "disagreement": 0.16, "confident": 0.4}, "review_model"),
         ({"ordinary": 0.3, "disagreement": 0.5, "confident": 0.4}, "review_model"),

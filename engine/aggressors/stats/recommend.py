@@ -13,6 +13,7 @@ SHORTCUT = 0.5
 UNREADABLE = 0.4
 ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
 ORDINARY = 0.55
+ORDINARY_ALONE = 0.65  # where the model's confidence is unknown
 DISAGREEMENT = 0.12
 CONFIDENT = 0.12
 
@@ -147,9 +148,11 @@ def _shortfall(e: Evidence) -> float | None:
 def _mislabeled(e: Evidence) -> float:
     if e.ordinary is None or e.disagreement is None:
         return 0.0
-    met = [e.ordinary / ORDINARY, (e.disagreement - e.disagreement_rest) / DISAGREEMENT]
-    if e.confident is not None:
-        met.append((e.confident - e.confident_rest) / CONFIDENT)
+    met = [(e.disagreement - e.disagreement_rest) / DISAGREEMENT]
+    if e.confident is None:
+        met.append(e.ordinary / ORDINARY_ALONE)
+    else:
+        met += [e.ordinary / ORDINARY, (e.confident - e.confident_rest) / CONFIDENT]
     return max(min(met), 0.0)
 
 
