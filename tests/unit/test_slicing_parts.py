@@ -13,6 +13,7 @@ from aggressors.slicing.name import describe, distinct, name_of
 from aggressors.slicing.points import Points, nearest, neighbours
 from aggressors.slicing.protocol import Limits, Proposal
 from aggressors.slicing.rank import choose
+from aggressors.slicing.rules import RuleSlicer
 from aggressors.slicing.show import representatives
 from aggressors.slicing.space import Space, metadata_vectors
 from aggressors.slicing.told import Told
@@ -320,3 +321,33 @@ def test_representatives_without_a_space_or_members():
     empty = representatives(~np.ones(30, bool), np.zeros(30), np.zeros((30, 2)), np.ones(30),
                             np.zeros(30), 4)  # fmt: skip
     assert all(len(rows) == 0 for rows in empty.values())
+
+
+def test_of_two_rules_that_fit_alike_the_one_that_reads_easily_is_taken():
+    rng = np.random.default_rng(10)
+    dark = np.arange(300) < 45
+    data = points(
+        number("entropy", np.where(dark, 1.0, 3.0) + 0.1 * rng.random(300)),
+        number("brightness", np.where(dark, 0.1, 0.5) + 0.1 * rng.random(300)),
+    )
+    signal = rng.normal(1 + 2.0 * dark, 0.1)
+    best = RuleSlicer().propose(data, signal, Limits(20, 100, 0))[0]
+    assert [each.field for each in best.region.conditions] == ["brightness"]
+    np.testing.assert_array_equal(best.members(data), dark)
+
+
+def test_two_labels_that_lie_together_are_searched_together():
+    rng = np.random.default_rng(11)
+    label = rng.integers(0, 3, 600)
+    operator = rng.choice(["a", "b", "c", "d"], 600)
+    careless = (operator == "d") & (label > 0)
+    data = points(
+        category("operator", operator.tolist()),
+        space=np.array([[0.0], [5.0], [6.0]])[label] + rng.normal(0, 0.1, (600, 1)),
+        label=label,
+        classes=("bag", "coat", "shirt"),
+    )
+    found = RuleSlicer().propose(data, rng.normal(careless, 0.2), Limits(25, 300, 0))
+    pair = [each for each in found if each.labels == (1, 2)]
+    assert any((each.members(data) == careless).all() for each in pair)
+    assert not [each for each in found if each.labels == (0, 2)]

@@ -18,10 +18,21 @@ if TYPE_CHECKING:
     from aggressors.stages.frame import Field
 
 # Dense in the tails, where rare conditions are.
-QUANTILES = (0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97)
+QUANTILES = (
+    *(0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3),
+    *(0.5, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97),
+)
 QUANTILES_AROUND = (0.0, 0.02, 0.05, 0.1, 0.2, 0.8, 0.9, 0.95, 0.98, 1.0)
 MAX_WORDS = 200  # words of one text field that are tried
 LABEL = "label"
+# Built-in measurements that say little to a reader; where two rules fit alike, the other is taken.
+OBSCURE = frozenset(
+    {
+        *("noise", "edge_density", "texture_energy", "entropy", "tint", "foreground"),
+        *("border_brightness", "border_warmth", "word_length", "punctuation", "repetition"),
+    }
+)
+PLAINNESS = 0.9  # what a condition on one of them leaves of a rule's quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,11 @@ def literals(points: Points, smallest: int, *, around: BoolArray | None = None) 
     sizes = [int(holds(condition, points).sum()) for condition in found]
     kept = zip(found, sizes, strict=True)
     return [each for each, n in kept if smallest <= n <= len(points) - smallest]
+
+
+def plainness(conditions: Sequence[Condition]) -> float:
+    """Share of its quality that a rule keeps for being easy to read, in (0, 1]."""
+    return float(PLAINNESS ** sum(each.field in OBSCURE for each in conditions))
 
 
 def as_filter(conditions: tuple[Condition, ...]) -> Filter:

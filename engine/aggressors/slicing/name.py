@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggressors.contracts import Condition
-from aggressors.slicing.literals import LABEL, Rule, holds, label_condition, literals, spoken
+from aggressors.slicing.literals import (
+    LABEL,
+    OBSCURE,
+    Rule,
+    holds,
+    label_condition,
+    literals,
+    spoken,
+)
 from aggressors.slicing.points import BoolArray, Float32Array, FloatArray, Points
 from aggressors.slicing.protocol import Proposal
 
@@ -156,7 +164,9 @@ def _side(condition: Condition) -> tuple[str, str]:
 
 
 def _cost(condition: Condition, own: Collection[str]) -> float:
-    return COST if condition.field == LABEL or condition.field in own else COST + COST_BUILT_IN
+    if condition.field == LABEL or condition.field in own:
+        return COST
+    return COST + COST_BUILT_IN * (2 if condition.field in OBSCURE else 1)
 
 
 def _of_proposal(proposal: Proposal | None, points: Points) -> tuple[Condition, ...]:

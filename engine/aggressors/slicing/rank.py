@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from aggressors.slicing.literals import Rule
+from aggressors.slicing.literals import Rule, plainness
 from aggressors.slicing.points import (
     BoolArray,
     Float32Array,
@@ -63,6 +63,7 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
         region = proposal.region
         if isinstance(region, Rule):
             shapes[place] = RULE_SHAPE * RULE_LENGTH ** max(len(region.conditions) - 1, 0)
+            shapes[place] *= plainness(region.conditions)
         elif proposal.labels:
             carries = np.isin(points.label, proposal.labels)
             purity = _share(carries, blind.near[members[place]])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.contracts import Condition
-from aggressors.slicing.literals import Rule, holds, literals
+from aggressors.slicing.literals import Rule, holds, literals, plainness
 from aggressors.slicing.points import Float32Array, FloatArray, Points
 from aggressors.slicing.protocol import Limits, Proposal
 
@@ -28,7 +28,7 @@ class Beam:
 class RuleSlicer:
     """Conjunctions across labels, inside each label and inside two labels that look alike.
 
-    Their quality is sqrt(n) x gap, within the labels.
+    Their quality is sqrt(n) x (mean inside - mean of all), within the labels.
 
     Source: subgroup discovery, e.g. Klösgen 1996, with a beam as in Clark and Niblett 1989.
     """
@@ -107,10 +107,12 @@ def _extended(
     limits: Limits,
 ) -> list[tuple[int, ...]]:
     """Keep the best `width` rules with one literal more; every literal must remove samples."""
+    plain = np.array([plainness([each]) for each in conditions])
     scored: list[tuple[float, int, tuple[int, ...]]] = []
     for rule in rules:
         inside = _inside(masks, rule)
         n, quality = _quality(masks, inside, signal)
+        quality *= plain * plainness([conditions[place] for place in rule])
         useful = (n >= limits.smallest) & (n <= 0.98 * inside.sum()) & (quality > 0)
         used = {(conditions[place].field, conditions[place].op) for place in rule}
         scored += [
@@ -148,10 +150,9 @@ def _inside(masks: Float32Array, rule: tuple[int, ...]) -> Float32Array:
 def _quality(
     masks: Float32Array, inside: NDArray[np.floating], signal: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """(m,) sizes and sqrt(n) x (mean inside - mean of the rest) of each literal within `inside`."""
+    """(m,) sizes and sqrt(n) x (mean inside - mean of all) of each literal within `inside`."""
     centred = (signal - signal.mean()) * inside
     n = (masks @ inside.astype(np.float32)).astype(np.float64)
     summed = (masks @ centred.astype(np.float32)).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        gap = summed / n + summed / (len(signal) - n)  # all deviations sum to zero
-        return n, np.nan_to_num(np.sqrt(n) * gap, nan=-1.0, posinf=-1.0, neginf=-1.0)
+        return n, np.nan_to_num(summed / np.sqrt(n), nan=-1.0, posinf=-1.0, neginf=-1.0)
