@@ -59,7 +59,7 @@ def number(value: float | None, unit: str = "") -> str:
     elif size >= 10:
         text = f"{value:.1f}"
     else:
-        text = f"{value:.2f}" if size >= 1 or value == 0 else f"{value:.3f}"
+        text = f"{value:.2f}" if size >= 0.9995 or value == 0 else f"{value:.3f}"
     return (text + (f" {unit}" if unit and unit != "share" else "")).replace("-", "−", 1)
 
 

@@ -129,6 +129,8 @@ def test_back_and_forward_undo_and_redo_a_filter(visit):
 
 
 def test_a_link_opened_elsewhere_shows_the_same_view(visit):
+    from playwright.sync_api import expect
+
     window = visit(height=1200)
     page = window.page
     window.open()
@@ -146,7 +148,7 @@ def test_a_link_opened_elsewhere_shows_the_same_view(visit):
     other = visit(height=1200, scheme="dark")
     other.open(page.url.removeprefix(window.server + "/"))
     for part in (".st-key-filters", ".st-key-scope", ".st-key-browser_bar"):
-        assert other.page.locator(part).inner_text() == page.locator(part).inner_text()
+        expect(other.page.locator(part)).to_have_text(page.locator(part).text_content())
     titles = "tiles => tiles.map(tile => [tile.title, tile.ariaSelected])"
     shown = other.page.get_by_role("grid", name="Samples").locator(".tile")
     assert shown.evaluate_all(titles) == grid.evaluate_all(titles)
@@ -156,7 +158,11 @@ def test_the_heatmap_slider_stays_in_the_browser(visit):
     window = visit(height=1200)
     page = window.page
     frames = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+
+    def listen(socket) -> None:
+        socket.on("framereceived", lambda frame: frames.append(frame))
+
+    page.on("websocket", listen)
     window.open("aggressor")
     seen = len(frames)
     slider = page.get_by_role("slider", name="Heatmap opacity").first

@@ -54,14 +54,10 @@ with left:
     )
     if chosen := view.get("sample", ""):
         sample_card(view.run, chosen, "aggressor_sample")
+    mean_maps(view.run, one.concept_id)
 with right:
     associations(view.run, view.filter, one)
     populations(view.run, one)
-
-maps, errors = st.columns([6, 4], gap="medium")
-with maps:
-    mean_maps(view.run, one.concept_id)
-with errors:
     confusion(view.run, one.concept_id)
 
 with st.container(horizontal=True, vertical_alignment="center", gap="small", key="next_steps"):

@@ -44,7 +44,7 @@ one = ranks.get(view.aggressor or found[0].rank, found[0])
 ranking(view.run, view.filter, found, chosen=one.rank)
 
 with st.container(border=True):
-    words, pictures = st.columns([5, 6], gap="medium")
+    words, pictures = st.columns([5, 7], gap="medium")
     with words:
         st.markdown(f"#### {plain(one.name)}")
         with st.container(horizontal=True, gap="small"):
@@ -62,8 +62,8 @@ with st.container(border=True):
         worst = cached.representatives(view.run, one.concept_id, "worst").slice(0, SHOWN)
         sample_grid(
             "insights_worst",
-            tiles_of(worst),
+            tiles_of(worst, narrow=True),
             label="Its worst samples",
             caption="Its worst samples",
-            size=92,
+            size=74,
         )

@@ -11,6 +11,7 @@ from aggressors_app.components.listing import Column, Meter, Row, Text, listing
 from aggressors_app.format import interval, number
 
 MOST = 8
+HEIGHT = 330  # pixels before the list scrolls
 COLUMNS = (
     Column("Field", width="58%"),
     Column(
@@ -58,5 +59,6 @@ def associations(run_id: str, filter: str, one: Aggressor) -> None:
         ],
         label="What the members share",
         on_choose=claim,
+        height=HEIGHT,
     )
     st.caption("Click a field to claim it: its rule joins the filter, and every page tests it.")

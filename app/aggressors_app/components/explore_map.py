@@ -18,6 +18,7 @@ MARGIN = 0.05  # of the extent, on each side
 COLOR = "explore_color"
 STALE = "explore_stale"
 UNKNOWN = "#9aa1b3"
+MARKED = 10  # aggressors whose rank stands on the map
 SHADOW = 255  # byte of a bin that only the filter empties
 
 
@@ -52,7 +53,7 @@ def explore_map() -> None:
         )
         st.space("stretch")
         st.markdown(
-            ":gray[Drag a box or lasso to filter · wheel to zoom · outlines are aggressors]",
+            ":gray[Drag a box or lasso to filter · wheel to zoom · numbers are aggressors]",
             width="content",
         )
     whole, shown = _whole(view.run), _shown(view)
@@ -128,7 +129,15 @@ def _layer(run_id: str, bins: MapBins, everyone: BoolArray, colors: Palette) -> 
         scaled = (bins.mean[known] - low) / ((high - low) or 1.0)
         pixels[known] = 1 + np.round((SHADOW - 2) * np.clip(scaled, 0, 1)).astype(np.uint8)
     title = bins.field or ""
-    return Layer(title, _bytes(pixels), ramp, None, (low, high), number(low), number(high))
+    return Layer(
+        title,
+        _bytes(pixels),
+        ramp,
+        None,
+        (low, high),
+        number(round(low, 3)),
+        number(round(high, 3)),
+    )
 
 
 def _colors_of(run_id: str, field: str, names: tuple[str, ...], colors: Palette) -> tuple[str, ...]:
@@ -148,8 +157,9 @@ def _bytes(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _outlines(run_id: str, chosen: int) -> list[Outline]:
-    """Draw the chosen aggressor with all its rings, of the others only where they lie."""
+    """Draw the chosen aggressor with all its rings, of the first others only where they lie."""
     return [
         Outline(str(one.rank), (one.x, one.y), one.rings if one.rank == chosen else ())
         for one in cached.outlines(run_id)
+        if one.rank <= MARKED or one.rank == chosen
     ]

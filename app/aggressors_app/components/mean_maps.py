@@ -11,7 +11,7 @@ from aggressors_app.format import count
 NAMES = {
     "core": "Failing members",
     "members": "All members",
-    "same_label_well_predicted": "Same label, well predicted",
+    "same_label_well_predicted": "Same label, right",
     "rest": "The rest",
 }
 
@@ -36,4 +36,4 @@ def mean_maps(run_id: str, concept_id: int) -> None:
         )
         for row in found
     ]
-    sample_grid("mean_maps", tiles, label="Averaged heatmaps", size=130, heat=100, plain=True)
+    sample_grid("mean_maps", tiles, label="Averaged heatmaps", size=120, heat=100, plain=True)

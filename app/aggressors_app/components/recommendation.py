@@ -53,6 +53,7 @@ def recommendation(run_id: str, one: Aggressor) -> None:
                 for place, reason in enumerate(found.reasons)
             ],
             label="Evidence for the action",
+            height=400,
         )
     _yields(run_id, one)
 

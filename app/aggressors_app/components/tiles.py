@@ -10,26 +10,32 @@ from aggressors_app.components.grid import Heat, Tile
 from aggressors_app.format import MISSING, number, share
 
 
-def tiles_of(found: pa.Table, *, flags: dict[str, str] | None = None) -> list[Tile]:
+def tiles_of(
+    found: pa.Table, *, flags: dict[str, str] | None = None, narrow: bool = False
+) -> list[Tile]:
     """Turn a table of `queries.cards` into tiles.
 
     Parameters
     ----------
     flags : a word for the corner of some samples, by sample_id.
+    narrow : True shows only the prediction where it is wrong, and the loss on a line of its own.
     """
-    return [_tile(row, (flags or {}).get(row["sample_id"], "")) for row in found.to_pylist()]
+    flags = flags or {}
+    return [_tile(row, flags.get(row["sample_id"], ""), narrow) for row in found.to_pylist()]
 
 
-def _tile(row: dict[str, Any], flag: str) -> Tile:
+def _tile(row: dict[str, Any], flag: str, narrow: bool) -> Tile:
     heat = None
     if row.get("heatmap") is not None:
         heat = Heat(row["heatmap_height"], row["heatmap_width"], row["heatmap"])
+    what, loss, wrong = headline(row)
+    short = f"› {_word(row['prediction'])}" if wrong else what
     return Tile(
         id=row["sample_id"],
         picture=row["thumbnail"],
         text=row["text"] or "",
-        lines=(headline(row),),
-        title=f"{row['sample_id']} · {row['population']}",
+        lines=((short, "", wrong), ("", loss, False)) if narrow else ((what, loss, wrong),),
+        title=f"{row['sample_id']} · {row['population']} · {what}",
         heat=heat,
         flag=flag,
     )

@@ -153,4 +153,4 @@ def fates(run_id: str, before: RunSummary) -> None:
         Column(f"Gap in {before.name}", right=True),
         Column("Same samples", right=True, help="Intersection over union of the members"),
     )
-    listing("fates", columns, rows, label="What became of the aggressors")
+    listing("fates", columns, rows, label="What became of the aggressors", height=460)
