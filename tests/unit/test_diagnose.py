@@ -1,11 +1,13 @@
 """Stage diagnose: the planted cause decides the action, and the flipped labels come first."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from aggressors.stages.diagnose import STAGE
+from aggressors.stages.shortcuts import strongest
 from aggressors.stages.tables import schema
 from told import run, shuffled, told
 
@@ -111,6 +113,26 @@ def test_bad_inputs_are_listed_for_removal():
     assert len(suspects) > 50
     assert {r["sample_id"] for r in suspects} <= planted.truth["dusk"]
     assert all(r["suggested"] is None for r in suspects)
+
+
+def test_a_shortcut_is_told_from_what_train_holds_as_well():
+    """Class 0 lies on red in train; here members of class 0 off red fail, and are rare there."""
+    n = 400
+    label = np.repeat([0, 1], n)
+    train = np.arange(2 * n) % 2 == 0
+    chance = np.random.default_rng(0).random(2 * n)
+    red = np.where(label == 0, np.where(train, chance < 0.95, chance < 0.6), chance < 0.05)
+    member = (label == 0) & ~red
+    frame = SimpleNamespace(classes=("bag", "boot"), label=label, prediction=np.ones(2 * n))
+    found = strongest(frame, {"carpet": red.astype(np.int64)}, member, ~train, train)
+    assert (found.field, found.klass) == ("carpet", "bag")
+    assert found.strength > 0.7
+    assert found.shortfall > 1.5
+    as_frequent = np.where(label == 0, chance < 0.8, chance < 0.05)
+    cells = {"carpet": as_frequent.astype(np.int64)}
+    found = strongest(frame, cells, (label == 0) & ~as_frequent, ~train, train)
+    assert found.strength > 0.42
+    assert abs(found.shortfall) < 0.4
 
 
 def _well_covered(planted):

@@ -6,23 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggressors.stages.correlate import take, usable_fields
 from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArray
+from aggressors.stages.shortcuts import field_cells, strongest
 from aggressors.stages.whitened import Floats, capped, whitened
 from aggressors.stats.evidence import (
-    binned,
     confidently_other,
     divergence,
     entropy,
     majority,
-    shortcut,
 )
 from aggressors.stats.neighbours import nearest
 from aggressors.stats.recommend import Evidence
 
 K = 10
 FEWEST = 5  # samples below which a share or a mean says nothing
-MUCH = 0.2  # share of the members that a class must hold to be asked for a shortcut
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,14 +77,14 @@ class Scene:
             _neighbourhood(frame, z, analysed | train),
             _readability(frame),
             confident,
-            _cells(frame, analysed | train),
+            field_cells(frame, analysed | train),
         )
 
     def evidence(self, member: BoolArray) -> Evidence:
         """Everything that is known about the (n,) members."""
         frame, k = self.frame, len(self.frame.classes)
         inside, rest = member & self.analysed, ~member & self.analysed
-        told, field, named = self._shortcut(inside)
+        told = strongest(frame, self.cells, member, self.analysed, self.train)
         labels = frame.label[inside]
         near, unreadable = self.neighbourhood, self.unreadable(rest)
         classified = bool(k > 1 and (labels >= 0).any())
@@ -95,9 +92,10 @@ class Scene:
             coverage=_difference(self.coverage, inside, rest),
             share_train=_share(member, self.train) if self.train.any() else None,
             share_analysed=_share(member, self.analysed),
-            shortcut=told,
-            shortcut_field=field,
-            shortcut_class=named,
+            shortcut=None if told is None else told.strength,
+            shortcut_shortfall=None if told is None else told.shortfall,
+            shortcut_field="" if told is None else told.field,
+            shortcut_class="" if told is None else told.klass,
             unreadable=_share(unreadable, inside) if self.readability else None,
             unreadable_rest=_share(unreadable, rest) if self.readability else 0.0,
             skill=self._skill(inside & unreadable) if classified else None,
@@ -156,32 +154,6 @@ class Scene:
         signal = self.frame.signal
         return float(signal[inside].mean() - signal[trained].mean())
 
-    def _shortcut(self, inside: BoolArray) -> tuple[float | None, str, str]:
-        """Strongest shortcut over fields and classes; None without train, fields or classes.
-
-        A class may fail where its usual mark is missing, or others may be taken for it because
-        they carry the mark: the latter is asked with the roles of the two sides exchanged.
-        """
-        frame = self.frame
-        if not self.train.any() or not self.cells or len(frame.classes) < 2:
-            return None, "", ""
-        best: tuple[float, str, str] = (0.0, "", "")
-        for code, name in enumerate(frame.classes):
-            own = self.train & (frame.label == code)
-            others = self.train & (frame.label >= 0) & (frame.label != code)
-            without = inside & (frame.label == code)
-            mistaken = inside & (frame.label != code) & (frame.prediction == code)
-            for group, near, far in ((without, own, others), (mistaken, others, own)):
-                if group.sum() < max(FEWEST, MUCH * inside.sum()):
-                    continue
-                if min(own.sum(), others.sum()) < FEWEST:
-                    continue
-                for field, cell in self.cells.items():
-                    k = int(cell.max(initial=0)) + 1
-                    told = shortcut(cell[near], cell[far], cell[group], k)
-                    best = max(best, (told, field, name))
-        return best
-
 
 def _coverage(
     frame: Frame, z: Floats | None, analysed: BoolArray, train: BoolArray
@@ -238,19 +210,6 @@ def _known(entry: Field) -> BoolArray:
         return ~np.isnan(entry.numbers)
     assert entry.codes is not None
     return np.asarray(entry.codes >= 0)
-
-
-def _cells(frame: Frame, reference: BoolArray) -> dict[str, IntArray]:
-    """Each field as cells: categories, or ten bins of a number."""
-    every = np.arange(len(frame))
-    cells = {}
-    for entry in usable_fields(frame):
-        if entry.name != "label":
-            field = take(entry, every)
-            codes = field.codes if field.numbers is None else binned(field.numbers, reference)
-            assert codes is not None
-            cells[entry.name] = codes
-    return cells
 
 
 def _difference(values: FloatArray | None, inside: BoolArray, rest: BoolArray) -> float | None:

@@ -9,7 +9,8 @@ from aggressors.contracts import Action
 
 COVERAGE = 0.09  # nats by which train lies farther from members than from the rest
 SHORTFALL = 0.7  # nats by which the share in train falls short of the share analysed: one half
-SHORTCUT = 0.5
+SHORTCUT = 0.42
+BROKEN = 0.4  # nats by which samples that break a shortcut are rarer in train: a third
 UNREADABLE = 0.4
 ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
 ORDINARY = 0.55
@@ -29,6 +30,7 @@ class Evidence:
     share_train, share_analysed : share of either population that belongs to the group.
     shortcut, shortcut_field, shortcut_class : how far one field tells a class in train while the
         members break that, in [0, 1]; the field and the class.
+    shortcut_shortfall : how much rarer such breaking members are in train, in nats.
     unreadable, unreadable_rest : share of inputs that are too flat or too noisy, or mostly missing.
     skill : how far the model beats the most frequent label on those, 0 = not at all, 1 = always
         right.
@@ -46,6 +48,7 @@ class Evidence:
     share_train: float | None = None
     share_analysed: float | None = None
     shortcut: float | None = None
+    shortcut_shortfall: float | None = None
     shortcut_field: str = ""
     shortcut_class: str = ""
     unreadable: float | None = None
@@ -91,14 +94,14 @@ def recommend(evidence: Evidence) -> Recommendation:
 
     Notes
     -----
-    1. Train covers the members worse than the rest: `augment` where a field that tells a class in
-       train fails on them, else `collect`. For `augment` a smaller share in train will do: a
-       sample that breaks a shortcut may lie near others of its class.
-    2. Inputs are unreadable, over several labels, and the model cannot read them: `remove`.
-    3. Neighbours contradict the labels more often than elsewhere, the model does so with
+    1. A field that tells a class in train fails on the members, and train holds few that break
+       it: `augment`.
+    2. Train covers the members worse than the rest: `collect`.
+    3. Inputs are unreadable, over several labels, and the model cannot read them: `remove`.
+    4. Neighbours contradict the labels more often than elsewhere, the model does so with
        confidence, and where it is wrong the samples look like ordinary samples of the class it
        names: `relabel`.
-    4. Else `review_model`: well covered, clean, and still hard.
+    5. Else `review_model`: well covered, clean, and still hard.
 
     The other actions follow by how near their rule came.
     """
@@ -120,8 +123,9 @@ def _strengths(e: Evidence) -> dict[Action, float]:
     unreadable = (e.unreadable or 0.0) * (1 - (e.skill or 0.0)) / UNREADABLE
     if e.one_sided is not None and e.one_sided >= ONE_SIDED:
         unreadable = min(unreadable, 0.9)
+    unseen = max(rare, (e.shortcut_shortfall or 0.0) / BROKEN)
     return {
-        "augment": min(max(rare, _by_shares(e)), shortcut),
+        "augment": min(unseen, shortcut),
         "collect": rare,
         "remove": unreadable,
         "relabel": _mislabeled(e),
@@ -130,10 +134,8 @@ def _strengths(e: Evidence) -> dict[Action, float]:
 
 
 def _rarity(e: Evidence) -> float:
-    return _by_shares(e) if e.coverage is None else max(e.coverage, 0.0) / COVERAGE
-
-
-def _by_shares(e: Evidence) -> float:
+    if e.coverage is not None:
+        return max(e.coverage, 0.0) / COVERAGE
     shortfall = _shortfall(e)
     return 0.0 if shortfall is None else max(shortfall, 0.0) / SHORTFALL
 
@@ -191,8 +193,9 @@ def _of_train(e: Evidence) -> list[Reason]:
         )  # fmt: skip
     if e.shortcut is not None:
         sentence = (
-            f"in train, {e.shortcut_field} tells {e.shortcut_class} from the others; "
-            "these members break that"
+            f"in train, {e.shortcut_field} tells {e.shortcut_class} from the others; these "
+            f"members break that, which is {exp(e.shortcut_shortfall or 0.0):.1f} times as "
+            "frequent here as in train"
             if e.shortcut > SHORTCUT
             else "no field tells a class in train and fails on these members"
         )
