@@ -12,7 +12,7 @@ WORKERS ?= auto
 BIN := .venv/bin
 RUN := $(BIN)/python
 
-.PHONY: demo test lint fix docs bench browser clean
+.PHONY: demo test lint fix docs bench browser small-demo clean
 
 demo: .venv/.demo
 	$(RUN) -m aggressors demo $(ARGS)
@@ -57,6 +57,12 @@ browser: .venv/.dev
 .venv/.dev: .venv/.python pyproject.toml
 	$(RUN) -m pip install --quiet -e ".[torch,dev]"
 	@touch $@ .venv/.demo
+
+# The small run that travels in the wheel, for `aggressors demo` where torch is missing.
+small-demo: .venv/.demo
+	rm -rf build/small-demo
+	$(RUN) -m aggressors run data/clothes/integration.py --name demo --limit 1200 --workspace build/small-demo
+	cp build/small-demo/runs/*.duckdb data/demo.duckdb
 
 clean:
 	rm -rf .venv build dist test-results

@@ -35,7 +35,8 @@ def test_a_test_saved_from_the_worst_aggressor_passes_v2_and_blocks_v3(demo_copy
         *("--format", "csv", "--out", str(out)),
         workspace=demo_copy,
     )
-    rows = list(csv.DictReader(out.open(encoding="utf-8")))
+    with out.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
     truth = {row["sample_id"]: row for row in pq.read_table(TRUTH).to_pylist()}
     assert len(rows) == 200
     assert sum(truth[row["sample_id"]]["dusk"] for row in rows) / len(rows) >= 0.8
