@@ -24,7 +24,7 @@ from aggressors.export import Exported, export
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import What
-from aggressors.store.read import RunFile, open_run, read_summary
+from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import BrokenRun, Workspace
 
 if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
@@ -50,6 +50,13 @@ def single_run() -> Path | None:
     named = os.environ.get("AGGRESSORS_RUN", "")
     path = Path(named)
     return path if named and path.suffix == ".duckdb" and path.is_file() else None
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def original(uri: str) -> bytes | None:
+    """Full-size image below one of the media roots of `aggressors app`, or None."""
+    roots = os.environ.get("AGGRESSORS_MEDIA_ROOTS", "")
+    return read_original(uri, [Path(root) for root in roots.split(os.pathsep) if root])
 
 
 def preferred_run() -> str:

@@ -224,3 +224,22 @@ def test_cursors_of_one_run_serve_threads_of_their_own(run: Path) -> None:
         for thread in threads:
             thread.join()
     assert counts == [700] * 4
+
+
+def test_an_original_is_read_below_its_root_and_nowhere_else(tmp_path):
+    from aggressors.store.read import read_original
+
+    jpeg = b"\xff\xd8\xff picture"
+    root, other = tmp_path / "media", tmp_path / "other"
+    root.mkdir()
+    other.mkdir()
+    (root / "a.jpg").write_bytes(jpeg)
+    (root / "note.txt").write_bytes(b"text")
+    (other / "secret.jpg").write_bytes(jpeg)
+    (root / "link.jpg").symlink_to(other / "secret.jpg")
+    assert read_original("a.jpg", [root]) == jpeg
+    assert read_original("a.jpg", []) is None
+    outside = str(other / "secret.jpg")
+    for uri in ("note.txt", "../other/secret.jpg", "link.jpg", outside, "missing.jpg"):
+        assert read_original(uri, [root]) is None
+    assert read_original("secret.jpg", [root, other]) == jpeg

@@ -54,7 +54,7 @@ def test_a_test_saved_from_the_worst_aggressor_passes_v2_and_blocks_v3(demo_copy
 PLANTED = {
     "dusk": (0.9, {"confirmed"}),
     "label_flipped": (0.45, {"confirmed"}),
-    "red_carpet": (0.8, {"confirmed", "tentative"}),
+    "red_carpet": (0.8, {"confirmed"}),
 }
 
 

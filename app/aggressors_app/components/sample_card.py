@@ -36,6 +36,11 @@ def sample_card(run_id: str, sample_id: str, key: str) -> None:
 
 
 def _picture(found: SampleDetail, key: str) -> None:
+    """Show the original where a media root holds it, else the thumbnail with its heatmap."""
+    original = found.uri and cached.original(found.uri)
+    if original:
+        st.image(original, width="stretch")
+        return
     heat = found.heatmap and Heat(found.heatmap.height, found.heatmap.width, found.heatmap.pixels)
     tile = Tile(found.sample_id, found.thumbnail, found.text or "no preview", (), heat=heat or None)
     sample_grid(f"{key}_picture", [tile], label="The sample", size=140, heat=40)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
@@ -17,6 +17,8 @@ from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
 MEMORY_LIMIT = "1GB"
+IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF")
+LARGEST_ORIGINAL = 30_000_000  # bytes
 _HEADERS_BYTES = 3 * 4_096  # what a DuckDB file holds before its first block
 
 # Nothing that a stranger's file contains can read another file, load an extension or lift this.
@@ -241,6 +243,25 @@ def _read_info(connection: Connection, path: Path) -> RunInfo:
         seed=rest[0],
         engine_version=rest[1],
     )
+
+
+def read_original(uri: str, roots: Sequence[Path]) -> bytes | None:
+    """Full-size image of a sample, or None where no root holds it.
+
+    Parameters
+    ----------
+    uri : path below a media root, as the run file gives it; a stranger may have written it.
+    roots : folders named on the command line; nothing outside them is read, links included.
+    """
+    for root in roots:
+        base = root.resolve()
+        path = (base / uri).resolve()
+        if not path.is_relative_to(base) or not path.is_file():
+            continue
+        if path.stat().st_size <= LARGEST_ORIGINAL:
+            content = path.read_bytes()
+            return content if content.startswith(IMAGE_STARTS) else None
+    return None
 
 
 def _read_settings(raw: str, path: Path) -> Settings:
