@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,8 +55,6 @@ def warm() -> None:
     importing makes nothing that it could collect.
     """
     gc.disable()
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(interval / 10)  # the server sends its scripts meanwhile
     try:
         import pandas
         import PIL.Image
@@ -67,7 +64,6 @@ def warm() -> None:
         del pandas, PIL, charts, components
         cached.prepare()
     finally:
-        sys.setswitchinterval(interval)
         gc.freeze()
         gc.enable()
 
