@@ -56,13 +56,17 @@ def warm() -> None:
     """
     gc.disable()
     try:
+        from aggressors_app import cached
+
+        opening = threading.Thread(target=cached.prepare, name="open", daemon=True)
+        opening.start()  # mostly in DuckDB, so that Python is free to import meanwhile
         import pandas
         import PIL.Image
 
-        from aggressors_app import cached, charts, components
+        from aggressors_app import charts, components
 
         del pandas, PIL, charts, components
-        cached.prepare()
+        opening.join()
     finally:
         gc.freeze()
         gc.enable()

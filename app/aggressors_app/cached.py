@@ -475,15 +475,17 @@ def prepare() -> None:
         first = known.find(preferred_run()) or next(iter(known.runs), None)
         if first is None:
             return
-        filter = f"population = {run_file(first.run_id).info.settings.analysed}"
+        runs = known.runs[:PREPARED]
         with ThreadPoolExecutor(2) as pool:  # most of it is spent outside Python
-            for run in known.runs[:PREPARED]:
-                pool.submit(totals, run.run_id, filter)
-                pool.submit(explained, run.run_id)
-            field_list(first.run_id)
-            prominent(first.run_id)
-            count(first.run_id, filter)
-            histograms(first.run_id, filter)
+            list(pool.map(run_file, (run.run_id for run in runs)))
+        filter = f"population = {run_file(first.run_id).info.settings.analysed}"
+        for run in runs:
+            totals(run.run_id, filter)
+            explained(run.run_id)
+        field_list(first.run_id)
+        prominent(first.run_id)
+        count(first.run_id, filter)
+        histograms(first.run_id, filter)
 
 
 def forget() -> None:
