@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -114,16 +115,11 @@ class Workspace:
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:
         """List published runs, newest first, and the files that cannot be opened."""
-        from aggressors.store.read import read_summary
-
-        found, broken = [], []
-        for path in sorted(self.runs.glob("*.duckdb")):
-            if path.name.startswith("."):
-                continue
-            try:
-                found.append(read_summary(path))
-            except StoreError as error:
-                broken.append(BrokenRun(str(path), str(error)))
+        paths = [path for path in self.runs.glob("*.duckdb") if not path.name.startswith(".")]
+        with ThreadPoolExecutor(4) as pool:  # most of the time is spent outside Python
+            read = list(pool.map(_summary, sorted(paths)))
+        found = [entry for entry in read if isinstance(entry, RunSummary)]
+        broken = [entry for entry in read if isinstance(entry, BrokenRun)]
         found.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
         return found, broken
 
@@ -214,6 +210,15 @@ class Workspace:
             .aggregate([("row", "min")])["row_min"]
         )
         return rows.take(first.take(pc.sort_indices(first)))
+
+
+def _summary(path: Path) -> RunSummary | BrokenRun:
+    from aggressors.store.read import read_summary
+
+    try:
+        return read_summary(path)
+    except StoreError as error:
+        return BrokenRun(str(path), str(error))
 
 
 def _read_batch(path: Path) -> pa.Table:
