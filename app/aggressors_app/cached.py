@@ -8,7 +8,6 @@ files.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +18,9 @@ import pyarrow as pa
 import streamlit as st
 
 from aggressors.contracts import Aggressor, RunSummary
-from aggressors.errors import AggressorsError, RunNotFound, WorkspaceError
-from aggressors.export import Exported, export
+from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
-from aggressors.queries.listing import What
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import BrokenRun, Workspace
 
@@ -372,59 +369,6 @@ def matched(run_id: str, other: str) -> pa.Table:
     return track.matched(run_file(run_id), run_file(other))
 
 
-# --- Label queues: what people choose changes, so it is never remembered ---
-
-
-def queue(name: str) -> pa.Table:
-    """Read a label queue, in the order it was chosen; empty without a workspace."""
-    found = workspace()
-    if found is None:
-        return pa.table({"sample_id": pa.array([], pa.string())})
-    return found.read_labels(name)
-
-
-def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -> None:
-    """Add samples to a label queue, with the run and the aggressor they were chosen for.
-
-    Raises
-    ------
-    WorkspaceError : there is no workspace, or it cannot be written.
-    """
-    found = workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file has no label queue. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
-    n = len(sample_ids)
-    found.append_labels(
-        name,
-        pa.table(
-            {
-                "sample_id": pa.array(sample_ids, pa.string()),
-                "run_id": pa.array([run_id] * n, pa.string()),
-                "aggressor": pa.array([rank] * n, pa.int32()),
-            }
-        ),
-    )
-
-
-# --- Taking samples elsewhere ---
-
-
-def exported(
-    run_id: str,
-    what: What,
-    format: str,
-    filter: str,
-    rank: int | None = None,
-    count: int | None = None,
-    queue: Sequence[str] = (),
-) -> Exported:
-    """Write a list of samples in a format; made when it is asked for, not before."""
-    return export(run_file(run_id), what, rank, parse(filter), format, count, queue=queue)
-
-
 # --- Saved tests ---
 
 
@@ -446,26 +390,6 @@ def _history(key: tuple[object, ...], root: str) -> gate.History:
     from aggressors import gate
 
     return gate.history(Workspace(Path(root)))
-
-
-def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) -> gate.SavedTest:
-    """Freeze an aggressor or a filter as a test.
-
-    Raises
-    ------
-    WorkspaceError : there is no workspace; and what `gate.save_test` raises.
-    """
-    from aggressors import gate
-
-    found = workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file has no saved tests. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
-    return gate.save_test(
-        found, run_file(run_id).path, aggressor=rank, where=where, slug=slug or None
-    )
 
 
 def prepare() -> None:

@@ -10,7 +10,7 @@ from tests.app.reading import component, shown
 
 from aggressors import gate
 from aggressors.store.workspace import Workspace
-from aggressors_app import cached
+from aggressors_app import actions, cached
 from aggressors_app.components import candidates
 
 
@@ -52,7 +52,7 @@ def test_a_filter_on_errors_is_refused_as_a_test_with_the_reason(opened, planted
 @pytest.mark.parametrize("format", ["csv", "parquet", "jsonl", "label-studio"])
 def test_what_is_selected_is_exported(opened, planted_versions, monkeypatch, format):
     monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted_versions))
-    made = cached.exported("v1-0000", "samples", format, "population = test and label = coat")
+    made = actions.exported("v1-0000", "samples", format, "population = test and label = coat")
     assert made.rows == cached.count("v1-0000", "population = test and label = coat") > 0
     if format == "csv":
         rows = list(csv.DictReader(io.StringIO(made.content.decode())))

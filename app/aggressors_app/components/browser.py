@@ -6,7 +6,7 @@ import math
 
 import streamlit as st
 
-from aggressors_app import cached, state
+from aggressors_app import actions, cached, state
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.pager import pager, turn
@@ -48,7 +48,7 @@ def browser(run_id: str, filter: str) -> None:
         pager("browser_page", page, pages)
         export_menu(
             "browser_export",
-            lambda format: cached.exported(run_id, "samples", format, filter),
+            lambda format: actions.exported(run_id, "samples", format, filter),
             f"{count(total)} samples in the filter",
         )
     found = cached.page(run_id, filter, sort, descending, (page - 1) * PER_PAGE, PER_PAGE)

@@ -10,7 +10,7 @@ import streamlit as st
 from aggressors.contracts import Aggressor
 from aggressors.errors import AggressorsError
 from aggressors.queries.grammar import format_filter, parse
-from aggressors_app import cached, chips, state
+from aggressors_app import actions, cached, chips, state
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import Tile, sample_grid
 from aggressors_app.components.pager import pager, turn
@@ -29,7 +29,7 @@ def candidates(run_id: str, filter: str, one: Aggressor) -> None:
     # Candidates are unlabeled: what the filter says of populations is about other samples.
     scope = format_filter(chips.cleared(parse(filter), chips.POPULATION))
     total = cached.candidate_count(run_id, one.concept_id, scope)
-    queued = cached.queue(QUEUE)["sample_id"].to_pylist()
+    queued = actions.queue(QUEUE)["sample_id"].to_pylist()
     _bar(run_id, one, scope, total, queued)
     if problem := st.session_state.pop(PROBLEM, ""):
         failed(problem)
@@ -86,7 +86,7 @@ def _bar(run_id: str, one: Aggressor, scope: str, total: int, queued: list[str])
         if queued:
             export_menu(
                 "queue_export",
-                lambda format: cached.exported(run_id, "queue", format, "", queue=queued),
+                lambda format: actions.exported(run_id, "queue", format, "", queue=queued),
                 "The label queue, in its order",
                 stem="label-queue",
             )
@@ -141,10 +141,10 @@ def _add_first(run_id: str, one: Aggressor, scope: str) -> None:
 
 
 def _add(run_id: str, rank: int, sample_ids: list[str]) -> None:
-    there = set(cached.queue(QUEUE)["sample_id"].to_pylist())
+    there = set(actions.queue(QUEUE)["sample_id"].to_pylist())
     new = [sample for sample in sample_ids if sample not in there]
     try:
         if new:
-            cached.add_to_queue(QUEUE, run_id, rank, new)
+            actions.add_to_queue(QUEUE, run_id, rank, new)
     except AggressorsError as error:
         st.session_state[PROBLEM] = str(error)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor
 from aggressors.errors import AggressorsError
-from aggressors_app import cached
+from aggressors_app import actions, cached
 from aggressors_app.format import plain
 
 NOTICE = "saved_test_notice"
@@ -40,7 +40,7 @@ def save_filter_form(run_id: str, filter: str) -> None:
 
 def _save(run_id: str, rank: int | None, where: str | None, slug: str) -> None:
     try:
-        test = cached.save_test(run_id, rank=rank, where=where, slug=slug)
+        test = actions.save_test(run_id, rank=rank, where=where, slug=slug)
     except AggressorsError as error:
         st.session_state[NOTICE] = (False, str(error))
     else:

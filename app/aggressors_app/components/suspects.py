@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
-from aggressors_app import cached
+from aggressors_app import actions, cached
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import data_uri
 from aggressors_app.components.listing import (
@@ -40,7 +40,7 @@ def suspects(run_id: str, one: Aggressor) -> None:
         st.space("stretch")
         export_menu(
             "suspects_export",
-            lambda format: cached.exported(run_id, "suspects", format, "", one.rank),
+            lambda format: actions.exported(run_id, "suspects", format, "", one.rank),
             "All suspects of this aggressor",
             stem=f"suspects-{one.rank}",
         )

@@ -1,0 +1,93 @@
+"""What people do: queue samples, take them elsewhere, save tests. Nothing here is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from aggressors.errors import WorkspaceError
+from aggressors.export import Exported, export
+from aggressors.queries.grammar import parse
+from aggressors.queries.listing import What
+from aggressors_app import cached
+
+if TYPE_CHECKING:
+    from aggressors import gate
+
+
+# --- Label queues ---
+
+
+def queue(name: str) -> pa.Table:
+    """Read a label queue, in the order it was chosen; empty without a workspace."""
+    found = cached.workspace()
+    if found is None:
+        return pa.table({"sample_id": pa.array([], pa.string())})
+    return found.read_labels(name)
+
+
+def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -> None:
+    """Add samples to a label queue, with the run and the aggressor they were chosen for.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written.
+    """
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file has no label queue. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    n = len(sample_ids)
+    found.append_labels(
+        name,
+        pa.table(
+            {
+                "sample_id": pa.array(sample_ids, pa.string()),
+                "run_id": pa.array([run_id] * n, pa.string()),
+                "aggressor": pa.array([rank] * n, pa.int32()),
+            }
+        ),
+    )
+
+
+# --- Taking samples elsewhere ---
+
+
+def exported(
+    run_id: str,
+    what: What,
+    format: str,
+    filter: str,
+    rank: int | None = None,
+    count: int | None = None,
+    queue: Sequence[str] = (),
+) -> Exported:
+    """Write a list of samples in a format; made when it is asked for, not before."""
+    return export(cached.run_file(run_id), what, rank, parse(filter), format, count, queue=queue)
+
+
+# --- Saved tests ---
+
+
+def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) -> gate.SavedTest:
+    """Freeze an aggressor or a filter as a test.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace; and what `gate.save_test` raises.
+    """
+    from aggressors import gate
+
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file has no saved tests. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    return gate.save_test(
+        found, cached.run_file(run_id).path, aggressor=rank, where=where, slug=slug or None
+    )
