@@ -240,6 +240,6 @@ def test_an_original_is_read_below_its_root_and_nowhere_else(tmp_path):
     assert read_original("a.jpg", [root]) == jpeg
     assert read_original("a.jpg", []) is None
     outside = str(other / "secret.jpg")
-    for uri in ("note.txt", "../other/secret.jpg", "link.jpg", outside, "missing.jpg"):
+    for uri in ("note.txt", "../other/secret.jpg", "link.jpg", outside, "missing.jpg", "a\0.jpg"):
         assert read_original(uri, [root]) is None
     assert read_original("secret.jpg", [root, other]) == jpeg

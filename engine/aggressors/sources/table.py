@@ -22,6 +22,7 @@ from aggressors.sources.protocol import Shard
 from aggressors.sources.roles import Columns, missing
 from aggressors.sources.scoring import Scored, class_names, infer_task, loss_name, score
 from aggressors.stages.describe import SOURCE, UNITS, describe
+from aggressors.store.files import below
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,8 @@ class TableSource:
                 "given. Pass --media-root with the folder below which images may be read."
             )
         root = self._media_root.resolve()
-        path = (root / uri).resolve()
-        if not path.is_relative_to(root):
+        path = below(root, uri)
+        if path is None:
             raise TableError(
                 f"The image path {uri!r} of sample {sample_id!r} leaves the media root {root}. "
                 "Pass a --media-root that contains it, or correct the path."

@@ -76,6 +76,19 @@ def atomic_write(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def below(root: Path, relative: str) -> Path | None:
+    """Where `relative` leads below `root`, links followed; None where it leaves, or is no path.
+
+    The file need not exist. `relative` may come from a stranger.
+    """
+    base = root.resolve()
+    try:
+        path = (base / relative).resolve()
+    except (OSError, ValueError):  # a NUL byte, a loop of links
+        return None
+    return path if path.is_relative_to(base) else None
+
+
 def fsync(path: Path) -> None:
     """Make a file's content, or a folder's listing, survive a power cut."""
     if os.name == "nt" and path.is_dir():

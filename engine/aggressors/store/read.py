@@ -14,6 +14,7 @@ import duckdb
 
 from aggressors.contracts import FieldInfo, FieldKind, RunInfo, RunSummary, Settings
 from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew
+from aggressors.store.files import below
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
 MEMORY_LIMIT = "1GB"
@@ -254,9 +255,8 @@ def read_original(uri: str, roots: Sequence[Path]) -> bytes | None:
     roots : folders named on the command line; nothing outside them is read, links included.
     """
     for root in roots:
-        base = root.resolve()
-        path = (base / uri).resolve()
-        if not path.is_relative_to(base) or not path.is_file():
+        path = below(root, uri)
+        if path is None or not path.is_file():
             continue
         if path.stat().st_size <= LARGEST_ORIGINAL:
             content = path.read_bytes()
