@@ -1,13 +1,6 @@
 // Samples as tiles: click, arrow keys, a heatmap overlay whose opacity never leaves the browser.
 // Data only ever becomes text nodes, image sources that start with data:image/, and pixels.
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined && text !== null) made.textContent = text;
-  return made;
-}
-
 // Grey bytes to a colour from transparent violet over orange to yellow; strong where the map is.
 function heatmap({ height, width, pixels }) {
   const canvas = element("canvas");

@@ -1,21 +1,6 @@
 // A table whose cells may be drawn: bars, intervals, small histograms, badges, thumbnails.
 // Data only ever becomes text nodes, attributes of known elements or numbers in SVG.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined && text !== null) made.textContent = text;
-  return made;
-}
-
-function shape(tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
 const tone = (name) => `var(--st-${name}-color)`;
 const strong = (name) => (name === "primary" ? "var(--st-primary-color)" : `var(--st-${name}-text-color)`);
 

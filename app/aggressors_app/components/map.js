@@ -7,13 +7,6 @@ const SHADOW = 255;
 const DOTS = 9000; // up to so many filled bins are drawn as dots, more as pixels
 const LASSO_POINTS = 32;
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined && text !== null) made.textContent = text;
-  return made;
-}
-
 function unpack(bytes) {
   const raw = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
   const length = new DataView(raw.buffer, raw.byteOffset).getUint32(0, true);

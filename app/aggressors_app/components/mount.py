@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent
 
 
 def register(name: str) -> Callable[..., Any]:
-    """Return the mounting command of the component `name` (NAME.js, NAME.css)."""
+    """Return the mounting command of the component `name` (NAME.js, NAME.css, after base)."""
 
     def text(file: str) -> str:
         return (_HERE / file).read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ def register(name: str) -> Callable[..., Any]:
         f"aggressors_{name}",
         html='<div class="root"></div>',
         css=text("base.css") + text(f"{name}.css"),
-        js=text(f"{name}.js"),
+        js=text("base.js") + text(f"{name}.js"),
     )
     return mounted
 
