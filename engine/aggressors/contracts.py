@@ -11,7 +11,6 @@ from typing import Any, Literal
 from aggressors.errors import SettingsError
 
 POPULATIONS = ("train", "validation", "test", "unlabeled")
-ACTIONS = ("collect", "augment", "relabel", "remove", "review_model")
 FOLDS = ("discover", "confirm")
 
 Population = Literal["train", "validation", "test", "unlabeled"]

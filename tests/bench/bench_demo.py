@@ -84,16 +84,19 @@ def best(workspace: str, planted: str) -> dict[str, object]:
     return found
 
 
+def record() -> dict[str, object]:
+    """Measure, write the result and print it."""
+    figures = measure()
+    RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(figures, indent=2))
+    return figures
+
+
 @pytest.mark.bench
 @pytest.mark.timeout(1800)
 def test_the_demo_stays_within_its_budget():
-    figures = measure()
-    RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures, indent=2))
-    assert figures["cpu_seconds"] <= MOST_CPU_SECONDS
+    assert record()["cpu_seconds"] <= MOST_CPU_SECONDS
 
 
 if __name__ == "__main__":
-    figures = measure()
-    RESULT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures, indent=2))
+    record()
