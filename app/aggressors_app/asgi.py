@@ -56,9 +56,9 @@ def warm() -> None:
     """
     gc.disable()
     try:
-        from aggressors_app import cached
+        from aggressors_app.prepare import prepare
 
-        opening = threading.Thread(target=cached.prepare, name="open", daemon=True)
+        opening = threading.Thread(target=prepare, name="open", daemon=True)
         opening.start()  # mostly in DuckDB, so that Python is free to import meanwhile
         import pandas
         import PIL.Image

@@ -8,8 +8,6 @@ files.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from aggressors.contracts import Aggressor, RunSummary
-from aggressors.errors import AggressorsError, RunNotFound
+from aggressors.errors import RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
@@ -28,8 +26,6 @@ if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired 
     from aggressors import gate
 
 HISTOGRAM_BINS = 10  # of the loss, in the ranked table
-
-PREPARED = 12  # runs whose totals the first page compares
 
 _remember = st.cache_data(show_spinner=False, max_entries=64)
 
@@ -390,26 +386,6 @@ def _history(key: tuple[object, ...], root: str) -> gate.History:
     from aggressors import gate
 
     return gate.history(Workspace(Path(root)))
-
-
-def prepare() -> None:
-    """Open the run that is shown first and ask what its first page asks; errors wait for a page."""
-    with suppress(AggressorsError, OSError):
-        known = catalogue()
-        first = known.find(preferred_run()) or next(iter(known.runs), None)
-        if first is None:
-            return
-        runs = known.runs[:PREPARED]
-        with ThreadPoolExecutor(2) as pool:  # most of it is spent outside Python
-            list(pool.map(run_file, (run.run_id for run in runs)))
-        filter = f"population = {run_file(first.run_id).info.settings.analysed}"
-        for run in runs:
-            totals(run.run_id, filter)
-            explained(run.run_id)
-        field_list(first.run_id)
-        prominent(first.run_id)
-        count(first.run_id, filter)
-        histograms(first.run_id, filter)
 
 
 def forget() -> None:

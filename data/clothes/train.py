@@ -46,7 +46,7 @@ class Recipe:
 RECIPES = {
     "v1": Recipe(epochs=10, learning_rate=5e-3, seed=1),
     "v2": Recipe(epochs=8, learning_rate=4e-3, seed=2, start="v1", new_label_weight=6.0),
-    "v3": Recipe(epochs=16, learning_rate=5e-3, seed=3, weight_decay=2e-3),
+    "v3": Recipe(epochs=16, learning_rate=5e-3, seed=3, weight_decay=5e-2),
 }
 
 

@@ -342,21 +342,7 @@ def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:
             "signal": table[signal].filter(pa.array(member)),
         }
     ).sort_by("sample_id")
-    test = SavedTest(
-        slug="",
-        title=group.title,
-        why=group.why,
-        signal=signal,
-        margin=0.0,
-        margin_origin="",
-        rule=group.rule,
-        samples=n,
-        source_run_id=info.run_id,
-        source_run_name=info.name,
-        task=info.task,
-        loss_name=info.loss_name,
-        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-    )
+    test = _described(run, group, n)
     judged = signals_of(table, signal)
     found = measure(
         test,
@@ -371,6 +357,26 @@ def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:
         found.gap or 0.0, float(judged.value.mean()), material=found.material
     )
     return replace(test, margin=margin, margin_origin=origin), samples
+
+
+def _described(run: RunFile, group: _Group, n_samples: int) -> SavedTest:
+    """Everything about a test but its names and its margin."""
+    info = run.info
+    return SavedTest(
+        slug="",
+        title=group.title,
+        why=group.why,
+        signal=info.settings.signal,
+        margin=0.0,
+        margin_origin="",
+        rule=group.rule,
+        samples=n_samples,
+        source_run_id=info.run_id,
+        source_run_name=info.name,
+        task=info.task,
+        loss_name=info.loss_name,
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
 
 
 def _slug(title: str) -> str:

@@ -26,6 +26,16 @@ def test_every_page_shows_a_full_run(opened, planted_versions, page):
     assert "900 of 3,150 samples" in shown(app)
 
 
+@pytest.mark.torch
+@pytest.mark.xdist_group("demo")
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_shows_the_demo(opened, demo_workspace, page):
+    app = opened(demo_workspace, page)
+    assert not app.exception
+    assert not app.error
+    assert "3,600 of " in shown(app)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_says_what_a_tiny_run_lacks(opened, tiny, page):
     app = opened(tiny, page)

@@ -164,6 +164,7 @@ def test_the_models_tell_the_story(metrics):
     assert v1["label_flipped"]["mean_loss"] > 2 * v1["all"]["mean_loss"]
     assert v2["dusk"]["mean_loss"] - v2["not_dusk"]["mean_loss"] < 0.5 * v2["all"]["mean_loss"]
     assert v3["all"]["accuracy"] > v2["all"]["accuracy"]
+    assert v3["all"]["mean_loss"] < v2["all"]["mean_loss"]
     assert v3["not_dusk"]["mean_loss"] < v2["not_dusk"]["mean_loss"]
     assert v3["dusk"]["mean_loss"] > v2["dusk"]["mean_loss"] + 0.25
 

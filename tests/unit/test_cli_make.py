@@ -1,0 +1,134 @@
+"""The verbs that make a run: what they take, what they refuse, how they end."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from aggressors import errors
+from calling import call, document, fails
+
+
+def table(folder, name="validation", n=160, **columns):
+    rng = np.random.default_rng(0)
+    label = rng.choice(["cat", "dog"], n)
+    dark = rng.random(n) < 0.3
+    wrong = rng.random(n) < np.where(dark, 0.7, 0.05)
+    values = {
+        "sample_id": [f"{name}-{place}" for place in range(n)],
+        "label": label,
+        "prediction": np.where(wrong, np.where(label == "cat", "dog", "cat"), label),
+        "brightness": np.where(dark, 0.1, 0.6) + rng.normal(0, 0.02, n),
+    } | columns
+    path = folder / f"{name}.parquet"
+    pq.write_table(pa.table({key: pa.array(value) for key, value in values.items()}), path)
+    return path
+
+
+def test_ingest_makes_a_run_and_typed_again_finds_it(tmp_path):
+    path = table(tmp_path)
+    done = call("ingest", "--validation", path, "--name", "v1", "--json", at=tmp_path / "w")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found) == {"run_id", "name", "path", "aggressors", "seconds", "verdicts"}
+    assert found["name"] == "v1"
+    assert Path(found["path"]).is_file()
+    again = call("ingest", "--validation", path, "--name", "v1", at=tmp_path / "w")
+    assert again.exit_code == 0
+    assert "aggressors show v1" in again.stdout
+    assert len(document("runs", at=tmp_path / "w")) == 1
+
+
+def test_ingest_refuses_what_is_wrong(tmp_path):
+    path = table(tmp_path)
+    at = tmp_path / "w"
+    fails(2, "ingest", at=at, says="--validation")
+    fails(3, "ingest", "--validation", tmp_path / "nothing.csv", at=at, says="nothing.csv")
+    fails(3, "ingest", "--validation", path, "--columns", "loss", at=at, says="ROLE=COLUMN")
+    fails(3, "ingest", "--validation", path, "--columns", "loss=nll", at=at, says="nll")
+    settings = tmp_path / "settings.toml"
+    settings.write_text("sede = 1")
+    fails(3, "ingest", "--validation", path, "--settings", settings, at=at, says="'seed'")
+    fails(3, "ingest", "--validation", path, "--settings", tmp_path / "no.toml", at=at)
+    twice = table(tmp_path, "twice", sample_id=["a"] * 160)
+    fails(3, "ingest", "--validation", twice, at=at, says="'a'")
+    assert not list(at.glob("runs/*"))
+
+
+def test_init_writes_a_file_once(tmp_path):
+    path = tmp_path / "quality" / "integration.py"
+    assert call("init", path).exit_code == 0
+    compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    before = path.read_bytes()
+    fails(2, "init", path, says="exists already")
+    fails(2, "init", tmp_path / "integration.txt", says="Python")
+    assert path.read_bytes() == before
+
+
+INTEGRATION = """
+import torch
+import aggressors as ag
+
+class Data:
+    def __init__(self, name): self.name = name
+    def __len__(self): return 60
+    def __getitem__(self, index):
+        if index >= 60: raise IndexError(index)
+        return ag.Sample(
+            sample_id=f"{self.name}-{index}", input=torch.full((4,), index / 60),
+            label={label}, metadata={"hour": index % 24},
+        )
+
+torch.manual_seed(0)
+integration = ag.Integration(
+    model=torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2)),
+    datasets={"validation": Data("validation")}, classes=["a", "b"], model_name="tiny",
+)
+"""
+
+
+@pytest.mark.torch
+def test_try_and_run_an_integration(tmp_path):
+    path = tmp_path / "integration.py"
+    path.write_text(INTEGRATION.replace("{label}", "'ab'[index % 2]"))
+    tried = call("try", path)
+    assert tried.exit_code == 0, tried.stderr
+    for part in ("validation.input", "32 × 4", "hour", "validation 60", "aggressors run"):
+        assert part in tried.stdout
+    done = call("run", path, "--name", "v1", "--limit", 50, "--json", at=tmp_path / "w")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == "v1"
+    assert document("runs", at=tmp_path / "w")[0]["samples"] == 50
+
+
+@pytest.mark.torch
+def test_run_names_every_problem_at_once(tmp_path):
+    path = tmp_path / "integration.py"
+    path.write_text(INTEGRATION.replace("{label}", "'xy'[index % 2]").replace("60", "61"))
+    for verb in ("try", "run"):
+        fails(3, verb, path, says="none of the classes")
+    fails(3, "run", tmp_path / "nothing.py", says="nothing.py")
+    fails(2, "run", path, "--executor", "cloud", says="cloud")
+    fails(2, "run", path, "--limit", "many", says="--limit")
+
+
+def test_a_stage_that_fails_exits_5_and_an_interrupt_130(tmp_path, monkeypatch):
+    from aggressors import runner
+
+    path = table(tmp_path)
+    for error, code, says in (
+        (errors.StageError("discover", "all samples", "it broke. Type it again."), 5, "discover"),
+        (KeyboardInterrupt(), 130, "continues"),
+        (RuntimeError("what"), 5, "--debug"),
+        (OSError(28, "No space left on device", "x"), 4, "full"),
+        (errors.WorkspaceError("Cannot write x: disk full. Free some space."), 4, "Cannot write"),
+    ):
+
+        def failing(*_, error=error, **__):
+            raise error
+
+        monkeypatch.setattr(runner, "run", failing)
+        fails(code, "ingest", "--validation", path, at=tmp_path / "w", says=says)
