@@ -30,7 +30,7 @@ from aggressors.judging import (
 )
 from aggressors.queries.grammar import parse
 from aggressors.queries.judged import held_out, in_training, matching
-from aggressors.store.read import RunFile, open_run
+from aggressors.store.read import RunFile, check_file_name, open_run
 from aggressors.store.saved_tests import SavedTest, UnreadableTest, list_tests, read_samples
 from aggressors.store.verdicts import (
     Entry,
@@ -98,10 +98,12 @@ class Ledger:
 
         Raises
         ------
-        StoreError : the run file cannot be opened.
+        StoreError : the run file cannot be opened, or is to be kept under another name.
         """
         with open_run(path) as run:
-            known = self.records.get(run.info.run_id)
+            if keep:
+                check_file_name(path, run.info.run_id)
+            known = self.records.get(run.info.run_id) if keep else None
             record = known or RunRecord(run.info.run_id, run.info.name, run.info.created_at)
             table = held_out(run)
             for slug, test in self.tests.items():
@@ -116,7 +118,7 @@ class Ledger:
         self.records[record.run_id] = record
         if self.tests:
             self._changed.add(record.run_id)
-        if not keep and known is None:
+        if not keep:
             self._unwritten.add(record.run_id)
         return record
 

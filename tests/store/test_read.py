@@ -107,6 +107,15 @@ def test_no_file_is_not_found(tmp_path: Path) -> None:
         ("UPDATE run SET schema_version = NULL", "schema_version"),
         ("UPDATE metadata_fields SET kind = 'code'", "unknown kind"),
         ("ALTER TABLE metadata DROP COLUMN hour", "'hour' has no column"),
+        ("ALTER TABLE metadata ALTER hour TYPE VARCHAR", "'hour' is a number of type VARCHAR"),
+        ("ALTER TABLE aggressors ALTER rank TYPE VARCHAR", "'rank' of 'aggressors' is VARCHAR"),
+        ("ALTER TABLE samples ALTER population TYPE VARCHAR", "'population' of 'samples'"),
+        ("ALTER TABLE run ALTER created_at TYPE VARCHAR", "'created_at' of 'run' is VARCHAR"),
+        ("UPDATE aggressors SET action = 'wait'", "action 'wait'"),
+        ("UPDATE aggressors SET status = '<b>'", "status '<b>'"),
+        ("UPDATE aggressors SET name = NULL", "no rank or no name"),
+        ("UPDATE run SET run_id = '../../escaped'", "cannot name a file"),
+        ("UPDATE run SET run_id = '.hidden'", "cannot name a file"),
     ],
 )
 def test_a_database_that_is_no_run_says_what_is_wrong(copy: Path, sql: str, said: str) -> None:
@@ -128,6 +137,12 @@ def test_a_setting_of_a_later_version_is_left_aside(copy: Path) -> None:
     _change(copy, 'UPDATE run SET settings = \'{"level": 0.9, "later": true}\'')
     with open_run(copy) as opened:
         assert opened.info.settings.level == 0.9
+
+
+def test_a_list_of_runs_reports_odd_types_too(copy: Path) -> None:
+    _change(copy, "ALTER TABLE run ALTER created_at TYPE VARCHAR")
+    with pytest.raises(RunCorrupt, match="'created_at'"):
+        read_summary(copy)
 
 
 # --- A stranger's file ---

@@ -73,6 +73,13 @@ def test_runs_are_listed_newest_first_and_broken_files_are_told(workspace: Works
     assert "truncated" in broken[0].reason
 
 
+def test_a_run_under_another_name_than_its_id_is_told(workspace: Workspace) -> None:
+    (workspace.runs / "bbbb.duckdb").rename(workspace.runs / "mine.duckdb")
+    found, broken = workspace.catalogue()
+    assert [run.run_id for run in found] == ["cccc", "aaaa"]
+    assert "Rename it to bbbb.duckdb" in broken[0].reason
+
+
 def test_an_empty_workspace_lists_nothing(tmp_path: Path) -> None:
     assert Workspace(tmp_path).catalogue() == ([], [])
 

@@ -5,13 +5,15 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from aggressors import gate
-from aggressors.errors import FilterError, InputError, RunNotFound, UsageError
+from aggressors.errors import FilterError, InputError, RunNotFound, UsageError, WorkspaceError
 from aggressors.queries.overview import aggressors
 from aggressors.store.read import open_run
 from aggressors.store.saved_tests import read_samples, write_test
+from aggressors.store.verdicts import read_records, read_signals
 from aggressors.store.workspace import Workspace
 from versions import analysed, publish_version
 
@@ -169,6 +171,47 @@ def test_a_run_file_from_elsewhere_is_judged_and_leaves_no_trace(judged, tmp_pat
         path.unlink()
     assert words(judged, str(sent))["dusk"] == ("fail", "regressed")
     assert not list(judged.verdicts.glob("v3-0000.*"))
+
+
+def test_a_file_from_elsewhere_with_a_known_id_leaves_the_verdicts_alone(judged, tmp_path):
+    path = publish_version(Workspace(tmp_path / "other"), "v2", day=2)  # v2's id, not its losses
+    kept = {path: path.read_bytes() for path in judged.verdicts.iterdir()}
+    (found,) = gate.check(judged, path).verdicts
+    assert found.value > gate.check(judged, "v2").verdicts[0].value
+    assert {path: path.read_bytes() for path in judged.verdicts.iterdir()} == kept
+
+
+@pytest.mark.parametrize("run_id", ["../../../escaped", "v9-0000"])
+def test_a_run_file_that_lies_about_its_id_writes_nothing(judged, tmp_path, run_id):
+    shutil.copy(judged.resolve("v2"), judged.runs / "liar.duckdb")
+    with duckdb.connect(judged.runs / "liar.duckdb") as database:
+        database.execute("UPDATE run SET run_id = ?", [run_id])
+    before = {path for path in tmp_path.rglob("*")}
+    gate.history(judged)
+    assert {path for path in tmp_path.rglob("*")} == before
+    with pytest.raises(WorkspaceError):
+        read_signals(judged, "../../../escaped")
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("comparison", "verdict", "<img src=x onerror=alert(1)>"),
+        ("comparison", "n", "many"),
+        ("comparison", "difference", float("nan")),
+        ("measurement", "n", True),
+        ("measurement", "gap", "1"),
+    ],
+)
+def test_an_edited_verdict_file_is_unreadable_not_believed(judged, part, name, value):
+    path = judged.verdicts / "v2-0000.json"
+    raw = json.loads(path.read_text())
+    raw["tests"]["dusk"][part][name] = value
+    path.write_text(json.dumps(raw))
+    judged.resolve("v2").unlink()
+    records, wrong = read_records(judged)
+    assert "v2-0000" not in {one.run_id for one in records}
+    assert name in wrong[0][1]
 
 
 def test_verdicts_are_the_same_whatever_the_order_in_which_they_are_computed(judged):

@@ -77,14 +77,18 @@ def concept(run: RunFile, concept_id: int) -> Concept:
         concept_id,
         name,
         Rule(
-            rule.get("filter") or "",
-            rule.get("precision"),
-            rule.get("recall"),
-            rule.get("found_by") or "",
+            str(rule.get("filter") or ""),
+            _share(rule.get("precision")),
+            _share(rule.get("recall")),
+            str(rule.get("found_by") or ""),
         ),
         parent_id,
         level,
     )
+
+
+def _share(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def stats(run: RunFile, concept_id: int) -> pa.Table:
@@ -195,12 +199,12 @@ def reasons(run: RunFile, concept_id: int) -> tuple[Reason, ...]:
     found = json.loads(rows[0][0] or "[]") if rows else []
     return tuple(
         Reason(
-            entry["action"],
-            entry["evidence"],
+            str(entry["action"]),
+            str(entry["evidence"]),
             entry.get("value"),
             entry.get("reference"),
             entry.get("weight") or 0.0,
-            entry.get("sentence") or "",
+            str(entry.get("sentence") or ""),
         )
         for entry in found
     )

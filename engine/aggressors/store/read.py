@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import get_args
+from typing import Any, get_args
 
 import duckdb
 
-from aggressors.contracts import FieldInfo, FieldKind, RunInfo, RunSummary, Settings
+from aggressors.contracts import (
+    FOLDS,
+    POPULATIONS,
+    Action,
+    FieldInfo,
+    FieldKind,
+    RunInfo,
+    RunSummary,
+    Settings,
+    Status,
+)
 from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew
 from aggressors.store.files import below
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
@@ -30,6 +41,18 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "allow_community_extensions": "false",
     "memory_limit": MEMORY_LIMIT,
     "lock_configuration": "true",
+}
+
+# A run id names files in `verdicts/`.
+_RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+
+# What DuckDB calls the types of the schema that are only known at publish.
+_ENUM = r"ENUM\(.*\)"
+_TYPES = {
+    "POPULATION": re.escape(f"ENUM{POPULATIONS}"),
+    "FOLD": re.escape(f"ENUM{FOLDS}"),
+    "CLASS": rf"{_ENUM}|VARCHAR|DOUBLE",
+    "VECTOR": r"FLOAT\[\d+\]",
 }
 
 Connection = duckdb.DuckDBPyConnection
@@ -90,6 +113,7 @@ def open_run(path: Path | str) -> RunFile:
     connection = _connect(path)
     try:
         _check_tables(connection, path)
+        _check_words(connection, path)
         return RunFile(
             path=path,
             info=_read_info(connection, path),
@@ -207,18 +231,33 @@ def _check_inert(connection: Connection, path: Path) -> None:
 
 
 def _check_tables(connection: Connection, path: Path) -> None:
-    """Require every table and column of the schema."""
-    found: dict[str, set[str]] = {}
-    for table, column in connection.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+    """Require every table and column of the schema, and its type."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, type_name in connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
     ).fetchall():
-        found.setdefault(table, set()).add(column)
+        found.setdefault(table, {})[column] = type_name
     for expected in TABLES:
         if expected.name not in found:
             raise _corrupt(path, f"its table {expected.name!r} is missing")
         for column in expected.columns:
-            if column.name not in found[expected.name]:
-                raise _corrupt(path, f"column {column.name!r} of {expected.name!r} is missing")
+            type_name = found[expected.name].get(column.name)
+            what = f"column {column.name!r} of {expected.name!r}"
+            if type_name is None:
+                raise _corrupt(path, f"{what} is missing")
+            if not re.fullmatch(_TYPES.get(column.type, column.type), type_name, re.DOTALL):
+                raise _corrupt(path, f"{what} is {type_name[:40]}, not {column.type}")
+
+
+def _check_words(connection: Connection, path: Path) -> None:
+    """Require that each aggressor has a value everywhere, and words that the contract knows."""
+    for rank, name, status, action in connection.execute(
+        "SELECT rank, name, status, action FROM aggressors"
+    ).fetchall():
+        if status not in get_args(Status) or action not in get_args(Action):
+            raise _corrupt(path, f"aggressor {rank} has status {status!r} and action {action!r}")
+        if rank is None or name is None:
+            raise _corrupt(path, "an aggressor has no rank or no name")
 
 
 def _read_info(connection: Connection, path: Path) -> RunInfo:
@@ -227,23 +266,32 @@ def _read_info(connection: Connection, path: Path) -> RunInfo:
         " task, loss_name, settings, seed, engine_version FROM run"
     ).fetchone()
     assert row is not None  # _check_version has read it
-    if None in row:
+    values = dict(zip((entry.name for entry in fields(RunInfo)), row, strict=True))
+    for name, value in values.items():
+        _check_value(name, value, path)
+    created = values["created_at"].replace(tzinfo=UTC).isoformat()
+    settings = _read_settings(values["settings"], path)
+    return RunInfo(**values | {"created_at": created, "settings": settings})
+
+
+def _check_value(name: str, value: Any, path: Path) -> None:
+    """Require one value of the table `run` to be there and of its type."""
+    if value is None:
         raise _corrupt(path, "its table 'run' has a column without a value")
-    run_id, name, version, created, model, model_digest, data_digest, task, loss, raw, *rest = row
-    return RunInfo(
-        run_id=run_id,
-        name=name,
-        schema_version=version,
-        created_at=created.replace(tzinfo=UTC).isoformat(),
-        model_name=model,
-        model_digest=model_digest,
-        data_digest=data_digest,
-        task=task,
-        loss_name=loss,
-        settings=_read_settings(raw, path),
-        seed=rest[0],
-        engine_version=rest[1],
-    )
+    wanted = {"schema_version": int, "seed": int, "created_at": datetime}.get(name, str)
+    if not isinstance(value, wanted):
+        raise _corrupt(path, f"{name!r} of its table 'run' is {value!r:.40}")
+    if name == "run_id" and not _RUN_ID.fullmatch(value):
+        raise _corrupt(path, f"its run id {value!r:.80} cannot name a file")
+
+
+def check_file_name(path: Path, run_id: str) -> None:
+    """Require of a file in `runs/` that its name is its run id; raises RunCorrupt."""
+    if path.stem != run_id:
+        raise RunCorrupt(
+            f"{path} holds the run {run_id!r}, and files in runs/ are called by their id. "
+            f"Rename it to {run_id}.duckdb."
+        )
 
 
 def read_original(uri: str, roots: Sequence[Path]) -> bytes | None:
@@ -283,13 +331,16 @@ def _read_classes(connection: Connection) -> tuple[str, ...]:
 
 
 def _read_fields(connection: Connection, path: Path) -> dict[str, FieldInfo]:
-    columns = {row[0] for row in connection.execute("DESCRIBE metadata").fetchall()}
+    columns = {row[0]: row[1] for row in connection.execute("DESCRIBE metadata").fetchall()}
     fields = {}
     for name, kind, unit, source, missing in connection.execute(
         "SELECT field, kind, unit, source, missing FROM metadata_fields ORDER BY rowid"
     ).fetchall():
         if kind not in get_args(FieldKind) or name not in columns:
             raise _corrupt(path, f"metadata field {name!r} has no column or an unknown kind")
+        wanted = "DOUBLE" if kind == "number" else rf"{_ENUM}|VARCHAR"
+        if not re.fullmatch(wanted, columns[name], re.DOTALL):
+            raise _corrupt(path, f"metadata field {name!r} is a {kind} of type {columns[name]:.40}")
         fields[name] = FieldInfo(name, kind, unit or "", source, missing)
     return fields
 

@@ -8,17 +8,25 @@ model. Both are rebuilt from the run file where it is at hand.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aggressors.contracts import VerdictWord
 from aggressors.errors import WorkspaceError
-from aggressors.store.files import beside
+from aggressors.store.files import below, beside
 from aggressors.store.workspace import Workspace, atomic_write
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    D = TypeVar("D", bound=DataclassInstance)
 
 VERSION = 1
 SIGNALS = pa.schema(
@@ -144,7 +152,7 @@ def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
     ------
     WorkspaceError : the file is broken.
     """
-    path = workspace.verdicts / f"{run_id}.parquet"
+    path = _path(workspace, run_id, "parquet")
     if not path.is_file():
         return None
     try:
@@ -157,7 +165,7 @@ def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
 
 def write_signals(workspace: Workspace, run_id: str, signals: pa.Table) -> None:
     """Write the signals of a run's test samples; raises WorkspaceError."""
-    path = workspace.verdicts / f"{run_id}.parquet"
+    path = _path(workspace, run_id, "parquet")
     with beside(path) as temporary:
         pq.write_table(signals.select(SIGNALS.names).cast(SIGNALS).sort_by("sample_id"), temporary)
 
@@ -166,7 +174,15 @@ def write_record(workspace: Workspace, record: RunRecord) -> None:
     """Write the readable side of a run's results; raises WorkspaceError."""
     raw = {**asdict(record), "schema_version": VERSION}
     text = json.dumps(raw, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    atomic_write(workspace.verdicts / f"{record.run_id}.json", f"{text}\n".encode())
+    atomic_write(_path(workspace, record.run_id, "json"), f"{text}\n".encode())
+
+
+def _path(workspace: Workspace, run_id: str, ending: str) -> Path:
+    """Where a file about a run stands; a run id that leads elsewhere is refused."""
+    path = below(workspace.verdicts, f"{run_id}.{ending}")
+    if path is None or path.parent != workspace.verdicts.resolve():
+        raise WorkspaceError(f"The run id {run_id!r} cannot name a file in {workspace.verdicts}.")
+    return path
 
 
 def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
@@ -174,13 +190,44 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
         raise ValueError(f"it has schema version {raw['schema_version']}, newer than {VERSION}")
     if raw["run_id"] != run_id:
         raise ValueError(f"it is about run {raw['run_id']!r}")
+    datetime.fromisoformat(raw["created_at"])
     tests = {}
     for slug, entry in raw["tests"].items():
         comparison = entry["comparison"]
-        tests[slug] = Entry(
-            Measurement(**entry["measurement"]),
-            entry["baseline"],
-            Comparison(**comparison) if comparison else None,
-            entry["unpaired"],
+        tests[slug] = _typed(
+            Entry,
+            entry
+            | {
+                "measurement": _typed(Measurement, entry["measurement"]),
+                "comparison": _typed(Comparison, comparison) if comparison else None,
+            },
         )
-    return RunRecord(run_id, str(raw["name"]), str(raw["created_at"]), tests)
+    return _typed(
+        RunRecord, {name: raw[name] for name in ("run_id", "name", "created_at")} | {"tests": tests}
+    )
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "VerdictWord": (str,),
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+}
+
+
+def _typed(kind: type[D], raw: Mapping[str, Any]) -> D:
+    """Build a record whose every field has the type, or is the word, that it is declared with."""
+    for entry in fields(kind):
+        wanted, value = _TYPES.get(str(entry.type)), raw.get(entry.name, entry.default)
+        if wanted is None:
+            continue
+        odd = isinstance(value, bool) and bool not in wanted
+        if odd or not isinstance(value, wanted):
+            raise TypeError(f"{entry.name!r} is {value!r:.40}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{entry.name!r} is {value}")
+        if entry.type == "VerdictWord" and value not in get_args(VerdictWord):
+            raise ValueError(f"{entry.name!r} is {value!r:.40}")
+    return kind(**raw)

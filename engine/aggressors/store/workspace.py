@@ -213,10 +213,12 @@ class Workspace:
 
 
 def _summary(path: Path) -> RunSummary | BrokenRun:
-    from aggressors.store.read import read_summary
+    from aggressors.store.read import check_file_name, read_summary
 
     try:
-        return read_summary(path)
+        found = read_summary(path)
+        check_file_name(path, found.run_id)
+        return found
     except StoreError as error:
         return BrokenRun(str(path), str(error))
 
