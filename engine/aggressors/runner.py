@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
@@ -18,14 +19,23 @@ import pyarrow as pa
 from aggressors import progress as show
 from aggressors.collate import collate
 from aggressors.contracts import RunInfo, Settings, Verdict
-from aggressors.errors import AggressorsError, InputError, StageError, UsageError
+from aggressors.errors import (
+    AggressorsError,
+    InputError,
+    RunCorrupt,
+    RunNotFound,
+    SettingsError,
+    StageError,
+    UsageError,
+    WorkspaceError,
+)
 from aggressors.integration import Integration
 from aggressors.sources.protocol import Source
 from aggressors.stages import BATCH, load_stages
 from aggressors.stages import tables as make
 from aggressors.stages.protocol import Context, Stage
 from aggressors.store.publish import publish
-from aggressors.store.read import read_summary
+from aggressors.store.read import check_file_name, open_run, read_summary
 from aggressors.store.schema import SCHEMA_VERSION
 from aggressors.store.shards import Facts, Pieces
 from aggressors.store.workspace import Workspace
@@ -74,7 +84,7 @@ def run(
 
     Raises
     ------
-    InputError : the samples, or the integration, are not acceptable.
+    InputError : the samples, the integration or the settings are not acceptable.
     StageError : a stage failed; the same call continues.
     WorkspaceError : the workspace cannot be written.
     UsageError : an unknown executor, or a limit below 1.
@@ -90,10 +100,10 @@ def run(
     settings = settings or Settings()
     job = _Job.prepare(_opened(source, settings), workspace, settings, limit, progress)
     path = workspace.run_path(job.run_id)
-    if path.exists():
-        job.progress.say(f"Already published as {path}")
+    if job.is_published():
+        job.progress.say(f"Already published as {path}{_kept_name(path, name)}")
     else:
-        job.work(name or job.source.model_name)
+        job.finish(name or job.source.model_name)
     verdicts = _judged(workspace, job)
     summary = read_summary(path)
     return RunResult(
@@ -104,6 +114,11 @@ def run(
         seconds=time.perf_counter() - started,
         verdicts=verdicts,
     )
+
+
+def _kept_name(path: Path, name: str | None) -> str:
+    found = read_summary(path).name
+    return "" if name in (None, found) else f", under the name {found!r}, which stays"
 
 
 def _opened(source: Integration | Source, settings: Settings) -> Source:
@@ -162,6 +177,11 @@ class _Job:
         for name, size in sizes.items():
             if size < 1:
                 raise InputError(f"Population {name!r} is empty. Give it samples or leave it out.")
+        if settings.signal == "error" and source.task == "regression":
+            raise SettingsError(
+                "Setting 'signal' is error, but a regression has no wrong predictions. "
+                "Leave it at loss."
+            )
         inputs = {
             "source": source.digest(),
             "sizes": sizes,
@@ -175,6 +195,28 @@ class _Job:
         return cls(
             run_id, digest, source, sizes, settings, workspace, pieces, progress or show.Silent()
         )
+
+    def is_published(self) -> bool:
+        """Tell whether the run file is there and whole; a broken one is replaced."""
+        path = self.workspace.run_path(self.run_id)
+        try:
+            with open_run(path) as found:
+                check_file_name(path, found.info.run_id)
+                return True
+        except RunNotFound:
+            return False
+        except RunCorrupt as error:
+            self.progress.say(f"{error} It is made again now.")
+            return False
+
+    def finish(self, name: str) -> None:
+        """Work, unless another process publishes the same run meanwhile; then tidy up."""
+        try:
+            self.work(name)
+        except WorkspaceError:
+            if not self.is_published():
+                raise
+        shutil.rmtree(self.pieces.root, ignore_errors=True)
 
     def work(self, name: str) -> None:
         """Do what is left to do, and publish."""
@@ -278,9 +320,9 @@ class _Job:
             engine_version=engine_version(),
         )
         with self.progress.step("publish", 1) as advance:
-            publish(tables, info, self.source.classes, self.workspace.runs)
+            if not self.is_published():
+                publish(tables, info, self.source.classes, self.workspace.runs)
             advance(1)
-        shutil.rmtree(self.pieces.root, ignore_errors=True)
 
 
 def engine_version() -> str:

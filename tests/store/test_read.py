@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew
+from aggressors.queries.scope import fetch
 from aggressors.store.read import open_run, read_summary
-from aggressors.store.schema import SCHEMA_VERSION
+from aggressors.store.schema import BY_NAME, SCHEMA_VERSION
 from planted import empty_run, planted_run, tiny_run
 
 
@@ -72,14 +73,18 @@ def test_a_file_cut_anywhere_is_truncated(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_damaged_block_is_no_traceback(run: Path, tmp_path: Path) -> None:
-    content = bytearray(run.read_bytes())
+    content, late = bytearray(run.read_bytes()), []
     for place in range(12_288, len(content), len(content) // 7):
         damaged = bytearray(content)
         damaged[place : place + 4_096] = b"\xa5" * 4_096
         path = tmp_path / f"{place}.duckdb"
         path.write_bytes(damaged)
-        with suppress(RunCorrupt):  # the damage may lie where opening does not look
-            open_run(path).close()
+        with suppress(RunCorrupt), open_run(path) as opened:
+            late.append(place)  # the damage lies where opening does not look
+            for table in BY_NAME:
+                fetch(opened, "SELECT * FROM {table}", table=table)
+            late.pop()
+    assert late, "no damage was met by a query alone"
 
 
 def test_text_is_not_a_run(tmp_path: Path) -> None:

@@ -155,6 +155,39 @@ def test_the_same_call_returns_the_published_run(workspace: Workspace) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_published_run_that_is_broken_is_made_again(workspace: Workspace) -> None:
+    first = _run(workspace, name="v1")
+    whole = _contents(first.path)
+    Path(first.path).write_bytes(Path(first.path).read_bytes()[:9_000])
+    again = _run(workspace, name="v1")
+    assert again.path == first.path
+    assert _contents(again.path) == whole
+
+
+@pytest.mark.parametrize("slow", ["place", "group"])
+def test_two_processes_of_one_run_both_end_with_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """The other one publishes, and sweeps the work, while a stage of this one is at it."""
+    stages = {stage.name: stage for stage in crashing.STAGES}
+    others: list[str] = []
+
+    def slowly(tables: Tables, context: Context) -> dict[str, pa.Table]:
+        if not others:
+            others.append("begun")
+            others.append(_run(workspace, name="other").path)
+        return dict(stages[slow].run(tables, context))
+
+    changed = tuple(
+        replace(stage, run=slowly) if stage.name == slow else stage for stage in stages.values()
+    )
+    monkeypatch.setattr(runner, "load_stages", lambda: changed)
+    result = _run(workspace, name="mine")
+    assert (result.path, result.name) == (others[1], "other")
+    assert list(workspace.work.iterdir()) == []
+
+
+@pytest.mark.usefixtures("quick")
 def test_inputs_and_settings_make_the_run_id_and_nothing_else_does(workspace: Workspace) -> None:
     ids = [
         _run(workspace).run_id,

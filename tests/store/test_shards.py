@@ -53,8 +53,15 @@ def test_leftovers_are_swept_and_never_read(tmp_path: Path) -> None:
     (tmp_path / "shards" / "b.0123abcd.tmp" / "samples.parquet").write_bytes(b"PAR1")
     (tmp_path / "shards" / "a" / "notes.txt").write_text("left by somebody")
     pieces.sweep()
+    assert (tmp_path / "shards" / "b.0123abcd.tmp").is_dir()  # it may be being written
+    pieces.sweep(older_than=0)
     assert [path.name for path in (tmp_path / "shards").iterdir()] == ["a"]
     assert pieces.read("shards/a").keys() == {"samples", "embeddings"}
+
+
+def test_a_piece_that_another_process_swept_is_told(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="is gone"):
+        Pieces(tmp_path).read("shards/a")
 
 
 def test_a_piece_whose_facts_are_torn_counts_as_not_there(tmp_path: Path) -> None:

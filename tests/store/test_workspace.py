@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,6 +244,15 @@ def test_a_queue_gives_back_its_batches_in_order_each_sample_once(tmp_path: Path
         {"sample_id": "a", "rank": 2, "note": None},
         {"sample_id": "b", "rank": None, "note": "x"},
     ]
+
+
+@pytest.mark.parametrize("batch", [{"id": ["a"]}, {"sample_id": [[1]]}])
+def test_a_foreign_file_in_a_queue_is_named(tmp_path: Path, batch: dict[str, list[object]]) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.append_labels("dusk", pa.table({"sample_id": ["a"]}))
+    parquet.write_table(pa.table(batch), workspace.labels / "dusk" / "foreign.parquet")
+    with pytest.raises(WorkspaceError, match=r"foreign\.parquet is no label batch"):
+        workspace.read_labels("dusk")
 
 
 def test_batches_appended_at_once_are_all_kept(tmp_path: Path) -> None:

@@ -120,9 +120,9 @@ def categories(run: RunFile, ref: FieldRef) -> tuple[str, ...] | None:
     if ref.source == "built-in":
         return tuple(run.classes)
     # An ENUM column tells its values without a scan.
-    cursor = run.cursor()
-    cursor.execute("SELECT {field} FROM metadata m LIMIT 0".replace("{field}", ref.sql))
-    column = cursor.description[0][1] if cursor.description else None
+    with run.asking() as cursor:
+        cursor.execute("SELECT {field} FROM metadata m LIMIT 0".replace("{field}", ref.sql))
+        column = cursor.description[0][1] if cursor.description else None
     if not isinstance(column, DuckDBPyType) or column.id != "enum":
         return None
     values = column.children[0][1]
@@ -157,8 +157,9 @@ def _present(run: RunFile, ref: FieldRef, wanted: tuple[str, ...]) -> tuple[str,
             (SELECT DISTINCT {field} AS value FROM metadata m), (SELECT unnest($wanted) AS one)
         WHERE value IS NOT NULL GROUP BY one
     """
-    cursor = run.cursor()
-    rows = cursor.execute(sql.replace("{field}", ref.sql), {"wanted": list(wanted)}).fetchall()
+    asked = sql.replace("{field}", ref.sql)
+    with run.asking() as cursor:
+        rows = cursor.execute(asked, {"wanted": list(wanted)}).fetchall()
     return tuple(str(row[0]) for row in rows)
 
 

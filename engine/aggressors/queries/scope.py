@@ -49,7 +49,8 @@ def fetch(
     params : values of its own named parameters, beside those of the scope.
     """
     text, bound = _bound(template, scope, params, parts)
-    return run.cursor().sql(text, params=bound).to_arrow_table()
+    with run.asking() as cursor:
+        return cursor.sql(text, params=bound).to_arrow_table()
 
 
 def fetch_rows(
@@ -61,7 +62,8 @@ def fetch_rows(
 ) -> list[tuple[Any, ...]]:
     """Run one query and return all rows as tuples; see `fetch`."""
     text, bound = _bound(template, scope, params, parts)
-    return run.cursor().execute(text, bound).fetchall()
+    with run.asking() as cursor:
+        return cursor.execute(text, bound).fetchall()
 
 
 def _bound(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
@@ -66,10 +66,30 @@ class TableSource:
         self._tables = {entry.name: entry for entry in populations}
 
     def digest(self) -> str:
-        """SHA-256 over tables, roles of columns and classes; the name is only a label."""
+        """SHA-256 over tables, roles of columns and classes; the name is only a label.
+
+        Of images behind paths it takes size and time of change.
+        """
         roles = [(entry.name, sorted(entry.roles.items())) for entry in self._tables.values()]
         facts = repr((self.model_digest, self.task, self.classes, roles))
-        return sha256(facts.encode()).hexdigest()
+        digest = sha256(facts.encode())
+        for entry in self._tables.values():
+            for path in self._files(entry):
+                found = path.stat() if path is not None and path.is_file() else None
+                state = (found.st_size, found.st_mtime_ns) if found is not None else None
+                digest.update(f"{path} {state}".encode(errors="surrogatepass"))
+        return digest.hexdigest()
+
+    def _files(self, entry: _Population) -> Iterator[Path | None]:
+        """Where the images of a population lie, for those that are paths."""
+        if self._media_root is None or "image" not in entry.roles:
+            return
+        column = entry.table[entry.roles["image"]]
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            return
+        for uri in column.to_pylist():
+            if isinstance(uri, str):
+                yield below(self._media_root, uri)
 
     def shard(
         self,

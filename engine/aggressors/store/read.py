@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from aggressors.contracts import (
     Settings,
     Status,
 )
-from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew
+from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew, StoreError
 from aggressors.store.files import below
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
@@ -83,6 +84,25 @@ class RunFile:
     def cursor(self) -> Connection:
         """Return a cursor for the calling thread alone, on the one read-only connection."""
         return self._connection.cursor()
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Yield a cursor for one query; what DuckDB refuses becomes an error of ours.
+
+        Raises
+        ------
+        RunCorrupt : the file is damaged where opening it does not look.
+        StoreError : the answer needs more memory than a query may take.
+        """
+        try:
+            yield self.cursor()
+        except duckdb.OutOfMemoryException as error:
+            raise StoreError(
+                f"A question about {self.path} needs more than {MEMORY_LIMIT} of memory. "
+                "Filter to fewer samples."
+            ) from error
+        except duckdb.Error as error:
+            raise _refused(self.path, error) from error
 
     def close(self) -> None:
         """Let go of the file."""

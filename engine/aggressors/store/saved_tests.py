@@ -129,10 +129,13 @@ def read_samples(workspace: Workspace, test: SavedTest) -> pa.Table:
 
     Raises
     ------
-    InputError : a sample stands twice, has no id or no finite signal.
+    InputError : the file is damaged, or a sample stands twice, has no id or no finite signal.
     """
     path = workspace.tests / f"{test.slug}.parquet"
-    table = pq.read_table(path, columns=SAMPLES.names).sort_by("sample_id")
+    try:
+        table = pq.read_table(path, columns=SAMPLES.names).sort_by("sample_id")
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path} cannot be read: {error}. {_RESTORE}") from error
     ids = table["sample_id"]
     if ids.null_count or len(set(ids.to_pylist())) != len(ids):
         raise InputError(f"{path}: 'sample_id' must be there and unique. {_RESTORE}")

@@ -6,14 +6,17 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aggressors.store.files import TEMPORARY, explained, fsync
+from aggressors.errors import WorkspaceError
+from aggressors.store.files import STALE_SECONDS, TEMPORARY, explained, fsync
 
 _FACTS = "facts.json"
 
@@ -36,10 +39,13 @@ class Pieces:
 
     root: Path
 
-    def sweep(self) -> None:
-        """Remove what killed processes left half written."""
+    def sweep(self, *, older_than: float = STALE_SECONDS) -> None:
+        """Remove what killed processes left half written, `older_than` seconds ago."""
+        limit = time.time() - older_than
         for leftover in self.root.rglob(f"*{TEMPORARY}"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            with suppress(OSError):
+                if leftover.stat().st_mtime <= limit:
+                    shutil.rmtree(leftover, ignore_errors=True)
 
     def write(self, piece: str, tables: Mapping[str, pa.Table], facts: Facts) -> None:
         """Write a piece, replacing an older one; raises WorkspaceError where that is impossible."""
@@ -74,9 +80,16 @@ class Pieces:
             return None
 
     def read(self, piece: str, names: Iterable[str] | None = None) -> dict[str, pa.Table]:
-        """Tables of a finished piece by name, or those of `names` that it has."""
+        """Tables of a finished piece by name, or those of `names` that it has.
+
+        Raises
+        ------
+        WorkspaceError : the piece is gone, as when another process has published the run.
+        """
         folder = self.root / piece
         wanted = set(names) if names is not None else None
+        if self.facts(piece) is None:
+            raise WorkspaceError(f"{folder} is gone. Type the same command again.")
         with explained(folder):
             return {
                 path.stem: pq.read_table(path, partitioning=None)

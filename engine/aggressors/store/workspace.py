@@ -227,12 +227,17 @@ def _read_batch(path: Path) -> pa.Table:
     import pyarrow as pa
     from pyarrow import parquet
 
+    reason: object = "it has no column sample_id"
     try:
-        return parquet.read_table(path)
+        batch = parquet.read_table(path)
+        if "sample_id" in batch.column_names:
+            at = batch.schema.get_field_index("sample_id")
+            return batch.set_column(at, "sample_id", batch["sample_id"].cast(pa.string()))
     except (OSError, pa.ArrowException) as error:
-        raise WorkspaceError(
-            f"{path} is no label batch ({error}). Move it away; the other batches stay."
-        ) from error
+        reason = error
+    raise WorkspaceError(
+        f"{path} is no label batch ({reason}). Move it away; the other batches stay."
+    )
 
 
 def check_slug(slug: str) -> str:
