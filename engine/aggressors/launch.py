@@ -12,9 +12,8 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, Request, build_opener
 
 from aggressors.errors import AggressorsError, UsageError
 from aggressors.store.workspace import Workspace
@@ -22,7 +21,7 @@ from aggressors.store.workspace import Workspace
 FIRST_PORT = 8501
 TRIED_PORTS = 100
 STDERR = 2  # where the server writes; standard output is ours
-LOCAL = ("localhost", "127.0.0.1", "::1")
+LOCAL = ("localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,9 @@ def serve(page: Page, say: Callable[[str], None]) -> None:
     )
     previous = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:
-        if _wait_until_ready(process, port):
-            say(f"Dashboard: http://{page.host or 'localhost'}:{port}  (Ctrl-C stops it)")
+        if _wait_until_ready(process, page.host, port):
+            where = _in_address(page.host or "localhost")
+            say(f"Dashboard: http://{where}:{port}  (Ctrl-C stops it)")
         code = process.wait()
     except KeyboardInterrupt:
         process.terminate()
@@ -212,15 +212,30 @@ def _config_folder() -> Path | None:
     return root if (root / ".streamlit" / "config.toml").is_file() else None
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> bool:
+def _wait_until_ready(process: subprocess.Popen[bytes], host: str | None, port: int) -> bool:
     """Wait for the server's first answer; False when it ended instead."""
+    reached = _REACHED.get(host or "localhost", host or "")
+    # Any name of another host may be refused, and a proxy does not reach this machine.
+    ask = Request(
+        f"http://{_in_address(reached)}:{port}/_stcore/health", headers={"Host": "localhost"}
+    )
+    opener = build_opener(ProxyHandler({}))
     while process.poll() is None:
         try:
-            with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+            with opener.open(ask, timeout=2):
                 return True
-        except (URLError, OSError):
+        except OSError:
             try:
                 process.wait(0.1)
             except subprocess.TimeoutExpired:
                 continue
     return False
+
+
+# Where a server answers that listens on a name or on all addresses.
+_REACHED = {"localhost": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def _in_address(host: str) -> str:
+    """Write a host as addresses do: an IPv6 one in brackets."""
+    return f"[{host}]" if ":" in host else host
