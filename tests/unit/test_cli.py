@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,6 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from aggressors import errors
 from aggressors.cli import cli
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
@@ -73,6 +73,8 @@ def test_show_ranks(workspace):
     text = call("show", "v1", at=workspace).stdout
     for part in ("v1", "accuracy", DUSK, "44.0%", "collect more", "60/80"):
         assert part in text
+    where = f"--workspace {shlex.quote(str(workspace))}"
+    assert f"app v1 {where}, or aggressors save-test v1 --aggressor 1 {where}" in text
 
 
 def test_a_terminal_of_eighty_columns_is_enough(workspace):
@@ -84,7 +86,7 @@ def test_a_terminal_of_eighty_columns_is_enough(workspace):
 
     with open_run(next((workspace / "runs").glob("v1*"))) as run:
         console = Console(width=80, file=io.StringIO(), record=True)
-        console.print(run_overview(summarize(run), width=80))
+        console.print(run_overview(summarize(run), "v1", None, alone=False, width=80))
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 80
     assert any(DUSK in line and "collect more" in line for line in lines)
@@ -93,7 +95,9 @@ def test_a_terminal_of_eighty_columns_is_enough(workspace):
 def test_a_run_file_needs_no_workspace(workspace, tmp_path):
     sent = tmp_path / "sent.duckdb"
     shutil.copy(next((workspace / "runs").glob("v1*")), sent)
-    assert DUSK in call("show", sent).stdout
+    text = call("show", sent).stdout
+    assert DUSK in text
+    assert text.splitlines()[-1] == f"Next: aggressors app {sent}"
     assert json.loads(call("show", str(sent), "--json").stdout)[0]["name"] == DUSK
 
 
@@ -238,8 +242,10 @@ def test_save_test_refuses_what_is_wrong(workspace):
 
 def test_debug_shows_the_traceback(tmp_path):
     done = call("show", "v1", "--debug", at=tmp_path / "nothing")
-    assert isinstance(done.exception, errors.WorkspaceError)
-    assert call("show", "v1", at=tmp_path / "nothing").exit_code == 4
+    assert done.exit_code == 4
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("There is no workspace")
+    fails(4, "show", "v1", at=tmp_path / "nothing")
 
 
 # --- As a process ---

@@ -47,7 +47,10 @@ def test_ingest_refuses_what_is_wrong(tmp_path):
     at = tmp_path / "w"
     fails(2, "ingest", at=at, says="--validation")
     fails(3, "ingest", "--validation", tmp_path / "nothing.csv", at=at, says="nothing.csv")
-    fails(3, "ingest", "--validation", path, "--columns", "loss", at=at, says="ROLE=COLUMN")
+    fails(2, "ingest", "--validation", path, "--columns", "loss", at=at, says="ROLE=COLUMN")
+    fails(2, "ingest", "--validation", path, "--columns", "los=x", at=at, says="'loss'")
+    fails(2, "ingest", "--validation", path, "--classes", "cat,cat", at=at, says="--classes")
+    fails(2, "ingest", "--validation", path, "--seed", -1, at=at, says="--seed")
     fails(3, "ingest", "--validation", path, "--columns", "loss=nll", at=at, says="nll")
     settings = tmp_path / "settings.toml"
     settings.write_text("sede = 1")
@@ -56,6 +59,22 @@ def test_ingest_refuses_what_is_wrong(tmp_path):
     twice = table(tmp_path, "twice", sample_id=["a"] * 160)
     fails(3, "ingest", "--validation", twice, at=at, says="'a'")
     assert not list(at.glob("runs/*"))
+
+
+def test_another_name_for_the_same_run_is_told(tmp_path):
+    path, at = table(tmp_path), tmp_path / "w"
+    assert call("ingest", "--validation", path, "--name", "v1", at=at).exit_code == 0
+    done = call("ingest", "--validation", path, "--name", "v 2", at=at)
+    assert "under the name 'v1', which stays" in done.stderr
+
+
+def test_errors_of_a_regression_are_no_signal(tmp_path):
+    numbers = np.linspace(0, 1, 160)
+    path = table(tmp_path, label=numbers, prediction=numbers + 0.5)
+    settings = tmp_path / "settings.toml"
+    settings.write_text('signal = "error"')
+    at = tmp_path / "w"
+    fails(3, "ingest", "--validation", path, "--settings", settings, at=at, says="'signal'")
 
 
 def test_init_writes_a_file_once(tmp_path):

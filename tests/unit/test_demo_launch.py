@@ -166,8 +166,9 @@ def test_a_server_that_ends_by_itself_is_an_error(workspace, monkeypatch):
 def test_the_server_answers_and_stops_with_its_parent(workspace, tmp_path):
     """The real thing, from another folder, without torch in reach."""
     command = [sys.executable, "-m", "aggressors", "app", "--workspace", str(workspace)]
+    behind = os.environ | {"http_proxy": "http://127.0.0.1:9"}  # where nobody answers
     process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=tmp_path, env=behind, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         line = next(line for line in process.stdout if line.startswith("Dashboard"))
@@ -224,7 +225,9 @@ def test_without_torch_the_demo_says_what_to_install_and_shows_a_small_run(
     assert done.exit_code == 0, done.stderr
     assert done.stderr.splitlines()[0] == demo.WITHOUT_TORCH
     assert started[-1][1]["AGGRESSORS_RUN"] == str(small)
-    assert call("demo", "--no-app").exit_code == 0
+    done = call("demo", "--no-app")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [str(small), f"Next: aggressors app {small}"]
     assert len(started) == 1
 
 

@@ -289,6 +289,17 @@ def test_a_broken_test_file_leaves_the_others_their_verdicts(judged):
     assert [one.slug for one in result.unreadable] == ["north"]
 
 
+def test_damaged_samples_of_a_test_leave_the_others_their_verdicts(judged):
+    gate.save_test(judged, "v1", where="station = north", slug="north")
+    path = judged.tests / "north.parquet"
+    content = bytearray(path.read_bytes())
+    content[4:200] = b"\xa5" * 196  # the pages; what is read first stands at the end
+    path.write_bytes(content)
+    result = gate.check(judged, "v3")
+    assert [one.slug for one in result.verdicts] == ["dusk"]
+    assert [one.slug for one in result.unreadable] == ["north"]
+
+
 def test_a_broken_verdict_file_is_made_again_where_its_run_is_at_hand(judged):
     before = gate.check(judged, "v3")
     for name in ("v2-0000.json", "v2-0000.parquet"):

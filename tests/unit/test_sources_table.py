@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from PIL import Image
 
 from aggressors.collate import collate
 from aggressors.contracts import Settings
-from aggressors.errors import InputError, TableError
+from aggressors.errors import InputError, TableError, UsageError
 from aggressors.sources.roles import Columns
 from aggressors.sources.table import open_tables
 
@@ -220,6 +221,21 @@ def test_the_digest_follows_values_roles_and_classes(tmp_path):
     assert opened(sliced).digest() == first.digest()
 
 
+def test_the_digest_follows_images_behind_paths(tmp_path):
+    def digest():
+        return opened(pa.table(rows(image=["a.png", "b.png", None, None])), media_root=tmp_path)
+
+    (tmp_path / "a.png").write_bytes(png())
+    first = digest().digest()
+    assert digest().digest() == first
+    (tmp_path / "a.png").write_bytes(png() + b"more")
+    longer = digest().digest()
+    os.utime(tmp_path / "a.png", (1, 1))
+    older = digest().digest()
+    (tmp_path / "b.png").write_bytes(png())
+    assert len({first, longer, older, digest().digest()}) == 4
+
+
 # --- What is refused ---
 
 BAD = {
@@ -324,7 +340,7 @@ def test_columns_are_parsed_from_the_command_line():
         "los=nll": "nearest is 'loss'",
         "loss=a loss=b": "twice",
     }.items():
-        with pytest.raises(TableError, match=message):
+        with pytest.raises(UsageError, match=message):
             Columns.parse(pair.split())
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -64,7 +65,7 @@ class Verbs(click.Group):
             sys.exit(0)
         except BaseException as error:
             if "--debug" in arguments and not isinstance(error, click.ClickException | SystemExit):
-                raise
+                traceback.print_exception(error)
             sys.exit(_exit_code(error))
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -154,7 +155,7 @@ def queued(workspace: Workspace) -> list[str]:
 
 
 def read_settings(path: str | None, seed: int | None) -> Settings:
-    """Read --settings, with --seed on top; raises SettingsError."""
+    """Read --settings, with --seed on top; raises SettingsError, or UsageError for the seed."""
     from dataclasses import replace
 
     from aggressors.contracts import Settings
@@ -168,7 +169,10 @@ def read_settings(path: str | None, seed: int | None) -> Settings:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise SettingsError(f"The settings file {path} cannot be read: {reason}.") from error
-    return settings if seed is None else replace(settings, seed=seed)
+    try:
+        return settings if seed is None else replace(settings, seed=seed)
+    except SettingsError as error:
+        raise UsageError(f"{error} Correct --seed.") from error
 
 
 # --- Output ---

@@ -102,7 +102,8 @@ def show(run: str, as_json: bool, workspace: str | None) -> None:
         from aggressors.cli.render import run_overview
         from aggressors.summary import summarize
 
-        emit(run_overview(summarize(opened), width=width()))
+        alone = is_alone(run, workspace)
+        emit(run_overview(summarize(opened), run, workspace, alone=alone, width=width()))
 
 
 @click.command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +53,9 @@ def demo(no_app: bool, port: int | None, workspace: str | None) -> None:
     if not story.has_torch():
         run = story.small_run()
         click.echo(story.WITHOUT_TORCH, err=True)
-        if not no_app:
+        if no_app:
+            click.echo(f"{run}\nNext: aggressors app {shlex.quote(str(run))}")
+        else:
             serve(Page(run=run, port=port), click.echo)
         return
     opened = open_workspace(workspace, create=True)

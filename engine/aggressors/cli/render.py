@@ -161,8 +161,13 @@ def _table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=False)
 
 
-def run_overview(summary: Summary, *, width: int) -> RenderableType:
-    """Show one run: what it is, how it does as a whole, and its ranking."""
+def run_overview(
+    summary: Summary, run: str, workspace: str | None, *, alone: bool, width: int
+) -> RenderableType:
+    """Show one run: what it is, how it does as a whole, and its ranking.
+
+    `run` is what it was asked for as; `alone` when that is a file without a workspace.
+    """
     info = summary.info
     about = f"  {info.model_name} · {info.run_id} · {moment(info.created_at)}"
     parts: list[RenderableType] = [
@@ -173,14 +178,15 @@ def run_overview(summary: Summary, *, width: int) -> RenderableType:
     ]
     if summary.aggressors:
         parts.append(ranking(summary, width=width))
-        next_step = f"\nNext: aggressors app, or aggressors save-test {info.name} --aggressor 1"
-        parts.append(Text(next_step, style="dim"))
+        name, where = shlex.quote(run), _where(workspace)
+        save = "" if alone else f", or aggressors save-test {name} --aggressor 1{where}"
+        parts.append(Text(f"\nNext: aggressors app {name}{where}{save}", style="dim"))
     return Group(*parts)
 
 
 def run_report(result: RunResult, workspace: str | None) -> RenderableType:
     """Tell what a finished run published, and the verdicts it got."""
-    where = f" --workspace {shlex.quote(workspace)}" if workspace else ""
+    where = _where(workspace)
     found = f"{result.aggressors} aggressor{'s' * (result.aggressors != 1)}"
     lines: list[RenderableType] = [
         Text.assemble(
@@ -196,9 +202,16 @@ def run_report(result: RunResult, workspace: str | None) -> RenderableType:
             )
         )
     lines.append(
-        Text(f"\nNext: aggressors show {result.name}{where}, or aggressors app{where}", style="dim")
+        Text(
+            f"\nNext: aggressors show {shlex.quote(result.name)}{where}, or aggressors app{where}",
+            style="dim",
+        )
     )
     return Group(*lines)
+
+
+def _where(workspace: str | None) -> str:
+    return f" --workspace {shlex.quote(workspace)}" if workspace else ""
 
 
 def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) -> RenderableType:
@@ -218,7 +231,7 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
             f"{chapter.seconds:,.0f}",
         )
     first = told[0].summary
-    where = f" --workspace {shlex.quote(workspace)}" if workspace else ""
+    where = _where(workspace)
     commands = (
         f"aggressors show v1{where}",
         f"aggressors save-test v1 --aggressor 1 --slug first{where}",

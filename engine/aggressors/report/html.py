@@ -105,7 +105,8 @@ def _interval(one: Aggressor, top: float) -> str:
 def _tests(verdicts: tuple[Verdict, ...]) -> str:
     rows = "".join(
         f"<li><span class='pill {escape(one.verdict)}'>{escape(one.verdict)}</span> "
-        f"<b>{escape(one.slug)}</b> <span class=quiet>{escape(one.state)}</span><br>{escape(one.reason)}</li>"
+        f"<b>{escape(one.slug)}</b> <span class=quiet>{escape(one.state)}</span><br>"
+        f"{escape(one.reason)}</li>"
         for one in verdicts
     )
     return f"<h2>Saved tests</h2><ul class=tests>{rows}</ul>"

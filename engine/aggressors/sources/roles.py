@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 
-from aggressors.errors import TableError
+from aggressors.errors import TableError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,19 @@ class Columns:
 
         Raises
         ------
-        TableError : a text is no ROLE=COLUMN, or the role is unknown or stands twice.
+        UsageError : a text is no ROLE=COLUMN, or the role is unknown or stands twice.
         """
         given: dict[str, str] = {}
         for pair in pairs:
             role, equals, column = pair.partition("=")
             if not equals or not column:
-                raise TableError(f"--columns takes ROLE=COLUMN; got {pair!r}. Write loss=nll.")
+                raise UsageError(f"--columns takes ROLE=COLUMN; got {pair!r}. Write loss=nll.")
             if role not in ROLES:
                 near = get_close_matches(role, ROLES, n=1)
                 hint = f"the nearest is {near[0]!r}" if near else f"they are {', '.join(ROLES)}"
-                raise TableError(f"There is no column role {role!r}; {hint}.")
+                raise UsageError(f"There is no column role {role!r}; {hint}.")
             if role in given:
-                raise TableError(f"--columns names {role!r} twice. Leave one out.")
+                raise UsageError(f"--columns names {role!r} twice. Leave one out.")
             given[role] = column
         return cls(**given)
 

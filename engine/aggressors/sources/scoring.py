@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from aggressors.errors import TableError
+from aggressors.errors import TableError, UsageError
 
 CLIP = 1e-7  # smallest probability of a label that counts, so that a loss is finite
 _SUM = 1e-2  # how far probabilities may miss a sum of 1, as rounding leaves them
@@ -73,7 +73,7 @@ def class_names(
     """Take the given classes, or all names in labels and predictions, sorted."""
     if classes:
         if len(set(classes)) < len(classes):
-            raise TableError(f"Classes must be distinct; got {list(classes)}. Correct --classes.")
+            raise UsageError(f"Classes must be distinct; got {list(classes)}. Correct --classes.")
         return tuple(classes)
     found = (
         pc.unique(_as_names(table[roles[name][role]])).drop_null().to_pylist()
