@@ -74,7 +74,10 @@ def test_show_ranks(workspace):
     for part in ("v1", "accuracy", DUSK, "44.0%", "collect more", "60/80"):
         assert part in text
     where = f"--workspace {shlex.quote(str(workspace))}"
-    assert f"app v1 {where}, or aggressors save-test v1 --aggressor 1 {where}" in text
+    assert text.splitlines()[-2:] == [
+        f"Next: aggressors app v1 {where}",
+        f"      aggressors save-test v1 --aggressor 1 {where}",
+    ]
 
 
 def test_a_terminal_of_eighty_columns_is_enough(workspace):

@@ -179,8 +179,11 @@ def run_overview(
     if summary.aggressors:
         parts.append(ranking(summary, width=width))
         name, where = shlex.quote(run), _where(workspace)
-        save = "" if alone else f", or aggressors save-test {name} --aggressor 1{where}"
-        parts.append(Text(f"\nNext: aggressors app {name}{where}{save}", style="dim"))
+        lines = [f"\nNext: aggressors app {name}{where}"]
+        if not alone:
+            lines.append(f"      aggressors save-test {name} --aggressor 1{where}")
+        # A command that is copied must not be broken into lines.
+        parts += [Text(line, "dim", no_wrap=True, overflow="ignore") for line in lines]
     return Group(*parts)
 
 

@@ -289,6 +289,8 @@ def _read_info(connection: Connection, path: Path) -> RunInfo:
     values = dict(zip((entry.name for entry in fields(RunInfo)), row, strict=True))
     for name, value in values.items():
         _check_value(name, value, path)
+    if not _RUN_ID.fullmatch(values["run_id"]):
+        raise _corrupt(path, f"its run id {values['run_id']!r:.80} cannot name a file")
     created = values["created_at"].replace(tzinfo=UTC).isoformat()
     settings = _read_settings(values["settings"], path)
     return RunInfo(**values | {"created_at": created, "settings": settings})
@@ -301,8 +303,6 @@ def _check_value(name: str, value: Any, path: Path) -> None:
     wanted = {"schema_version": int, "seed": int, "created_at": datetime}.get(name, str)
     if not isinstance(value, wanted):
         raise _corrupt(path, f"{name!r} of its table 'run' is {value!r:.40}")
-    if name == "run_id" and not _RUN_ID.fullmatch(value):
-        raise _corrupt(path, f"its run id {value!r:.80} cannot name a file")
 
 
 def check_file_name(path: Path, run_id: str) -> None:
