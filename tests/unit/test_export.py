@@ -1,8 +1,10 @@
 import csv
+import errno
 import io
 import json
 import xml.etree.ElementTree as ElementTree
 import zipfile
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -189,6 +191,27 @@ def test_a_place_that_cannot_be_written(run, tmp_path):
     with pytest.raises(WorkspaceError):
         export(run, "samples", count=2).save(tmp_path / "file" / "a.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_fills_up_leaves_no_part_of_an_export(run, tmp_path, monkeypatch):
+    real = Path.write_bytes
+
+    def filling(path, content):
+        if ".json" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", filling)
+    with pytest.raises(WorkspaceError, match=r"mine\.json: no space left"):
+        export(run, "samples", format="label-studio", count=2).save(tmp_path / "mine.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_rows_are_written_in_their_order(run):
+    from aggressors.export.table import jsonl
+
+    many = pa.table({"x": range(2_500)})
+    assert [json.loads(line)["x"] for line in jsonl(many).splitlines()] == list(range(2_500))
 
 
 def test_a_name_cannot_leave_its_folder(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from aggressors import gate, report
 from aggressors.errors import UsageError
+from aggressors.report import cards
 from aggressors.report.cards import media_type
 from aggressors.stages.tables import rows
 from aggressors.store.read import open_run
@@ -154,6 +155,11 @@ def test_a_page_stays_small_however_large_the_thumbnails(tmp_path):
         row["thumbnail"] = b"\xff\xd8\xff" + b"x" * 20_000_000
     publish_tables(place, tables | {"media": rows("media", big)}, "big", day=1)
     assert len(written(place, "big", tmp_path / "big.html")) < 1_000_000
+
+
+def test_a_page_has_no_more_pictures_than_it_may_hold(workspace, tmp_path, monkeypatch):
+    monkeypatch.setattr(cards, "PICTURES", 0)
+    assert "data:image" not in written(workspace, "v1", tmp_path / "v1.html")
 
 
 def test_a_ticket_is_short_and_its_actions_are_quantified(workspace, tmp_path):

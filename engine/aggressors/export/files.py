@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from aggressors.store.files import atomic_write
+from aggressors.store.files import atomic_write, beside
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same rows give the same bytes, whenever they are exported
 
@@ -53,11 +54,12 @@ class Exported:
         if self.beside and out.suffix.lower() == ".zip":
             atomic_write(out, self._zipped())
             return (out,)
-        others = [(out.with_name(f"{out.stem}-{file.name}"), file) for file in self.beside]
-        for path, file in others:
-            atomic_write(path, file.content)
-        atomic_write(out, self.main.content)
-        return (out, *(path for path, _ in others))
+        files = {out: self.main}
+        files |= {out.with_name(f"{out.stem}-{file.name}"): file for file in self.beside}
+        with ExitStack() as all_written:  # before the first of them appears
+            for path, file in files.items():
+                all_written.enter_context(beside(path)).write_bytes(file.content)
+        return tuple(files)
 
     def _zipped(self) -> bytes:
         buffer = io.BytesIO()

@@ -9,6 +9,7 @@ sample that has none carries its thumbnail in the task.
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 
 import pyarrow as pa
 
-from aggressors.export.table import plain
+from aggressors.export.table import plain, rows
 
 _SERVED = "/data/local-files/?d="
 _LEFT_OUT = {"uri", "text", "thumbnail", "kind"}  # shown by the task itself
@@ -24,7 +25,7 @@ Row = Mapping[str, object]
 
 
 def tasks(table: pa.Table, classes: Sequence[str], model_name: str) -> bytes:
-    """One task a row, in the order of the table, as a JSON array.
+    """One task a row and line, in the order of the table, as a JSON array.
 
     Parameters
     ----------
@@ -32,8 +33,12 @@ def tasks(table: pa.Table, classes: Sequence[str], model_name: str) -> bytes:
     classes : empty where the model predicts a number.
     """
     kind = _kind(table)
-    found = [_task(row, kind, bool(classes), model_name) for row in table.to_pylist()]
-    return json.dumps(found, ensure_ascii=False, indent=1).encode()
+    buffer = io.BytesIO()
+    for place, row in enumerate(rows(table)):
+        task = _task(row, kind, bool(classes), model_name)
+        line = json.dumps(task, ensure_ascii=False)
+        buffer.write(f"{',' if place else '['}\n{line}".encode())
+    return buffer.getvalue() + (b"\n]\n" if table.num_rows else b"[]\n")
 
 
 def interface(table: pa.Table, classes: Sequence[str]) -> bytes:

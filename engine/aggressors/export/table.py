@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
+
+_ROWS = 1_000
 
 # A spreadsheet takes a cell that starts with one of these, narrow or wide, for a formula.
 # Source: OWASP, CSV Injection.
@@ -45,11 +49,17 @@ def parquet(table: pa.Table) -> bytes:
 
 def jsonl(table: pa.Table) -> bytes:
     """One JSON object a line, UTF-8; NULL for what is missing or not finite."""
-    lines = [
-        json.dumps({name: plain(value) for name, value in row.items()}, ensure_ascii=False)
-        for row in table.to_pylist()
-    ]
-    return "".join(f"{line}\n" for line in lines).encode()
+    buffer = io.BytesIO()
+    for row in rows(table):
+        values = {name: plain(value) for name, value in row.items()}
+        buffer.write(f"{json.dumps(values, ensure_ascii=False)}\n".encode())
+    return buffer.getvalue()
+
+
+def rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Give the rows of a table one by one, so that only a few are Python objects at a time."""
+    for batch in table.to_batches(max_chunksize=_ROWS):
+        yield from batch.to_pylist()
 
 
 def plain(value: object) -> object:

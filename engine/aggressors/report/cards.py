@@ -17,7 +17,8 @@ from aggressors.summary import Summary
 
 SHOWN = 10  # samples a card
 FINDINGS = 5  # associations a card
-LARGEST = 60_000  # bytes of a thumbnail; 20 cards of 10 then stay below the limit of a page
+LARGEST = 60_000  # bytes of a thumbnail
+PICTURES = 8_000_000  # bytes of all pictures of a page; what comes after does without
 TEXT = 240  # characters of a text sample
 
 MAP_TITLES = {
@@ -86,8 +87,16 @@ class Card:
 
 
 def gather(run: RunFile, summary: Summary, *, samples: int = SHOWN) -> tuple[Card, ...]:
-    """One card an aggressor, in the order of rank; `samples` of each are shown."""
-    return tuple(_card(run, one, samples) for one in summary.aggressors)
+    """One card an aggressor, in the order of rank; `samples` of each are shown.
+
+    Cards after the first `PICTURES` bytes have none, so that a page stays below 15 MB.
+    """
+    cards, left = [], PICTURES
+    for one in summary.aggressors:
+        cards.append(_card(run, one, samples if left > 0 else 0))
+        shown = [sample.picture or b"" for sample in cards[-1].samples]
+        left -= sum(map(len, [*shown, *(one.picture for one in cards[-1].maps)]))
+    return tuple(cards)
 
 
 def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
