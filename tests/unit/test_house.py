@@ -1,5 +1,6 @@
 """The house stands as docs/decisions/0006 says: light imports, the right wheel, true commands."""
 
+import ast
 import json
 import re
 import subprocess
@@ -121,6 +122,20 @@ def test_the_two_commands_of_the_readme_are_those_that_ci_runs():
     assert re.findall(r"^make .*$", ci, flags=re.MULTILINE) == ["make test"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "-m aggressors demo $(ARGS)" in makefile
+
+
+def test_sql_stands_in_queries_and_store_only():
+    sql = re.compile(r"\b(SELECT\b.+\bFROM|INSERT INTO|CREATE TABLE|DELETE FROM|COPY)\b", re.DOTALL)
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for folder in ("engine", "app")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path.parent.name not in ("queries", "store")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if sql.search(node.value)
+    ]
+    assert found == []
 
 
 def test_no_file_is_larger_than_the_demo_allows():
