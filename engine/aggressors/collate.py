@@ -106,17 +106,24 @@ def _order(samples: pa.Table) -> pa.Array:
 # --- What only shows once all samples are together ---
 
 
-def _check_ids(samples: pa.Table) -> None:
-    ids = samples["sample_id"]
+def repeated(ids: pa.ChunkedArray) -> list[str]:
+    """Ids that stand more than once, sorted."""
     if len(pc.unique(ids)) == len(ids):
-        return
+        return []
     counts = pc.value_counts(ids.combine_chunks())
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    sample_id = min(repeated.to_pylist())
-    where = samples.filter(pc.equal(ids, sample_id))["population"].to_pylist()
+    more = counts.filter(pc.greater(counts.field("counts"), 1))
+    return sorted(more.field("values").to_pylist())
+
+
+def _check_ids(samples: pa.Table) -> None:
+    again = repeated(samples["sample_id"])
+    if not again:
+        return
+    rows = samples.filter(pc.equal(samples["sample_id"], again[0]))
+    where = rows["population"].to_pylist()
     raise InputError(
-        f"sample_id {sample_id!r} is used {len(where)} times ({', '.join(sorted(set(where)))}), "
-        f"and {len(repeated) - 1} others are repeated too. Every sample needs an id of its own, "
+        f"sample_id {again[0]!r} is used {len(where)} times ({', '.join(sorted(set(where)))}), "
+        f"and {len(again) - 1} others are repeated too. Every sample needs an id of its own, "
         "also over populations."
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from aggressors.progress import Progress
 
 VERSIONS = ("v1", "v2", "v3")
+_CHOSEN = "CLOTHES_MODEL"
 WITHOUT_TORCH = (
     "The demo's models need PyTorch: pip install 'aggressors[torch]'. "
     "Until then, here is a small run that was published before."
@@ -91,17 +93,12 @@ def integration_of(version: str) -> Integration:
     """Build the integration of one version of the demo's model."""
     from aggressors.integration import load_integration
 
-    path = demo_folder() / "integration.py"
-    digest = load_integration(path).code_digest  # the file itself is about one version
-    spec = importlib.util.spec_from_file_location("aggressors_demo", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    sys.path.insert(0, str(path.parent))
+    before = os.environ.get(_CHOSEN)
+    os.environ[_CHOSEN] = version  # which version the file declares
     try:
-        spec.loader.exec_module(module)
-        built: Integration = module.build(version)
+        return load_integration(demo_folder() / "integration.py")
     finally:
-        sys.path.remove(str(path.parent))
-    return replace(built, code_digest=digest)
+        if before is None:
+            del os.environ[_CHOSEN]
+        else:
+            os.environ[_CHOSEN] = before

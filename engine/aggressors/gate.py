@@ -24,6 +24,7 @@ from aggressors.ledger import Ledger
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.queries.judged import held_out, matching
 from aggressors.queries.overview import aggressors
+from aggressors.queries.samples import concept_of_rank
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.saved_tests import (
     MIN_SAMPLES,
@@ -275,14 +276,8 @@ class _Group:
 
 
 def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
-    found = {one.rank: one for one in aggressors(run)}
-    if rank not in found:
-        ranks = f"1 to {len(found)}" if found else "none"
-        raise UsageError(
-            f"Run {run.info.name!r} has no aggressor {rank}; its ranks are {ranks}. "
-            f"`aggressors show {run.info.name}` lists them."
-        )
-    one = found[rank]
+    concept_id = concept_of_rank(run, rank)
+    one = next(one for one in aggressors(run) if one.concept_id == concept_id)
     why = (
         f"Aggressor {rank} of run {run.info.name}: mean {run.info.settings.signal} is "
         f"{show(one.gap)} above the rest ({show(one.gap_low)} to {show(one.gap_high)}), "

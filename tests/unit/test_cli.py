@@ -234,7 +234,7 @@ def test_markdown_is_a_table_that_no_title_can_break(workspace, tmp_path):
 def test_save_test_refuses_what_is_wrong(workspace):
     fails(2, "save-test", "v1", at=workspace, says="--aggressor")
     fails(2, "save-test", "v1", "--aggressor", 1, "--where", DUSK, at=workspace)
-    fails(2, "save-test", "v1", "--aggressor", 7, at=workspace, says="no aggressor 7")
+    fails(2, "save-test", "v1", "--aggressor", 7, at=workspace, says="no aggressor of rank 7")
     fails(2, "save-test", "v1", "--aggressor", 1, "--slug", "../x", at=workspace, says="slug")
     fails(2, "save-test", "v1", "--aggressor", 1, "--slug", "dusk", at=workspace, says="never")
     fails(3, "save-test", "v1", "--where", "loss > 2", at=workspace, says="loss")

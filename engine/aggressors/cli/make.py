@@ -127,7 +127,7 @@ def try_(path: str, workspace: str | None) -> None:
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="Where the shards are computed.",
+    help="Where the shards are computed; ray is not there yet.",
 )
 @as_json
 @common

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aggressors.collate import repeated
 from aggressors.contracts import POPULATIONS, Settings
 from aggressors.errors import TableError
 from aggressors.sources import fields
@@ -262,14 +263,11 @@ def _check_ids(populations: Sequence[_Population]) -> None:
     ids = pa.chunked_array(
         [chunk for entry in populations for chunk in entry.scored.sample_id.chunks], pa.string()
     )
-    if len(pc.unique(ids)) == len(ids):
-        return
-    counts = pc.value_counts(ids.combine_chunks())
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    raise TableError(
-        f"sample_id {min(repeated.to_pylist())!r} and {len(repeated) - 1} others stand more than "
-        "once. Every sample needs an id of its own, also over populations."
-    )
+    if again := repeated(ids):
+        raise TableError(
+            f"sample_id {again[0]!r} and {len(again) - 1} others stand more than once. "
+            "Every sample needs an id of its own, also over populations."
+        )
 
 
 def _check_lengths(populations: Sequence[_Population]) -> None:
