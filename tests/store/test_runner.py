@@ -69,7 +69,7 @@ def test_a_run_killed_at_every_step_ends_with_the_same_tables(
             break
         assert workspace.catalogue() == ([], [])
     assert finished == [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4]
-    assert [run.name for run in workspace.summaries()] == ["v1"]
+    assert [run.name for run in workspace.catalogue()[0]] == ["v1"]
     done = _process(workspace.root, "none")
     assert done.returncode == 0, done.stderr
     whole = _process(tmp_path / "other", "none")
@@ -113,12 +113,12 @@ def test_finished_shards_and_stages_are_not_done_again(
     monkeypatch.setattr(runner, "load_stages", lambda: stages)
     with pytest.raises(KeyboardInterrupt):
         _run(workspace, source)
-    assert workspace.summaries() == []
+    assert workspace.catalogue()[0] == []
     result = _run(workspace, source)
     assert calls == ["place", "group", "group"]
     assert source.read == [("validation", 0, 60), ("unlabeled", 0, 60)]
     assert list(workspace.work.iterdir()) == []
-    assert workspace.summaries()[0].run_id == result.run_id
+    assert workspace.catalogue()[0][0].run_id == result.run_id
 
 
 class Counting(PlantedSource):
@@ -264,7 +264,7 @@ def test_an_error_in_a_stage_names_it_and_how_to_continue(
         _run(workspace)
     assert (caught.value.stage, caught.value.shard) == ("group", "all samples")
     assert "same command again" in str(caught.value)
-    assert workspace.summaries() == []
+    assert workspace.catalogue()[0] == []
 
 
 @pytest.mark.usefixtures("quick")

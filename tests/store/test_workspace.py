@@ -69,7 +69,6 @@ def test_runs_are_listed_newest_first_and_broken_files_are_told(workspace: Works
     (workspace.runs / ".cccc.duckdb.0123abcd.tmp").write_text("being written")
     found, broken = workspace.catalogue()
     assert [run.run_id for run in found] == ["cccc", "bbbb", "aaaa"]
-    assert [run.run_id for run in workspace.summaries()] == ["cccc", "bbbb", "aaaa"]
     assert [Path(file.path).name for file in broken] == ["torn.duckdb"]
     assert "truncated" in broken[0].reason
 
@@ -119,7 +118,7 @@ def test_an_unknown_run_lists_the_nearest(workspace: Workspace, tmp_path: Path) 
 def test_tiny_and_empty_runs_are_listed_too(tmp_path: Path) -> None:
     tiny_run(tmp_path)
     empty_run(tmp_path)
-    assert {(run.name, run.samples) for run in Workspace(tmp_path).summaries()} == {
+    assert {(run.name, run.samples) for run in Workspace(tmp_path).catalogue()[0]} == {
         ("tiny", 12),
         ("empty", 0),
     }
@@ -214,12 +213,12 @@ def read_only(template: Path, tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def test_a_read_only_workspace_can_be_read_and_says_why_not_written(read_only: Workspace) -> None:
-    assert [run.run_id for run in read_only.summaries()] == ["cccc", "bbbb", "aaaa"]
+    assert [run.run_id for run in read_only.catalogue()[0]] == ["cccc", "bbbb", "aaaa"]
     batch = pa.table({"sample_id": ["a"]})
     planted = planted_tables(n=12, with_populations=("validation",))
     for write in (
         lambda: read_only.append_labels("dusk", batch),
-        lambda: atomic_write(read_only.filters / "dusk.json", b"{}"),
+        lambda: atomic_write(read_only.labels / "dusk.json", b"{}"),
         lambda: publish_tables(read_only, planted.tables, planted.source, "dddd", "v3"),
     ):
         with pytest.raises(WorkspaceError, match=r"read-only file system|permission denied") as no:

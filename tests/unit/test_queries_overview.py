@@ -20,7 +20,6 @@ from aggressors.queries.overview import (
     in_scope,
     loss_explained,
     loss_histograms,
-    populations,
     totals,
 )
 from queried import CLASSES, queried
@@ -45,7 +44,7 @@ def test_totals_are_weighted_and_by_population(data):
     assert found.mean_loss == pytest.approx(weighted(labeled, labeled["loss"]))
     wrong = labeled["label"] != labeled["prediction"]
     assert found.error_rate == pytest.approx(weighted(labeled, wrong))
-    assert [entry.population for entry in found.populations] == list(populations(data.run))
+    assert [entry.population for entry in found.populations] == list(data.run.populations)
     test = labeled[labeled["population"] == "test"]
     assert found.of("test").mean_loss == pytest.approx(weighted(test, test["loss"]))
     assert found.of("unlabeled").mean_loss is None

@@ -7,6 +7,7 @@ difference before it is committed.
 import json
 import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,10 @@ class Recorder:
     def __getattr__(self, name):
         return getattr(self.run, name)
 
-    def cursor(self):
-        return RecordingCursor(self.run.cursor(), self.asked)
+    @contextmanager
+    def asking(self):
+        with self.run.asking() as cursor:
+            yield RecordingCursor(cursor, self.asked)
 
 
 class RecordingCursor:

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from aggressors.errors import InputError
-from aggressors.stats.intervals import mean_interval, share_interval
-from aggressors.stats.severity import impact, loss_gap, loss_gaps, severity
+from aggressors.stats.intervals import mean_interval
+from aggressors.stats.severity import impact, loss_gap, loss_gaps
 
 
 def test_gap_by_hand():
@@ -18,7 +18,6 @@ def test_gap_by_hand():
     half = stats.t.ppf(0.975, freedom) * error2**0.5
     assert gap.low == pytest.approx(3 - half)
     assert gap.high == pytest.approx(3 + half)
-    assert severity(gap) == gap.low
 
 
 @pytest.mark.parametrize("n_inside", [2, 7, 60])
@@ -103,15 +102,3 @@ def test_mean_interval_is_students():
     low, high = stats.t.interval(0.95, 3, value.mean(), stats.sem(value))
     found = mean_interval(value)
     assert (found.value, found.low, found.high) == pytest.approx((4, low, high))
-
-
-@pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (400, 1000)])
-def test_share_interval_is_wilsons(successes, n):
-    wilson = stats.binomtest(successes, n).proportion_ci(method="wilson")
-    found = share_interval(successes, n)
-    assert (found.low, found.high) == pytest.approx((wilson.low, wilson.high), abs=1e-12)
-
-
-def test_share_needs_a_sample():
-    with pytest.raises(InputError, match="got 1 of 0"):
-        share_interval(1, 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aggressors.contracts import EVERYTHING, Condition, Filter
+from aggressors.contracts import Condition, Filter
 from aggressors.errors import FilterError
 from aggressors.queries.columns import Groups, encode, groups, means, numbers, read
 from aggressors.queries.grammar import both
@@ -187,26 +187,6 @@ def differences(
     found.sort(key=lambda row: (-row[2], row[0]))
     return pa.Table.from_pylist(
         [dict(zip(_DIFFERENCES.names, row, strict=True)) for row in found], schema=_DIFFERENCES
-    )
-
-
-def loss_histogram(run: RunFile, filter: Filter = EVERYTHING, bins: int = 40) -> pa.Table:
-    """Count labeled samples by loss, in equal widths; the outer bins hold the extremes.
-
-    Returns
-    -------
-    bin from 0, low, high, n.
-    """
-    loss = resolve(run, "loss")
-    (column,) = read(run, filter, [loss], where="s.loss IS NOT NULL")
-    by = groups(loss, column, bins=bins, top=1, equal_sizes=False)
-    return pa.table(
-        {
-            "bin": pa.array(range(len(by)), pa.int32()),
-            "low": _floats(by.low),
-            "high": _floats(by.high),
-            "n": pa.array(by.counts(), pa.int64()),
-        }
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.queries.names import FieldRef, Kind, categories, known_fields, resolve_value
-from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.queries.scope import fetch, scope
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -112,18 +112,3 @@ def values(
         {"search": search, "limit": limit},
         field=ref.sql,
     )
-
-
-def number_range(
-    run: RunFile, name: str, filter: Filter = EVERYTHING
-) -> tuple[float, float] | None:
-    """Smallest and largest value of a number field in scope; None where it has none.
-
-    Raises
-    ------
-    FilterError : an unknown field, or one without values.
-    """
-    ref = resolve_value(run, name)
-    sql = "SELECT min({field}), max({field}) FROM {source} WHERE {where}"
-    low, high = fetch_rows(run, sql, scope(run, filter, ref), field=ref.sql)[0]
-    return None if low is None else (float(low), float(high))

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from aggressors.contracts import POPULATIONS, Condition, Filter, Not, Scalar
 from aggressors.errors import FilterError
 from aggressors.queries.grammar import canonical
-from aggressors.queries.names import FieldRef, check_categories, field_names, resolve
+from aggressors.queries.names import FieldRef, check_categories, resolve
 from aggressors.queries.sql import Params, fill
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-__all__ = ["FieldRef", "Predicate", "compile_filter", "field_names", "resolve"]
+__all__ = ["FieldRef", "Predicate", "compile_filter", "resolve"]
 
 MAX_CORNERS = 64
 _TINY = 1e-9  # below 1/n for any n that fits a run file
@@ -188,11 +188,6 @@ _OPERATORS: dict[str, tuple[str, ...]] = {
     "quantile": ("<", "<=", ">", ">=", "missing"),
     "region": ("in", "missing"),
 }
-
-
-def operators(kind: str) -> tuple[str, ...]:
-    """Return the operators that fields of a kind take, in the order a menu shows them."""
-    return _OPERATORS[kind]
 
 
 def _check_shape(ref: FieldRef, condition: Condition) -> None:

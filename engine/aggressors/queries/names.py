@@ -79,11 +79,6 @@ def known_fields(run: RunFile) -> dict[str, FieldRef]:
     return known
 
 
-def field_names(run: RunFile) -> tuple[str, ...]:
-    """List the fields a filter may use, built-in first."""
-    return tuple(known_fields(run))
-
-
 def resolve(run: RunFile, name: str) -> FieldRef:
     """Find a field by its exact name.
 

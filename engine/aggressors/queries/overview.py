@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from aggressors.contracts import EVERYTHING, POPULATIONS, Aggressor, Filter
+from aggressors.contracts import EVERYTHING, Aggressor, Filter
 from aggressors.queries.scope import fetch, fetch_rows, scope
 
 if TYPE_CHECKING:
@@ -259,11 +259,6 @@ def signal_sql(run: RunFile) -> str:
     if run.info.settings.signal == "error" and run.classes:
         return "(s.label <> s.prediction)::DOUBLE"
     return "s.loss"
-
-
-def populations(run: RunFile) -> tuple[str, ...]:
-    """List the populations of a run that are not empty, in their usual order."""
-    return tuple(name for name in POPULATIONS if run.populations.get(name))
 
 
 def _ratio(total: float | None, weight: float | None) -> float | None:

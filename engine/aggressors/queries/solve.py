@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -52,13 +51,8 @@ def candidates(
     filter: Filter = EVERYTHING,
     offset: int = 0,
     limit: int = 60,
-    exclude: Sequence[str] = (),
 ) -> pa.Table:
     """Unlabeled samples similar to an aggressor, the first to label first.
-
-    Parameters
-    ----------
-    exclude : sample ids to leave out, such as those already in a label queue.
 
     Returns
     -------
@@ -66,26 +60,22 @@ def candidates(
     """
     sql = """
         SELECT c.sample_id, c.rank, c.similarity, c.priority, c.reason FROM candidates c
-        WHERE c.concept_id = $concept AND NOT list_contains($exclude::VARCHAR[], c.sample_id)
-            AND {among}
+        WHERE c.concept_id = $concept AND {among}
         ORDER BY c.rank LIMIT $limit OFFSET $offset
     """
     among, params = _among(run, filter)
-    params |= {"concept": concept_id, "exclude": list(exclude), "limit": limit, "offset": offset}
+    params |= {"concept": concept_id, "limit": limit, "offset": offset}
     return by_sample_id(run, fetch(run, sql, params=params, among=among))
 
 
-def candidate_count(
-    run: RunFile, concept_id: int, filter: Filter = EVERYTHING, exclude: Sequence[str] = ()
-) -> int:
+def candidate_count(run: RunFile, concept_id: int, filter: Filter = EVERYTHING) -> int:
     """Count the stored candidates of an aggressor in scope."""
     sql = """
         SELECT count(*) FROM candidates c
-        WHERE c.concept_id = $concept AND NOT list_contains($exclude::VARCHAR[], c.sample_id)
-            AND {among}
+        WHERE c.concept_id = $concept AND {among}
     """
     among, params = _among(run, filter)
-    params |= {"concept": concept_id, "exclude": list(exclude)}
+    params |= {"concept": concept_id}
     return int(fetch_rows(run, sql, params=params, among=among)[0][0])
 
 

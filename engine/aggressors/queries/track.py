@@ -10,24 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aggressors.contracts import EVERYTHING, Aggressor, Condition, Filter
-from aggressors.queries.grammar import both
-from aggressors.queries.overview import aggressors, loss_explained, signal_sql, totals
-from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.contracts import Aggressor, Condition
+from aggressors.queries.overview import aggressors, loss_explained, totals
+from aggressors.queries.scope import fetch
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 SAME = 0.4  # overlap from which two groups of different runs are the same aggressor
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One figure of a run: weighted mean of `name` over `n` labeled samples; None where n is 0."""
-
-    name: str
-    value: float | None
-    n: int
 
 
 def timeline(runs: Sequence[RunFile]) -> pa.Table:
@@ -122,58 +112,54 @@ def _overlaps(
     run: RunFile, other: RunFile, ours: list[Aggressor], theirs: list[Aggressor]
 ) -> tuple[np.ndarray, np.ndarray]:
     """(ours, theirs) overlap in [0, 1], and the number of samples shared."""
-    sql = "SELECT s.sample_id FROM samples s WHERE s.population = $analysed"
-    ids = [fetch(each, sql, params=_analysed(each))["sample_id"] for each in (run, other)]
-    common = ids[0].filter(pc.is_in(ids[0], value_set=ids[1].combine_chunks())).combine_chunks()
-    left, right = _membership(run, ours, common), _membership(other, theirs, common)
-    shared = left @ right.T
-    union = left.sum(axis=1)[:, None] + right.sum(axis=1)[None, :] - shared
+    left, right = _members(run, ours), _members(other, theirs)
+    left, right = left.among(_analysed(other)), right.among(_analysed(run))
+    both = np.intersect1d(left.sample, right.sample)
+    shared = left.matrix(both) @ right.matrix(both).T
+    union = left.sizes()[:, None] + right.sizes()[None, :] - shared
     return shared / np.maximum(union, 1), shared
 
 
-def _membership(run: RunFile, entries: list[Aggressor], common: pa.Array) -> np.ndarray:
-    """(aggressors, samples) float32, 1 for a member."""
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Members of `count` aggressors: (m,) place of the aggressor, and (m,) hash of the sample."""
+
+    count: int
+    aggressor: np.ndarray
+    sample: np.ndarray
+
+    def among(self, samples: np.ndarray) -> _Members:
+        kept = np.isin(self.sample, samples)
+        return _Members(self.count, self.aggressor[kept], self.sample[kept])
+
+    def sizes(self) -> np.ndarray:
+        """(count,) members of each aggressor."""
+        return np.bincount(self.aggressor, minlength=self.count)
+
+    def matrix(self, samples: np.ndarray) -> np.ndarray:
+        """(count, samples) float32, 1 for a member; `samples` are sorted."""
+        member = np.zeros((self.count, len(samples)), dtype=np.float32)
+        here = np.isin(self.sample, samples)
+        member[self.aggressor[here], np.searchsorted(samples, self.sample[here])] = 1
+        return member
+
+
+# Ids are compared as DuckDB hashes them, 64 bits each: a million stay small and quick.
+def _members(run: RunFile, entries: list[Aggressor]) -> _Members:
     sql = """
-        SELECT a.concept_id, s.sample_id FROM aggressors g JOIN assignments a USING (concept_id)
+        SELECT a.concept_id, hash(s.sample_id) AS sample
+        FROM aggressors g JOIN assignments a USING (concept_id)
         JOIN samples s ON s.row_id = a.row_id WHERE s.population = $analysed
     """
-    found = fetch(run, sql, params=_analysed(run))
+    found = fetch(run, sql, params={"analysed": run.info.settings.analysed})
     concepts = pa.array([entry.concept_id for entry in entries], pa.int32())
-    row = pc.index_in(found["concept_id"], value_set=concepts).to_numpy()
-    column = pc.fill_null(pc.index_in(found["sample_id"], value_set=common), -1).to_numpy()
-    member = np.zeros((len(entries), len(common)), dtype=np.float32)
-    member[row[column >= 0], column[column >= 0]] = 1
-    return member
+    place = pc.index_in(found["concept_id"], value_set=concepts).to_numpy()
+    return _Members(len(entries), place, found["sample"].to_numpy())
 
 
-def _analysed(run: RunFile) -> dict[str, str]:
-    return {"analysed": run.info.settings.analysed}
-
-
-def signal_of(run: RunFile, sample_ids: Sequence[str]) -> pa.Table:
-    """Signals of given samples, in their order; unknown and unlabeled ones are left out.
-
-    Returns
-    -------
-    sample_id, label, loss, error (0 or 1, NULL for regression), weight.
-    """
-    error = "(s.label <> s.prediction)::DOUBLE" if run.classes else "NULL::DOUBLE"
-    label = "s.label::VARCHAR" if run.classes else "s.label"
-    sql = """
-        SELECT s.sample_id, {label} AS label, s.loss, {error} AS error, s.weight
-        FROM (SELECT unnest($ids) AS sample_id, generate_subscripts($ids, 1) AS place) asked
-        JOIN samples s USING (sample_id) WHERE s.loss IS NOT NULL ORDER BY asked.place
-    """
-    return fetch(run, sql, params={"ids": list(sample_ids)}, error=error, label=label)
-
-
-def global_metric(run: RunFile, filter: Filter = EVERYTHING) -> Metric:
-    """Weighted mean of the run's signal over the analysed population in scope."""
-    sql = """
-        SELECT sum(s.weight * {signal}) / sum(s.weight), count(*) FROM {source}
-        WHERE {signal} IS NOT NULL AND {where}
-    """
-    whole = both(Condition("population", "=", (run.info.settings.analysed,)), filter)
-    value, n = fetch_rows(run, sql, scope(run, whole), signal=signal_sql(run))[0]
-    name = "error rate" if "prediction" in signal_sql(run) else f"mean {run.info.loss_name}"
-    return Metric(name, value, int(n))
+def _analysed(run: RunFile) -> np.ndarray:
+    """Hashes of the samples of the analysed population."""
+    sql = "SELECT hash(s.sample_id) AS sample FROM samples s WHERE s.population = $analysed"
+    return np.asarray(
+        fetch(run, sql, params={"analysed": run.info.settings.analysed})["sample"].to_numpy()
+    )

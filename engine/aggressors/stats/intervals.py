@@ -44,26 +44,6 @@ def mean_interval(value: FloatArray, *, level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def share_interval(successes: float, n: float, *, level: float = 0.95) -> Interval:
-    """Share of `n` samples with Wilson's interval, inside [0, 1] even where none or all succeed.
-
-    Raises
-    ------
-    InputError : n is not positive, or successes lie outside [0, n].
-
-    Source: Wilson 1927.
-    """
-    from scipy.special import ndtri
-
-    if not 0 <= successes <= n or n <= 0:
-        raise InputError(f"A share needs 0 <= successes <= n and n > 0; got {successes} of {n}.")
-    z = float(ndtri((1 + level) / 2))
-    share, spread = successes / n, 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / spread
-    half = z / spread * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
-    return Interval(share, max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share)))
-
-
 def finite(value: FloatArray, name: str, *, at_least: int) -> FloatArray:
     """`value` as a flat float64 array, after checking its length and that all of it is finite."""
     value = np.asarray(value, dtype=np.float64).ravel()

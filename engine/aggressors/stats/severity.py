@@ -121,14 +121,6 @@ def loss_gaps(
     return Gaps(n, inside + centre, rest + centre, value, value - half, value + half, p_value)
 
 
-def severity(gap: Gap) -> float:
-    """By how much a group surely underperforms: the lower bound of its gap, in units of the loss.
-
-    Not clipped: a negative severity says that the group may be no worse than the rest.
-    """
-    return gap.low
-
-
 def impact(n: float, gap: float, total: float) -> float:
     """Share of all loss that would vanish if a group became like the rest.
 

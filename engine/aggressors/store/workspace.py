@@ -96,21 +96,6 @@ class Workspace:
         """Label queues."""
         return self.root / "labels"
 
-    @property
-    def hypotheses(self) -> Path:
-        """Claims about causes."""
-        return self.root / "hypotheses"
-
-    @property
-    def marks(self) -> Path:
-        """Marks of samples by people."""
-        return self.root / "marks"
-
-    @property
-    def filters(self) -> Path:
-        """Saved filters."""
-        return self.root / "filters"
-
     # --- Runs ---
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:
@@ -122,10 +107,6 @@ class Workspace:
         broken = [entry for entry in read if isinstance(entry, BrokenRun)]
         found.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
         return found, broken
-
-    def summaries(self) -> list[RunSummary]:
-        """List published runs, newest first; `catalogue` also reports the broken ones."""
-        return self.catalogue()[0]
 
     def run_path(self, run_id: str) -> Path:
         """Where the run of this id is, or will be, published."""

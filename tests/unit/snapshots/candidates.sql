@@ -1,8 +1,7 @@
 SELECT m."operator" FROM metadata m LIMIT 0
 ;
 SELECT c.sample_id, c.rank, c.similarity, c.priority, c.reason FROM candidates c
-WHERE c.concept_id = $concept AND NOT list_contains($exclude::VARCHAR[], c.sample_id)
-AND c.sample_id IN (SELECT s.sample_id FROM samples s POSITIONAL JOIN metadata m WHERE (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE))
+WHERE c.concept_id = $concept AND c.sample_id IN (SELECT s.sample_id FROM samples s POSITIONAL JOIN metadata m WHERE (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE))
 ORDER BY c.rank LIMIT $limit OFFSET $offset
 ;
 SELECT sample_id, row_id FROM samples WHERE sample_id IN (SELECT unnest($ids))

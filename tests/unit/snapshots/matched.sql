@@ -6,7 +6,8 @@ LEFT JOIN concept_stats t ON t.concept_id = g.concept_id AND t.fold = 'confirm'
 AND t.population::VARCHAR = $analysed
 ORDER BY g.rank
 ;
-SELECT s.sample_id FROM samples s WHERE s.population = $analysed
-;
-SELECT a.concept_id, s.sample_id FROM aggressors g JOIN assignments a USING (concept_id)
+SELECT a.concept_id, hash(s.sample_id) AS sample
+FROM aggressors g JOIN assignments a USING (concept_id)
 JOIN samples s ON s.row_id = a.row_id WHERE s.population = $analysed
+;
+SELECT hash(s.sample_id) AS sample FROM samples s WHERE s.population = $analysed
