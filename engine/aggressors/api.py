@@ -238,6 +238,7 @@ def analyze(
     Raises
     ------
     TableError : a table cannot be read, or a column is missing, wrong or contradicts another.
+    UsageError : an unknown role of a column, or classes that are not distinct.
     StageError : a stage failed; the same call continues.
     WorkspaceError : the workspace cannot be written.
     """

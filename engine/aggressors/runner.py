@@ -205,8 +205,8 @@ class _Job:
                 return True
         except RunNotFound:
             return False
-        except RunCorrupt as error:
-            self.progress.say(f"{error} It is made again now.")
+        except RunCorrupt:
+            self.progress.say(f"{path} cannot be read as a run, and is made again")
             return False
 
     def finish(self, name: str) -> None:
