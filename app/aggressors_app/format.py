@@ -89,4 +89,4 @@ def when(iso: str) -> str:
 
 def plain(text: str) -> str:
     """Escape what Streamlit's Markdown would take for markup; for text that comes from data."""
-    return "".join(f"\\{mark}" if mark in "\\`*_{}[]()#+-!|<>$:~" else mark for mark in text)
+    return "".join(f"\\{mark}" if mark in "\\`*_{}[]()#+-!|<>$:~&" else mark for mark in text)

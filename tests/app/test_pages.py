@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.app.reading import PAGES, component, shown
 from aggressors.contracts import Aggressor
 from aggressors.queries import overview
 from aggressors.store.read import open_run
+from aggressors_app import cached
 from aggressors_app.format import plain
 
 
@@ -149,6 +151,22 @@ def test_an_unknown_run_in_a_link_says_what_to_do(opened, planted_versions):
     app = opened(planted_versions, run="gone", f="all")
     assert "There is no run 'gone'" in app.error[0].value
     assert len(app.selectbox(key="run_picker").options) == 3
+
+
+def test_text_from_a_link_or_a_file_is_never_markup(opened, planted, monkeypatch):
+    trap = "[Log in](https://evil.example)"
+    app = opened(planted, run="v1-0000", f=f'"{trap}" = 1')
+    assert plain(trap) in app.error[0].value
+    assert trap not in app.error[0].value
+    known = cached.field_list("v1-0000")
+    odd = replace(known["brightness"], name=trap, unit=trap)
+    monkeypatch.setattr(cached, "field_list", lambda run_id: known | {trap: odd})
+    app = opened(planted, run="v1-0000", f="all")
+    app.selectbox(key="filter_field").set_value(trap).run()
+    slider = app.slider(key=f"filter_range_{trap}")
+    assert slider.label == f"{plain(trap)} ({plain(trap)})"
+    app.text_input(key="filter_typed").set_value(f'"{trap}" = 1').run()
+    assert [trap in error.value for error in app.error] == [False]
 
 
 def test_a_single_run_file_opens_without_a_workspace(opened, planted_versions, monkeypatch):

@@ -47,7 +47,7 @@ def badges(one: Aggressor) -> None:
     """Show status, size and action as badges."""
     confirmed = one.status == "confirmed"
     st.badge(
-        one.status,
+        plain(one.status),
         icon=":material/verified:" if confirmed else ":material/help:",
         color="red" if confirmed else "gray",
         help="Holds on samples that the search had not seen"

@@ -89,8 +89,7 @@ def _populations(run_id: str, filter: Filter) -> None:
 
 def _control(run_id: str, filter: Filter, field: str) -> None:
     summary = chips.summary(filter, field)
-    name = plain(_name(field))
-    label = f":primary[{name}: {plain(summary)}]" if summary else name
+    label = f":primary[{_label(field)}: {plain(summary)}]" if summary else _label(field)
     with st.popover(label, key=f"filter_of_{field}"):
         _editor(run_id, filter, field)
         if summary:
@@ -103,8 +102,8 @@ def _control(run_id: str, filter: Filter, field: str) -> None:
             )
 
 
-def _name(field: str) -> str:
-    return field.replace("_", " ").capitalize() if field.islower() else field
+def _label(field: str) -> str:
+    return plain(field.replace("_", " ").capitalize() if field.islower() else field)
 
 
 def _editor(run_id: str, filter: Filter, field: str) -> None:
@@ -137,7 +136,7 @@ def _range(run_id: str, filter: Filter, field: str) -> None:
         _apply(chips.with_limits(filter, field, *limits))
 
     st.slider(
-        f"{_name(field)} ({known.unit})" if known.unit else _name(field),
+        f"{_label(field)} ({plain(known.unit)})" if known.unit else _label(field),
         min_value=lowest,
         max_value=highest,
         step=(highest - lowest) / 200,
@@ -162,7 +161,7 @@ def _set(run_id: str, filter: Filter, field: str) -> None:
         _apply(chips.with_values(filter, field, st.session_state[key]))
 
     st.multiselect(
-        _name(field),
+        _label(field),
         offered,
         key=key,
         format_func=lambda value: f"{value} ({numbers.get(value, 0):,})",
@@ -184,7 +183,7 @@ def _contains(filter: Filter, field: str) -> None:
             _add(filter, f"{_quoted(field)} contains {_quoted(word)}")
 
     st.session_state[key] = ""
-    st.text_input(f"{_name(field)} contains", key=key, on_change=change, width=300)
+    st.text_input(f"{_label(field)} contains", key=key, on_change=change, width=300)
 
 
 def _quoted(word: str) -> str:
@@ -222,7 +221,7 @@ def _more(run_id: str, filter: Filter, shown: Sequence[str]) -> None:
             help="For example: brightness < 0.2 and label in (coat, shirt)",
         )
         if problem := st.session_state.pop("filter_problem", ""):
-            st.error(problem)
+            st.error(plain(problem))
 
 
 def _typed(run_id: str, text: str) -> None:
