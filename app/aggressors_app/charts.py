@@ -7,6 +7,7 @@ are set here, from the palette of the theme.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -282,9 +283,11 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
         }
         for place, point in enumerate(points)
     ]  # fmt: skip
+    # Two runs may have one name, so the place tells them apart and the name is only its label.
+    names = json.dumps([point.run for point in points])
     x: Spec = {
-        "field": "run", "type": "nominal", "title": None, "sort": {"field": "place"},
-        "axis": {"labelAngle": 0, "labelLimit": 130},
+        "field": "place", "type": "ordinal", "title": None,
+        "axis": {"labelAngle": 0, "labelLimit": 130, "labelExpr": f"{names}[datum.value]"},
     }  # fmt: skip
     y: Spec = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False}}
     tooltip = [
@@ -299,7 +302,7 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
         "layer": [
             {
                 "mark": {"type": "line", "color": colors.rest, "strokeWidth": 1.5},
-                "encoding": {"x": x, "y": y, "order": {"field": "place"}},
+                "encoding": {"x": x, "y": y},
             },
             {
                 "mark": {"type": "rule", "strokeWidth": 2},

@@ -9,7 +9,7 @@ import pytest
 from tests.app.reading import PAGES, component, shown
 
 from aggressors.contracts import Aggressor
-from aggressors.queries import overview
+from aggressors.queries import overview, samples
 from aggressors.store.read import open_run
 from aggressors_app import cached
 from aggressors_app.format import plain
@@ -91,6 +91,18 @@ def test_aggressor_shows_samples_with_pictures_and_heatmaps(opened, planted_vers
     tiles = component(app, "aggressor_grid_central")["items"]
     assert len(tiles) == 12
     assert all(tile["src"].startswith("data:image/jpeg;base64,") for tile in tiles)
+
+
+def test_aggressor_says_what_it_shows(opened, planted_versions):
+    expected = {"central": "Nearest to the middle", "counter": "Not members, but alike"}
+    for kind, caption in expected.items():
+        app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", show=kind)
+        assert component(app, f"aggressor_grid_{kind}")["caption"].startswith(caption)
+    with open_run(planted_versions / "runs" / "v1-0000.duckdb") as run:
+        members = samples.members(run, 1, limit=10_000)["sample_id"].to_pylist()
+    tiles = component(app, "aggressor_grid_counter")["items"]
+    assert tiles
+    assert set(members).isdisjoint(tile["id"] for tile in tiles)
 
 
 def test_solve_orders_candidates_and_shows_suspects_where_labels_are_wrong(

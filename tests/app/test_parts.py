@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import altair
 import pytest
 
@@ -99,6 +101,18 @@ SPECS = {
 @pytest.mark.parametrize("name", SPECS)
 def test_every_chart_is_valid_vega_lite(name):
     altair.Chart.from_dict(SPECS[name], validate=True)
+
+
+def test_runs_of_one_name_keep_their_own_places():
+    names = ["v1", 'v"2', "v1"]
+    points = [charts.Point(name, float(value), None, None) for value, name in enumerate(names)]
+    spec = charts.over_runs(points, "loss", LIGHT)
+    altair.Chart.from_dict(spec, validate=True)
+    (x,) = {json.dumps(layer["encoding"]["x"]) for layer in spec["layer"]}
+    at = json.loads(x)["field"]
+    assert [row[at] for row in spec["data"]["values"]] == [0, 1, 2]
+    label = json.loads(x)["axis"]["labelExpr"]
+    assert json.loads(label.removesuffix("[datum.value]")) == names
 
 
 def luminance(color: str) -> float:
