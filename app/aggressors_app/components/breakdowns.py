@@ -48,7 +48,7 @@ def against_loss(run_id: str, filter: str) -> None:
         st.caption("No labeled sample in the filter has a value here.")
         return
     signal = cached.run_file(run_id).info.settings.signal
-    overall = sum(row["n"] * row["mean"] for row in rows) / sum(row["n"] for row in rows)
+    overall = rows[0]["overall"]
     colors = charts.palette(st.context.theme.type)
     if rows[0]["value"] is None:
         spec = charts.loss_by_number(_ranges(rows), field, overall, colors, f"mean {signal}")
