@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import streamlit as st
 
-from aggressors.contracts import Aggressor
+from aggressors.contracts import Aggressor, Filter
 from aggressors.queries.columns import OTHER
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, charts, chips, state
@@ -202,20 +202,28 @@ def _compare(
 def _chart(key: str, spec: charts.Spec, field: str, filter: str) -> None:
     # A new filter gives a new chart, so that no old selection is reported for it.
     key = f"chart_{key}_{field}_{hash(filter) & 0xFFFFFF}"
-    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key, field), width="stretch")
+    last = spec["data"]["values"][-1].get("end")
 
-
-def _picker(key: str, field: str) -> Callable[[], None]:
     def picked() -> None:
-        event = st.session_state[key]
-        found = event["selection"].get(charts.SELECTION) or []
-        if not found:
-            return
-        entry, filter = found[0], parse(state.read().filter)
-        if entry.get("label") not in (None, OTHER):
-            state.change(filter=format_filter(chips.with_values(filter, field, [entry["label"]])))
-        elif entry.get("start") is not None:
-            low, high = float(entry["start"]), float(entry["end"])
-            state.change(filter=format_filter(chips.with_limits(filter, field, low, high)))
+        found = st.session_state[key]["selection"].get(charts.SELECTION) or []
+        if found:
+            claim = limited(parse(state.read().filter), field, found[0], last)
+            state.change(filter=format_filter(claim))
 
-    return picked
+    st.vega_lite_chart(spec=spec, key=key, on_select=picked, width="stretch")
+
+
+def limited(filter: Filter, field: str, bar: Mapping[str, Any], last: float | None) -> Filter:
+    """Return the filter limited to a bar that was clicked; bins end before the next one starts.
+
+    Parameters
+    ----------
+    bar : `label`, or `start` and `end`.
+    last : where the last bin ends, which holds its end too; None for categories.
+    """
+    if bar.get("label") not in (None, OTHER):
+        return chips.with_values(filter, field, [bar["label"]])
+    if bar.get("start") is None:
+        return filter
+    low, high = float(bar["start"]), float(bar["end"])
+    return chips.with_limits(filter, field, low, high, below=high != last)
