@@ -12,6 +12,7 @@ import pytest
 
 from aggressors import errors
 from aggressors.cli import cli
+from aggressors.export import FORMATS
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
 from versions import publish_version
@@ -114,6 +115,11 @@ def test_export_writes_the_list(workspace, tmp_path):
     assert len(rows) == 20
     assert {row["population"] for row in rows} == {"test"}
     assert str(out) in done.stdout
+
+
+def test_export_offers_every_registered_format(monkeypatch):
+    monkeypatch.setitem(FORMATS, "tsv", FORMATS["csv"])
+    assert f"[{'|'.join(FORMATS)}]" in " ".join(call("export", "--help").stdout.split())
 
 
 def test_export_refuses_what_is_wrong(workspace, tmp_path):
