@@ -94,7 +94,7 @@ def test_aggressor_shows_samples_with_pictures_and_heatmaps(opened, planted_vers
 
 
 def test_aggressor_says_what_it_shows(opened, planted_versions):
-    expected = {"central": "Nearest to the middle", "counter": "Not members, but alike"}
+    expected = {"central": "Nearest to the middle", "counter": "Not members, but like them"}
     for kind, caption in expected.items():
         app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", show=kind)
         assert component(app, f"aggressor_grid_{kind}")["caption"].startswith(caption)

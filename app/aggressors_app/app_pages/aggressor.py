@@ -47,7 +47,7 @@ with left:
             "worst": "Highest loss first",
             "central": "Nearest to the middle of the group first",
             "diverse": "As unlike each other as members can be",
-            "counter": "Not members, but alike and of the same labels; no worse than the median sample",
+            "counter": "Not members, but like them: same labels, no worse than the median",
         }[shown],
         empty="None was kept in this run.",
         size=118,
