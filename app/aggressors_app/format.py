@@ -7,20 +7,6 @@ from datetime import datetime
 
 MISSING = "–"
 
-ACTION_NAMES = {
-    "collect": "collect",
-    "augment": "augment",
-    "relabel": "relabel",
-    "remove": "remove",
-    "review_model": "review model",
-}
-ACTION_SENTENCES = {
-    "collect": "Label more samples like these: they are rare in training.",
-    "augment": "Vary this condition in training: the model leans on it.",
-    "relabel": "Correct the labels inside: many look wrong.",
-    "remove": "Take these samples out: labels or inputs are noise.",
-    "review_model": "Look at the model: these samples are well covered, clean, and still hard.",
-}
 REASONS = {
     "central": "Typical",
     "worst": "Worst",

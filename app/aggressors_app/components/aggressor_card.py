@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
+from aggressors.words import ACTION_NAMES
 from aggressors_app import cached
 from aggressors_app.components.listing import Color
-from aggressors_app.format import ACTION_NAMES, count, interval, number, plain, share, signed
+from aggressors_app.format import count, interval, number, plain, share, signed
 
 ACTION_COLORS: dict[str, Color] = {
     "collect": "blue",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aggressors.contracts import Aggressor
+from aggressors.words import ACTION_NAMES
 from aggressors_app import cached, state
 from aggressors_app.components.aggressor_card import ACTION_COLORS
 from aggressors_app.components.listing import (
@@ -17,7 +18,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import ACTION_NAMES, count, interval, number, of, share
+from aggressors_app.format import count, interval, number, of, share
 
 HEIGHT = 384  # pixels: the card below stays in sight
 COLUMNS = (

@@ -14,18 +14,12 @@ from aggressors.queries.concept import associations, concept, mean_maps, represe
 from aggressors.queries.solve import action, suspects, yields
 from aggressors.store.read import RunFile
 from aggressors.summary import Summary
+from aggressors.words import MAP_NAMES
 
 SHOWN = 10  # samples a card
 FINDINGS = 5  # associations a card
 LARGEST = 60_000  # bytes of a thumbnail; 20 cards of 10 then stay below the limit of a page
 TEXT = 240  # characters of a text sample
-
-MAP_TITLES = {
-    "core": "failing members",
-    "members": "all members",
-    "same_label_well_predicted": "same label, done well",
-    "rest": "the rest",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +148,11 @@ def _maps(run: RunFile, concept_id: int) -> tuple[MeanMap, ...]:
     rows = [
         row
         for row in mean_maps(run, concept_id).to_pylist()
-        if row["of"] in MAP_TITLES and len(row["pixels"] or b"") == row["height"] * row["width"] > 0
+        if row["of"] in MAP_NAMES and len(row["pixels"] or b"") == row["height"] * row["width"] > 0
     ]
     top = max((row["scale"] for row in rows), default=0.0)
     return tuple(
-        MeanMap(MAP_TITLES[row["of"]], row["n"], _coloured(row, top)) for row in rows if top > 0
+        MeanMap(MAP_NAMES[row["of"]], row["n"], _coloured(row, top)) for row in rows if top > 0
     )
 
 
