@@ -149,11 +149,6 @@ def summary(filter: Filter, field: str) -> str:
     return "missing" if missing else ""
 
 
-def added(filter: Filter, part: Filter) -> Filter:
-    """Return the filter with one more claim."""
-    return both(filter, part)
-
-
 def hypothesis(field: str, detail: str) -> Filter | None:
     """Turn the detail of an association into a filter; None where it names no side or value."""
     try:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from aggressors.contracts import Filter
+from aggressors.contracts import Condition, Filter
 from aggressors.errors import FilterError
+from aggressors.queries.grammar import both, format_filter, parse, without
 from aggressors.queries.grammar import chips as claims
-from aggressors.queries.grammar import format_filter, parse, without
 from aggressors_app import cached, chips, state
 from aggressors_app.chips import POPULATION
 from aggressors_app.format import of, plain, short
@@ -113,7 +113,7 @@ def _editor(run_id: str, filter: Filter, field: str) -> None:
     elif kind == "category":
         _set(run_id, filter, field)
     else:
-        _contains(filter, field)
+        _contains(run_id, filter, field)
 
 
 def _range(run_id: str, filter: Filter, field: str) -> None:
@@ -174,21 +174,16 @@ def _set(run_id: str, filter: Filter, field: str) -> None:
         st.caption(f"The {LISTED} most frequent values. Type any other under More.")
 
 
-def _contains(filter: Filter, field: str) -> None:
+def _contains(run_id: str, filter: Filter, field: str) -> None:
     key = f"filter_text_{field}"
 
     def change() -> None:
-        word = st.session_state[key]
-        if word:
-            _add(filter, f"{_quoted(field)} contains {_quoted(word)}")
+        if word := st.session_state[key]:
+            claim = Condition(field, "contains", (word,))
+            _typed(run_id, format_filter(both(filter, claim)))
 
     st.session_state[key] = ""
     st.text_input(f"{_label(field)} contains", key=key, on_change=change, width=300)
-
-
-def _quoted(word: str) -> str:
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 # --- More fields, and a filter typed by hand ---
@@ -232,13 +227,6 @@ def _typed(run_id: str, text: str) -> None:
         st.session_state["filter_problem"] = str(error)
     else:
         _apply(filter)
-
-
-def _add(filter: Filter, text: str) -> None:
-    try:
-        _apply(chips.added(filter, parse(text)))
-    except FilterError as error:
-        st.session_state["filter_problem"] = str(error)
 
 
 def _chip(filter: Filter, index: int, part: Filter) -> None:

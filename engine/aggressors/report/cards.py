@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from aggressors.contracts import Aggressor
+from aggressors.queries.cards import media_type as media_type
 from aggressors.queries.concept import associations, concept, mean_maps, representatives
 from aggressors.queries.solve import action, suspects, yields
 from aggressors.store.read import RunFile
@@ -135,13 +136,6 @@ def _picture(thumbnail: bytes | None) -> bytes | None:
     if not thumbnail or len(thumbnail) > LARGEST or not media_type(thumbnail):
         return None
     return thumbnail
-
-
-def media_type(picture: bytes) -> str:
-    """Type of a picture by its first bytes; '' for anything but JPEG and PNG."""
-    if picture.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    return "image/png" if picture.startswith(b"\x89PNG\r\n\x1a\n") else ""
 
 
 def _maps(run: RunFile, concept_id: int) -> tuple[MeanMap, ...]:
