@@ -109,23 +109,12 @@ def _inside_outside(run_id: str, filter: str, one: Aggressor, field: str) -> Non
 
 
 def _datasets(run_id: str, filter: str) -> None:
-    known = cached.field_list(run_id)
-    by_fields = [name for name, entry in known.items() if entry.kind == "category"]
-    left_box, right_box, by_box = st.columns(3)
-    with by_box:
-        by = chosen_field("by", by_fields, "Datasets by", titled=True)
-    # Comparing datasets by population needs all of them, whatever the filter says of it.
-    scope = format_filter(chips.cleared(parse(filter), by))
-    names = [name for name, _ in cached.field_values(run_id, by, 12)]
-    if len(names) < 2:
+    by, left, right = _chosen_pair(run_id)
+    if not right:
         st.caption("This field has one value only; choose another.")
         return
-    with left_box:
-        left = chosen_field("left", names, "One dataset", titled=True)
-    with right_box:
-        right = chosen_field(
-            "right", [name for name in names if name != left], "Another", titled=True
-        )
+    # Comparing datasets by population needs all of them, whatever the filter says of it.
+    scope = format_filter(chips.cleared(parse(filter), by))
     different = cached.differences(run_id, scope, left, right, by).to_pylist()
     offered = [row["field"] for row in different]
     if not offered:
@@ -154,6 +143,23 @@ def _datasets(run_id: str, filter: str) -> None:
         chosen=field,
         on_choose=lambda name: state.change(compare=name),
     )
+
+
+def _chosen_pair(run_id: str) -> tuple[str, str, str]:
+    """Offer a field and two of its values; no value where it has only one."""
+    left_box, right_box, by_box = st.columns(3)
+    fields = [name for name, known in cached.field_list(run_id).items() if known.kind == "category"]
+    with by_box:
+        by = chosen_field("by", fields, "Datasets by", titled=True)
+    names = [name for name, _ in cached.field_values(run_id, by, 12)]
+    if len(names) < 2:
+        return by, "", ""
+    with left_box:
+        left = chosen_field("left", names, "One dataset", titled=True)
+    others = [name for name in names if name != left]
+    with right_box:
+        right = chosen_field("right", others, "Another", titled=True)
+    return by, left, right
 
 
 def _ranges(rows: Sequence[dict[str, Any]]) -> list[charts.Bin]:
