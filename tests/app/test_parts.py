@@ -152,8 +152,9 @@ def test_numbers_are_short_and_comparable():
 
 def test_text_from_data_is_never_markup():
     assert plain("<b>[x](http://evil) $y$ :red[z]") == (
-        "\\<b\\>\\[x\\]\\(http\\://evil\\) \\$y\\$ \\:red\\[z\\]"
+        "\\<b\\>\\[x\\]\\(http\\://\u2060evil\\) \\$y\\$ \\:red\\[z\\]"
     )
+    assert plain("WWW.evil.com a@b.org &amp;") == "WWW\u2060.evil.com a@\u2060b.org \\&amp;"
 
 
 def test_only_pictures_become_data_uris():
