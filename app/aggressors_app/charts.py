@@ -7,6 +7,7 @@ are set here, from the palette of the theme.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -207,11 +208,6 @@ def compare_shares(
     pair : colours of the two groups; bad against rest where None.
     """
     names = [group.name for group in groups]
-    color: Spec = {
-        "field": "group", "type": "nominal", "title": None,
-        "scale": {"domain": names, "range": list(pair or (colors.bad, colors.rest))},
-        "legend": {"orient": "top", "offset": 4},
-    }  # fmt: skip
     rows = [
         {
             "group": group.name, "label": label, "share": part,
@@ -220,42 +216,53 @@ def compare_shares(
         for group in groups
         for i, (label, part) in enumerate(zip(labels, group.shares, strict=True))
     ]  # fmt: skip
-    tooltip = [
-        {"field": "group", "title": "group"},
-        {"field": "label", "title": field},
-        {"field": "share", "title": "share", "format": ".1%"},
-    ]
-    share: Spec = {"field": "share", "type": "quantitative", "title": "share of the group"}
-    share["axis"] = {"format": ".0%", "tickCount": 4}
-    if edges is not None:
-        x: Spec = {
-            "field": "start",
-            "type": "quantitative",
-            "title": field,
-            "bin": {"binned": True},
-        }
-        return {
-            "data": _values(rows),
-            "height": 200,
-            "params": _pick("start", "end"),
-            "mark": {"type": "bar", "opacity": 0.55, "cursor": "pointer"},
-            "encoding": {
-                "x": {**x, "scale": {"zero": False}}, "x2": {"field": "end"},
-                "y": {**share, "stack": None}, "color": color, "tooltip": tooltip,
-            },
-        }  # fmt: skip
+    share: Spec = {
+        "field": "share", "type": "quantitative", "title": "share of the group",
+        "axis": {"format": ".0%", "tickCount": 4},
+    }  # fmt: skip
+    shown = {
+        "color": {
+            "field": "group", "type": "nominal", "title": None,
+            "scale": {"domain": names, "range": list(pair or (colors.bad, colors.rest))},
+            "legend": {"orient": "top", "offset": 4},
+        },
+        "tooltip": [
+            {"field": "group", "title": "group"},
+            {"field": "label", "title": field},
+            {"field": "share", "title": "share", "format": ".1%"},
+        ],
+    }  # fmt: skip
+    drawn = _paired_bars(share, names) if edges is None else _steps(share, field)
+    return {"data": _values(rows), **drawn, "encoding": {**drawn["encoding"], **shown}}
+
+
+def _steps(share: Spec, field: str) -> Spec:
+    """Draw the groups over each other, on the bins of a number."""
+    x: Spec = {
+        "field": "start", "type": "quantitative", "title": field,
+        "bin": {"binned": True}, "scale": {"zero": False},
+    }  # fmt: skip
+    return {
+        "height": 200,
+        "params": _pick("start", "end"),
+        "mark": {"type": "bar", "opacity": 0.55, "cursor": "pointer"},
+        "encoding": {"x": x, "x2": {"field": "end"}, "y": {**share, "stack": None}},
+    }
+
+
+def _paired_bars(share: Spec, names: Sequence[str]) -> Spec:
+    """Draw the groups beside each other, in each category."""
     axis = {"labelLimit": 150, "ticks": False, "domain": False}
     return {
-        "data": _values(rows),
         "height": {"step": 30, "for": "position"},
         "params": _pick("label"),
         "mark": {"type": "bar", "cursor": "pointer"},
         "encoding": {
             "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": axis},
             "yOffset": {"field": "group", "sort": names},
-            "x": share, "color": color, "tooltip": tooltip,
+            "x": share,
         },
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +289,11 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
         }
         for place, point in enumerate(points)
     ]  # fmt: skip
+    # Two runs may have one name, so the place tells them apart and the name is only its label.
+    names = json.dumps([point.run for point in points])
     x: Spec = {
-        "field": "run", "type": "nominal", "title": None, "sort": {"field": "place"},
-        "axis": {"labelAngle": 0, "labelLimit": 130},
+        "field": "place", "type": "ordinal", "title": None,
+        "axis": {"labelAngle": 0, "labelLimit": 130, "labelExpr": f"{names}[datum.value]"},
     }  # fmt: skip
     y: Spec = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False}}
     tooltip = [
@@ -299,7 +308,7 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
         "layer": [
             {
                 "mark": {"type": "line", "color": colors.rest, "strokeWidth": 1.5},
-                "encoding": {"x": x, "y": y, "order": {"field": "place"}},
+                "encoding": {"x": x, "y": y},
             },
             {
                 "mark": {"type": "rule", "strokeWidth": 2},

@@ -71,13 +71,18 @@ def with_values(filter: Filter, field: str, chosen: Sequence[Scalar]) -> Filter:
     return both(rest, Condition(field, "=" if op == "=" else "in", tuple(chosen)))
 
 
-def with_limits(filter: Filter, field: str, low: float | None, high: float | None) -> Filter:
-    """Return the filter with a number limited to [low, high]; None lifts a limit."""
+def with_limits(
+    filter: Filter, field: str, low: float | None, high: float | None, *, below: bool = False
+) -> Filter:
+    """Return the filter with a number limited to [low, high]; None lifts a limit.
+
+    `below` leaves `high` itself out.
+    """
     parts: list[Filter] = [cleared(filter, field)]
     if low is not None:
         parts.append(Condition(field, ">=", (low,)))
     if high is not None:
-        parts.append(Condition(field, "<=", (high,)))
+        parts.append(Condition(field, "<" if below else "<=", (high,)))
     return both(*parts)
 
 
@@ -142,11 +147,6 @@ def summary(filter: Filter, field: str) -> str:
         for part in chips(filter)
     )
     return "missing" if missing else ""
-
-
-def added(filter: Filter, part: Filter) -> Filter:
-    """Return the filter with one more claim."""
-    return both(filter, part)
 
 
 def hypothesis(field: str, detail: str) -> Filter | None:

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 
 MISSING = "–"
+# Where a break keeps Markdown from making a link of a web or mail address.
+_ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 
-ACTION_NAMES = {
-    "collect": "collect",
-    "augment": "augment",
-    "relabel": "relabel",
-    "remove": "remove",
-    "review_model": "review model",
-}
-ACTION_SENTENCES = {
-    "collect": "Label more samples like these: they are rare in training.",
-    "augment": "Vary this condition in training: the model leans on it.",
-    "relabel": "Correct the labels inside: many look wrong.",
-    "remove": "Take these samples out: labels or inputs are noise.",
-    "review_model": "Look at the model: these samples are well covered, clean, and still hard.",
-}
 REASONS = {
     "central": "Typical",
     "worst": "Worst",
@@ -89,4 +78,5 @@ def when(iso: str) -> str:
 
 def plain(text: str) -> str:
     """Escape what Streamlit's Markdown would take for markup; for text that comes from data."""
-    return "".join(f"\\{mark}" if mark in "\\`*_{}[]()#+-!|<>$:~" else mark for mark in text)
+    text = _ADDRESS.sub("\u2060", text)  # invisible, and no part of an address
+    return "".join(f"\\{mark}" if mark in "\\`*_{}[]()#+-!|<>$:~&" else mark for mark in text)

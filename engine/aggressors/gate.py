@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from aggressors.contracts import Condition, Filter, Group, TestState, Verdict
 from aggressors.errors import InputError, RunNotFound, UsageError, WorkspaceError
-from aggressors.judging import default_margin, measure, show, signals_of, verdict_of
+from aggressors.judging import default_margin, measure, signals_of, verdict_of
 from aggressors.ledger import Ledger
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.queries.judged import held_out, matching
@@ -36,6 +36,7 @@ from aggressors.store.saved_tests import (
     write_test,
 )
 from aggressors.store.workspace import Workspace, check_slug
+from aggressors.words import number
 
 __all__ = [
     "CheckResult",
@@ -280,7 +281,7 @@ def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
     one = next(one for one in aggressors(run) if one.concept_id == concept_id)
     why = (
         f"Aggressor {rank} of run {run.info.name}: mean {run.info.settings.signal} is "
-        f"{show(one.gap)} above the rest ({show(one.gap_low)} to {show(one.gap_high)}), "
+        f"{number(one.gap)} above the rest ({number(one.gap_low)} to {number(one.gap_high)}), "
         f"{one.impact:.1%} of all of it."
     )
     return _Group(one.name, why, Condition("aggressor", "=", (rank,)), one.rule, True)

@@ -19,6 +19,7 @@ from aggressors.stats.paired import paired_difference, smallest_detectable
 from aggressors.stats.severity import loss_gap
 from aggressors.store.saved_tests import MIN_SAMPLES, SavedTest
 from aggressors.store.verdicts import Comparison, Entry, Measurement
+from aggressors.words import number
 
 SEED = 0  # of every resampling: the same files give the same verdicts everywhere
 LEVEL = 0.95
@@ -70,10 +71,10 @@ def default_margin(gap: float, mean: float, *, material: bool) -> tuple[float, s
     material : whether the group underperforms there.
     """
     if material:
-        return significant(MARGIN_SHARE * gap), f"a tenth of its gap of {show(gap)} when saved"
+        return significant(MARGIN_SHARE * gap), f"a tenth of its gap of {number(gap)} when saved"
     return (
         significant(MARGIN_SHARE * mean),
-        f"a tenth of the mean of {show(mean)} when saved, where it had no material gap",
+        f"a tenth of the mean of {number(mean)} when saved, where it had no material gap",
     )
 
 
@@ -261,8 +262,8 @@ def _sentence(test: SavedTest, entry: Entry, state: TestState, *, run_id: str) -
     if state == "open" and entry.measurement.gap is not None:
         gap = entry.measurement
         extra.append(
-            f"Still open: its gap to the rest is {show(gap.gap)} "
-            f"({show(gap.gap_low)} to {show(gap.gap_high)})."
+            f"Still open: its gap to the rest is {number(gap.gap)} "
+            f"({number(gap.gap_low)} to {number(gap.gap_high)})."
         )
     return " ".join([text, *extra])
 
@@ -270,17 +271,17 @@ def _sentence(test: SavedTest, entry: Entry, state: TestState, *, run_id: str) -
 def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
     same = f"on the same {it.n:,} samples"
     if it.baseline == run_id:
-        return f"Mean {test.signal} {show(it.value)} {same}; this run is the test's own baseline."
-    margin = f"the margin of {show(it.margin)}"
+        return f"Mean {test.signal} {number(it.value)} {same}; this run is the test's own baseline."
+    margin = f"the margin of {number(it.margin)}"
     text = (
-        f"Mean {test.signal} {show(it.value)} against {show(it.reference)} under "
+        f"Mean {test.signal} {number(it.value)} against {number(it.reference)} under "
         f"{it.baseline_name!r} {same}"
     )
-    change = f"{show(abs(it.difference))} ({_span(it)})"
+    change = f"{number(abs(it.difference))} ({_span(it)})"
     if it.verdict == "fail":
         held = f", surely more than {margin}"
         if it.n_tests > 1:
-            held += f" also over all {it.n_tests} tests (at least {show(it.bound)})"
+            held += f" also over all {it.n_tests} tests (at least {number(it.bound)})"
         return f"{text}: worse by {change}{held}."
     if it.verdict == "pass":
         if it.high < 0:
@@ -289,12 +290,12 @@ def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
     why = f"the change {_signed(it)} may lie on either side of {margin}"
     if it.low > it.margin:
         why = f"worse by {change}, but not surely over all {it.n_tests} tests of the check"
-    return f"{text}: {why}; a worsening below {show(it.detectable)} may pass unseen."
+    return f"{text}: {why}; a worsening below {number(it.detectable)} may pass unseen."
 
 
 def _span(it: Comparison) -> str:
     ends = sorted((abs(it.low), abs(it.high)))
-    return f"{show(ends[0])} to {show(ends[1])}"
+    return f"{number(ends[0])} to {number(ends[1])}"
 
 
 def _signed(it: Comparison) -> str:
@@ -318,8 +319,4 @@ def significant(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-def show(value: float | None) -> str:
-    """Write a number as sentences do."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+show = number  # its name in report/html.py

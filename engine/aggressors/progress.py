@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar
 
+from aggressors.words import duration
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import ProgressColumn, TaskID
@@ -79,7 +81,7 @@ class Lines:
             if clock - told >= _SECONDS_BETWEEN_LINES and now < total:
                 told = clock
                 rate = (now - done) / (clock - started)
-                left = _duration((total - now) / rate) if rate > 0 else "?"
+                left = duration((total - now) / rate) if rate > 0 else "?"
                 self.say(f"{what}: {now:,} of {total:,}, {rate:,.1f} a second, {left} left")
 
         outermost = self._depth == 0
@@ -89,7 +91,7 @@ class Lines:
                 self.say(f"{what}: {_begin(total, done)}")
             yield advance
             if outermost:
-                self.say(f"{what}: done in {_duration(time.monotonic() - started)}")
+                self.say(f"{what}: done in {duration(time.monotonic() - started)}")
         finally:
             self._depth -= 1
 
@@ -163,14 +165,3 @@ def _begin(total: int, done: int) -> str:
     if done:
         return f"{total:,}, of which {done:,} are done already"
     return "started" if total == 1 else f"{total:,}"
-
-
-def _duration(seconds: float) -> str:
-    """Write seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

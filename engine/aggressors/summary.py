@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aggressors.contracts import Aggressor, RunInfo
-from aggressors.judging import show
 from aggressors.queries.overview import (
     DiscoveryFacts,
     Explained,
@@ -16,6 +15,7 @@ from aggressors.queries.overview import (
     totals,
 )
 from aggressors.store.read import RunFile
+from aggressors.words import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Summary:
         if self.analysed.error_rate is not None:
             parts.append(f"accuracy {1 - self.analysed.error_rate:.1%}")
         if self.analysed.mean_loss is not None:
-            parts.append(f"mean {self.info.loss_name} {show(self.analysed.mean_loss)}")
+            parts.append(f"mean {self.info.loss_name} {number(self.analysed.mean_loss)}")
         text = ", ".join(parts) or "no labels"
         return f"{text} on {self.analysed.n_labeled:,} {self.analysed.population} samples"
 

@@ -55,6 +55,14 @@ def test_a_typed_filter_is_checked_before_it_is_taken(opened, planted_versions):
     assert app.query_params["f"] == "brightness < 0.2 or label = coat"
 
 
+def test_a_word_to_be_contained_is_taken_letter_by_letter(opened, planted_versions):
+    app = opened(planted_versions, run="v1-0000", f="all")
+    app.selectbox(key="filter_field").set_value("sample_id").run()
+    app.text_input(key="filter_text_sample_id").set_value('a "b\\" or').run()
+    assert app.query_params["f"] == r'sample_id contains "a \"b\\\" or"'
+    assert not app.error
+
+
 def test_a_filter_that_cannot_be_read_says_why_and_can_be_cleared(opened, planted_versions):
     app = opened(planted_versions, run="v1-0000", f="brightness <")
     assert "expected a value" in app.error[0].value

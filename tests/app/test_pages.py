@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.app.reading import PAGES, component, shown
 
 from aggressors.contracts import Aggressor
-from aggressors.queries import overview
+from aggressors.queries import overview, samples
 from aggressors.store.read import open_run
+from aggressors_app import cached
 from aggressors_app.format import plain
 
 
@@ -91,6 +93,18 @@ def test_aggressor_shows_samples_with_pictures_and_heatmaps(opened, planted_vers
     assert all(tile["src"].startswith("data:image/jpeg;base64,") for tile in tiles)
 
 
+def test_aggressor_says_what_it_shows(opened, planted_versions):
+    expected = {"central": "Nearest to the middle", "counter": "Not members, but like them"}
+    for kind, caption in expected.items():
+        app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", show=kind)
+        assert component(app, f"aggressor_grid_{kind}")["caption"].startswith(caption)
+    with open_run(planted_versions / "runs" / "v1-0000.duckdb") as run:
+        members = samples.members(run, 1, limit=10_000)["sample_id"].to_pylist()
+    tiles = component(app, "aggressor_grid_counter")["items"]
+    assert tiles
+    assert set(members).isdisjoint(tile["id"] for tile in tiles)
+
+
 def test_solve_orders_candidates_and_shows_suspects_where_labels_are_wrong(
     opened, planted_versions
 ):
@@ -149,6 +163,22 @@ def test_an_unknown_run_in_a_link_says_what_to_do(opened, planted_versions):
     app = opened(planted_versions, run="gone", f="all")
     assert "There is no run 'gone'" in app.error[0].value
     assert len(app.selectbox(key="run_picker").options) == 3
+
+
+def test_text_from_a_link_or_a_file_is_never_markup(opened, planted, monkeypatch):
+    trap = "[Log in](https://evil.example)"
+    app = opened(planted, run="v1-0000", f=f'"{trap}" = 1')
+    assert plain(trap) in app.error[0].value
+    assert trap not in app.error[0].value
+    known = cached.field_list("v1-0000")
+    odd = replace(known["brightness"], name=trap, unit=trap)
+    monkeypatch.setattr(cached, "field_list", lambda run_id: known | {trap: odd})
+    app = opened(planted, run="v1-0000", f="all")
+    app.selectbox(key="filter_field").set_value(trap).run()
+    slider = app.slider(key=f"filter_range_{trap}")
+    assert slider.label == f"{plain(trap)} ({plain(trap)})"
+    app.text_input(key="filter_typed").set_value(f'"{trap}" = 1').run()
+    assert [trap in error.value for error in app.error] == [False]
 
 
 def test_a_single_run_file_opens_without_a_workspace(opened, planted_versions, monkeypatch):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import altair
 import pytest
 
+from aggressors.queries.cards import data_uri
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import charts, chips
-from aggressors_app.components.grid import data_uri
 from aggressors_app.components.linked_map import Layer, pack
 from aggressors_app.format import interval, number, of, plain, share, signed
 
@@ -101,6 +103,18 @@ def test_every_chart_is_valid_vega_lite(name):
     altair.Chart.from_dict(SPECS[name], validate=True)
 
 
+def test_runs_of_one_name_keep_their_own_places():
+    names = ["v1", 'v"2', "v1"]
+    points = [charts.Point(name, float(value), None, None) for value, name in enumerate(names)]
+    spec = charts.over_runs(points, "loss", LIGHT)
+    altair.Chart.from_dict(spec, validate=True)
+    (x,) = {json.dumps(layer["encoding"]["x"]) for layer in spec["layer"]}
+    at = json.loads(x)["field"]
+    assert [row[at] for row in spec["data"]["values"]] == [0, 1, 2]
+    label = json.loads(x)["axis"]["labelExpr"]
+    assert json.loads(label.removesuffix("[datum.value]")) == names
+
+
 def luminance(color: str) -> float:
     channels = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
@@ -138,14 +152,15 @@ def test_numbers_are_short_and_comparable():
 
 def test_text_from_data_is_never_markup():
     assert plain("<b>[x](http://evil) $y$ :red[z]") == (
-        "\\<b\\>\\[x\\]\\(http\\://evil\\) \\$y\\$ \\:red\\[z\\]"
+        "\\<b\\>\\[x\\]\\(http\\://\u2060evil\\) \\$y\\$ \\:red\\[z\\]"
     )
+    assert plain("WWW.evil.com a@b.org &amp;") == "WWW\u2060.evil.com a@\u2060b.org \\&amp;"
 
 
 def test_only_pictures_become_data_uris():
     assert data_uri(b"\xff\xd8\xff\xe0rest").startswith("data:image/jpeg;base64,")
     assert data_uri(b"\x89PNG\r\n\x1a\nrest").startswith("data:image/png;base64,")
-    assert data_uri(b"<svg onload=alert(1)>") == data_uri(None) == ""
+    assert data_uri(b"<svg onload=alert(1)>") == data_uri(None) == data_uri(b"") == ""
 
 
 def test_a_map_is_its_header_and_its_pixels():

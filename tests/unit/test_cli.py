@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from aggressors.cli import cli
+from aggressors.export import FORMATS
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
 from versions import publish_version
@@ -71,7 +72,7 @@ def test_show_ranks(workspace):
     } <= set(one)  # fmt: skip
     assert (one["rank"], one["name"], one["rule"]) == (1, DUSK, DUSK)
     text = call("show", "v1", at=workspace).stdout
-    for part in ("v1", "accuracy", DUSK, "44.0%", "collect more", "60/80"):
+    for part in ("v1", "accuracy", DUSK, "44.0%", "collect", "60/80"):
         assert part in text
     where = f"--workspace {shlex.quote(str(workspace))}"
     assert text.splitlines()[-2:] == [
@@ -92,7 +93,7 @@ def test_a_terminal_of_eighty_columns_is_enough(workspace):
         console.print(run_overview(summarize(run), "v1", None, alone=False, width=80))
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 80
-    assert any(DUSK in line and "collect more" in line for line in lines)
+    assert any(DUSK in line and "collect" in line for line in lines)
 
 
 def test_a_run_file_needs_no_workspace(workspace, tmp_path):
@@ -121,6 +122,11 @@ def test_export_writes_the_list(workspace, tmp_path):
     assert len(rows) == 20
     assert {row["population"] for row in rows} == {"test"}
     assert str(out) in done.stdout
+
+
+def test_export_offers_every_registered_format(monkeypatch):
+    monkeypatch.setitem(FORMATS, "tsv", FORMATS["csv"])
+    assert f"[{'|'.join(FORMATS)}]" in " ".join(call("export", "--help").stdout.split())
 
 
 def test_export_refuses_what_is_wrong(workspace, tmp_path):

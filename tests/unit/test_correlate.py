@@ -139,10 +139,3 @@ def test_threshold_is_a_short_number_that_holds():
     threshold, side, *_ = wording.best_split(y, x)
     assert side == "above"
     assert (y >= threshold).all()
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.2134, "0.213"), (12345.6, "12,300"), (0.0, "0"), (3e-7, "3e-07")]
-)
-def test_numbers_are_short(value, text):
-    assert wording.number(value) == text

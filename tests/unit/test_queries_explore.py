@@ -62,6 +62,14 @@ def test_the_interval_of_equal_weights_is_students(data):
         assert (row["mean_low"], row["mean_high"]) == pytest.approx((low, high))
 
 
+def test_every_group_carries_the_weighted_mean_of_the_whole_scope(data):
+    labeled = data.frame[data.frame["loss"].notna()]
+    expected = np.average(labeled["loss"], weights=labeled["weight"])
+    for field in ("hour", "operator", "brightness"):  # some samples lack a brightness
+        overall = field_vs_loss(data.run, EVERYTHING, field)["overall"].unique().to_pylist()
+        assert overall == [pytest.approx(expected)]
+
+
 def test_rare_categories_stand_together(data):
     rows = field_vs_loss(data.run, EVERYTHING, "operator", top=2).to_pylist()
     labeled = data.frame[data.frame["loss"].notna()]

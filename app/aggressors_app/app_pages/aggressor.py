@@ -45,9 +45,9 @@ with left:
         on_choose=lambda sample: state.change(sample=sample),
         caption={
             "worst": "Highest loss first",
-            "central": "Surest members first",
+            "central": "Nearest to the middle of the group first",
             "diverse": "As unlike each other as members can be",
-            "counter": "Members that the model gets right",
+            "counter": "Not members, but like them: same labels, no worse than the median",
         }[shown],
         empty="None was kept in this run.",
         size=118,

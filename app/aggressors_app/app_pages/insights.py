@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aggressors.words import ADVICE
 from aggressors_app import cached, state
 from aggressors_app.components.aggressor_card import badges, sentence
 from aggressors_app.components.grid import sample_grid
@@ -11,7 +12,7 @@ from aggressors_app.components.ranking import ranking
 from aggressors_app.components.run_metrics import run_metrics
 from aggressors_app.components.states import nothing
 from aggressors_app.components.tiles import tiles_of
-from aggressors_app.format import ACTION_SENTENCES, count, plain
+from aggressors_app.format import count, plain
 
 SHOWN = 8
 
@@ -50,7 +51,7 @@ with st.container(border=True):
         with st.container(horizontal=True, gap="small"):
             badges(one)
         st.markdown(sentence(view.run, one))
-        st.markdown(f":primary[**Next:**] {ACTION_SENTENCES[one.action]}")
+        st.markdown(f":primary[**Next:**] {ADVICE[one.action]}")
         with st.container(horizontal=True, gap="small"):
             st.page_link(
                 "app_pages/aggressor.py",

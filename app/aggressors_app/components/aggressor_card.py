@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
+from aggressors.words import ACTION_NAMES
 from aggressors_app import cached
 from aggressors_app.components.listing import Color
-from aggressors_app.format import ACTION_NAMES, count, interval, number, plain, share, signed
+from aggressors_app.format import count, interval, number, plain, share, signed
 
 ACTION_COLORS: dict[str, Color] = {
     "collect": "blue",
@@ -47,7 +48,7 @@ def badges(one: Aggressor) -> None:
     """Show status, size and action as badges."""
     confirmed = one.status == "confirmed"
     st.badge(
-        one.status,
+        plain(one.status),
         icon=":material/verified:" if confirmed else ":material/help:",
         color="red" if confirmed else "gray",
         help="Holds on samples that the search had not seen"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import streamlit as st
 
-from aggressors.contracts import Aggressor
+from aggressors.contracts import Aggressor, Filter
 from aggressors.queries.columns import OTHER
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, charts, chips, state
@@ -48,7 +48,7 @@ def against_loss(run_id: str, filter: str) -> None:
         st.caption("No labeled sample in the filter has a value here.")
         return
     signal = cached.run_file(run_id).info.settings.signal
-    overall = sum(row["n"] * row["mean"] for row in rows) / sum(row["n"] for row in rows)
+    overall = rows[0]["overall"]
     colors = charts.palette(st.context.theme.type)
     if rows[0]["value"] is None:
         spec = charts.loss_by_number(_ranges(rows), field, overall, colors, f"mean {signal}")
@@ -109,23 +109,12 @@ def _inside_outside(run_id: str, filter: str, one: Aggressor, field: str) -> Non
 
 
 def _datasets(run_id: str, filter: str) -> None:
-    known = cached.field_list(run_id)
-    by_fields = [name for name, entry in known.items() if entry.kind == "category"]
-    left_box, right_box, by_box = st.columns(3)
-    with by_box:
-        by = chosen_field("by", by_fields, "Datasets by", titled=True)
-    # Comparing datasets by population needs all of them, whatever the filter says of it.
-    scope = format_filter(chips.cleared(parse(filter), by))
-    names = [name for name, _ in cached.field_values(run_id, by, 12)]
-    if len(names) < 2:
+    by, left, right = _chosen_pair(run_id)
+    if not right:
         st.caption("This field has one value only; choose another.")
         return
-    with left_box:
-        left = chosen_field("left", names, "One dataset", titled=True)
-    with right_box:
-        right = chosen_field(
-            "right", [name for name in names if name != left], "Another", titled=True
-        )
+    # Comparing datasets by population needs all of them, whatever the filter says of it.
+    scope = format_filter(chips.cleared(parse(filter), by))
     different = cached.differences(run_id, scope, left, right, by).to_pylist()
     offered = [row["field"] for row in different]
     if not offered:
@@ -154,6 +143,23 @@ def _datasets(run_id: str, filter: str) -> None:
         chosen=field,
         on_choose=lambda name: state.change(compare=name),
     )
+
+
+def _chosen_pair(run_id: str) -> tuple[str, str, str]:
+    """Offer a field and two of its values; no value where it has only one."""
+    left_box, right_box, by_box = st.columns(3)
+    fields = [name for name, known in cached.field_list(run_id).items() if known.kind == "category"]
+    with by_box:
+        by = chosen_field("by", fields, "Datasets by", titled=True)
+    names = [name for name, _ in cached.field_values(run_id, by, 12)]
+    if len(names) < 2:
+        return by, "", ""
+    with left_box:
+        left = chosen_field("left", names, "One dataset", titled=True)
+    others = [name for name in names if name != left]
+    with right_box:
+        right = chosen_field("right", others, "Another", titled=True)
+    return by, left, right
 
 
 def _ranges(rows: Sequence[dict[str, Any]]) -> list[charts.Bin]:
@@ -202,20 +208,28 @@ def _compare(
 def _chart(key: str, spec: charts.Spec, field: str, filter: str) -> None:
     # A new filter gives a new chart, so that no old selection is reported for it.
     key = f"chart_{key}_{field}_{hash(filter) & 0xFFFFFF}"
-    st.vega_lite_chart(spec=spec, key=key, on_select=_picker(key, field), width="stretch")
+    last = spec["data"]["values"][-1].get("end")
 
-
-def _picker(key: str, field: str) -> Callable[[], None]:
     def picked() -> None:
-        event = st.session_state[key]
-        found = event["selection"].get(charts.SELECTION) or []
-        if not found:
-            return
-        entry, filter = found[0], parse(state.read().filter)
-        if entry.get("label") not in (None, OTHER):
-            state.change(filter=format_filter(chips.with_values(filter, field, [entry["label"]])))
-        elif entry.get("start") is not None:
-            low, high = float(entry["start"]), float(entry["end"])
-            state.change(filter=format_filter(chips.with_limits(filter, field, low, high)))
+        found = st.session_state[key]["selection"].get(charts.SELECTION) or []
+        if found:
+            claim = limited(parse(state.read().filter), field, found[0], last)
+            state.change(filter=format_filter(claim))
 
-    return picked
+    st.vega_lite_chart(spec=spec, key=key, on_select=picked, width="stretch")
+
+
+def limited(filter: Filter, field: str, bar: Mapping[str, Any], last: float | None) -> Filter:
+    """Return the filter limited to a bar that was clicked; bins end before the next one starts.
+
+    Parameters
+    ----------
+    bar : `label`, or `start` and `end`.
+    last : where the last bin ends, which holds its end too; None for categories.
+    """
+    if bar.get("label") not in (None, OTHER):
+        return chips.with_values(filter, field, [bar["label"]])
+    if bar.get("start") is None:
+        return filter
+    low, high = float(bar["start"]), float(bar["end"])
+    return chips.with_limits(filter, field, low, high, below=high != last)

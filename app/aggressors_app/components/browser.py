@@ -23,27 +23,9 @@ def browser(run_id: str, filter: str) -> None:
     total = cached.count(run_id, filter)
     pages = max(1, math.ceil(total / PER_PAGE))
     page = view.number("page", 1, 1, pages)
-    fields = list(cached.field_list(run_id))
-    sort = view.get("sort", "loss", tuple(fields))
-    descending = view.get("order", "down", ("down", "up")) == "down"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="browser_bar"):
         st.markdown("**Samples**", width="content")
-        st.session_state["browser_sort"] = sort
-        st.selectbox(
-            "Sort by",
-            fields,
-            key="browser_sort",
-            label_visibility="collapsed",
-            width=170,
-            on_change=lambda: state.change(sort=st.session_state["browser_sort"], page=None),
-        )
-        st.button(
-            "",
-            icon=":material/arrow_downward:" if descending else ":material/arrow_upward:",
-            key="browser_order",
-            help="Largest first" if descending else "Smallest first",
-            on_click=lambda: state.change(order="up" if descending else None, page=None),
-        )
+        sort, descending = _order(run_id)
         st.space("stretch")
         pager("browser_page", page, pages)
         export_menu(
@@ -51,9 +33,9 @@ def browser(run_id: str, filter: str) -> None:
             lambda format: actions.exported(run_id, "samples", format, filter),
             f"{count(total)} samples in the filter",
         )
-    found = cached.page(run_id, filter, sort, descending, (page - 1) * PER_PAGE, PER_PAGE)
-    first = (page - 1) * PER_PAGE + 1
-    shown = f"{count(first)} – {count(first + found.num_rows - 1)} of {count(total)}"
+    start = (page - 1) * PER_PAGE
+    found = cached.page(run_id, filter, sort, descending, start, PER_PAGE)
+    shown = f"{count(start + 1)} – {count(start + found.num_rows)} of {count(total)}"
     sample_grid(
         "browser_grid",
         tiles_of(found),
@@ -67,3 +49,28 @@ def browser(run_id: str, filter: str) -> None:
     )
     if chosen := view.get("sample", ""):
         sample_card(run_id, chosen, "browser_sample")
+
+
+def _order(run_id: str) -> tuple[str, bool]:
+    """Offer the field to sort by, and whether the largest come first."""
+    view = state.read()
+    fields = list(cached.field_list(run_id))
+    sort = view.get("sort", "loss", tuple(fields))
+    descending = view.get("order", "down", ("down", "up")) == "down"
+    st.session_state["browser_sort"] = sort
+    st.selectbox(
+        "Sort by",
+        fields,
+        key="browser_sort",
+        label_visibility="collapsed",
+        width=170,
+        on_change=lambda: state.change(sort=st.session_state["browser_sort"], page=None),
+    )
+    st.button(
+        "",
+        icon=":material/arrow_downward:" if descending else ":material/arrow_upward:",
+        key="browser_order",
+        help="Largest first" if descending else "Smallest first",
+        on_click=lambda: state.change(order="up" if descending else None, page=None),
+    )
+    return sort, descending

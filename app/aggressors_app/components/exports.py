@@ -8,9 +8,6 @@ import streamlit as st
 
 from aggressors.export import FORMATS, Exported
 
-NAMES = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines", "label-studio": "Label Studio"}
-ENDINGS = {"csv": "csv", "parquet": "parquet", "jsonl": "jsonl"}
-
 
 def export_menu(
     key: str, make: Callable[[str], Exported], what: str, *, stem: str = "samples"
@@ -18,12 +15,12 @@ def export_menu(
     """Offer every format; the file is made when its button is pressed."""
     with st.popover("Export", icon=":material/download:", key=key):
         st.caption(what)
-        for format in FORMATS:
+        for name, format in FORMATS.items():
             st.download_button(
-                NAMES.get(format, format),
-                data=_content(make, format),
-                file_name=f"{stem}.{ENDINGS.get(format, 'zip')}",
-                key=f"{key}_{format}",
+                format.title,
+                data=_content(make, name),
+                file_name=f"{stem}.{format.ending}",
+                key=f"{key}_{name}",
                 on_click="ignore",
                 width="stretch",
             )

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from aggressors.contracts import Filter
+from aggressors.contracts import Condition, Filter
 from aggressors.errors import FilterError
+from aggressors.queries.grammar import both, format_filter, parse, without
 from aggressors.queries.grammar import chips as claims
-from aggressors.queries.grammar import format_filter, parse, without
 from aggressors_app import cached, chips, state
 from aggressors_app.chips import POPULATION
 from aggressors_app.format import of, plain, short
@@ -89,8 +89,7 @@ def _populations(run_id: str, filter: Filter) -> None:
 
 def _control(run_id: str, filter: Filter, field: str) -> None:
     summary = chips.summary(filter, field)
-    name = plain(_name(field))
-    label = f":primary[{name}: {plain(summary)}]" if summary else name
+    label = f":primary[{_label(field)}: {plain(summary)}]" if summary else _label(field)
     with st.popover(label, key=f"filter_of_{field}"):
         _editor(run_id, filter, field)
         if summary:
@@ -103,8 +102,8 @@ def _control(run_id: str, filter: Filter, field: str) -> None:
             )
 
 
-def _name(field: str) -> str:
-    return field.replace("_", " ").capitalize() if field.islower() else field
+def _label(field: str) -> str:
+    return plain(field.replace("_", " ").capitalize() if field.islower() else field)
 
 
 def _editor(run_id: str, filter: Filter, field: str) -> None:
@@ -114,7 +113,7 @@ def _editor(run_id: str, filter: Filter, field: str) -> None:
     elif kind == "category":
         _set(run_id, filter, field)
     else:
-        _contains(filter, field)
+        _contains(run_id, filter, field)
 
 
 def _range(run_id: str, filter: Filter, field: str) -> None:
@@ -137,7 +136,7 @@ def _range(run_id: str, filter: Filter, field: str) -> None:
         _apply(chips.with_limits(filter, field, *limits))
 
     st.slider(
-        f"{_name(field)} ({known.unit})" if known.unit else _name(field),
+        f"{_label(field)} ({plain(known.unit)})" if known.unit else _label(field),
         min_value=lowest,
         max_value=highest,
         step=(highest - lowest) / 200,
@@ -162,7 +161,7 @@ def _set(run_id: str, filter: Filter, field: str) -> None:
         _apply(chips.with_values(filter, field, st.session_state[key]))
 
     st.multiselect(
-        _name(field),
+        _label(field),
         offered,
         key=key,
         format_func=lambda value: f"{value} ({numbers.get(value, 0):,})",
@@ -175,21 +174,16 @@ def _set(run_id: str, filter: Filter, field: str) -> None:
         st.caption(f"The {LISTED} most frequent values. Type any other under More.")
 
 
-def _contains(filter: Filter, field: str) -> None:
+def _contains(run_id: str, filter: Filter, field: str) -> None:
     key = f"filter_text_{field}"
 
     def change() -> None:
-        word = st.session_state[key]
-        if word:
-            _add(filter, f"{_quoted(field)} contains {_quoted(word)}")
+        if word := st.session_state[key]:
+            claim = Condition(field, "contains", (word,))
+            _typed(run_id, format_filter(both(filter, claim)))
 
     st.session_state[key] = ""
-    st.text_input(f"{_name(field)} contains", key=key, on_change=change, width=300)
-
-
-def _quoted(word: str) -> str:
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    st.text_input(f"{_label(field)} contains", key=key, on_change=change, width=300)
 
 
 # --- More fields, and a filter typed by hand ---
@@ -222,7 +216,7 @@ def _more(run_id: str, filter: Filter, shown: Sequence[str]) -> None:
             help="For example: brightness < 0.2 and label in (coat, shirt)",
         )
         if problem := st.session_state.pop("filter_problem", ""):
-            st.error(problem)
+            st.error(plain(problem))
 
 
 def _typed(run_id: str, text: str) -> None:
@@ -233,13 +227,6 @@ def _typed(run_id: str, text: str) -> None:
         st.session_state["filter_problem"] = str(error)
     else:
         _apply(filter)
-
-
-def _add(filter: Filter, text: str) -> None:
-    try:
-        _apply(chips.added(filter, parse(text)))
-    except FilterError as error:
-        st.session_state["filter_problem"] = str(error)
 
 
 def _chip(filter: Filter, index: int, part: Filter) -> None:

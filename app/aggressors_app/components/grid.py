@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from aggressors.queries.cards import data_uri
 from aggressors_app.components.mount import event, register
 
 _mount = register("grid")
@@ -45,19 +46,6 @@ class Tile:
     heat: Heat | None = None
     flag: str = ""
     done: bool = False
-
-
-def data_uri(picture: bytes | None) -> str:
-    """JPEG or PNG bytes as a data URI; '' for anything else, which a stranger may have put in."""
-    if picture is None:
-        return ""
-    if picture[:3] == b"\xff\xd8\xff":
-        kind = "jpeg"
-    elif picture[:8] == b"\x89PNG\r\n\x1a\n":
-        kind = "png"
-    else:
-        return ""
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def sample_grid(

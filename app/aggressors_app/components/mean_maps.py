@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aggressors.words import MAP_NAMES
 from aggressors_app import cached
 from aggressors_app.components.grid import Heat, Tile, sample_grid
 from aggressors_app.format import count
-
-NAMES = {
-    "core": "Failing members",
-    "members": "All members",
-    "same_label_well_predicted": "Same label, right",
-    "rest": "The rest",
-}
 
 
 def mean_maps(run_id: str, concept_id: int) -> None:
@@ -31,7 +25,10 @@ def mean_maps(run_id: str, concept_id: int) -> None:
             row["of"],
             None,
             " ",
-            ((NAMES.get(row["of"], row["of"]), "", False), ("", f"{count(row['n'])} maps", False)),
+            (
+                (MAP_NAMES.get(row["of"], row["of"]).capitalize(), "", False),
+                ("", f"{count(row['n'])} maps", False),
+            ),
             heat=Heat(row["height"], row["width"], row["pixels"]),
         )
         for row in found

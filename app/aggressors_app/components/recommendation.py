@@ -6,11 +6,10 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor, Scalar
 from aggressors.queries.concept import Reason
+from aggressors.words import ACTION_NAMES, ADVICE
 from aggressors_app import cached
 from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
 from aggressors_app.format import (
-    ACTION_NAMES,
-    ACTION_SENTENCES,
     MISSING,
     count,
     interval,
@@ -32,7 +31,7 @@ def recommendation(run_id: str, one: Aggressor) -> None:
     with st.container(border=True):
         st.caption("Recommended action")
         st.markdown(f"#### {ACTION_NAMES[found.action].capitalize()}")
-        st.markdown(ACTION_SENTENCES[found.action])
+        st.markdown(ADVICE[found.action])
     if found.reasons:
         st.markdown("**Why**")
         listing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors_app import state
+from aggressors_app.format import plain
 
 
 def nothing(title: str, advice: str, *, icon: str = ":material/search_off:") -> None:
@@ -17,9 +18,9 @@ def nothing(title: str, advice: str, *, icon: str = ":material/search_off:") -> 
 
 
 def failed(sentence: str) -> None:
-    """Show the sentence of an error, as the command line would print it."""
+    """Show the sentence of an error, letter by letter: it may quote what a stranger wrote."""
     with st.container(key="failed"):
-        st.error(sentence.replace("$", "\\$"), icon=":material/error:")
+        st.error(plain(sentence), icon=":material/error:")
 
 
 def filter_failed(sentence: str, fallback: str) -> None:

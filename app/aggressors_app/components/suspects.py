@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
+from aggressors.queries.cards import data_uri
 from aggressors_app import actions, cached
 from aggressors_app.components.exports import export_menu
-from aggressors_app.components.grid import data_uri
 from aggressors_app.components.listing import (
     Badge,
     Column,

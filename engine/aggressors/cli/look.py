@@ -106,6 +106,17 @@ def show(run: str, as_json: bool, workspace: str | None) -> None:
         emit(run_overview(summarize(opened), run, workspace, alone=alone, width=width()))
 
 
+class _Format(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5
+    """A name in the registry of formats, which is loaded where it is shown, not by every verb."""
+
+    name = "format"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        from aggressors.export import FORMATS
+
+        return f"[{'|'.join(FORMATS)}]"
+
+
 @click.command(
     epilog=example(
         "aggressors export v1 --what candidates --aggressor 1 --format csv --out a.csv",
@@ -116,8 +127,7 @@ def show(run: str, as_json: bool, workspace: str | None) -> None:
 @click.option("--what", type=click.Choice(WHATS), required=True, help="Which list of samples.")
 @click.option("--aggressor", type=int, metavar="RANK", help="Of the aggressor of this rank.")
 @click.option("--where", metavar="FILTER", default="", help="Keep what a filter lets through.")
-@click.option("--format", "format_name", metavar="FORMAT", required=True,
-              help="csv, parquet, jsonl or label-studio.")  # fmt: skip
+@click.option("--format", "format_name", type=_Format(), required=True, help="Format of the file.")
 @click.option("--out", metavar="FILE", required=True, help="File to write.")
 @click.option("--count", type=int, metavar="N", help="At most so many samples.")
 @common

@@ -15,8 +15,8 @@ from rich.text import Text
 from aggressors.contracts import Aggressor, RunSummary, Verdict
 from aggressors.export.verdicts import bottom_line
 from aggressors.gate import CheckResult
-from aggressors.judging import show as number
 from aggressors.summary import Summary
+from aggressors.words import ACTION_NAMES, duration, number
 
 if TYPE_CHECKING:
     from aggressors.demo import Chapter
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 WIDE = 104  # columns from which on intervals have room
 BAR = 8  # characters of the longest bar
 
-ACTION_WORDS = {
-    "collect": "collect more",
-    "augment": "augment",
-    "relabel": "fix labels",
-    "remove": "remove",
-    "review_model": "review model",
-}
 _MARKS = {
     "pass": ("✔", "green"),
     "fail": ("✘", "bold red"),
@@ -102,7 +95,7 @@ def aggressor_table(
             *gap,
             f"{one.impact:.1%}",
             f"{one.n_core:,}/{one.n:,}",
-            ACTION_WORDS.get(one.action, one.action),
+            ACTION_NAMES[one.action],
         )
     return table
 
@@ -285,9 +278,7 @@ def try_report(report: Report) -> RenderableType:
     sizes = ", ".join(f"{name} {size:,}" for name, size in report.populations.items())
     lines: list[RenderableType] = [table, Text(f"\nSamples: {sizes or 'none'}")]
     if report.seconds is not None:
-        lines.append(
-            Text(f"A full run reads and infers them in about {_duration(report.seconds)}.")
-        )
+        lines.append(Text(f"A full run reads and infers them in about {duration(report.seconds)}."))
     return Group(*lines)
 
 
@@ -301,10 +292,3 @@ def findings_table(findings: Sequence[Finding]) -> RenderableType:
         if one.advice:
             lines.append(Padding(Text(one.advice, style=style), (0, 0, 0, 13), expand=False))
     return Group(*lines)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} seconds"
-    minutes = seconds / 60
-    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"

@@ -40,12 +40,12 @@ def save_test(
         raise click.UsageError("Name what to save with one of --aggressor RANK or --where FILTER")
     from aggressors import gate
     from aggressors.cli.render import moment
-    from aggressors.judging import show
+    from aggressors.words import number
 
     opened = open_workspace(workspace)
     test = gate.save_test(opened, run, aggressor=aggressor, where=where, slug=slug)
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
-    emit(f"Margin {show(test.margin)} in {test.signal}: {test.margin_origin}.\n")
+    emit(f"Margin {number(test.margin)} in {test.signal}: {test.margin_origin}.\n")
     past = gate.history(opened)
     for tracked in past.tests:
         if tracked.test.slug == test.slug:

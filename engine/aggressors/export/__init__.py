@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,9 +18,22 @@ from aggressors.queries.listing import WHATS, What, listing
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-__all__ = ["FORMATS", "WHATS", "Exported", "File", "export"]
+__all__ = ["FORMATS", "WHATS", "Exported", "File", "Format", "export"]
 
 Writer = Callable[[pa.Table, "RunFile", str], Exported]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: what people call it, the ending of a download, and what writes it.
+
+    `pictures` asks for thumbnails in the rows.
+    """
+
+    title: str
+    ending: str
+    write: Writer
+    pictures: bool = False
 
 
 def export(
@@ -49,10 +63,9 @@ def export(
     """
     if format not in FORMATS:
         raise UsageError(f"There is no format {format!r}; there are {', '.join(FORMATS)}.")
-    pictures = format == "label-studio"
-    rows = listing(run, what, aggressor, filter, count, queue=queue, thumbnails=pictures)
-    stem = _stem(run.info.name, what, aggressor)
-    return FORMATS[format](rows, run, stem)
+    chosen = FORMATS[format]
+    rows = listing(run, what, aggressor, filter, count, queue=queue, thumbnails=chosen.pictures)
+    return chosen.write(rows, run, _stem(run.info.name, what, aggressor))
 
 
 def _stem(run_name: str, what: str, aggressor: int | None) -> str:
@@ -82,9 +95,9 @@ def _label_studio(rows: pa.Table, run: RunFile, stem: str) -> Exported:
 
 
 # A new format is one function here and one line below.
-FORMATS: dict[str, Writer] = {
-    "csv": _csv,
-    "parquet": _parquet,
-    "jsonl": _jsonl,
-    "label-studio": _label_studio,
+FORMATS: dict[str, Format] = {
+    "csv": Format("CSV", "csv", _csv),
+    "parquet": Format("Parquet", "parquet", _parquet),
+    "jsonl": Format("JSON lines", "jsonl", _jsonl),
+    "label-studio": Format("Label Studio", "zip", _label_studio, pictures=True),
 }

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 from aggressors.contracts import Verdict
 from aggressors.gate import CheckResult
-from aggressors.judging import show
 from aggressors.store.workspace import atomic_write
+from aggressors.words import number
 
 MAX_SUMMARY = 900_000  # bytes; some hosts refuse a step summary above 1 MiB
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
@@ -104,7 +104,7 @@ def _plain(text: str) -> str:
 def threshold(verdict: Verdict) -> str:
     """Say what the verdict was judged by: n, margin and its origin, baseline."""
     against = f", baseline {verdict.baseline_name}" if verdict.baseline_name else ""
-    return f"n {verdict.n:,}, margin {show(verdict.margin)} ({verdict.margin_origin}){against}"
+    return f"n {verdict.n:,}, margin {number(verdict.margin)} ({verdict.margin_origin}){against}"
 
 
 def write_markdown(result: CheckResult, path: Path) -> None:
@@ -124,7 +124,7 @@ def markdown(result: CheckResult) -> str:
         lines.append(
             f"| {_MARKS[one.verdict]} {one.verdict} | **{one.slug}** {escaped(one.title)} "
             f"| {one.state} | {one.n:,} | {_change(one)} "
-            f"| {show(one.margin)}, {escaped(one.margin_origin)} | {escaped(one.baseline_name)} |"
+            f"| {number(one.margin)}, {escaped(one.margin_origin)} | {escaped(one.baseline_name)} |"
         )
     reasons = [(one.slug, one.reason) for one in result.verdicts]
     reasons += [(one.slug, one.reason) for one in result.unreadable]

@@ -6,6 +6,7 @@ Other questions find out which samples, in which order, and hand over a short ta
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -57,6 +58,20 @@ def cards(run: RunFile, found: pa.Table, *, heatmaps: bool = False) -> pa.Table:
     own = [name for name in found.column_names if name != "row_id"]
     shown = shown.drop_columns([name for name in own if name in shown.column_names])
     return _joined(found.select(["row_id", *own]), shown, "row_id")
+
+
+def media_type(picture: bytes) -> str:
+    """Type of a picture by its first bytes; '' for anything but JPEG and PNG."""
+    if picture.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    return "image/png" if picture.startswith(b"\x89PNG\r\n\x1a\n") else ""
+
+
+def data_uri(picture: bytes | None) -> str:
+    """JPEG or PNG bytes as a data URI; '' for anything else, which a stranger may have put in."""
+    if not picture or not (kind := media_type(picture)):
+        return ""
+    return f"data:{kind};base64,{b64encode(picture).decode()}"
 
 
 def row_ids(run: RunFile, sample_ids: list[str]) -> dict[str, int]:

@@ -45,7 +45,8 @@ def field_vs_loss(
     Returns
     -------
     value (category, NULL for a number), low, high (bounds of a number's group), n, mean,
-    mean_low, mean_high (interval at the run's level, NULL below 2 samples).
+    mean_low, mean_high (interval at the run's level, NULL below 2 samples), overall (mean of all
+    labeled samples in scope, the same in every row). All means are weighted.
 
     Raises
     ------
@@ -56,7 +57,10 @@ def field_vs_loss(
     weight = resolve(run, "weight")
     columns = read(run, filter, [ref, signal, weight], where=f"{signal.sql} IS NOT NULL")
     by = groups(ref, columns[0], bins=bins, top=top, equal_sizes=True)
-    found = means(by, numbers(columns[1]), numbers(columns[2]), level=run.info.settings.level)
+    value, weights = numbers(columns[1]), numbers(columns[2])
+    found = means(by, value, weights, level=run.info.settings.level)
+    with np.errstate(invalid="ignore"):  # weights may all be 0
+        overall = value @ weights / weights.sum()
     return pa.table(
         by.head()
         | {
@@ -64,6 +68,7 @@ def field_vs_loss(
             "mean": _floats(found.mean),
             "mean_low": _floats(found.low),
             "mean_high": _floats(found.high),
+            "overall": _floats(np.full(len(by), overall)),
         }
     )
 

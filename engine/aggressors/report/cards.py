@@ -10,23 +10,18 @@ import numpy as np
 from PIL import Image
 
 from aggressors.contracts import Aggressor
+from aggressors.queries.cards import media_type as media_type
 from aggressors.queries.concept import associations, concept, mean_maps, representatives
 from aggressors.queries.solve import action, suspects, yields
 from aggressors.store.read import RunFile
 from aggressors.summary import Summary
+from aggressors.words import MAP_NAMES
 
 SHOWN = 10  # samples a card
 FINDINGS = 5  # associations a card
 LARGEST = 60_000  # bytes of a thumbnail
 PICTURES = 8_000_000  # bytes of all pictures of a page; what comes after does without
 TEXT = 240  # characters of a text sample
-
-MAP_TITLES = {
-    "core": "failing members",
-    "members": "all members",
-    "same_label_well_predicted": "same label, done well",
-    "rest": "the rest",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,22 +147,15 @@ def _picture(thumbnail: bytes | None) -> bytes | None:
     return thumbnail
 
 
-def media_type(picture: bytes) -> str:
-    """Type of a picture by its first bytes; '' for anything but JPEG and PNG."""
-    if picture.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    return "image/png" if picture.startswith(b"\x89PNG\r\n\x1a\n") else ""
-
-
 def _maps(run: RunFile, concept_id: int) -> tuple[MeanMap, ...]:
     rows = [
         row
         for row in mean_maps(run, concept_id).to_pylist()
-        if row["of"] in MAP_TITLES and len(row["pixels"] or b"") == row["height"] * row["width"] > 0
+        if row["of"] in MAP_NAMES and len(row["pixels"] or b"") == row["height"] * row["width"] > 0
     ]
     top = max((row["scale"] for row in rows), default=0.0)
     return tuple(
-        MeanMap(MAP_TITLES[row["of"]], row["n"], _coloured(row, top)) for row in rows if top > 0
+        MeanMap(MAP_NAMES[row["of"]], row["n"], _coloured(row, top)) for row in rows if top > 0
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from aggressors.contracts import Verdict
 from aggressors.export.verdicts import escaped
-from aggressors.judging import show
 from aggressors.report.cards import Card
-from aggressors.report.words import ADVICE
 from aggressors.summary import Summary
+from aggressors.words import ADVICE, number
 
 
 def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -28,8 +27,8 @@ def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, .
     for card in confirmed:
         one = card.aggressor
         lines.append(
-            f"| {one.rank} | {escaped(one.name)} | {show(one.gap)} ({show(one.gap_low)} to "
-            f"{show(one.gap_high)}) | {one.impact:.1%} | {one.n_core:,} / {one.n:,} |"
+            f"| {one.rank} | {escaped(one.name)} | {number(one.gap)} ({number(one.gap_low)} to "
+            f"{number(one.gap_high)}) | {one.impact:.1%} | {one.n_core:,} / {one.n:,} |"
         )
     if confirmed:
         lines += ["", "### What to do", ""]

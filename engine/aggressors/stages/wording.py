@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aggressors.stages.frame import BoolArray, Field, FloatArray, IntArray
+from aggressors.words import number
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP = 5
@@ -53,13 +54,6 @@ def against_loss(field: Field, loss: FloatArray) -> Detail:
     if field.numbers is not None:
         return _number_losses(field, field.numbers, loss)
     return _category_losses(field, loss)
-
-
-def number(value: float) -> str:
-    """Three significant digits, without an exponent where it can be helped."""
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
-        return f"{float(f'{value:.3g}'):,.10g}"
-    return f"{value:.3g}"
 
 
 def _length(field: Field) -> int:

@@ -1,0 +1,45 @@
+"""Words and numbers that terminal, report and dashboard share; standard library only."""
+
+from __future__ import annotations
+
+ACTION_NAMES = {
+    "collect": "collect",
+    "augment": "augment",
+    "relabel": "relabel",
+    "remove": "remove",
+    "review_model": "review model",
+}
+ADVICE = {
+    "collect": "Label more samples like these; they are rare in training.",
+    "augment": "Vary this condition in training; the model leans on it.",
+    "relabel": "Correct the labels inside; many look wrong.",
+    "remove": "Take these samples out; labels or inputs are noise.",
+    "review_model": "Look at the model; these samples are well covered, clean, and still hard.",
+}
+MAP_NAMES = {
+    "core": "failing members",
+    "members": "all members",
+    "same_label_well_predicted": "same label, right",
+    "rest": "the rest",
+}
+
+
+def number(value: float | None) -> str:
+    """Write a number as sentences do: three significant digits, or all of a whole number."""
+    if value is None:
+        return "–"
+    if 1000 <= abs(value) < 1e7:
+        return f"{value:,.0f}"
+    short = float(f"{value:.3g}")
+    return f"{short:,.10g}" if abs(value) < 1000 else f"{short:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a person says them: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
