@@ -317,6 +317,3 @@ def _least(test: SavedTest) -> int:
 def significant(value: float) -> float:
     """Seven significant digits: enough for any verdict, and a diff that can be read."""
     return float(f"{value:.7g}")
-
-
-show = number  # its name in report/html.py

@@ -8,8 +8,8 @@ import pytest
 
 from aggressors import gate, report
 from aggressors.errors import UsageError
+from aggressors.queries.cards import media_type
 from aggressors.report import cards
-from aggressors.report.cards import media_type
 from aggressors.stages.tables import rows
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace

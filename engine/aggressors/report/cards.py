@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from aggressors.contracts import Aggressor
-from aggressors.queries.cards import media_type as media_type
+from aggressors.queries.cards import media_type
 from aggressors.queries.concept import associations, concept, mean_maps, representatives
 from aggressors.queries.solve import action, suspects, yields
 from aggressors.store.read import RunFile

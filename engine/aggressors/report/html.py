@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from datetime import datetime
 from html import escape
 
 from aggressors.contracts import Aggressor, Verdict
-from aggressors.judging import show
-from aggressors.report.cards import Card, Shown, media_type
+from aggressors.queries.cards import data_uri
+from aggressors.report.cards import Card, Shown
 from aggressors.report.style import STYLE
-from aggressors.report.words import ADVICE
 from aggressors.summary import Summary
+from aggressors.words import ADVICE, number
 
 
 def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -58,7 +57,7 @@ def _tiles(summary: Summary) -> str:
     wrong = analysed.error_rate
     tiles = [
         ("Accuracy", "–" if wrong is None else f"{1 - wrong:.1%}"),
-        (f"Mean {summary.info.loss_name}", show(analysed.mean_loss)),
+        (f"Mean {summary.info.loss_name}", number(analysed.mean_loss)),
         ("Confirmed aggressors", str(len(summary.confirmed))),
         (f"Of all {summary.info.settings.signal} explained", f"{summary.explained.share:.0%}"),
         (f"{analysed.population.capitalize()} samples", f"{analysed.n_labeled:,}"),
@@ -74,7 +73,7 @@ def _ranking(summary: Summary) -> str:
     top = max(one.gap_high for one in summary.confirmed)
     rows = "".join(
         f"<tr><td class=n>{one.rank}</td><td><a href='#a{one.rank}'>{escape(one.name)}</a></td>"
-        f"<td class=bar>{_interval(one, top)}</td><td class=n>{show(one.gap)}</td>"
+        f"<td class=bar>{_interval(one, top)}</td><td class=n>{number(one.gap)}</td>"
         f"<td class=n>{one.impact:.1%}</td><td class=n>{one.n_core:,} / {one.n:,}</td>"
         f"<td>{escape(one.action.replace('_', ' '))}</td></tr>"
         for one in summary.confirmed
@@ -95,8 +94,8 @@ def _interval(one: Aggressor, top: float) -> str:
         max(0.0, min(150.0, value * scale)) for value in (one.gap_low, one.gap, one.gap_high)
     )
     return (
-        f"<svg width=156 height=16 role=img aria-label='{show(one.gap_low)} to "
-        f"{show(one.gap_high)}'><rect class=sev x=0 y=3 width={low:.1f} height=10 rx=2 />"
+        f"<svg width=156 height=16 role=img aria-label='{number(one.gap_low)} to "
+        f"{number(one.gap_high)}'><rect class=sev x=0 y=3 width={low:.1f} height=10 rx=2 />"
         f"<line class=ci x1={low:.1f} x2={high:.1f} y1=8 y2=8 />"
         f"<circle class=ci cx={mid:.1f} cy=8 r=3 /></svg>"
     )
@@ -122,8 +121,8 @@ def _card(card: Card, signal: str) -> str:
         )
     return (
         f"<article id=a{one.rank}><h2><span class=rank>{one.rank}</span> {escape(one.name)}</h2>"
-        f"<p>Mean {escape(signal)} is <b>{show(one.gap)}</b> above the rest "
-        f"({show(one.gap_low)} to {show(one.gap_high)}), q = {show(one.q_value)}. "
+        f"<p>Mean {escape(signal)} is <b>{number(one.gap)}</b> above the rest "
+        f"({number(one.gap_low)} to {number(one.gap_high)}), q = {number(one.q_value)}. "
         f"<b>{one.n_core:,}</b> of {one.n:,} members fail. {one.impact:.1%} of all "
         f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
         f"{_samples(card.samples)}<div class=columns>{_findings(card)}{_action(card)}</div>"
@@ -139,11 +138,11 @@ def _samples(samples: tuple[Shown, ...]) -> str:
 
 def _sample(sample: Shown) -> str:
     if sample.picture is not None:
-        seen = f"<img alt='{escape(sample.sample_id)}' src='{_inline(sample.picture)}'>"
+        seen = f"<img alt='{escape(sample.sample_id)}' src='{data_uri(sample.picture)}'>"
     else:
         seen = f"<div class=words>{escape(sample.text or sample.sample_id)}</div>"
     wrong = " class=wrong" if sample.label != sample.prediction else ""
-    loss = "" if sample.loss is None else f"<span class=quiet>{show(sample.loss)}</span>"
+    loss = "" if sample.loss is None else f"<span class=quiet>{number(sample.loss)}</span>"
     return (
         f"<figure title='{escape(sample.sample_id)}'>{seen}<figcaption>{escape(sample.label)}"
         f"<br><span{wrong}>→ {escape(sample.prediction)}</span> {loss}</figcaption></figure>"
@@ -184,15 +183,11 @@ def _maps(card: Card) -> str:
     if not card.maps:
         return ""
     shown = "".join(
-        f"<figure><img alt='' src='{_inline(one.picture)}'><figcaption>{escape(one.title)}"
+        f"<figure><img alt='' src='{data_uri(one.picture)}'><figcaption>{escape(one.title)}"
         f"<br><span class=quiet>n {one.n:,}</span></figcaption></figure>"
         for one in card.maps
     )
     return f"<h3>Where the model looks, on average</h3><div class=grid>{shown}</div>"
-
-
-def _inline(picture: bytes) -> str:
-    return f"data:{media_type(picture)};base64,{b64encode(picture).decode()}"
 
 
 def _foot(summary: Summary) -> str:

@@ -1,5 +1,0 @@
-"""Words of the report."""
-
-from aggressors.words import ADVICE
-
-__all__ = ["ADVICE"]
