@@ -14,7 +14,7 @@ ADVICE = {
     "augment": "Vary this condition in training; the model leans on it.",
     "relabel": "Correct the labels inside; many look wrong.",
     "remove": "Take these samples out; labels or inputs are noise.",
-    "review_model": "Look at the model; these samples are well covered, clean, and still hard.",
+    "review_model": "Look at the model; these samples are hard, and nothing else explains it.",
 }
 MAP_NAMES = {
     "core": "failing members",
@@ -32,6 +32,32 @@ def number(value: float | None) -> str:
         return f"{value:,.0f}"
     short = float(f"{value:.3g}")
     return f"{short:,.10g}" if abs(value) < 1000 else f"{short:.3g}"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Write a share as sentences do: 38 %, 0.3 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def nothing_found(n: int, needed: int, *, searchable: bool) -> str:
+    """Say why a run has no confirmed aggressor: little data, nothing to go by, or none proven.
+
+    Parameters
+    ----------
+    n : samples in which groups were sought. needed : from how many on a group can be confirmed.
+    searchable : whether they have metadata or an embedding.
+    """
+    if n < needed:
+        few = "1 sample is" if n == 1 else f"{n:,} samples are"
+        return f"{few} too few to confirm anything; about {needed:,} are needed."
+    if not searchable:
+        return "There was little to search in: the samples have neither metadata nor an embedding."
+    return "No group of samples is proven to do worse than the rest."
+
+
+def counted(n: int, what: str) -> str:
+    """Count things: 1 sample, 1,200 samples."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def duration(seconds: float) -> str:

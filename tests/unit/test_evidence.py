@@ -109,6 +109,36 @@ def test_majority_breaks_ties_by_nearness():
     assert majority(labels, 3).tolist() == [1, 2, -1]
 
 
+def sentence(evidence, **changes):
+    (found,) = (r for r in recommend(with_(**changes)).reasons if r.evidence == evidence)
+    return found, found.sentence
+
+
+def test_a_sentence_holds_the_numbers_beside_it():
+    found, text = sentence("coverage", coverage=0.3644)
+    assert (found.value, found.reference) == (
+        pytest.approx(1.44, abs=1e-3),
+        pytest.approx(1.094, abs=1e-3),
+    )
+    assert "1.44 times as far" in text
+    assert "from 1.09 on" in text
+    found, text = sentence("ordinary", ordinary=1.06)
+    assert "1.06 times as often" in text
+    assert "from 0.55 on" in text
+    _, text = sentence("unreadable", unreadable=0.9, skill=0.0)
+    assert "avoids 0 % of the errors" in text
+
+
+def test_no_other_cause_claims_only_what_was_measured():
+    (found,) = (r for r in recommend(Evidence(share_analysed=0.1)).reasons if r.value is not None)
+    assert found.sentence == (
+        "whether the members are rare in train or unreadable or wrongly labeled is unknown"
+    )
+    _, text = sentence("no_other_cause", coverage=None, share_train=None)
+    assert "being unreadable or wrongly labeled does not explain it" in text
+    assert text.endswith("whether the members are rare in train is unknown")
+
+
 def test_confident_learning_finds_the_flipped():
     rng = np.random.default_rng(0)
     label = np.repeat([0, 1], 100)

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from aggressors.contracts import Action
-from aggressors.words import ACTION_NAMES, ADVICE, duration, number
+from aggressors.words import ACTION_NAMES, ADVICE, counted, duration, nothing_found, number, percent
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,25 @@ def test_times_are_as_people_say_them():
 
 def test_every_action_has_a_name_and_an_advice():
     assert set(ACTION_NAMES) == set(ADVICE) == set(get_args(Action))
+
+
+def test_counts_and_shares():
+    assert [counted(n, "sample") for n in (0, 1, 1_200)] == [
+        "0 samples",
+        "1 sample",
+        "1,200 samples",
+    ]
+    assert [percent(0.375), percent(0.003, 1)] == ["38 %", "0.3 %"]
+
+
+@pytest.mark.parametrize(
+    ("n", "searchable", "says"),
+    [
+        (50, True, "50 samples are too few to confirm anything; about 200 are needed."),
+        (1, False, "1 sample is too few"),
+        (400, False, "neither metadata nor an embedding"),
+        (400, True, "No group of samples is proven to do worse than the rest."),
+    ],
+)
+def test_a_run_without_findings_says_why(n, searchable, says):
+    assert says in nothing_found(n, 200, searchable=searchable)

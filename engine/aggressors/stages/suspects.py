@@ -41,11 +41,11 @@ class Doubt:
 
     @classmethod
     def of(cls, frame: Frame, scene: Scene) -> Doubt:
-        """Measure once for all aggressors; without an embedding the model's answer is suggested."""
+        """Measure once for all aggressors; without an embedding no label is doubted."""
         near = scene.neighbourhood
-        unknown = np.full(len(frame), np.nan)
-        if near is None:
-            return cls(frame.loss, unknown, unknown, frame.prediction)
+        if near is None:  # a wrong label and a wrong answer look the same
+            unknown = np.full(len(frame), np.nan)
+            return cls(frame.loss, unknown, unknown, np.full(len(frame), -1))
         return cls(frame.loss, near.other, _classified(frame, near), near.says)
 
 
@@ -101,8 +101,6 @@ def _descending(frame: Frame, at: IntArray, score: FloatArray) -> IntArray:
 def _why_relabel(frame: Frame, doubt: Doubt, row: int) -> str:
     label = frame.classes[frame.label[row]]
     says = f"the model says {frame.classes[frame.prediction[row]]}"
-    if np.isnan(doubt.neighbours[row]):
-        return f"labeled {label}, but {says} (loss {doubt.loss[row]:.2f})"
     return (
         f"labeled {label}, like {1 - doubt.neighbours[row]:.0%} of its nearest samples; most of "
         f"them are {frame.classes[doubt.suggested[row]]}, and {says}"

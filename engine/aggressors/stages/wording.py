@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aggressors.stages.frame import BoolArray, Field, FloatArray, IntArray
-from aggressors.words import number
+from aggressors.words import number, percent
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP = 5
@@ -70,7 +70,7 @@ def _share(what: BoolArray, of: BoolArray) -> float:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.01 or share == 0 else "under 1 %"
+    return percent(share) if share >= 0.01 or share == 0 else "under 1 %"
 
 
 def _category_shares(

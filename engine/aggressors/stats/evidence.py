@@ -16,7 +16,7 @@ def entropy(codes: IntArray, k: int) -> float:
     """Shannon entropy of (n,) class codes, in nats; codes below 0 take no part."""
     share = _shares(codes, k)
     kept = share[share > 0]
-    return float(-(kept * np.log(kept)).sum())
+    return float(-(kept * np.log(kept)).sum()) + 0.0  # no negative zero
 
 
 def divergence(inside: IntArray, whole: IntArray, k: int) -> float:

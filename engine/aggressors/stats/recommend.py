@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import exp, log
 
 from aggressors.contracts import Action
+from aggressors.words import ACTION_NAMES, number, percent
 
 COVERAGE = 0.09  # nats by which train lies farther from members than from the rest
 SHORTFALL = 0.7  # nats by which the share in train falls short of the share analysed: one half
@@ -101,7 +102,7 @@ def recommend(evidence: Evidence) -> Recommendation:
     4. Neighbours contradict the labels more often than elsewhere, the model does so with
        confidence, and where it is wrong the samples look like ordinary samples of the class it
        names: `relabel`.
-    5. Else `review_model`: well covered, clean, and still hard.
+    5. Else `review_model`: hard, and nothing that was measured explains it.
 
     The other actions follow by how near their rule came.
     """
@@ -161,63 +162,91 @@ def _mislabeled(e: Evidence) -> float:
 def _reasons(e: Evidence, strength: dict[Action, float], first: Action) -> list[Reason]:
     found = [*_of_train(e), *_of_inputs(e), *_of_labels(e)]
     if first == "review_model":
-        nearest = max(strength, key=lambda action: (action != first) * strength[action])
-        sentence = (
-            "neither rare in train, nor unreadable, nor wrongly labeled by any measure taken; "
-            f"{nearest.replace('_', ' ')} came nearest"
-        )
-        found.append(Reason(first, "no_other_cause", strength[nearest], 1.0, 0.5, sentence))
+        found.append(_no_other_cause(e, strength))
     return found
+
+
+def _no_other_cause(e: Evidence, strength: dict[Action, float]) -> Reason:
+    """Tell which other causes were looked for, and which could not be."""
+    looked_for = {
+        "rare in train": e.coverage is not None or _shortfall(e) is not None,
+        "unreadable": e.unreadable is not None,
+        "wrongly labeled": e.ordinary is not None and e.disagreement is not None,
+    }
+    absent = [cause for cause, known in looked_for.items() if known]
+    unknown = [cause for cause, known in looked_for.items() if not known]
+    nearest = max(strength, key=lambda action: (action != "review_model") * strength[action])
+    parts = []
+    if absent:
+        parts.append(
+            f"being {' or '.join(absent)} does not explain it; {ACTION_NAMES[nearest]} comes "
+            f"nearest with {number(strength[nearest])} of the 1 that it takes"
+        )
+    if unknown:
+        parts.append(f"whether the members are {' or '.join(unknown)} is unknown")
+    return Reason("review_model", "no_other_cause", strength[nearest], 1.0, 0.5, "; ".join(parts))
 
 
 def _of_train(e: Evidence) -> list[Reason]:
     found: list[Reason] = []
     if e.coverage is None:
         unknown = "how well train covers the group is unknown: no train samples with embeddings"
-        found.append(Reason("collect", "coverage", None, COVERAGE, 0.0, unknown))
+        found.append(Reason("collect", "coverage", None, exp(COVERAGE), 0.0, unknown))
     else:
-        farther = f"{abs(exp(e.coverage) - 1):.0%} {'farther' if e.coverage > 0 else 'nearer'}"
+        times = exp(e.coverage)
         sentence = (
-            f"train lies {farther} from members than from the rest, measured against validation"
+            f"next to the population analysed, train lies {number(times)} times as far from "
+            f"members as from the rest; from {number(exp(COVERAGE))} on it lacks such samples"
         )
-        found.append(_reason("collect", "coverage", e.coverage, COVERAGE, sentence))
+        weight = _weight(e.coverage, COVERAGE)
+        found.append(Reason("collect", "coverage", times, exp(COVERAGE), weight, sentence))
     shortfall = _shortfall(e)
     if shortfall is not None and e.share_train is not None and e.share_analysed is not None:
         sentence = (
-            f"{e.share_train:.1%} of train belongs to the group, "
-            f"{e.share_analysed:.1%} of the population analysed"
+            f"{percent(e.share_train, 1)} of train belongs to the group, "
+            f"{percent(e.share_analysed, 1)} of the population analysed"
         )
         found.append(
             Reason("collect", "share_train", e.share_train, e.share_analysed,
                    _weight(shortfall, SHORTFALL), sentence)
         )  # fmt: skip
-    if e.shortcut is not None:
-        sentence = (
-            f"in train, {e.shortcut_field} tells {e.shortcut_class} from the others; these "
-            f"members break that, which is {exp(e.shortcut_shortfall or 0.0):.1f} times as "
-            "frequent here as in train"
-            if e.shortcut > SHORTCUT
-            else "no field tells a class in train and fails on these members"
-        )
-        found.append(_reason("augment", "shortcut", e.shortcut, SHORTCUT, sentence))
+    found += _of_shortcut(e)
     if e.gap_train is not None:
         higher = "higher" if e.gap_train > 0 else "lower"
         sentence = (
-            f"their mean loss is {abs(e.gap_train):.2f} {higher} than that of members in train"
+            f"their mean loss is {number(abs(e.gap_train))} {higher} than that of members in train"
         )
         found.append(Reason("collect", "gap_train", e.gap_train, 0.0, 0.0, sentence))
     return found
+
+
+def _of_shortcut(e: Evidence) -> list[Reason]:
+    if e.shortcut is None:
+        return []
+    sentence = (
+        f"in train, {e.shortcut_field} tells {e.shortcut_class} from the others, and fails on "
+        f"these members (strength {number(e.shortcut)}, {SHORTCUT} counts); such members are "
+        f"{number(exp(e.shortcut_shortfall or 0.0))} times as frequent here as in train"
+        if e.shortcut > SHORTCUT
+        else "no field tells a class in train and fails on these members (strength "
+        f"{number(e.shortcut)}, {SHORTCUT} counts)"
+    )
+    weight = _weight(e.shortcut, SHORTCUT)
+    return [Reason("augment", "shortcut", e.shortcut, SHORTCUT, weight, sentence)]
 
 
 def _of_inputs(e: Evidence) -> list[Reason]:
     if e.unreadable is None:
         return []
     sentence = (
-        f"{e.unreadable:.0%} of members are hardly readable (flat, noisy or mostly missing), "
-        f"{e.unreadable_rest:.0%} of the rest"
+        f"{percent(e.unreadable)} of members are hardly readable (flat, noisy or mostly missing), "
+        f"{percent(e.unreadable_rest)} of the rest"
     )
     if e.skill is not None and e.unreadable > UNREADABLE / 2:
-        sentence += f"; yet the model makes up {e.skill:.0%} of the way from guessing to right"
+        sentence += (
+            f"; the model avoids {percent(e.skill)} of the errors on them that guessing their most "
+            "frequent label makes"
+        )
     weight = _weight(e.unreadable * (1 - (e.skill or 0.0)), UNREADABLE)
     return [Reason("remove", "unreadable", e.unreadable, e.unreadable_rest, weight, sentence)]
 
@@ -226,8 +255,8 @@ def _of_labels(e: Evidence) -> list[Reason]:
     found: list[Reason] = []
     if e.disagreement is not None:
         sentence = (
-            f"the neighbours of {e.disagreement:.0%} of members mostly carry another label; "
-            f"of {e.disagreement_rest:.0%} of the rest"
+            f"the neighbours of {percent(e.disagreement)} of members mostly carry another label; "
+            f"of {percent(e.disagreement_rest)} of the rest"
         )
         weight = _weight(e.disagreement - e.disagreement_rest, DISAGREEMENT)
         found.append(
@@ -236,14 +265,15 @@ def _of_labels(e: Evidence) -> list[Reason]:
     if e.ordinary is not None:
         sentence = (
             "where the model is wrong, neighbours carry the label it names "
-            f"{e.ordinary:.0%} as often as where it is right"
+            f"{number(e.ordinary)} times as often as where it is right; from {ORDINARY} on the "
+            "label is doubtful"
         )
         weight = _weight(2 * e.ordinary - ORDINARY, ORDINARY)
         found.append(Reason("relabel", "ordinary", e.ordinary, ORDINARY, weight, sentence))
     if e.confident is not None:
         sentence = (
-            f"{e.confident:.0%} of members are confidently taken for another class, "
-            f"{e.confident_rest:.0%} of the rest"
+            f"{percent(e.confident)} of members are confidently taken for another class, "
+            f"{percent(e.confident_rest)} of the rest"
         )
         weight = _weight(e.confident - e.confident_rest, CONFIDENT)
         found.append(
@@ -253,17 +283,13 @@ def _of_labels(e: Evidence) -> list[Reason]:
         more = "more" if e.label_entropy > e.prediction_entropy else "less"
         sentence = (
             f"labels inside are {more} mixed than predictions "
-            f"(entropy {e.label_entropy:.2f} and {e.prediction_entropy:.2f} nats)"
+            f"(entropy {number(e.label_entropy)} and {number(e.prediction_entropy)} nats)"
         )
         # no rule asks it: a group within one label is never mixed, a natural weakness often is
         found.append(
             Reason("relabel", "mixture", e.label_entropy, e.prediction_entropy, 0.0, sentence)
         )
     return found
-
-
-def _reason(action: Action, evidence: str, value: float, reference: float, words: str) -> Reason:
-    return Reason(action, evidence, value, reference, _weight(value, reference), words)
 
 
 def _weight(value: float, threshold: float) -> float:
