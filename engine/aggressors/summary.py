@@ -15,7 +15,7 @@ from aggressors.queries.overview import (
     totals,
 )
 from aggressors.store.read import RunFile
-from aggressors.words import number
+from aggressors.words import counted, nothing_found, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,24 @@ class Summary:
         if self.analysed.mean_loss is not None:
             parts.append(f"mean {self.info.loss_name} {number(self.analysed.mean_loss)}")
         text = ", ".join(parts) or "no labels"
-        return f"{text} on {self.analysed.n_labeled:,} {self.analysed.population} samples"
+        return f"{text} on {counted(self.analysed.n_labeled, f'{self.analysed.population} sample')}"
 
     @property
     def bottom_line(self) -> str:
         """What to take away, in a sentence."""
         count = len(self.confirmed)
         if not count:
-            return "No group of samples is proven to do worse than the rest."
+            return nothing_found(
+                self.facts.n_discover + self.facts.n_confirm,
+                self.facts.needed,
+                searchable=self.facts.searchable,
+            )
         worst = self.confirmed[0]
         groups = "1 group does" if count == 1 else f"{count} groups do"
         together = (
-            f" Together they cover {self.explained.n:,} samples; {self.explained.share:.0%} of all "
-            f"{self.info.settings.signal} would vanish if they did like the rest."
+            f" Together they cover {counted(self.explained.n, 'sample')}; "
+            f"{self.explained.share:.0%} of all {self.info.settings.signal} would vanish if they "
+            "did like the rest."
         )
         return f"{groups} worse than the rest, first of all {worst.name}.{together}"
 

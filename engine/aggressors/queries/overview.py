@@ -70,7 +70,9 @@ class Explained:
 class DiscoveryFacts:
     """How the search went: groups tested, and how many were found, on which samples.
 
-    `proposals` is None where nothing was found, because only findings record it.
+    `proposals` is None where nothing was found, because only findings record it. `needed` is from
+    how many samples on a group can be confirmed at all; `searchable` whether the samples have
+    metadata or an embedding, in which groups are sought.
     """
 
     proposals: int | None
@@ -79,6 +81,8 @@ class DiscoveryFacts:
     tentative: int
     n_discover: int
     n_confirm: int
+    needed: int
+    searchable: bool
 
 
 _TOTALS = """
@@ -251,7 +255,20 @@ def discovery_facts(run: RunFile) -> DiscoveryFacts:
             (SELECT count(*) FROM samples WHERE fold = 'discover'),
             (SELECT count(*) FROM samples WHERE fold = 'confirm')
     """
-    return DiscoveryFacts(max(known, default=None), run.info.settings.fdr, *fetch_rows(run, sql)[0])
+    settings = run.info.settings
+    # A group has at least `min_size` members in its half, and at most `max_share` of it.
+    share = min(settings.max_share, 0.5)
+    confirmed, tentative, n_discover, n_confirm = fetch_rows(run, sql)[0]
+    return DiscoveryFacts(
+        max(known, default=None),
+        settings.fdr,
+        confirmed,
+        tentative,
+        n_discover,
+        n_confirm,
+        round(2 * settings.min_size / share) if share > 0 else 0,
+        bool(run.fields or run.dimensions),
+    )
 
 
 def signal_sql(run: RunFile) -> str:

@@ -75,7 +75,7 @@ class Card:
     recall: float | None
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...]
-    suspects: int
+    suspects: int  # samples listed, which are the most doubtful ones
     expected: Yield | None
     maps: tuple[MeanMap, ...]
     samples: tuple[Shown, ...]

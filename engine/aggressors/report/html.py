@@ -10,7 +10,7 @@ from aggressors.queries.cards import data_uri
 from aggressors.report.cards import Card, Shown
 from aggressors.report.style import STYLE
 from aggressors.summary import Summary
-from aggressors.words import ADVICE, number
+from aggressors.words import ADVICE, counted, number
 
 
 def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -56,7 +56,7 @@ def _tiles(summary: Summary) -> str:
     analysed = summary.analysed
     wrong = analysed.error_rate
     tiles = [
-        ("Accuracy", "–" if wrong is None else f"{1 - wrong:.1%}"),
+        *([] if wrong is None else [("Accuracy", f"{1 - wrong:.1%}")]),
         (f"Mean {summary.info.loss_name}", number(analysed.mean_loss)),
         ("Confirmed aggressors", str(len(summary.confirmed))),
         (f"Of all {summary.info.settings.signal} explained", f"{summary.explained.share:.0%}"),
@@ -175,7 +175,9 @@ def _action(card: Card) -> str:
             f"({card.expected.low:.0%} to {card.expected.high:.0%}).</p>"
         )
     if card.suspects:
-        parts.append(f"<p>{card.suspects:,} samples look wrong and should be reviewed.</p>")
+        parts.append(
+            f"<p>{counted(card.suspects, 'sample')} to review are listed, the most doubtful.</p>"
+        )
     return f"<section><h3>What to do</h3>{''.join(parts)}</section>"
 
 

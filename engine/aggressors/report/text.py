@@ -6,7 +6,7 @@ from aggressors.contracts import Verdict
 from aggressors.export.verdicts import escaped
 from aggressors.report.cards import Card
 from aggressors.summary import Summary
-from aggressors.words import ADVICE, number
+from aggressors.words import ADVICE, counted, number
 
 
 def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -54,5 +54,5 @@ def _task(card: Card) -> str:
             f"expected to be such ({card.expected.low:.0%} to {card.expected.high:.0%})."
         )
     if one.action in ("relabel", "remove") and card.suspects:
-        text += f" {card.suspects:,} samples to look at."
+        text += f" {counted(card.suspects, 'sample')} to review are listed, the most doubtful."
     return text
