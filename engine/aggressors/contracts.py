@@ -245,7 +245,8 @@ def _check_setting(name: str, value: Any, default: Any, limits: Mapping[str, Any
     wanted = type(default)
     accepted = (int, float) if wanted is float else (wanted,)
     if isinstance(value, bool) or not isinstance(value, accepted):
-        raise SettingsError(f"Setting {name!r} must be a {wanted.__name__}; got {value!r}.")
+        kind = {int: "a whole number", float: "a number"}.get(wanted, "text")
+        raise SettingsError(f"Setting {name!r} must be {kind}; got {value!r}.")
     low, high = limits["low"], limits["high"]
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = f"at least {low}" if high is None else f"in [{low}, {high}]"

@@ -32,7 +32,9 @@ def load_weights(module: Module, path: str | Path) -> Module:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no weights file {path}. Check the path, relative to {Path()}.")
+        raise InputError(
+            f"There is no weights file {path}. Check the path, relative to {Path.cwd()}."
+        )
     saved = _read(path)
     wanted = module.state_dict()
     differing = [

@@ -55,6 +55,8 @@ def test_ingest_refuses_what_is_wrong(tmp_path):
     settings = tmp_path / "settings.toml"
     settings.write_text("sede = 1")
     fails(3, "ingest", "--validation", path, "--settings", settings, at=at, says="'seed'")
+    settings.write_text('seed = "x"')
+    fails(3, "ingest", "--validation", path, "--settings", settings, at=at, says="a whole number")
     fails(3, "ingest", "--validation", path, "--settings", tmp_path / "no.toml", at=at)
     twice = table(tmp_path, "twice", sample_id=["a"] * 160)
     fails(3, "ingest", "--validation", twice, at=at, says="'a'")
@@ -66,6 +68,18 @@ def test_another_name_for_the_same_run_is_told(tmp_path):
     assert call("ingest", "--validation", path, "--name", "v1", at=at).exit_code == 0
     done = call("ingest", "--validation", path, "--name", "v 2", at=at)
     assert "under the name 'v1', which stays" in done.stderr
+    fails(4, "check", "v 2", at=at, says="No run 'v 2'")
+
+
+def test_few_samples_are_told_apart_from_no_finding(tmp_path):
+    at = tmp_path / "w"
+    few = call("ingest", "--validation", table(tmp_path, n=50), "--name", "few", at=at)
+    assert few.exit_code == 0, few.stderr
+    assert "50 samples are too few to confirm anything" in call("show", "few", at=at).stdout
+    path = tmp_path / "bare.csv"
+    path.write_text("sample_id,loss\n" + "".join(f"s{n},{n % 7}\n" for n in range(240)))
+    assert call("ingest", "--validation", path, "--name", "bare", at=at).exit_code == 0
+    assert "neither metadata nor an embedding" in call("show", "bare", at=at).stdout
 
 
 def test_errors_of_a_regression_are_no_signal(tmp_path):

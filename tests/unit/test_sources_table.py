@@ -347,3 +347,31 @@ def test_columns_are_parsed_from_the_command_line():
 def test_one_column_has_one_role():
     with pytest.raises(TableError, match="is both prediction and loss"):
         opened(columns=Columns(loss="prediction"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"sample_id,label,label,prediction\na,x,x,y\n", r"has 2 columns 'label'\. Rename or drop"),
+        (b"sample_id,loss,hour,hour\na,1,2,3\n", r"has 2 columns 'hour'"),
+        (b"sample_id;label;prediction\na;x;y\n", r"as if separated by ';'"),
+        ("sample_id,label,prediction\na,grün,y\n".encode("latin-1"), "is not UTF-8 text"),
+        ("sample_id,loss,note\na,1,grün\n".encode("latin-1"), "is not UTF-8 text"),
+        ("sample_id,loss,grün\na,1,x\n".encode("latin-1"), "is not UTF-8 text"),
+        (
+            b"prediction,label\nx,y\n",
+            r"has 'prediction', 'label'\. Pass --columns sample_id=COLUMN",
+        ),
+        (b"sample id,loss\nx,1\n", r"--columns 'sample_id=sample id'\."),
+    ],
+)
+def test_a_csv_that_is_not_as_it_should_be_is_told_in_a_sentence(tmp_path, content, message):
+    path = tmp_path / "val.csv"
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=message):
+        opened(path)
+
+
+def test_a_folder_is_no_table(tmp_path):
+    with pytest.raises(TableError, match="is a folder"):
+        opened(tmp_path)

@@ -53,6 +53,8 @@ def _converted(convert: Any, name: str) -> pa.Table:
 
 
 def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
+    if path.is_dir():
+        raise TableError(f"{path} is a folder. Name a file that ends in {', '.join(SUFFIXES)}.")
     if not path.is_file():
         raise TableError(f"There is no file {path}. Check the path, relative to {Path.cwd()}.")
     suffix = path.suffix.lower()
@@ -67,8 +69,12 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
             import pyarrow.json as json
 
             return json.read_json(path)
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path) from error
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rstrip(".")
+        if "UTF8" in reason:
+            raise _not_utf8(path) from error
         raise TableError(
             f"{path} cannot be read as {suffix[1:]}: {reason}. Write the file again."
         ) from error
@@ -83,7 +89,21 @@ def _read_csv(path: Path, text_columns: Sequence[str]) -> pa.Table:
         column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False
     )
     parsing = csv.ParseOptions(newlines_in_values=True)
-    return csv.read_csv(path, convert_options=options, parse_options=parsing)
+    table = csv.read_csv(path, convert_options=options, parse_options=parsing)
+    if any(pa.types.is_binary(column) for column in table.schema.types):
+        raise _not_utf8(path)
+    (name, *others) = table.column_names
+    between = next((sign for sign in ";\t|" if sign in name), "")
+    if between and not others:
+        raise TableError(
+            f"{path} has one column, {name!r}, as if separated by {between!r}. "
+            "Separate the columns by commas."
+        )
+    return table
+
+
+def _not_utf8(path: Path) -> TableError:
+    return TableError(f"{path} is not UTF-8 text. Save it with the encoding UTF-8.")
 
 
 def digest_of_table(given: Any, table: pa.Table) -> str:

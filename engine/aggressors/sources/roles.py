@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from shlex import quote
 
 from aggressors.errors import TableError, UsageError
 
@@ -94,10 +95,15 @@ ROLES = tuple(entry.name for entry in fields(Columns))
 
 def missing(role: str, column: str, names: Sequence[str], where: str) -> TableError:
     """Build the error of a column that is not there, with the nearest one that is."""
-    near = get_close_matches(column, names, n=1, cutoff=0.3)
+    free = [name for name in names if name == role or name not in ROLES]
+    near = get_close_matches(column, free, n=1)
     if not near:
-        return TableError(f"Column {column!r} is not in {where}, which has {list(names)[:10]}.")
+        listed = ", ".join(repr(name) for name in names[:10]) + ", …" * (len(names) > 10)
+        return TableError(
+            f"Column {column!r} is not in {where}, which has {listed}. "
+            f"Pass --columns {role}=COLUMN with the one that holds it."
+        )
     return TableError(
         f"Column {column!r} is not in {where}; the nearest is {near[0]!r}. "
-        f"Pass columns=Columns({role}={near[0]!r}), or --columns {role}={near[0]}."
+        f"Pass columns=Columns({role}={near[0]!r}), or --columns {quote(f'{role}={near[0]}')}."
     )

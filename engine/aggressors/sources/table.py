@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -185,6 +186,7 @@ def open_tables(
     given = _known(tables)
     text = [columns.name("sample_id"), columns.name("group")]
     arrow = {name: read_table(table, f"Table {name!r}", text) for name, table in given.items()}
+    _check_names(arrow)
     roles = {name: columns.found(table.column_names, repr(name)) for name, table in arrow.items()}
     _check_roles(roles, arrow, columns)
     task = task or infer_task(arrow, roles, classes)
@@ -224,6 +226,15 @@ def _known(tables: Mapping[str, Any]) -> dict[str, Any]:
             "There is no 'validation' table, in which aggressors are found. Pass --validation FILE."
         )
     return {name: tables[name] for name in POPULATIONS if name in tables}
+
+
+def _check_names(tables: Mapping[str, pa.Table]) -> None:
+    for name, table in tables.items():
+        for column, count in Counter(table.column_names).items():
+            if count > 1:
+                raise TableError(
+                    f"Table {name!r} has {count} columns {column!r}. Rename or drop all but one."
+                )
 
 
 def _check_roles(
@@ -286,8 +297,6 @@ def _check_lengths(populations: Sequence[_Population]) -> None:
 def _metadata(name: str, table: pa.Table, roles: Mapping[str, str]) -> dict[str, pa.ChunkedArray]:
     """Columns without a role: numbers as float64, everything else as text."""
     others = [column for column in table.column_names if column not in roles.values()]
-    if len(set(others)) < len(others):
-        raise TableError(f"Table {name!r} has two columns of one name. Rename one of them.")
     fields.check_names(others, f"Table {name!r}")
     return {column: _field(name, column, table[column]) for column in others}
 
