@@ -85,11 +85,12 @@ def test_csv_keeps_quotes_commas_lines_and_letters():
     assert read == cells
 
 
-def test_jsonl_has_no_number_that_json_lacks():
+def test_jsonl_has_no_number_that_json_lacks_and_whole_ones_are_whole():
     from aggressors.export.table import jsonl
 
-    assert jsonl(pa.table({"x": [float("nan"), float("inf"), 1.0]})).decode().splitlines() == [
-        '{"x": null}', '{"x": null}', '{"x": 1.0}',
+    numbers = [float("nan"), float("inf"), 22.0, 0.5, 1e300]
+    assert jsonl(pa.table({"x": numbers})).decode().splitlines() == [
+        '{"x": null}', '{"x": null}', '{"x": 22}', '{"x": 0.5}', '{"x": 1e+300}',
     ]  # fmt: skip
 
 
@@ -145,6 +146,7 @@ def test_text_and_rows_are_shown_as_text():
     found = json.loads(tasks(table, CLASSES, "net"))
     assert found[0]["data"]["text"] == "hello"
     assert "prediction: coat" in found[1]["data"]["text"]
+    assert "None" not in found[1]["data"]["text"]
     assert found[0]["predictions"][0]["result"][0]["to_name"] == "text"
     assert ElementTree.fromstring(interface(table, CLASSES)).find("Text").get("value") == "$text"
 
@@ -243,6 +245,12 @@ def test_a_queue_is_narrowed_to_members_and_candidates(run):
 def test_refuses(run, arguments, error):
     with pytest.raises(error):
         export(run, **arguments)
+
+
+def test_an_export_counts_its_populations(run):
+    exported = export(run, "samples")
+    assert list(exported.populations) == ["train", "validation", "test", "unlabeled"]
+    assert sum(exported.populations.values()) == exported.rows
 
 
 def test_an_empty_list_is_a_valid_file(run):

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -98,10 +99,13 @@ def _exit_code(error: BaseException) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()  # the help itself
     message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "aggressors"
-    return f"{message}. `{path} --help` shows how it is used."
+    end = "" if message.endswith("?") else "."
+    return f"{message}{end} `{path} --help` shows how it is used."
 
 
 # --- Options ---
@@ -120,6 +124,11 @@ def common(function: F) -> F:
     )(function)
 
 
+class _Port(click.IntRange):
+    name = "port number"
+
+
+PORT = _Port(1, 65535)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
@@ -138,7 +147,9 @@ def open_workspace(path: str | None, *, create: bool = False) -> Workspace:
 
 def is_alone(run: str | None, workspace: str | None) -> bool:
     """Whether RUN is a run file that needs no workspace beside it."""
-    return run is not None and workspace is None and (run.endswith(".duckdb") or os.sep in run)
+    from aggressors.store.workspace import stands_alone
+
+    return run is not None and stands_alone(run, workspace)
 
 
 def open_file(run: str, workspace: str | None) -> RunFile:
@@ -173,6 +184,15 @@ def read_settings(path: str | None, seed: int | None) -> Settings:
         return settings if seed is None else replace(settings, seed=seed)
     except SettingsError as error:
         raise UsageError(f"{error} Correct --seed.") from error
+
+
+def check_out(out: str) -> None:
+    """Refuse an --out that is a folder, or lies in one that is not there: exit 2."""
+    path = Path(out)
+    if path.is_dir():
+        refuse(f"--out {out} is a folder. Name a file.")
+    if not path.parent.is_dir():
+        refuse(f"There is no folder {path.parent} for --out {out}. Make it, or name another file.")
 
 
 # --- Output ---

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from aggressors.cli.common import (
+    PORT,
     as_json,
+    check_out,
     common,
     emit,
     example,
@@ -21,6 +23,7 @@ from aggressors.cli.common import (
     refuse,
     width,
 )
+from aggressors.words import counted
 
 if TYPE_CHECKING:
     from aggressors.queries.listing import What
@@ -37,7 +40,7 @@ WHATS = ("candidates", "members", "representatives", "samples", "queue", "suspec
     ),
 )
 @click.argument("run", metavar="[RUN]", required=False)
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port; 8501 or the next.")
+@click.option("--port", type=PORT, metavar="N", help="Port; 8501 or the next.")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on; needs authentication.")
 @click.option(
     "--media-root",
@@ -126,7 +129,7 @@ class _Format(click.ParamType):  # type: ignore[type-arg]  # generic since click
 @click.argument("run", metavar="RUN")
 @click.option("--what", type=click.Choice(WHATS), required=True, help="Which list of samples.")
 @click.option("--aggressor", type=int, metavar="RANK", help="Of the aggressor of this rank.")
-@click.option("--where", metavar="FILTER", default="", help="Keep what a filter lets through.")
+@click.option("--where", metavar="FILTER", help="Keep what a filter lets through.")
 @click.option("--format", "format_name", type=_Format(), required=True, help="Format of the file.")
 @click.option("--out", metavar="FILE", required=True, help="File to write.")
 @click.option("--count", type=int, metavar="N", help="At most so many samples.")
@@ -135,7 +138,7 @@ def export(
     run: str,
     what: str,
     aggressor: int | None,
-    where: str,
+    where: str | None,
     format_name: str,
     out: str,
     count: int | None,
@@ -145,14 +148,30 @@ def export(
     from aggressors.export import export as make
     from aggressors.queries.grammar import parse
 
+    check_out(out)
+    if where is not None and not where.strip():
+        refuse("--where is empty. Leave it out for all samples, or write a filter.")
     queue = queued(open_workspace(workspace)) if what == "queue" else []
     with open_file(run, workspace) as opened:
         exported = make(
-            opened, cast("What", what), aggressor, parse(where), format_name, count, queue=queue
-        )
+            opened, cast("What", what), aggressor, parse(where or ""), format_name, count,
+            queue=queue,
+        )  # fmt: skip
     written = exported.save(out)
     names = ", ".join(str(path) for path in written)
-    click.echo(f"Wrote {exported.rows:,} sample{'s' * (exported.rows != 1)} to {names}.")
+    parts = exported.populations
+    of_each = ", ".join(f"{name} {n:,}" for name, n in parts.items()) if len(parts) > 1 else ""
+    click.echo(
+        f"Wrote {counted(exported.rows, 'sample')}{f' ({of_each})' * bool(of_each)} to {names}."
+    )
+    if what == "queue" and not exported.rows:
+        click.echo(_no_queue(len(queue)), err=True)
+
+
+def _no_queue(n: int) -> str:
+    if not n:
+        return "The label queue is empty; the page Solve of the dashboard adds to it."
+    return f"None of the {counted(n, 'sample')} in the label queue is what was asked for."
 
 
 @click.command(
@@ -171,6 +190,7 @@ def report(run: str, out: str, workspace: str | None) -> None:
     kind = Path(out).suffix.lower()
     if kind not in (".html", ".md"):
         refuse(f"--out must end in .html or .md; got {out!r}.")
+    check_out(out)
     from aggressors.report import write
 
     with open_file(run, workspace) as opened:

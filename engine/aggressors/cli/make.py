@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggressors.cli.common import (
+    PORT,
     as_json,
     common,
     emit,
@@ -36,7 +37,7 @@ name_option = click.option("--name", metavar="NAME", help="Label of the run.")
     epilog=example("aggressors demo", "aggressors demo --no-app --workspace demo-runs"),
 )
 @click.option("--no-app", is_flag=True, help="Stop after the engine.")
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port of the dashboard.")
+@click.option("--port", type=PORT, metavar="N", help="Port of the dashboard.")
 @common
 def demo(no_app: bool, port: int | None, workspace: str | None) -> None:
     """Run the engine on the demo's three models, then open the dashboard.
@@ -84,7 +85,10 @@ def init(path: str, workspace: str | None) -> None:
     if target.suffix != ".py":
         refuse(f"An integration file is Python, such as integration.py; got {path!r}.")
     atomic_write(target, TEMPLATE.encode())
-    click.echo(f"Wrote {target}. Fill in the lines marked <--, then: aggressors try {target}")
+    click.echo(
+        f"Wrote {target}. Fill in the lines marked <--, then: "
+        f"aggressors try {shlex.quote(str(target))}"
+    )
 
 
 @click.command(
@@ -105,7 +109,7 @@ def try_(path: str, workspace: str | None) -> None:
     report = check_integration(load_integration(path))
     emit(try_report(report))
     report.raise_problems()
-    click.echo(f"Next: aggressors run {path}")
+    click.echo(f"Next: aggressors run {shlex.quote(path)}")
 
 
 @click.command(

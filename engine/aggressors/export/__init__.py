@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from aggressors.contracts import EVERYTHING, Filter
+from aggressors.contracts import EVERYTHING, POPULATIONS, Filter
 from aggressors.errors import UsageError
 from aggressors.export import label_studio, table
 from aggressors.export.files import Exported, File
@@ -65,7 +66,10 @@ def export(
         raise UsageError(f"There is no format {format!r}; there are {', '.join(FORMATS)}.")
     chosen = FORMATS[format]
     rows = listing(run, what, aggressor, filter, count, queue=queue, thumbnails=chosen.pictures)
-    return chosen.write(rows, run, _stem(run.info.name, what, aggressor))
+    exported = chosen.write(rows, run, _stem(run.info.name, what, aggressor))
+    counts = Counter(rows["population"].to_pylist())
+    known = {name: counts[name] for name in POPULATIONS if name in counts}
+    return replace(exported, populations=known)
 
 
 def _stem(run_name: str, what: str, aggressor: int | None) -> str:

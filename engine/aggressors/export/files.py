@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from aggressors.store.files import atomic_write, beside
+from aggressors.store.files import OUT, atomic_write, beside
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same rows give the same bytes, whenever they are exported
 
@@ -23,11 +24,15 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """An export of `rows` samples: `main` and what belongs beside it."""
+    """An export of `rows` samples: `main` and what belongs beside it.
+
+    `populations` counts the rows of each population.
+    """
 
     rows: int
     main: File
     beside: tuple[File, ...] = ()
+    populations: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def filename(self) -> str:
@@ -52,13 +57,13 @@ class Exported:
         """
         out = Path(out)
         if self.beside and out.suffix.lower() == ".zip":
-            atomic_write(out, self._zipped())
+            atomic_write(out, self._zipped(), OUT)
             return (out,)
         files = {out: self.main}
         files |= {out.with_name(f"{out.stem}-{file.name}"): file for file in self.beside}
         with ExitStack() as all_written:  # before the first of them appears
             for path, file in files.items():
-                all_written.enter_context(beside(path)).write_bytes(file.content)
+                all_written.enter_context(beside(path, OUT)).write_bytes(file.content)
         return tuple(files)
 
     def _zipped(self) -> bytes:

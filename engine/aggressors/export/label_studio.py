@@ -101,5 +101,5 @@ def _image(row: Row) -> str:
 def _text(row: Row) -> str:
     if isinstance(row["text"], str):
         return row["text"]
-    shown = (f"{name}: {value}" for name, value in row.items() if name not in _LEFT_OUT)
-    return "\n".join(shown)
+    shown = {name: plain(value) for name, value in row.items() if name not in _LEFT_OUT}
+    return "\n".join(f"{name}: {value}" for name, value in shown.items() if value is not None)

@@ -14,6 +14,7 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
 _ROWS = 1_000
+_EXACT = 2**53  # below it a float holds every whole number
 
 # A spreadsheet takes a cell that starts with one of these, narrow or wide, for a formula.
 # Source: OWASP, CSV Injection.
@@ -63,5 +64,9 @@ def rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def plain(value: object) -> object:
-    """Replace a number that JSON cannot hold by None."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """Make a value what JSON can hold: None for NaN or infinity; a whole number without `.0`."""
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    return int(value) if value.is_integer() and abs(value) < _EXACT else value

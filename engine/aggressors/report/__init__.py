@@ -9,8 +9,9 @@ from aggressors.errors import UsageError
 from aggressors.report.cards import gather
 from aggressors.report.html import page
 from aggressors.report.text import ticket
+from aggressors.store.files import OUT, atomic_write
 from aggressors.store.read import RunFile
-from aggressors.store.workspace import Workspace, atomic_write
+from aggressors.store.workspace import Workspace
 from aggressors.summary import summarize
 
 __all__ = ["write"]
@@ -41,7 +42,7 @@ def write(run: RunFile, out: Path, workspace: Workspace | None = None) -> int:
     else:
         raise UsageError(f"A report ends in .html or .md; got {out.name!r}.")
     content = text.encode()
-    atomic_write(out, content)
+    atomic_write(out, content, OUT)
     return len(content)
 
 

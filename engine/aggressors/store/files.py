@@ -13,41 +13,42 @@ from pathlib import Path
 from aggressors.errors import WorkspaceError
 
 TEMPORARY = ".tmp"
+WORKSPACE, OUT = "--workspace DIR", "--out FILE"  # options that name the place of a file
 STALE_SECONDS = 3_600.0  # no writer pauses that long, so such a leftover is of a killed process
 
 _NEXT_STEP = {
-    errno.ENOSPC: "Free some space, or use another place with --workspace DIR, then type the same "
+    errno.ENOSPC: "Free some space, or use another place with {option}, then type the same "
     "command again",
-    errno.EDQUOT: "Free some of your quota, or use another place with --workspace DIR, then type "
-    "the same command again",
+    errno.EDQUOT: "Free some of your quota, or use another place with {option}, then type the same "
+    "command again",
     errno.EFBIG: "Raise the limit on the size of a file (ulimit -f), then type the same command "
     "again",
-    errno.EROFS: "Use a place that can be written with --workspace DIR",
-    errno.EACCES: "Change its permissions, or use another place with --workspace DIR",
-    errno.EPERM: "Change its permissions, or use another place with --workspace DIR",
+    errno.EROFS: "Use a place that can be written with {option}",
+    errno.EACCES: "Change its permissions, or use another place with {option}",
+    errno.EPERM: "Change its permissions, or use another place with {option}",
 }
 
 KNOWN_ERRORS = tuple(_NEXT_STEP)
 
 
-def write_error(path: Path, error: OSError) -> WorkspaceError:
-    """Explain a failed write: place, reason and what to do."""
+def write_error(path: Path, error: OSError, option: str = WORKSPACE) -> WorkspaceError:
+    """Explain a failed write: place, reason and what to do; `option` is what names the place."""
     reason = (error.strerror or str(error)).lower()
-    step = _NEXT_STEP.get(error.errno or 0, "Use another place with --workspace DIR")
-    return WorkspaceError(f"Cannot write {path}: {reason}. {step}.")
+    step = _NEXT_STEP.get(error.errno or 0, "Use another place with {option}")
+    return WorkspaceError(f"Cannot write {path}: {reason}. {step.format(option=option)}.")
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn an OSError of the body into a WorkspaceError about `path`."""
+def explained(path: Path, option: str = WORKSPACE) -> Iterator[None]:
+    """Turn an OSError of the body into a WorkspaceError about `path`, which `option` names."""
     try:
         yield
     except OSError as error:
-        raise write_error(path, error) from error
+        raise write_error(path, error, option) from error
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def beside(path: Path, option: str = WORKSPACE) -> Iterator[Path]:
     """Yield a temporary path that becomes `path` if the body succeeds and vanishes if it fails.
 
     The file is fsynced, renamed, and the folder fsynced, so that `path` is the old file or the
@@ -59,7 +60,7 @@ def beside(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
-        with explained(path):
+        with explained(path, option):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             fsync(temporary)
@@ -70,9 +71,9 @@ def beside(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def atomic_write(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes, option: str = WORKSPACE) -> None:
     """Write a whole file so that no reader ever sees a part of it; raises WorkspaceError."""
-    with beside(path) as temporary:
+    with beside(path, option) as temporary:
         temporary.write_bytes(content)
 
 
