@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,7 @@ from aggressors.queries.overview import EVERYONE, aggressors
 from aggressors.queries.samples import concept_of_rank
 from aggressors.store.read import RunFile
 from aggressors.store.read import open_run as open_run_file
-from aggressors.store.workspace import Workspace
+from aggressors.store.workspace import Workspace, stands_alone
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -173,8 +172,7 @@ def open_run(run: str | Path = "latest", workspace: str | Path | None = None) ->
     RunNotFound : nothing answers to it. WorkspaceError : there is no such workspace.
     RunCorrupt, SchemaTooNew : the file cannot be read.
     """
-    alone = isinstance(run, Path) or run.endswith(".duckdb") or os.sep in run
-    if alone and workspace is None:
+    if stands_alone(run, workspace) if isinstance(run, str) else workspace is None:
         return Run(open_run_file(run), None)
     place = Workspace.open(workspace)
     return Run(open_run_file(place.resolve(str(run))), place)
@@ -285,7 +283,7 @@ def check(
     Parameters
     ----------
     run, baseline : as in `open_run`; `baseline` replaces the baseline of every test.
-    strict : inconclusive and missing verdicts do not pass either.
+    strict : inconclusive and missing verdicts do not pass either, nor does a run without tests.
 
     Raises
     ------

@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
-from aggressors.store.workspace import DEFAULT, VARIABLE
+from aggressors.store.workspace import DEFAULT, VARIABLE, Workspace
+from aggressors.words import counted
 
 LEAST_FREE_GB = 2.0
 _TORCH_EXTRA = "pip install 'aggressors[torch]'"
@@ -30,7 +31,7 @@ Level = Literal["fine", "missing", "broken"]
 class Finding:
     """One thing that was looked at.
 
-    `level`: fine; missing, what an extra would add; broken, what stops the work. `advice` is what
+    `level`: fine; missing, what is not at hand; broken, what stops the work. `advice` is what
     to type, '' where all is fine.
     """
 
@@ -157,8 +158,17 @@ def _workspace(workspace: str | None) -> Finding:
         )  # fmt: skip
     if not folder.exists():
         return Finding("Workspace", "fine", f"{folder} will be made by the first run")
-    count = sum(1 for path in folder.glob("runs/*.duckdb") if not path.name.startswith("."))
-    return Finding("Workspace", "fine", f"{folder} with {count} run{'s' * (count != 1)}")
+    try:
+        runs, broken = Workspace(folder).catalogue()
+    except ImportError:  # a package that is missing is told above
+        return Finding("Workspace", "fine", str(folder))
+    found = f"{folder} with {counted(len(runs), 'run')}"
+    if not broken:
+        return Finding("Workspace", "fine", found)
+    files = counted(len(broken), "file")
+    return Finding(
+        "Workspace", "missing", f"{found}; {files} there cannot be opened", broken[0].reason
+    )
 
 
 def _disk(workspace: str | None) -> Finding:

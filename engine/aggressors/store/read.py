@@ -33,6 +33,7 @@ MEMORY_LIMIT = "1GB"
 IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF")
 LARGEST_ORIGINAL = 30_000_000  # bytes
 _HEADERS_BYTES = 3 * 4_096  # what a DuckDB file holds before its first block
+_CHECKSUM_BYTES, _MAGIC = 8, b"DUCK"  # how it begins
 
 # Nothing that a stranger's file contains can read another file, load an extension or lift this.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -182,6 +183,7 @@ def _connect(path: Path) -> Connection:
     """Connect, locked and read-only, to a whole DuckDB file of a schema that can be read."""
     if not path.is_file():
         raise RunNotFound(f"There is no run file {path}. `aggressors runs` lists what there is.")
+    _check_kind(path)
     try:
         connection = duckdb.connect(path, read_only=True, config=_CONFIG)
     except duckdb.Error as error:
@@ -201,9 +203,7 @@ def _connect(path: Path) -> Connection:
 
 def _refused(path: Path, error: duckdb.Error) -> RunCorrupt:
     reason = str(error).splitlines()[0]
-    if "not a valid DuckDB" in reason:
-        reason = "it is not a DuckDB file"
-    elif "Could not read enough bytes" in reason:
+    if "Could not read enough bytes" in reason:
         reason = "it is truncated"
     return _corrupt(path, reason)
 
@@ -213,6 +213,22 @@ def _corrupt(path: Path, reason: str) -> RunCorrupt:
         f"{path} cannot be read as a run: {reason.rstrip('.')}. "
         "Copy the file again, or type the `aggressors run` that made it once more."
     )
+
+
+def _check_kind(path: Path) -> None:
+    """Require a DuckDB file; of a table DuckDB would try to make a database."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_CHECKSUM_BYTES + len(_MAGIC))
+    except OSError as error:
+        raise _corrupt(path, (error.strerror or str(error)).lower()) from error
+    if len(start) < _CHECKSUM_BYTES + len(_MAGIC):
+        raise _corrupt(path, "it is truncated")
+    if not start.endswith(_MAGIC):
+        raise RunCorrupt(
+            f"{path} is no run file: it is not a DuckDB file. `aggressors runs` lists the runs, "
+            "and `aggressors ingest` makes one from a table."
+        )
 
 
 def _check_whole(connection: Connection, path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggressors.contracts import RunSummary
-from aggressors.errors import RunNotFound, StoreError, UsageError, WorkspaceError
+from aggressors.errors import RunCorrupt, RunNotFound, StoreError, UsageError, WorkspaceError
 from aggressors.store.files import atomic_write, beside, explained
 
 # Arrow and DuckDB are loaded where a file is read: a command that only finds its workspace, such as
@@ -21,7 +21,7 @@ from aggressors.store.files import atomic_write, beside, explained
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BrokenRun", "Workspace", "atomic_write", "check_slug"]
+__all__ = ["BrokenRun", "Workspace", "atomic_write", "check_slug", "is_path", "stands_alone"]
 
 VARIABLE = "AGGRESSORS_WORKSPACE"
 DEFAULT = "aggressors-workspace"
@@ -118,21 +118,29 @@ class Workspace:
         Raises
         ------
         RunNotFound : nothing answers to it; lists the nearest names.
+        RunCorrupt : the file of this id cannot be opened.
         """
-        if run.endswith(".duckdb") or os.sep in run:
-            if Path(run).is_file():
-                return Path(run)
-            raise RunNotFound(f"There is no run file {run}. `aggressors runs` lists what there is.")
         found, broken = self.catalogue()
         if run == "latest" and found:
             return Path(found[0].path)
-        for known in (*(entry for entry in found if entry.run_id == run), *found):
-            if run in (known.run_id, known.name):
-                return Path(known.path)
+        if known := _known(run, found):
+            return Path(known.path)
+        if is_path(run) and Path(run).is_file():
+            return Path(run)
+        for one in broken:
+            if Path(one.path).stem == run:
+                raise RunCorrupt(one.reason)
         raise RunNotFound(self._no_run(run, found, broken))
 
+    def is_run(self, run: str) -> bool:
+        """Tell whether a published run has this id or name."""
+        return _known(run, self.catalogue()[0]) is not None
+
     def _no_run(self, run: str, found: list[RunSummary], broken: list[BrokenRun]) -> str:
-        unreadable = f" {len(broken)} files there cannot be opened." if broken else ""
+        if is_path(run):
+            return f"There is no run file {run}. `aggressors runs` lists what there is."
+        files = "1 file" if len(broken) == 1 else f"{len(broken)} files"
+        unreadable = f" {files} there cannot be opened." if broken else ""
         if not found:
             return (
                 f"The workspace {self.root} has no published run.{unreadable} "
@@ -191,6 +199,28 @@ class Workspace:
             .aggregate([("row", "min")])["row_min"]
         )
         return rows.take(first.take(pc.sort_indices(first)))
+
+
+def is_path(run: str) -> bool:
+    """Tell whether a RUN looks like the path of a run file."""
+    return run.endswith(".duckdb") or os.sep in run
+
+
+def stands_alone(run: str, workspace: Path | str | None) -> bool:
+    """Tell whether a RUN is a run file that needs no workspace: a path that is no run's name."""
+    if workspace is not None or not is_path(run):
+        return False
+    try:
+        return not Workspace.open().is_run(run)
+    except WorkspaceError:
+        return True
+
+
+def _known(run: str, found: list[RunSummary]) -> RunSummary | None:
+    """Find the run of an id, else the newest of a name."""
+    by_id = (entry for entry in found if entry.run_id == run)
+    by_name = (entry for entry in found if entry.name == run)
+    return next(by_id, None) or next(by_name, None)
 
 
 def _summary(path: Path) -> RunSummary | BrokenRun:
