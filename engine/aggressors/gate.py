@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from aggressors.contracts import Condition, Filter, Group, TestState, Verdict
-from aggressors.errors import InputError, RunNotFound, UsageError, WorkspaceError
+from aggressors.errors import InputError, RunCorrupt, RunNotFound, UsageError, WorkspaceError
 from aggressors.judging import default_margin, measure, signals_of, verdict_of
 from aggressors.ledger import Ledger
 from aggressors.queries.grammar import format_filter, parse
@@ -59,8 +58,9 @@ class CheckResult:
     """All saved tests against one run.
 
     `baseline` is the run id that was asked for, None where each test has its own. `passed` is
-    False when a test failed or, if strict, was inconclusive or missing. `unreadable` are test
-    files that could not be used.
+    False when a test failed or, if strict, was inconclusive or missing, or there is none.
+    `unreadable` are test files that could not be used; `unwritten` says why the verdicts could not
+    be kept, '' where they were.
     """
 
     run_id: str
@@ -69,6 +69,7 @@ class CheckResult:
     passed: bool
     verdicts: tuple[Verdict, ...]
     unreadable: tuple[UnreadableTest, ...] = ()
+    unwritten: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +118,11 @@ def check(
     ----------
     run, baseline : latest, a run id, a run's name or a path; a run that only has its verdicts
         left answers to its id and name. `baseline` replaces the baseline of every test.
-    strict : inconclusive and missing verdicts do not pass either.
+    strict : inconclusive and missing verdicts do not pass either, nor does a run without tests.
 
     Raises
     ------
-    StoreError : the run is not there or cannot be read, or verdicts cannot be written.
+    StoreError : the run is not there or cannot be read.
     UsageError : the baseline is the run itself.
     """
     ledger = Ledger.open(workspace)
@@ -131,21 +132,38 @@ def check(
     if override == run_id:
         raise UsageError(f"The baseline {str(baseline)!r} is the run itself; name another one.")
     verdicts = _verdicts(ledger, run_id, override)
-    ledger.write()
+    unwritten = _kept(ledger)
     allowed = {"pass"} if strict else {"pass", "inconclusive", "missing"}
+    passed = all(verdict.verdict in allowed for verdict in verdicts)
     return CheckResult(
         run_id,
         ledger.records[run_id].name,
         override,
-        all(verdict.verdict in allowed for verdict in verdicts),
+        passed and not (strict and not verdicts),
         tuple(verdicts),
         tuple(ledger.unreadable),
+        unwritten,
     )
 
 
+def _kept(ledger: Ledger) -> str:
+    """Write what changed; say why it cannot be, for the verdicts stand all the same."""
+    try:
+        ledger.write()
+    except WorkspaceError as error:
+        return str(error)
+    return ""
+
+
 def evaluate_run(workspace: Workspace, run_path: Path) -> list[Verdict]:
-    """Judge a newly published run in all saved tests; unreadable test files are passed over."""
-    return list(check(workspace, run_path).verdicts)
+    """Judge a newly published run in all saved tests; unreadable test files are passed over.
+
+    Raises WorkspaceError where the verdicts cannot be written.
+    """
+    result = check(workspace, run_path)
+    if result.unwritten:
+        raise WorkspaceError(result.unwritten)
+    return list(result.verdicts)
 
 
 def history(workspace: Workspace) -> History:
@@ -155,8 +173,7 @@ def history(workspace: Workspace) -> History:
     """
     ledger = Ledger.open(workspace)
     ledger.update()
-    with suppress(WorkspaceError):
-        ledger.write()
+    _kept(ledger)
     tests = []
     for test in ledger.tests.values():
         verdicts = {
@@ -172,7 +189,7 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
     """Id of a run, which is in the ledger afterwards."""
     try:
         path = run if isinstance(run, Path) else ledger.workspace.resolve(run)
-    except RunNotFound:
+    except (RunNotFound, RunCorrupt):
         for record in reversed(ledger.in_order()):
             if str(run) in (record.run_id, record.name):
                 return record.run_id

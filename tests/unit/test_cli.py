@@ -9,13 +9,14 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import pyarrow as pa
 import pytest
 
 from aggressors.cli import cli
 from aggressors.export import FORMATS
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
-from versions import publish_version
+from versions import analysed, publish_tables, publish_version
 
 DUSK = "brightness < 0.25"
 
@@ -110,6 +111,28 @@ def test_a_run_answers_to_name_and_id(workspace, name):
     assert document("show", name, at=workspace)[0]["name"] == DUSK
 
 
+def test_a_name_like_a_path_is_a_name(workspace, monkeypatch):
+    _, tables = analysed()
+    publish_tables(Workspace(workspace), tables, "feature/dusk v4", day=4, run_id="aaaa0000")
+    for at in (workspace, None):
+        if at is None:
+            monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(workspace))
+        shown = call("show", "feature/dusk v4", at=at)
+        assert shown.exit_code == 0, shown.stderr
+        assert "aggressors save-test 'feature/dusk v4' --aggressor 1" in shown.stdout
+    fails(4, "show", "feature/dawn", says="no run file feature/dawn")
+
+
+def test_what_is_no_run_is_told(workspace, tmp_path):
+    table = tmp_path / "val.csv"
+    table.write_text("sample_id,label\na,cat\n")
+    fails(4, "show", table, says="is no run file")
+    cut = workspace / "runs" / "cut0000.duckdb"
+    cut.write_bytes(next((workspace / "runs").glob("v1*")).read_bytes()[:200_000])
+    fails(4, "show", "cut0000", at=workspace, says="it is truncated")
+    assert call("show", "v1", at=workspace).exit_code == 0
+
+
 def test_export_writes_the_list(workspace, tmp_path):
     out = tmp_path / "members.csv"
     done = call(
@@ -124,6 +147,18 @@ def test_export_writes_the_list(workspace, tmp_path):
     assert str(out) in done.stdout
 
 
+def test_export_tells_populations_and_an_empty_queue(workspace, tmp_path):
+    given = ["export", "v1", "--format", "csv", "--out", tmp_path / "x.csv"]
+    done = call(*given, "--what", "members", at=workspace)
+    assert "(train 4, validation 87, test 31, unlabeled 63)" in done.stdout
+    done = call(*given, "--what", "queue", at=workspace)
+    assert "Wrote 0 samples" in done.stdout
+    assert "queue is empty" in done.stderr
+    opened = Workspace(workspace)
+    opened.append_labels("dusk", pa.table({"sample_id": ["of-another-run"]}))
+    assert "None of the 1 sample in" in call(*given, "--what", "queue", at=workspace).stderr
+
+
 def test_export_offers_every_registered_format(monkeypatch):
     monkeypatch.setitem(FORMATS, "tsv", FORMATS["csv"])
     assert f"[{'|'.join(FORMATS)}]" in " ".join(call("export", "--help").stdout.split())
@@ -134,6 +169,12 @@ def test_export_refuses_what_is_wrong(workspace, tmp_path):
     fails(2, *given, "--what", "everything", at=workspace, says="everything")
     fails(2, *given, "--what", "members", "--aggressor", 9, at=workspace)
     fails(3, *given, "--what", "samples", "--where", "x <", at=workspace, says="position")
+    fails(2, *given, "--what", "samples", "--where", " ", at=workspace, says="--where is empty")
+    for out, says in ((tmp_path, "is a folder"), (tmp_path / "no" / "x.csv", "There is no folder")):
+        wrong = [*given[:4], "--out", out, "--what", "samples"]
+        fails(2, *wrong, at=workspace, says=says)
+    fails(2, "report", "v1", "--out", tmp_path / "no" / "x.md", at=workspace, says="no folder")
+    assert not (tmp_path / "no").exists()
     fails(2, *given[:2], "--format", "xls", "--out", "x", "--what", "samples", at=workspace)
     assert not (tmp_path / "x.csv").exists()
 
@@ -202,6 +243,20 @@ def test_without_tests_check_says_how_to_save_one(workspace):
     done = call("check", at=workspace)
     assert done.exit_code == 0
     assert "save-test" in done.stdout
+    done = call("check", "--strict", at=workspace)
+    assert done.exit_code == 1
+    assert "--strict asks for one" in done.stdout
+
+
+def test_verdicts_that_cannot_be_written_are_printed_first(workspace):
+    shutil.rmtree(workspace / "verdicts")
+    (workspace / "verdicts").write_text("in the way")
+    done = fails(4, "check", "v2", at=workspace, says="Cannot write")
+    assert "v2 passes its 1 saved test." in done.stdout
+
+
+def test_a_name_that_no_run_has_is_not_judged(workspace):
+    fails(4, "check", "0a1b2c3", at=workspace, says="No run '0a1b2c3'")
 
 
 def test_junit_tells_each_outcome(workspace, tmp_path):
@@ -240,6 +295,7 @@ def test_markdown_is_a_table_that_no_title_can_break(workspace, tmp_path):
 def test_save_test_refuses_what_is_wrong(workspace):
     fails(2, "save-test", "v1", at=workspace, says="--aggressor")
     fails(2, "save-test", "v1", "--aggressor", 1, "--where", DUSK, at=workspace)
+    fails(2, "save-test", "v1", "--where", "", at=workspace, says="--where is empty")
     fails(2, "save-test", "v1", "--aggressor", 7, at=workspace, says="no aggressor of rank 7")
     fails(2, "save-test", "v1", "--aggressor", 1, "--slug", "../x", at=workspace, says="slug")
     fails(2, "save-test", "v1", "--aggressor", 1, "--slug", "dusk", at=workspace, says="never")
@@ -302,6 +358,11 @@ def test_wrong_use_exits_2():
     for wrong in (["nothing"], ["show"], ["runs", "--colour"], ["app", "--port", "0"]):
         fails(2, *wrong, says="--help")
     assert call("--version").stdout.startswith("aggressors")
+    done = fails(2, "sho", says="Did you mean 'show'? `")
+    assert "?." not in done.stderr
+    fails(2, "app", "--port", "abc", says="'abc' is not a valid port number.")
+    done = fails(2, says="Usage:")
+    assert "shows how it is used" not in done.stderr
 
 
 def test_the_bottom_line_fits_what_happened(workspace):

@@ -364,11 +364,22 @@ def test_evaluate_run_gives_the_verdicts_of_a_new_run(workspace):
     assert tuple(found) == gate.check(workspace, "v3").verdicts
 
 
-def test_a_workspace_without_tests_passes(workspace):
-    result = gate.check(workspace, "v1", strict=True)
+def test_a_workspace_without_tests_passes_unless_asked_strictly(workspace):
+    result = gate.check(workspace, "v1")
     assert result.passed
     assert result.verdicts == ()
     assert not list(workspace.verdicts.glob("*"))
+    assert not gate.check(workspace, "v1", strict=True).passed
+
+
+def test_verdicts_that_cannot_be_kept_are_given_all_the_same(judged):
+    shutil.rmtree(judged.verdicts)
+    judged.verdicts.write_text("in the way")
+    result = gate.check(judged, "v1")
+    assert [one.slug for one in result.verdicts] == ["dusk"]
+    assert "Cannot write" in result.unwritten
+    with pytest.raises(WorkspaceError, match="Cannot write"):
+        gate.evaluate_run(judged, judged.resolve("v1"))
 
 
 def test_two_tests_of_one_slug_cannot_be(judged):

@@ -5,12 +5,17 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json
+from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json, refuse
+
+if TYPE_CHECKING:
+    from aggressors.gate import CheckResult
 
 UNREADABLE = 3
+UNWRITTEN = 4
 
 
 @click.command(
@@ -18,7 +23,7 @@ UNREADABLE = 3
     short_help="Freeze a group as a test for later runs.",
     epilog=example(
         "aggressors save-test v1 --aggressor 1 --slug dusk",
-        'aggressors save-test v1 --where "station = Harbour and hour >= 17"',
+        'aggressors save-test v1 --where "station = riverside and hour >= 17"',
     ),
 )
 @click.argument("run", metavar="RUN")
@@ -38,6 +43,8 @@ def save_test(
     """Freeze an aggressor, or any filter, as a test that later runs must pass."""
     if (aggressor is None) == (where is None):
         raise click.UsageError("Name what to save with one of --aggressor RANK or --where FILTER")
+    if where is not None and not where.strip():
+        refuse("--where is empty. Write a filter, such as --where 'hour >= 17'.")
     from aggressors import gate
     from aggressors.cli.render import moment
     from aggressors.words import number
@@ -70,7 +77,11 @@ def save_test(
 @click.option(
     "--markdown", metavar="FILE", type=click.Path(path_type=Path), help="Write a step summary."
 )
-@click.option("--strict", is_flag=True, help="Inconclusive and missing do not pass either.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Inconclusive and missing do not pass either, nor does a check without a test.",
+)
 @as_json
 @common
 @click.pass_context
@@ -99,22 +110,27 @@ def check(
     if markdown is not None:
         write_markdown(result, markdown)
     if as_json:
-        print_json(
-            {
-                "run_id": result.run_id,
-                "baseline": result.baseline,
-                "passed": result.passed,
-                "verdicts": [asdict(verdict) for verdict in result.verdicts],
-                "unreadable": [asdict(test) for test in result.unreadable],
-            }
-        )
+        print_json(_document(result))
     else:
         emit(check_report(result))
+    for sentence in (*(test.reason for test in result.unreadable), result.unwritten):
+        if sentence:
+            click.echo(sentence, err=True)
+    if result.unwritten:
+        ctx.exit(UNWRITTEN)
     if result.unreadable:
-        for test in result.unreadable:
-            click.echo(test.reason, err=True)
         ctx.exit(UNREADABLE)
     ctx.exit(0 if result.passed else 1)
+
+
+def _document(result: CheckResult) -> dict[str, object]:
+    return {
+        "run_id": result.run_id,
+        "baseline": result.baseline,
+        "passed": result.passed,
+        "verdicts": [asdict(verdict) for verdict in result.verdicts],
+        "unreadable": [asdict(test) for test in result.unreadable],
+    }
 
 
 def _where(workspace: str | None) -> str:

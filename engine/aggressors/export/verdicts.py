@@ -20,6 +20,11 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def bottom_line(result: CheckResult) -> str:
     """Say in one sentence whether the run passed, and what failed."""
     total = len(result.verdicts)
+    if not total and not result.passed:
+        return (
+            "There is no saved test to check, and --strict asks for one. `aggressors save-test` "
+            "makes one."
+        )
     if not total:
         return "There is no saved test to check. `aggressors save-test` makes one."
     failed = [one.slug for one in result.verdicts if one.verdict == "fail"]
