@@ -95,10 +95,20 @@ def serve(page: Page, say: Callable[[str], None]) -> None:
         raise AggressorsError(f"The dashboard ended with code {code}; its output above says why.")
 
 
+# As `-m streamlit` does, but Ctrl-C, which reaches the server too, is no reason to say "Aborted!".
+_START = """
+import click, streamlit.web.cli
+try:
+    streamlit.web.cli.main(standalone_mode=False)
+except click.Abort:
+    pass
+"""
+
+
 def command(host: str | None, port: int) -> list[str]:
     """Command that starts the server; these options win over any configuration file."""
     return [
-        sys.executable, "-m", "streamlit", "run", str(_server_file()),
+        sys.executable, "-c", _START, "run", str(_server_file()),
         "--server.port", str(port),
         "--server.address", host or "localhost",
         "--server.headless", "true",

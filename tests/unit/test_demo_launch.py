@@ -66,7 +66,8 @@ def test_the_dashboard_listens_on_this_machine_and_knows_what_to_show(started, w
     done = call("app", "--workspace", workspace, "--media-root", workspace, "--media-root", "/")
     assert done.exit_code == 0, done.stderr
     ((command, env),) = started
-    assert command[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert command[:2] == [sys.executable, "-c"]
+    assert command[3] == "run"
     assert command[4].endswith("asgi.py")
     assert option(command, "--server.address") == "localhost"
     assert option(command, "--browser.gatherUsageStats") == "false"
@@ -254,6 +255,11 @@ def test_the_story_is_told_with_the_next_commands(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.stderr
     for part in (
         "Accuracy", "Mean loss", "v1", "brightness < 0.25", "save-test v1 --aggressor 1",
-        "check v2", "check v3", f"--workspace {tmp_path / 'w'}",
+        "check v2", "check v3", f"--workspace {tmp_path / 'w'}", "v1 is the best on average",
     ):  # fmt: skip
         assert part in done.stdout
+    surer = replace(first.summary.analysed, mean_loss=9.0, error_rate=0.0)
+    info = replace(first.summary.info, name="v2")
+    told[1] = replace(first, summary=replace(first.summary, info=info, analysed=surer))
+    done = call("demo", "--no-app", "--workspace", tmp_path / "w")
+    assert "Which is the best on average" in done.stdout  # errors and loss disagree

@@ -230,13 +230,13 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
     where = _where(workspace)
     commands = (
         f"aggressors show v1{where}",
-        f"aggressors save-test v1 --aggressor 1 --slug first{where}",
+        f"aggressors save-test v1 --aggressor 1 --slug dusk{where}",
         f"aggressors check v2{where}",
         f"aggressors check v3{where}",
     )
     return Group(
         Text("\nThe intake of a second-hand clothes shop, three versions of its model", "bold"),
-        Text(f"{_best(told)} is the best on average. Is it so everywhere?\n"),
+        Text(f"{_best(told)}\n"),
         table,
         Text(f"\nWhere {first.info.name} fails", "bold"),
         aggressor_table(first.confirmed[:5], width=width, signal=first.info.settings.signal),
@@ -246,14 +246,17 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
 
 
 def _best(told: Sequence[Chapter]) -> str:
-    """Name of the version with the fewest errors, else the lowest loss."""
-
-    def badness(chapter: Chapter) -> float:
-        judged = chapter.summary.analysed
-        bad = judged.mean_loss if judged.error_rate is None else judged.error_rate
-        return float("inf") if bad is None else bad
-
-    return min(told, key=badness).summary.info.name
+    """Name the version that is best on average, where errors and loss agree on it."""
+    names = [chapter.summary.info.name for chapter in told]
+    judged = [chapter.summary.analysed for chapter in told]
+    best = set()
+    for values in ([one.mean_loss for one in judged], [one.error_rate for one in judged]):
+        known = [value for value in values if value is not None]
+        if len(known) == len(names):
+            best.add(names[known.index(min(known))])
+    if len(best) != 1:
+        return "Which is the best on average, and is it so everywhere?"
+    return f"{best.pop()} is the best on average. Is it so everywhere?"
 
 
 def try_report(report: Report) -> RenderableType:
