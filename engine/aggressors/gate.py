@@ -156,10 +156,7 @@ def _kept(ledger: Ledger) -> str:
 
 
 def evaluate_run(workspace: Workspace, run_path: Path) -> list[Verdict]:
-    """Judge a newly published run in all saved tests; unreadable test files are passed over.
-
-    Raises WorkspaceError where the verdicts cannot be written.
-    """
+    """Judge a newly published run; raises WorkspaceError where its verdicts cannot be written."""
     result = check(workspace, run_path)
     if result.unwritten:
         raise WorkspaceError(result.unwritten)

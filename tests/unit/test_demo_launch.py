@@ -263,3 +263,16 @@ def test_the_story_is_told_with_the_next_commands(tmp_path, monkeypatch):
     told[1] = replace(first, summary=replace(first.summary, info=info, analysed=surer))
     done = call("demo", "--no-app", "--workspace", tmp_path / "w")
     assert "Which is the best on average" in done.stdout  # errors and loss disagree
+
+
+def test_an_interrupted_server_says_nothing(monkeypatch, capsys):
+    import click
+    import streamlit.web.cli
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    monkeypatch.setattr(streamlit.web.cli, "main", click.Command("run", callback=interrupted))
+    exec(launch.command(None, 8501)[2], {})
+    assert capsys.readouterr().err.strip() == ""

@@ -82,6 +82,7 @@ def test_with_less_to_go_by_it_says_so(missing):
     reasons = json.loads(tables["aggressors"]["reasons"][0].as_py())
     assert actions(tables)[DUSK] == "collect"
     assert not [one for one in tables["suspects"].to_pylist() if one["kind"] == "relabel"]
+    assert {"disagreement", "ordinary"}.isdisjoint(reason["evidence"] for reason in reasons)
     if len(missing) == 2:
         assert "confident" not in {reason["evidence"] for reason in reasons}
 

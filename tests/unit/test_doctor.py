@@ -116,3 +116,12 @@ def test_the_verb_prints_it_and_exits_by_it(no_probe, monkeypatch, tmp_path):
     done = CliRunner().invoke(cli, ["doctor", "--workspace", str(tmp_path)])
     assert done.exit_code == 4
     assert "✘ Disk" in done.stdout
+
+
+def test_a_broken_run_file_is_counted_apart(no_probe, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "cut.duckdb").write_bytes(b"nonsense")
+    one = found(doctor.examine(str(tmp_path)), "Workspace")
+    assert one.level == "missing"
+    assert one.found.endswith("with 0 runs; 1 file there cannot be opened")
+    assert "cut.duckdb" in one.advice

@@ -14,7 +14,6 @@ from aggressors.judging import (
     measure,
     next_state,
     pair,
-    show,
     too_few,
     verdict_of,
 )
@@ -221,10 +220,3 @@ def test_a_reason_is_one_sentence_with_numbers(shift, n_tests, parts):
     for part in (*parts, "200 samples", "under 'v1'"):
         assert part in verdict.reason
     assert verdict.reason.count(". ") == 0
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(None, "–"), (0.12345, "0.123"), (12345.6, "12,346"), (-0.5, "-0.5")]
-)
-def test_numbers_are_short(value, text):
-    assert show(value) == text

@@ -173,7 +173,9 @@ def _coverage(
 
 def _neighbourhood(frame: Frame, z: Floats | None, labeled: BoolArray) -> Neighbourhood | None:
     labeled = labeled & (frame.label >= 0)
-    if z is None or labeled.sum() <= K or len(frame.classes) < 2:
+    enough = labeled.sum() > K and len(frame.classes) > 1
+    # By metadata alone, neighbours of another label are the rule.
+    if z is None or frame.embedding is None or not enough:
         return None
     rows = np.flatnonzero(labeled)
     bank = capped(frame, rows)

@@ -178,9 +178,11 @@ def _no_other_cause(e: Evidence, strength: dict[Action, float]) -> Reason:
     nearest = max(strength, key=lambda action: (action != "review_model") * strength[action])
     parts = []
     if absent:
+        parts.append(f"being {' or '.join(absent)} does not explain it")
+    if strength[nearest]:
         parts.append(
-            f"being {' or '.join(absent)} does not explain it; {ACTION_NAMES[nearest]} comes "
-            f"nearest with {number(strength[nearest])} of the 1 that it takes"
+            f"{ACTION_NAMES[nearest]} comes nearest with {number(strength[nearest])} of the 1 "
+            "that it takes"
         )
     if unknown:
         parts.append(f"whether the members are {' or '.join(unknown)} is unknown")
