@@ -8,7 +8,7 @@ files.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +16,18 @@ import pyarrow as pa
 import streamlit as st
 
 from aggressors.contracts import Aggressor, RunSummary
-from aggressors.errors import RunNotFound
+from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import BrokenRun, Workspace
+from aggressors_app.format import exact, typeset
 
 if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
     from aggressors import gate
 
 HISTOGRAM_BINS = 10  # of the loss, in the ranked table
+TILE_FACTS = 4  # metadata values in a tile without picture and text
 
 _remember = st.cache_data(show_spinner=False, max_entries=64)
 
@@ -71,12 +73,6 @@ class Catalogue:
                 if getattr(run, attribute) == name:
                     return run
         return None
-
-    def before(self, run_id: str) -> RunSummary | None:
-        """Return the run that was published before this one."""
-        ids = [run.run_id for run in self.runs]
-        place = ids.index(run_id) + 1 if run_id in ids else len(ids)
-        return self.runs[place] if place < len(self.runs) else None
 
 
 def catalogue() -> Catalogue:
@@ -131,6 +127,33 @@ def _open(path: str, changed: int) -> RunFile:
     return open_run(path)
 
 
+@_remember
+def kind(run_id: str) -> tuple[str, str]:
+    """Give task and loss of a run; figures of two runs compare only where both agree."""
+    run = run_file(run_id)
+    nothing_named = run.info.task == "classification" and not run.classes
+    return "loss only" if nothing_named else run.info.task, run.info.loss_name
+
+
+def like(run_id: str) -> list[RunSummary]:
+    """List this run and those of the same task and loss, newest first."""
+    found = []
+    for run in catalogue().runs:
+        try:
+            if kind(run.run_id) == kind(run_id):
+                found.append(run)
+        except AggressorsError:  # a file that is damaged where the listing does not look
+            continue
+    return found
+
+
+def before(run_id: str) -> RunSummary | None:
+    """Return the run before this one, among those of the same task and loss."""
+    runs = like(run_id)
+    place = [run.run_id for run in runs].index(run_id) + 1
+    return runs[place] if place < len(runs) else None
+
+
 # --- The run as a whole ---
 
 
@@ -142,8 +165,9 @@ def totals(run_id: str, filter: str) -> overview.Totals:
 
 @_remember
 def aggressors(run_id: str) -> list[Aggressor]:
-    """All aggressors by rank."""
-    return overview.aggressors(run_file(run_id))
+    """All aggressors by rank, with their names as they stand on screen."""
+    found = overview.aggressors(run_file(run_id))
+    return [replace(one, name=typeset(one.name)) for one in found]
 
 
 @_remember
@@ -184,17 +208,24 @@ def discovery(run_id: str) -> overview.DiscoveryFacts:
 
 @_remember
 def field_list(run_id: str) -> dict[str, fields.FieldSummary]:
-    """Every field with a value, by name."""
-    return {entry.name: entry for entry in fields.fields(run_file(run_id))}
+    """Every field that has a value in this run, by name."""
+    run = run_file(run_id)
+    everyone = sum(run.populations.values())
+    return {
+        entry.name: entry
+        for entry in fields.fields(run)
+        if entry.missing < everyone or not everyone
+    }
 
 
 @_remember
 def prominent(run_id: str) -> list[str]:
-    """Metadata fields that a filter can use, those that say most about loss first."""
+    """Metadata fields that a filter can use: the user's own first, then what says most of loss."""
     run = run_file(run_id)
     ordered = concept.associations(run, overview.EVERYONE, "loss")["field"].to_pylist()
     usable = [name for name, info in run.fields.items() if info.kind in ("number", "category")]
-    return [name for name in dict.fromkeys([*ordered, *usable]) if name in usable]
+    found = [name for name in dict.fromkeys([*ordered, *usable]) if name in usable]
+    return sorted(found, key=lambda name: run.fields[name].source == "built-in")
 
 
 @_remember
@@ -241,6 +272,12 @@ def extent(run_id: str) -> maps.View:
 
 
 @_remember
+def has_map(run_id: str) -> bool:
+    """Whether samples lie at different places of the map."""
+    return maps.has_map(run_file(run_id))
+
+
+@_remember
 def map_bins(
     run_id: str, filter: str, color_by: str | None, view: maps.View, size: int
 ) -> maps.MapBins:
@@ -278,7 +315,8 @@ def associations(run_id: str, concept_id: int) -> pa.Table:
 @_remember
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
     """List samples that show a concept."""
-    return concept.representatives(run_file(run_id), concept_id, reason)
+    found = concept.representatives(run_file(run_id), concept_id, reason)
+    return _with_facts(run_id, found)
 
 
 @_remember
@@ -316,7 +354,25 @@ def page(
     found = samples.samples_page(
         run_file(run_id), parse(filter), order, descending, offset, limit, heatmaps=True
     )
-    return found
+    return _with_facts(run_id, found)
+
+
+def _with_facts(run_id: str, found: pa.Table) -> pa.Table:
+    """Add `about`: what stands in a tile without picture and text, the id and a few values."""
+    about: list[str | None] = [None] * found.num_rows
+    bare = [
+        (place, row["row_id"], row["sample_id"])
+        for place, row in enumerate(
+            found.select(["row_id", "sample_id", "thumbnail", "text"]).to_pylist()
+        )
+        if not row["thumbnail"] and not row["text"]
+    ]
+    names = prominent(run_id)[:TILE_FACTS] if bare else []
+    values = samples.metadata(run_file(run_id), [row_id for _, row_id, _ in bare], names)
+    for (place, _, sample_id), row in zip(bare, values.to_pylist(), strict=True):
+        lines = [f"{name}: {exact(row[name])}" for name in names if row[name] is not None]
+        about[place] = "\n".join([sample_id, *lines])
+    return found.append_column("about", pa.array(about, pa.string()))
 
 
 @_remember
@@ -338,7 +394,7 @@ def action(run_id: str, concept_id: int) -> solve.Recommendation:
 def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: int) -> pa.Table:
     """One page of unlabeled samples, the first to label first."""
     run = run_file(run_id)
-    return solve.candidates(run, concept_id, parse(filter), offset, limit)
+    return _with_facts(run_id, solve.candidates(run, concept_id, parse(filter), offset, limit))
 
 
 @_remember

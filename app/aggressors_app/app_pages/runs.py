@@ -11,5 +11,5 @@ catalogue = cached.catalogue()
 for broken in catalogue.broken:
     failed(broken.reason)
 timeline(catalogue, view.run, view.filter)
-if before := catalogue.before(view.run):
+if before := cached.before(view.run):
     fates(view.run, before)

@@ -17,7 +17,7 @@ from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.states import failed, nothing
 from aggressors_app.components.tiles import tiles_of
-from aggressors_app.format import count, plain, share
+from aggressors_app.format import count, number, plain
 
 PER_PAGE = 40
 QUEUE = "to-label"
@@ -111,14 +111,15 @@ def _tiles(found: pa.Table, queued: set[str], skipped: set[str]) -> list[Tile]:
     flags = dict.fromkeys(skipped, "skipped") | dict.fromkeys(queued, "queued")
     tiles = []
     for tile, row in zip(tiles_of(found, flags=flags), found.to_pylist(), strict=True):
-        lines = ((tile.lines[0][0], share(row["priority"], 0), False),)
+        priority = number(row["priority"])
+        lines = ((tile.lines[0][0], "", False), ("priority", priority, False))
         tiles.append(
             Tile(
                 tile.id,
                 tile.picture,
                 tile.text,
                 lines,
-                f"{tile.id} · priority {share(row['priority'], 0)} · {row['reason'] or ''}",
+                f"{tile.id} · priority {priority} · {row['reason'] or ''}",
                 tile.heat,
                 tile.flag,
                 tile.id in skipped and tile.id not in queued,

@@ -18,12 +18,13 @@ def run_metrics(run_id: str, filter: str) -> None:
     now = cached.totals(run_id, filter)
     older = _older(run_id, filter)
     past = [one for _, one in older]
+    error = _compared("Error", now, past, lambda totals: totals.error_rate, share, _points)
     figures(
         "run_metrics",
         [
             Figure("Samples", count(now.n), note=_split(now)),
             _compared("Mean loss", now, past, lambda totals: totals.mean_loss, number, signed),
-            _compared("Error", now, past, lambda totals: totals.error_rate, share, _points),
+            *([error] if cached.run_file(run_id).classes else []),
             _explained(run_id, [run for run, _ in older]),
         ],
     )
@@ -55,7 +56,7 @@ def _compared(
     return Figure(name, show(value), delta, "red" if worse else "green", SINCE, history)
 
 
-SINCE = "since the run before"
+SINCE = "since the run before"  # of the same task and loss
 
 
 def _points(value: float) -> str:
@@ -79,9 +80,9 @@ def _explained(run_id: str, older: list[str]) -> Figure:
 
 
 def _older(run_id: str, filter: str) -> list[tuple[str, Totals]]:
-    """Totals of the runs before this one, oldest first, as far as the filter can be read there."""
-    ids = [run.run_id for run in cached.catalogue().runs]
-    older = ids[ids.index(run_id) + 1 :][: HISTORY - 1] if run_id in ids else []
+    """Totals of the runs like this one before it, oldest first, where the filter can be read."""
+    ids = [run.run_id for run in cached.like(run_id)]
+    older = ids[ids.index(run_id) + 1 :][: HISTORY - 1]
     found = []
     for other in reversed(older):
         try:
