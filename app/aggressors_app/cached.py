@@ -8,7 +8,7 @@ files.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,14 +20,15 @@ from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
-from aggressors.store.workspace import BrokenRun, Workspace
-from aggressors_app.format import exact, typeset
+from aggressors.store.workspace import Workspace
+from aggressors_app.about import with_facts
+from aggressors_app.catalogue import Catalogue, files_in
+from aggressors_app.format import typeset
 
 if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
     from aggressors import gate
 
 HISTOGRAM_BINS = 10  # of the loss, in the ranked table
-TILE_FACTS = 4  # metadata values in a tile without picture and text
 
 _remember = st.cache_data(show_spinner=False, max_entries=64)
 
@@ -59,22 +60,6 @@ def preferred_run() -> str:
     return "" if single_run() else os.environ.get("AGGRESSORS_RUN", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """Published runs, newest first, and the files that cannot be opened."""
-
-    runs: tuple[RunSummary, ...]
-    broken: tuple[BrokenRun, ...]
-
-    def find(self, name: str) -> RunSummary | None:
-        """Return the run of this id, else the newest of this name."""
-        for attribute in ("run_id", "name"):
-            for run in self.runs:
-                if getattr(run, attribute) == name:
-                    return run
-        return None
-
-
 def catalogue() -> Catalogue:
     """List the runs.
 
@@ -85,7 +70,7 @@ def catalogue() -> Catalogue:
     found = workspace()
     if found is None:
         return _catalogue((), str(single_run()))
-    return _catalogue(_listing(found.runs, "*.duckdb"), str(found.root))
+    return _catalogue(files_in(found.runs, "*.duckdb"), str(found.root))
 
 
 @_remember
@@ -94,18 +79,6 @@ def _catalogue(listing: tuple[object, ...], place: str) -> Catalogue:
         return Catalogue((read_summary(place),), ())
     runs, broken = Workspace(Path(place)).catalogue()
     return Catalogue(tuple(runs), tuple(broken))
-
-
-def _listing(folder: Path, pattern: str) -> tuple[object, ...]:
-    """Names, sizes and times of the files in a folder: another one means another content."""
-    found = []
-    for path in sorted(folder.glob(pattern)):
-        try:
-            state = path.stat()
-        except OSError:  # a file that goes away meanwhile
-            continue
-        found.append((path.name, state.st_size, state.st_mtime_ns))
-    return tuple(found)
 
 
 def run_file(run_id: str) -> RunFile:
@@ -295,12 +268,6 @@ def outlines(run_id: str) -> tuple[maps.Outline, ...]:
 
 
 @_remember
-def facts(run_id: str, concept_id: int) -> concept.Concept:
-    """Name and rule of a concept."""
-    return concept.concept(run_file(run_id), concept_id)
-
-
-@_remember
 def stats(run_id: str, concept_id: int) -> pa.Table:
     """Loss inside against the rest by population and fold."""
     return concept.stats(run_file(run_id), concept_id)
@@ -316,7 +283,7 @@ def associations(run_id: str, concept_id: int) -> pa.Table:
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
     """List samples that show a concept."""
     found = concept.representatives(run_file(run_id), concept_id, reason)
-    return _with_facts(run_id, found)
+    return with_facts(run_file(run_id), found, prominent(run_id))
 
 
 @_remember
@@ -329,12 +296,6 @@ def mean_maps(run_id: str, concept_id: int) -> pa.Table:
 def confusion(run_id: str, filter: str, concept_id: int | None) -> pa.Table:
     """Labels against predictions."""
     return concept.confusion(run_file(run_id), parse(filter), concept_id)
-
-
-@_remember
-def reasons(run_id: str, concept_id: int) -> tuple[concept.Reason, ...]:
-    """Evidence for the action of a concept."""
-    return concept.reasons(run_file(run_id), concept_id)
 
 
 # --- Samples ---
@@ -354,25 +315,7 @@ def page(
     found = samples.samples_page(
         run_file(run_id), parse(filter), order, descending, offset, limit, heatmaps=True
     )
-    return _with_facts(run_id, found)
-
-
-def _with_facts(run_id: str, found: pa.Table) -> pa.Table:
-    """Add `about`: what stands in a tile without picture and text, the id and a few values."""
-    about: list[str | None] = [None] * found.num_rows
-    bare = [
-        (place, row["row_id"], row["sample_id"])
-        for place, row in enumerate(
-            found.select(["row_id", "sample_id", "thumbnail", "text"]).to_pylist()
-        )
-        if not row["thumbnail"] and not row["text"]
-    ]
-    names = prominent(run_id)[:TILE_FACTS] if bare else []
-    values = samples.metadata(run_file(run_id), [row_id for _, row_id, _ in bare], names)
-    for (place, _, sample_id), row in zip(bare, values.to_pylist(), strict=True):
-        lines = [f"{name}: {exact(row[name])}" for name in names if row[name] is not None]
-        about[place] = "\n".join([sample_id, *lines])
-    return found.append_column("about", pa.array(about, pa.string()))
+    return with_facts(run_file(run_id), found, prominent(run_id))
 
 
 @_remember
@@ -394,7 +337,8 @@ def action(run_id: str, concept_id: int) -> solve.Recommendation:
 def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: int) -> pa.Table:
     """One page of unlabeled samples, the first to label first."""
     run = run_file(run_id)
-    return _with_facts(run_id, solve.candidates(run, concept_id, parse(filter), offset, limit))
+    found = solve.candidates(run, concept_id, parse(filter), offset, limit)
+    return with_facts(run, found, prominent(run_id))
 
 
 @_remember
@@ -430,9 +374,9 @@ def history() -> gate.History | None:
     if found is None:
         return None
     key = (
-        _listing(found.tests, "*"),
-        _listing(found.runs, "*.duckdb"),
-        _listing(found.verdicts, "*.json"),
+        files_in(found.tests, "*"),
+        files_in(found.runs, "*.duckdb"),
+        files_in(found.verdicts, "*.json"),
     )
     return _history(key, str(found.root))
 

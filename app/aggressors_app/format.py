@@ -8,6 +8,7 @@ from datetime import datetime
 
 MISSING = "–"
 THIN = "\u202f"  # a narrow space that does not break
+_MINUS = re.compile(r"(?<= )-(?=\d)")
 _PERCENT = re.compile(r"(?<=\d) ?%")
 # Where a break keeps Markdown from making a link of a web or mail address.
 _ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
@@ -58,13 +59,10 @@ def number(value: float | None, unit: str = "") -> str:
 
 
 def exact(value: object, unit: str = "") -> str:
-    """Value of one sample: a whole number without decimals, other numbers short, words as is."""
+    """Value of one sample: numbers without trailing zeros, words as they are."""
     if value is None:
         return MISSING
-    if not isinstance(value, float):
-        return str(value)
-    whole = value.is_integer() and abs(value) < 1e15
-    return _signed(f"{value:,.0f}") + _unit(unit) if whole else number(value, unit)
+    return short(value) + _unit(unit) if isinstance(value, float) else str(value)
 
 
 def _signed(text: str) -> str:
@@ -81,8 +79,9 @@ def short(value: float) -> str:
 
 
 def typeset(text: str) -> str:
-    """Names, filters and sentences as they stand on screen: ≥, ≤, and one space before %."""
+    """Names, filters and sentences as they stand on screen: ≥, ≤, −, and one space before %."""
     text = text.replace(">=", "≥").replace("<=", "≤")
+    text = _MINUS.sub("−", text)
     return _PERCENT.sub(f"{THIN}%", text)
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from aggressors.errors import AggressorsError, FilterError
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, state
+from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.filter_bar import filter_bar, initial
 from aggressors_app.components.header import header
 from aggressors_app.components.states import failed, filter_failed, log_in, no_runs, unknown_run
@@ -60,7 +61,7 @@ def main() -> None:
         failed(str(error))
 
 
-def _settle(catalogue: cached.Catalogue) -> bool:
+def _settle(catalogue: Catalogue) -> bool:
     """Settle on the run that the view names, else the preferred one; False where it is unknown."""
     asked = state.read().run
     wanted = catalogue.find(asked or cached.preferred_run())
@@ -84,7 +85,7 @@ def _shown(page: st.Page) -> None:
     page.run()
 
 
-def _empty(catalogue: cached.Catalogue) -> None:
+def _empty(catalogue: Catalogue) -> None:
     for broken in catalogue.broken:
         failed(broken.reason)
     no_runs()

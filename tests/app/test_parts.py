@@ -167,8 +167,9 @@ def test_numbers_are_short_and_comparable():
     assert (share(0.0716), share(0.5, 0)) == ("7.2\u202f%", "50\u202f%")
     assert (number(1.25e-4), number(-0.00098), number(2e-9)) == ("0.000125", "−0.00098", "2.0e−09")
     assert [exact(value) for value in (18.0, 0.5, 1200.0, "op-1", None)] == [
-        "18", "0.500", "1,200", "op-1", "–",
+        "18", "0.5", "1,200", "op-1", "–",
     ]  # fmt: skip
+    assert typeset("tint < -0.1 · op-1") == "tint < −0.1 · op-1"
     assert typeset("hour >= 17: 8.5% of members, 3 % of the rest") == (
         "hour ≥ 17: 8.5\u202f% of members, 3\u202f% of the rest"
     )

@@ -7,7 +7,7 @@ import math
 import pyarrow as pa
 import streamlit as st
 
-from aggressors.contracts import Aggressor
+from aggressors.contracts import EVERYTHING, Aggressor
 from aggressors.errors import AggressorsError
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import actions, cached, chips, state
@@ -99,6 +99,8 @@ def _none(run_id: str, scope: str) -> None:
             "Give the run an unlabeled population to find more samples like these: "
             "`unlabeled=` in the integration file, or `aggressors ingest --unlabeled FILE`.",
         )
+    elif parse(scope) == EVERYTHING:
+        nothing("No candidate", "No unlabeled sample is like this aggressor. Look at another one.")
     else:
         nothing(
             "No candidate here",

@@ -95,8 +95,8 @@ def explore_map() -> None:
 
 def _first_color(view: state.View, shown: View, offered: list[str]) -> str:
     """Colour by label, or by the first field that has a value in the filter."""
-    known = [name for name in ("label", "prediction") if name in offered]
-    for name in (*known, *offered):
+    first = ("label", "prediction", *cached.prominent(view.run))
+    for name in (*(name for name in first if name in offered), *offered):
         if not _blank(view, shown, name):
             return name
     return offered[0]

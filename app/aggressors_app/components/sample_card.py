@@ -48,8 +48,12 @@ def _picture(found: SampleDetail, key: str) -> None:
     if original:
         st.image(original, width="stretch")
         return
+    if not found.thumbnail:
+        with st.container(border=True, height="content"):
+            st.markdown(plain(found.text or found.uri or "").replace("\n", "  \n"))
+        return
     heat = found.heatmap and Heat(found.heatmap.height, found.heatmap.width, found.heatmap.pixels)
-    tile = Tile(found.sample_id, found.thumbnail, found.text or "", (), heat=heat or None)
+    tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat or None)
     sample_grid(f"{key}_picture", [tile], label="The sample", size=420, heat=40)
 
 
@@ -72,7 +76,7 @@ def _facts(found: SampleDetail) -> list[tuple[str, str]]:
 def _table(key: str, label: str, rows: list[tuple[str, str]]) -> None:
     shown = [Row(name, (Text("", sub=name), Text(value))) for name, value in rows]
     columns = (Column("Field"), Column("Value", right=True))
-    listing(key, columns, shown, label=label, bare=True, height=260)
+    listing(key, columns, shown, label=label, bare=True, height=400)
 
 
 def _word(value: object) -> str:

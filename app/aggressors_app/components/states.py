@@ -11,6 +11,8 @@ from aggressors.store.read import RunFile
 from aggressors_app import cached, state
 from aggressors_app.format import count, plain
 
+NONE_FOUND = "No aggressor"
+
 
 def nothing(
     title: str,
@@ -41,7 +43,8 @@ def no_aggressor(run_id: str) -> None:
     """Say why the run has no aggressor: nothing to search in, too few samples, or none found."""
     title, advice = why_none(cached.run_file(run_id), cached.discovery(run_id))
     links = {"explore": "Look at the samples", "runs": "Look at other runs"}
-    nothing(title, advice, icon=":material/verified:", links=links)
+    icon = ":material/verified:" if title == NONE_FOUND else ":material/search_off:"
+    nothing(title, advice, icon=icon, links=links)
 
 
 def why_none(run: RunFile, facts: DiscoveryFacts) -> tuple[str, str]:
@@ -60,7 +63,7 @@ def why_none(run: RunFile, facts: DiscoveryFacts) -> tuple[str, str]:
             f"{count(n)} labeled {settings.analysed} samples are too few to confirm anything; "
             f"about {count(needed)} are needed."
         )
-    return "No aggressor", (
+    return NONE_FOUND, (
         "No group does worse than the rest by more than chance. "
         "Explore shows weaker patterns; more samples would show smaller groups."
     )

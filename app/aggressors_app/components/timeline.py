@@ -8,7 +8,7 @@ from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
 from aggressors_app import cached, charts, state
-from aggressors_app.cached import Catalogue
+from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.listing import (
     Badge,
     Cell,

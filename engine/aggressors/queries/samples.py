@@ -242,7 +242,8 @@ def metadata(run: RunFile, row_ids: Sequence[int], names: Sequence[str]) -> pa.T
             SELECT unnest($rows) AS row_id, generate_subscripts($rows, 1) AS place
         ) o LEFT JOIN metadata m ON m.row_id = o.row_id ORDER BY o.place
     """
-    return fetch(run, sql, params={"rows": list(row_ids)}, columns=columns)
+    found = fetch(run, sql, params={"rows": list(row_ids)}, columns=columns)
+    return found.drop_columns(["place"])
 
 
 def _as_text(run: RunFile, name: str) -> str:
