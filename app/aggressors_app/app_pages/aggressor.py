@@ -23,7 +23,13 @@ view = state.read()
 
 def next_steps(run_id: str, one: Aggressor) -> None:
     """Test it, solve it, or hold later models to it."""
-    travel("Test in Explore", "explore", one.rank, icon=":material/scatter_plot:")
+    travel(
+        "Test",
+        "explore",
+        one.rank,
+        icon=":material/scatter_plot:",
+        help="Look in Explore whether what they share is the cause",
+    )
     travel("Solve", "solve", one.rank, icon=":material/build:")
     save_test_button(run_id, one, key="aggressor_save")
 

@@ -37,18 +37,19 @@ def focus(
         following = ranks[place + 1] if place + 1 < len(ranks) else None
         _step("next", ":material/chevron_right:", following)
         if next_steps is not None:
-            next_steps(view.run, one)
+            with st.container(horizontal=True, gap="small", width="content", key="next_steps"):
+                next_steps(view.run, one)
     return one
 
 
-def travel(label: str, page: str, rank: int, *, icon: str) -> None:
+def travel(label: str, page: str, rank: int, *, icon: str, help: str | None = None) -> None:
     """Offer the way to another page, with this aggressor in focus."""
 
     def leave() -> None:
         state.change(aggressor=rank)
         state.go(page)
 
-    st.button(label, icon=icon, key=f"travel_{page}", on_click=leave)
+    st.button(label, icon=icon, key=f"travel_{page}", help=help, on_click=leave)
 
 
 def _step(word: str, icon: str, rank: int | None) -> None:

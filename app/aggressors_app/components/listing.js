@@ -123,8 +123,8 @@ function fit(scroll, below, height) {
   };
   below.hidden = !cut;
   below.onclick = () => {
-    const last = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 4;
-    scroll.scrollTo({ top: last ? 0 : scroll.scrollTop + scroll.clientHeight - 40 });
+    const next = lines.find((line) => end(line) > scroll.scrollTop + scroll.clientHeight + 4);
+    scroll.scrollTop = next ? next.offsetTop - (scroll.querySelector("thead")?.offsetHeight ?? 0) : 0;
   };
   scroll.onscroll = tell;
   tell();
