@@ -8,7 +8,7 @@ files.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,14 @@ import pyarrow as pa
 import streamlit as st
 
 from aggressors.contracts import Aggressor, RunSummary
-from aggressors.errors import RunNotFound
+from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
-from aggressors.store.workspace import BrokenRun, Workspace
+from aggressors.store.workspace import Workspace
+from aggressors_app.about import with_facts
+from aggressors_app.catalogue import Catalogue, files_in
+from aggressors_app.format import typeset
 
 if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
     from aggressors import gate
@@ -57,28 +60,6 @@ def preferred_run() -> str:
     return "" if single_run() else os.environ.get("AGGRESSORS_RUN", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """Published runs, newest first, and the files that cannot be opened."""
-
-    runs: tuple[RunSummary, ...]
-    broken: tuple[BrokenRun, ...]
-
-    def find(self, name: str) -> RunSummary | None:
-        """Return the run of this id, else the newest of this name."""
-        for attribute in ("run_id", "name"):
-            for run in self.runs:
-                if getattr(run, attribute) == name:
-                    return run
-        return None
-
-    def before(self, run_id: str) -> RunSummary | None:
-        """Return the run that was published before this one."""
-        ids = [run.run_id for run in self.runs]
-        place = ids.index(run_id) + 1 if run_id in ids else len(ids)
-        return self.runs[place] if place < len(self.runs) else None
-
-
 def catalogue() -> Catalogue:
     """List the runs.
 
@@ -89,7 +70,7 @@ def catalogue() -> Catalogue:
     found = workspace()
     if found is None:
         return _catalogue((), str(single_run()))
-    return _catalogue(_listing(found.runs, "*.duckdb"), str(found.root))
+    return _catalogue(files_in(found.runs, "*.duckdb"), str(found.root))
 
 
 @_remember
@@ -98,18 +79,6 @@ def _catalogue(listing: tuple[object, ...], place: str) -> Catalogue:
         return Catalogue((read_summary(place),), ())
     runs, broken = Workspace(Path(place)).catalogue()
     return Catalogue(tuple(runs), tuple(broken))
-
-
-def _listing(folder: Path, pattern: str) -> tuple[object, ...]:
-    """Names, sizes and times of the files in a folder: another one means another content."""
-    found = []
-    for path in sorted(folder.glob(pattern)):
-        try:
-            state = path.stat()
-        except OSError:  # a file that goes away meanwhile
-            continue
-        found.append((path.name, state.st_size, state.st_mtime_ns))
-    return tuple(found)
 
 
 def run_file(run_id: str) -> RunFile:
@@ -131,6 +100,33 @@ def _open(path: str, changed: int) -> RunFile:
     return open_run(path)
 
 
+@_remember
+def kind(run_id: str) -> tuple[str, str]:
+    """Give task and loss of a run; figures of two runs compare only where both agree."""
+    run = run_file(run_id)
+    nothing_named = run.info.task == "classification" and not run.classes
+    return "loss only" if nothing_named else run.info.task, run.info.loss_name
+
+
+def like(run_id: str) -> list[RunSummary]:
+    """List this run and those of the same task and loss, newest first."""
+    found = []
+    for run in catalogue().runs:
+        try:
+            if kind(run.run_id) == kind(run_id):
+                found.append(run)
+        except AggressorsError:  # a file that is damaged where the listing does not look
+            continue
+    return found
+
+
+def before(run_id: str) -> RunSummary | None:
+    """Return the run before this one, among those of the same task and loss."""
+    runs = like(run_id)
+    place = [run.run_id for run in runs].index(run_id) + 1
+    return runs[place] if place < len(runs) else None
+
+
 # --- The run as a whole ---
 
 
@@ -142,8 +138,9 @@ def totals(run_id: str, filter: str) -> overview.Totals:
 
 @_remember
 def aggressors(run_id: str) -> list[Aggressor]:
-    """All aggressors by rank."""
-    return overview.aggressors(run_file(run_id))
+    """All aggressors by rank, with their names as they stand on screen."""
+    found = overview.aggressors(run_file(run_id))
+    return [replace(one, name=typeset(one.name)) for one in found]
 
 
 @_remember
@@ -184,17 +181,24 @@ def discovery(run_id: str) -> overview.DiscoveryFacts:
 
 @_remember
 def field_list(run_id: str) -> dict[str, fields.FieldSummary]:
-    """Every field with a value, by name."""
-    return {entry.name: entry for entry in fields.fields(run_file(run_id))}
+    """Every field that has a value in this run, by name."""
+    run = run_file(run_id)
+    everyone = sum(run.populations.values())
+    return {
+        entry.name: entry
+        for entry in fields.fields(run)
+        if entry.missing < everyone or not everyone
+    }
 
 
 @_remember
 def prominent(run_id: str) -> list[str]:
-    """Metadata fields that a filter can use, those that say most about loss first."""
+    """Metadata fields that a filter can use: the user's own first, then what says most of loss."""
     run = run_file(run_id)
     ordered = concept.associations(run, overview.EVERYONE, "loss")["field"].to_pylist()
     usable = [name for name, info in run.fields.items() if info.kind in ("number", "category")]
-    return [name for name in dict.fromkeys([*ordered, *usable]) if name in usable]
+    found = [name for name in dict.fromkeys([*ordered, *usable]) if name in usable]
+    return sorted(found, key=lambda name: run.fields[name].source == "built-in")
 
 
 @_remember
@@ -241,6 +245,12 @@ def extent(run_id: str) -> maps.View:
 
 
 @_remember
+def has_map(run_id: str) -> bool:
+    """Whether samples lie at different places of the map."""
+    return maps.has_map(run_file(run_id))
+
+
+@_remember
 def map_bins(
     run_id: str, filter: str, color_by: str | None, view: maps.View, size: int
 ) -> maps.MapBins:
@@ -258,12 +268,6 @@ def outlines(run_id: str) -> tuple[maps.Outline, ...]:
 
 
 @_remember
-def facts(run_id: str, concept_id: int) -> concept.Concept:
-    """Name and rule of a concept."""
-    return concept.concept(run_file(run_id), concept_id)
-
-
-@_remember
 def stats(run_id: str, concept_id: int) -> pa.Table:
     """Loss inside against the rest by population and fold."""
     return concept.stats(run_file(run_id), concept_id)
@@ -278,7 +282,8 @@ def associations(run_id: str, concept_id: int) -> pa.Table:
 @_remember
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
     """List samples that show a concept."""
-    return concept.representatives(run_file(run_id), concept_id, reason)
+    found = concept.representatives(run_file(run_id), concept_id, reason)
+    return with_facts(run_file(run_id), found, prominent(run_id))
 
 
 @_remember
@@ -291,12 +296,6 @@ def mean_maps(run_id: str, concept_id: int) -> pa.Table:
 def confusion(run_id: str, filter: str, concept_id: int | None) -> pa.Table:
     """Labels against predictions."""
     return concept.confusion(run_file(run_id), parse(filter), concept_id)
-
-
-@_remember
-def reasons(run_id: str, concept_id: int) -> tuple[concept.Reason, ...]:
-    """Evidence for the action of a concept."""
-    return concept.reasons(run_file(run_id), concept_id)
 
 
 # --- Samples ---
@@ -316,7 +315,7 @@ def page(
     found = samples.samples_page(
         run_file(run_id), parse(filter), order, descending, offset, limit, heatmaps=True
     )
-    return found
+    return with_facts(run_file(run_id), found, prominent(run_id))
 
 
 @_remember
@@ -338,7 +337,8 @@ def action(run_id: str, concept_id: int) -> solve.Recommendation:
 def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: int) -> pa.Table:
     """One page of unlabeled samples, the first to label first."""
     run = run_file(run_id)
-    return solve.candidates(run, concept_id, parse(filter), offset, limit)
+    found = solve.candidates(run, concept_id, parse(filter), offset, limit)
+    return with_facts(run, found, prominent(run_id))
 
 
 @_remember
@@ -374,9 +374,9 @@ def history() -> gate.History | None:
     if found is None:
         return None
     key = (
-        _listing(found.tests, "*"),
-        _listing(found.runs, "*.duckdb"),
-        _listing(found.verdicts, "*.json"),
+        files_in(found.tests, "*"),
+        files_in(found.runs, "*.duckdb"),
+        files_in(found.verdicts, "*.json"),
     )
     return _history(key, str(found.root))
 

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aggressors_app.format import THIN
+from aggressors_app.format import share as share_of
+
 Spec = dict[str, Any]  # the border to Vega-Lite, which is JSON
 SELECTION = "picked"
 
@@ -43,8 +46,8 @@ LIGHT = Palette(
     rest="#8b93a9",
     empty="#f2f3f9",
     categories=(
-        "#4f46e5", "#e07a1f", "#0d9a8c", "#d42c55", "#3590d5",
-        "#8b9a1f", "#9a50c8", "#94684a", "#64748b", "#c79a10",
+        "#4f46e5", "#ea6a12", "#0aa596", "#d42c55", "#b99a00",
+        "#559b1f", "#a64fc4", "#8d6142", "#5f6f87", "#2f9fdd",
     ),
     ramp=("#d5d8fb", "#a3a6fd", "#6c65ee", "#4338bd", "#221d63"),
     loss_ramp=("#f7dcc4", "#f0a868", "#dd5a4f", "#a3174f", "#4b0c34"),
@@ -57,8 +60,8 @@ DARK = Palette(
     rest="#7f879e",
     empty="#1a1c27",
     categories=(
-        "#8f8dfa", "#f2a25c", "#45c9b8", "#f57a98", "#73b9f0",
-        "#c2cf5a", "#cb96ee", "#c9a083", "#9fb0c6", "#e6c354",
+        "#8f8dfa", "#f8914a", "#3fd0bd", "#f57a98", "#e8d04c",
+        "#92cf55", "#d08cf0", "#c49a7b", "#9fb0c6", "#66bff5",
     ),
     ramp=("#34317a", "#5751cd", "#8a88f6", "#b9b8fc", "#e6e7ff"),
     loss_ramp=("#4a2436", "#93304f", "#dd5a5f", "#f3a76f", "#fbe6b8"),
@@ -116,7 +119,7 @@ def loss_by_number(
         {"field": "mean", "title": loss, "format": ".3f"},
         {"field": "n", "title": "samples", "format": ","},
     ]
-    y: Spec = {"field": "mean", "type": "quantitative", "title": loss}
+    y: Spec = {"field": "mean", "type": "quantitative", "title": loss, "scale": {"zero": True}}
     dot = {"type": "point", "filled": True, "size": 54, "color": colors.bad, "cursor": "pointer"}
     return {
         "data": _values(rows),
@@ -155,7 +158,7 @@ def loss_by_category(
         "field": "label", "type": "nominal", "sort": None, "title": None,
         "axis": {"labelLimit": 150, "ticks": False, "domain": False},
     }  # fmt: skip
-    x: Spec = {"field": "mean", "type": "quantitative", "title": loss}
+    x: Spec = {"field": "mean", "type": "quantitative", "title": loss, "axis": {"tickCount": 6}}
     tooltip = [
         {"field": "label", "title": field},
         {"field": "mean", "title": loss, "format": ".3f"},
@@ -210,15 +213,15 @@ def compare_shares(
     names = [group.name for group in groups]
     rows = [
         {
-            "group": group.name, "label": label, "share": part,
+            "group": group.name, "label": label, "share": part, "shown": share_of(part),
             "start": edges[i] if edges else None, "end": edges[i + 1] if edges else None,
         }
         for group in groups
         for i, (label, part) in enumerate(zip(labels, group.shares, strict=True))
     ]  # fmt: skip
-    share: Spec = {
+    parts: Spec = {
         "field": "share", "type": "quantitative", "title": "share of the group",
-        "axis": {"format": ".0%", "tickCount": 4},
+        "axis": {"labelExpr": f"format(100 * datum.value, '.0f') + '{THIN}%'", "tickCount": 4},
     }  # fmt: skip
     shown = {
         "color": {
@@ -229,10 +232,10 @@ def compare_shares(
         "tooltip": [
             {"field": "group", "title": "group"},
             {"field": "label", "title": field},
-            {"field": "share", "title": "share", "format": ".1%"},
+            {"field": "shown", "title": "share"},
         ],
     }  # fmt: skip
-    drawn = _paired_bars(share, names) if edges is None else _steps(share, field)
+    drawn = _paired_bars(parts, names) if edges is None else _steps(parts, field)
     return {"data": _values(rows), **drawn, "encoding": {**drawn["encoding"], **shown}}
 
 
@@ -295,7 +298,7 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
         "field": "place", "type": "ordinal", "title": None,
         "axis": {"labelAngle": 0, "labelLimit": 130, "labelExpr": f"{names}[datum.value]"},
     }  # fmt: skip
-    y: Spec = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": False}}
+    y: Spec = {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": True}}
     tooltip = [
         {"field": "run", "title": "run"},
         {"field": "value", "title": title, "format": ".3f"},

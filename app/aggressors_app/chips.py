@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from aggressors.contracts import Condition, Filter, Group, Not, Operator, Scalar
 from aggressors.queries.grammar import both, canonical, chips, format_filter
-from aggressors_app.format import short
+from aggressors_app.format import short, typeset
 
 REGION, POPULATION = "map", "population"
 _LIMITS = (">=", ">", "<=", "<")
@@ -36,6 +36,12 @@ def others(filter: Filter, shown: Sequence[str]) -> tuple[Filter, ...]:
     return tuple(part for part in chips(filter) if not any(_about(part, field) for field in shown))
 
 
+def only_populations(filter: Filter) -> Filter:
+    """Keep the part of a filter that chooses populations."""
+    chosen = values(filter, POPULATION)
+    return with_values(Group("and", ()), POPULATION, chosen)
+
+
 def cleared(filter: Filter, field: str) -> Filter:
     """Return the filter without its claims about one field."""
     return canonical(Group("and", others(filter, (field,))))
@@ -49,17 +55,33 @@ def values(filter: Filter, field: str) -> tuple[str, ...]:
     return ()
 
 
+def _tightest(filter: Filter, field: str, ops: tuple[str, str]) -> Condition | None:
+    """Find the claim that bounds a number most on one side; of two equal ones the strict."""
+    upper = "<" in ops
+    found = [
+        part
+        for part in chips(filter)
+        if isinstance(part, Condition) and part.field == field and part.op in ops
+    ]
+    strictest = sorted(found, key=lambda part: len(part.op))
+    return min(
+        strictest,
+        key=lambda part: float(part.values[0]) * (1 if upper else -1),
+        default=None,
+    )
+
+
+def _bounds(filter: Filter, field: str) -> tuple[Condition | None, Condition | None]:
+    return _tightest(filter, field, (">=", ">")), _tightest(filter, field, ("<=", "<"))
+
+
 def limits(filter: Filter, field: str) -> tuple[float | None, float | None]:
     """Lower and upper limit of a number; None where there is none."""
-    low, high = None, None
-    for part in chips(filter):
-        if isinstance(part, Condition) and part.field == field and part.op in _LIMITS:
-            value = float(part.values[0])
-            if part.op in (">=", ">"):
-                low = value if low is None else max(low, value)
-            else:
-                high = value if high is None else min(high, value)
-    return low, high
+    low, high = _bounds(filter, field)
+    return (
+        None if low is None else float(low.values[0]),
+        None if high is None else float(high.values[0]),
+    )
 
 
 def with_values(filter: Filter, field: str, chosen: Sequence[Scalar]) -> Filter:
@@ -76,13 +98,17 @@ def with_limits(
 ) -> Filter:
     """Return the filter with a number limited to [low, high]; None lifts a limit.
 
-    `below` leaves `high` itself out.
+    `below` leaves `high` itself out. A limit that stays where it was also stays strict.
     """
     parts: list[Filter] = [cleared(filter, field)]
+    lower, upper = _bounds(filter, field)
     if low is not None:
-        parts.append(Condition(field, ">=", (low,)))
+        same = lower is not None and float(lower.values[0]) == low
+        parts.append(lower if lower and same else Condition(field, ">=", (low,)))
     if high is not None:
-        parts.append(Condition(field, "<" if below else "<=", (high,)))
+        same = upper is not None and float(upper.values[0]) == high and not below
+        other: Operator = "<" if below else "<="
+        parts.append(upper if upper and same else Condition(field, other, (high,)))
     return both(*parts)
 
 
@@ -125,7 +151,7 @@ def describe(part: Filter) -> str:
             return f"{part.field} {part.values[0]}"
     if isinstance(part, Not) and isinstance(part.part, Condition):
         return f"not: {describe(part.part)}"
-    text = format_filter(part)
+    text = typeset(format_filter(part))
     return text if len(text) <= 44 else f"{text[:42]}…"
 
 
@@ -135,13 +161,12 @@ def summary(filter: Filter, field: str) -> str:
     if chosen:
         more = f" +{len(chosen) - 2}" if len(chosen) > 2 else ""
         return ", ".join(chosen[:2]) + more
-    low, high = limits(filter, field)
-    if low is not None and high is not None:
-        return f"{short(low)} – {short(high)}"
-    if low is not None:
-        return f"≥ {short(low)}"
-    if high is not None:
-        return f"≤ {short(high)}"
+    bounds = [bound for bound in _bounds(filter, field) if bound is not None]
+    if [bound.op for bound in bounds] == [">=", "<="]:
+        return " – ".join(short(float(bound.values[0])) for bound in bounds)
+    if bounds:
+        shown = [f"{bound.op} {short(float(bound.values[0]))}" for bound in bounds]
+        return typeset(", ".join(shown))
     missing = any(
         _about(part, field) and isinstance(part, Condition) and part.op == "missing"
         for part in chips(filter)

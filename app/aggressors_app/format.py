@@ -7,6 +7,9 @@ import re
 from datetime import datetime
 
 MISSING = "–"
+THIN = "\u202f"  # a narrow space that does not break
+_MINUS = re.compile(r"(?<= )-(?=\d)")
+_PERCENT = re.compile(r"(?<=\d) ?%")
 # Where a break keeps Markdown from making a link of a web or mail address.
 _ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 
@@ -30,7 +33,8 @@ def of(part: float, whole: float, what: str = "samples") -> str:
 
 def share(value: float | None, digits: int = 1) -> str:
     """Share as percent."""
-    return MISSING if value is None or math.isnan(value) else f"{100 * value:.{digits}f} %"
+    known = value is not None and not math.isnan(value)
+    return f"{100 * value:.{digits}f}{THIN}%" if value is not None and known else MISSING
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -39,8 +43,10 @@ def number(value: float | None, unit: str = "") -> str:
         return MISSING
     value += 0.0  # no negative zero
     size = abs(value)
-    if size and (size < 0.001 or size >= 1e7):
-        text = f"{value:.2e}"
+    if size and (size < 1e-5 or size >= 1e7):
+        text = f"{value:.1e}"
+    elif size and size < 0.001:
+        text = f"{value:.{2 - math.floor(math.log10(size))}f}".rstrip("0")
     elif size >= 1000:
         text = f"{value:,.0f}"
     elif size >= 100:
@@ -49,12 +55,34 @@ def number(value: float | None, unit: str = "") -> str:
         text = f"{value:.1f}"
     else:
         text = f"{value:.2f}" if size >= 0.9995 or value == 0 else f"{value:.3f}"
-    return (text + (f" {unit}" if unit and unit != "share" else "")).replace("-", "−", 1)
+    return _signed(text) + _unit(unit)
+
+
+def exact(value: object, unit: str = "") -> str:
+    """Value of one sample: numbers without trailing zeros, words as they are."""
+    if value is None:
+        return MISSING
+    return short(value) + _unit(unit) if isinstance(value, float) else str(value)
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _unit(unit: str) -> str:
+    return f" {unit}" if unit and unit not in ("share", "1") else ""
 
 
 def short(value: float) -> str:
     """Quantity without trailing zeros, for chips and axes."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return _signed(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}")
+
+
+def typeset(text: str) -> str:
+    """Names, filters and sentences as they stand on screen: ≥, ≤, −, and one space before %."""
+    text = text.replace(">=", "≥").replace("<=", "≤")
+    text = _MINUS.sub("−", text)
+    return _PERCENT.sub(f"{THIN}%", text)
 
 
 def signed(value: float | None) -> str:

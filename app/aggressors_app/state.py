@@ -3,14 +3,14 @@
 The whole view is in the address: run, filter, aggressor, and what the page itself remembers. A link
 copied to another browser shows the same view, and Back undoes the last change. Three rules make
 this hold in Streamlit: `sync` runs before navigation and trusts an address that carries a filter
-(one without has been dropped by a navigation); the filter is never empty; and the view changes
-only in callbacks, through `change`, which writes the address at once, so that it also works in
-fragments.
+and the first of a session (others without one have been dropped by a navigation); the filter is
+never empty; and the view changes only in callbacks, through `change`, which writes the address at
+once, so that it also works in fragments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import streamlit as st
@@ -75,9 +75,13 @@ def parse(params: Mapping[str, str]) -> View:
 
 
 def sync() -> View:
-    """Agree with the address; called once a run, before navigation."""
+    """Agree with the address; called once a run, before navigation.
+
+    An address without a filter has been dropped by a navigation, unless it is the first.
+    """
     address = st.query_params.to_dict()
-    if FILTER in address and address != st.session_state.get(_SEEN):
+    trusted = FILTER in address or _SEEN not in st.session_state
+    if address and trusted and address != st.session_state.get(_SEEN):
         st.session_state[_VIEW] = parse(address)
     return read()
 
@@ -127,11 +131,9 @@ def change(
     )
 
 
-def settle_run(run_ids: Sequence[str], preferred: str) -> None:
-    """Choose the preferred run where the view names none."""
-    view = read()
-    if run_ids and not view.run:
-        st.session_state[_VIEW] = replace(view, run=preferred or run_ids[0])
+def settle_run(run_id: str) -> None:
+    """Show this run; what else is on screen stays."""
+    st.session_state[_VIEW] = replace(read(), run=run_id)
 
 
 def go(page: str) -> None:

@@ -10,9 +10,10 @@ import streamlit as st
 from aggressors.errors import AggressorsError, FilterError
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, state
+from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.filter_bar import filter_bar, initial
 from aggressors_app.components.header import header
-from aggressors_app.components.states import failed, filter_failed, log_in, no_runs
+from aggressors_app.components.states import failed, filter_failed, log_in, no_runs, unknown_run
 
 HERE = Path(__file__).parent
 STEPS = {
@@ -46,19 +47,29 @@ def main() -> None:
         st.switch_page(f"app_pages/{wanted}.py", query_params=state.link())
     try:
         catalogue = cached.catalogue()
-        state.settle_run([run.run_id for run in catalogue.runs], _preferred(catalogue))
+        known = _settle(catalogue)
         header(pages, catalogue)
         if not catalogue.runs:
             _empty(catalogue)
-            return
-        _shown(page)
+        elif not known:
+            newest = catalogue.runs[0].run_id
+            way_out = state.View(newest, format_filter(initial(newest)))
+            unknown_run(state.read().run, way_out.params())
+        else:
+            _shown(page)
     except AggressorsError as error:
         failed(str(error))
 
 
-def _preferred(catalogue: cached.Catalogue) -> str:
-    wanted = catalogue.find(cached.preferred_run())
-    return wanted.run_id if wanted else ""
+def _settle(catalogue: Catalogue) -> bool:
+    """Settle on the run that the view names, else the preferred one; False where it is unknown."""
+    asked = state.read().run
+    wanted = catalogue.find(asked or cached.preferred_run())
+    if wanted is None and not asked and catalogue.runs:
+        wanted = catalogue.runs[0]
+    if wanted is not None:
+        state.settle_run(wanted.run_id)
+    return wanted is not None
 
 
 def _shown(page: st.Page) -> None:
@@ -74,7 +85,7 @@ def _shown(page: st.Page) -> None:
     page.run()
 
 
-def _empty(catalogue: cached.Catalogue) -> None:
+def _empty(catalogue: Catalogue) -> None:
     for broken in catalogue.broken:
         failed(broken.reason)
     no_runs()

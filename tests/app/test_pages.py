@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.app.reading import PAGES, component, shown
 
+import aggressors as ag
 from aggressors.contracts import Aggressor
 from aggressors.queries import overview, samples
 from aggressors.store.read import open_run
 from aggressors_app import cached
-from aggressors_app.format import plain
+from aggressors_app.components.states import why_none
+from aggressors_app.format import number, plain, typeset
 
 
 def planted_aggressors(workspace: Path) -> list[Aggressor]:
@@ -44,9 +49,9 @@ def test_every_page_says_what_a_tiny_run_lacks(opened, tiny, page):
     assert not app.exception
     assert not app.error
     expected = {
-        "insights": "No aggressor",
-        "aggressor": "No aggressor in this run",
-        "solve": "No aggressor in this run",
+        "insights": "12 labeled validation samples are too few",
+        "aggressor": "12 labeled validation samples are too few",
+        "solve": "about 200 are needed",
         "track": "No saved test yet",
     }
     assert expected.get(page, "12 samples") in shown(app)
@@ -64,7 +69,7 @@ def test_insights_ranks_the_aggressors_and_totals_the_run(opened, planted_versio
     rows = component(app, "ranking")["rows"]
     expected = planted_aggressors(planted_versions)
     shown_names = {row["id"]: row["cells"][1]["text"] for row in rows}
-    assert shown_names == {str(one.rank): one.name for one in expected}
+    assert shown_names == {str(one.rank): typeset(one.name) for one in expected}
     statuses = [next(one for one in expected if str(one.rank) == row["id"]).status for row in rows]
     assert statuses == sorted(statuses)  # confirmed before tentative
     severity = rows[0]["cells"][2]
@@ -123,7 +128,7 @@ def test_track_shows_every_test_in_every_run(opened, planted_versions):
     ]  # fmt: skip
     marks = {row["id"]: [cell["text"] for cell in row["cells"][2:]] for row in matrix["rows"]}
     dusk = next(slug for slug in marks if slug.startswith("brightness"))
-    assert marks[dusk] == ["✓ pass", "✓ pass", "✕ fail"]
+    assert marks[dusk] == ["◆ baseline", "✓ pass", "✕ fail"]
     assert "v3 fails 1 of 2 saved tests" in shown(app)
 
 
@@ -159,10 +164,64 @@ def test_a_broken_run_file_is_named_and_the_others_still_open(opened, planted):
     assert len(component(app, "-runs")["rows"]) == 3
 
 
-def test_an_unknown_run_in_a_link_says_what_to_do(opened, planted_versions):
-    app = opened(planted_versions, run="gone", f="all")
+def test_several_broken_run_files_are_all_named(opened, planted):
+    whole = (planted / "runs" / "v1-0000.duckdb").read_bytes()
+    for name in ("cut", "torn"):
+        (planted / "runs" / f"{name}.duckdb").write_bytes(whole[:300_000])
+    app = opened(planted, "runs")
+    assert not app.exception
+    assert [name in error.value for name, error in zip(("cut", "torn"), app.error, strict=True)]
+
+
+@pytest.mark.parametrize("filter", [{}, {"f": "all"}])
+def test_an_unknown_run_in_a_link_says_what_to_do(opened, planted_versions, filter):
+    app = opened(planted_versions, run="gone", **filter)
     assert "There is no run 'gone'" in app.error[0].value
+    assert "Choose a run" in [link.label for link in app.get("page_link")]
     assert len(app.selectbox(key="run_picker").options) == 3
+
+
+def test_a_link_that_names_only_a_run_shows_it(opened, planted_versions):
+    app = opened(planted_versions, run="v1-0000")
+    assert app.query_params == {"run": "v1-0000", "f": "population = validation"}
+    app = opened(planted_versions, run="v2")
+    assert app.query_params["run"] == "v2-0000"
+
+
+def test_a_run_is_compared_with_runs_of_the_same_task_and_loss(
+    opened, planted_versions, monkeypatch
+):
+    kinds = {"v2-0000": ("regression", "squared error")}
+    monkeypatch.setattr(
+        cached, "kind", lambda run_id: kinds.get(run_id, ("classification", "cross-entropy"))
+    )
+    app = opened(planted_versions, run="v3-0000", f="all")
+    loss = next(
+        one for one in component(app, "run_metrics")["figures"] if one["name"] == "Mean loss"
+    )
+    assert len(loss["history"]) == 2
+    app.switch_page("app_pages/runs.py").run()
+    rows = {row["id"]: row["cells"] for row in component(app, "-runs")["rows"]}
+    assert rows["v2-0000"][2]["text"] == "–"
+    assert rows["v3-0000"][2]["text"].startswith("+")
+    assert component(app, "fates")["columns"][0]["title"] == "Since v1"
+
+
+def test_explore_of_unlabeled_samples_has_colours_and_counts_members(opened, planted_versions):
+    app = opened(planted_versions, "explore", run="v1-0000", f="population = unlabeled", a="1")
+    assert app.selectbox(key="explore_color").value == "prediction"
+    assert "there is no map of the loss" in shown(app)
+    held = cached.count("v1-0000", "population = unlabeled and aggressor = 1")
+    assert held
+    assert f"**{held} members**" in shown(app)
+
+
+def test_the_scope_is_compared_with_its_own_populations(opened, planted_versions):
+    app = opened(planted_versions, "explore", run="v1-0000", f="population = train")
+    assert " against " not in shown(app).replace("Metadata against", "")
+    app = opened(planted_versions, "explore", f="population = train and label = coat")
+    whole = cached.totals("v3-0000", "population = train").mean_loss
+    assert f"against {number(whole)} in train" in shown(app)
 
 
 def test_text_from_a_link_or_a_file_is_never_markup(opened, planted, monkeypatch):
@@ -188,3 +247,42 @@ def test_a_single_run_file_opens_without_a_workspace(opened, planted_versions, m
     app.switch_page("app_pages/solve.py").run()
     assert not app.exception
     assert app.button(key="queue_add_page").disabled
+
+
+def test_a_table_without_pictures_shows_what_it_has(opened, tmp_path):
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "sample_id": [f"s{place}" for place in range(60)],
+            "station": rng.choice(["north", "south"], 60),
+            "hour": rng.integers(0, 24, 60),
+            "loss": rng.gamma(1, 1, 60),
+        }
+    )
+    pq.write_table(table, tmp_path / "losses.parquet")
+    ag.analyze(tmp_path / "losses.parquet", workspace=tmp_path / "w")
+    app = opened(tmp_path / "w", "explore", sample="s3")
+    assert not app.exception
+    assert app.selectbox(key="explore_color").value not in ("label", "prediction")
+    tile = component(app, "browser_grid")["items"][0]
+    assert tile["text"].startswith(tile["id"])
+    assert "station: " in tile["text"]
+    assert [line[0] for line in tile["lines"]] == ["loss"]
+    assert {row["id"] for row in component(app, "browser_sample_facts")["rows"]} == {
+        "loss",
+        "population",
+    }
+    app.switch_page("app_pages/runs.py").run()
+    assert "loss only" in component(app, "-runs")["rows"][0]["cells"][0]["sub"]
+
+
+def test_a_table_of_labels_alone_says_that_there_is_nothing_to_search_in(opened, tmp_path):
+    ids = [f"s{place}" for place in range(400)]
+    table = pa.table({"sample_id": ids, "label": ["a", "b"] * 200, "prediction": ["a"] * 400})
+    pq.write_table(table, tmp_path / "bare.parquet")
+    ag.analyze(tmp_path / "bare.parquet", workspace=tmp_path / "w")
+    app = opened(tmp_path / "w", "explore")
+    assert "No map" in shown(app)
+    with open_run(next((tmp_path / "w" / "runs").iterdir())) as run:
+        title, _ = why_none(run, overview.discovery_facts(run))
+    assert title == "Nothing to search in"

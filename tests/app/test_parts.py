@@ -10,8 +10,9 @@ import pytest
 from aggressors.queries.cards import data_uri
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import charts, chips
+from aggressors_app.components.confusion import summed
 from aggressors_app.components.linked_map import Layer, pack
-from aggressors_app.format import interval, number, of, plain, share, signed
+from aggressors_app.format import exact, interval, number, of, plain, share, signed, typeset
 
 
 def text(filter) -> str:
@@ -33,6 +34,7 @@ def test_limits_take_the_tightest_claim():
     filter = parse("hour >= 8 and hour > 9 and hour <= 20 and hour < 18")
     assert chips.limits(filter, "hour") == (9.0, 18.0)
     assert text(chips.with_limits(filter, "hour", None, 12)) == "hour <= 12"
+    assert text(chips.with_limits(filter, "hour", 9, 12)) == "hour > 9 and hour <= 12"
     assert text(chips.with_limits(filter, "hour", None, None)) == "all"
 
 
@@ -50,7 +52,10 @@ def test_a_region_is_drawn_once():
         ("label = coat", "label", "coat"),
         ("label in (a, b, c)", "label", "a, b +1"),
         ("hour >= 8 and hour <= 12.5", "hour", "8 – 12.5"),
-        ("hour < 5", "hour", "≤ 5"),
+        ("hour < 5", "hour", "< 5"),
+        ("hour > 17", "hour", "> 17"),
+        ("hour >= 8 and hour > 8 and hour <= 9", "hour", "> 8, ≤ 9"),
+        ("brightness <= 0.1745", "brightness", "≤ 0.1745"),
         ("hour is missing", "hour", "missing"),
         ("label = coat", "hour", ""),
     ],
@@ -79,6 +84,21 @@ def test_claims_without_a_control_are_left_over():
 def test_an_association_becomes_a_claim(detail, expected):
     found = chips.hypothesis("x", detail)
     assert (found and text(found)) == expected
+
+
+def test_rare_mistakes_are_summed_up_and_none_is_dropped():
+    names = "abcdefghij"
+    found = [
+        {"label": label, "prediction": name, "n": place + 1}
+        for place, (label, name) in enumerate(
+            [("a", name) for name in names] + [("b", "b"), ("c", "c")]
+        )
+    ]
+    rows = summed(found)
+    assert sum(n for _, n, _ in rows) == sum(row["n"] for row in found)
+    assert rows[0] == ("a › j", 10, False)
+    assert [words for words, _, _ in rows[-2:]] == ["3 other mistakes", "named as labeled"]
+    assert summed(found[:2]) == [("a › b", 2, False), ("a", 1, True)]
 
 
 # --- Charts ---
@@ -144,7 +164,15 @@ def test_numbers_are_short_and_comparable():
     assert number(None) == number(float("nan")) == "–"
     assert (number(-0.2), signed(0.2), signed(-0.2)) == ("−0.200", "+0.200", "−0.200")
     assert (number(3, "h"), number(-0.0)) == ("3.00 h", "0.00")
-    assert (share(0.0716), share(0.5, 0)) == ("7.2 %", "50 %")
+    assert (share(0.0716), share(0.5, 0)) == ("7.2\u202f%", "50\u202f%")
+    assert (number(1.25e-4), number(-0.00098), number(2e-9)) == ("0.000125", "−0.00098", "2.0e−09")
+    assert [exact(value) for value in (18.0, 0.5, 1200.0, "op-1", None)] == [
+        "18", "0.5", "1,200", "op-1", "–",
+    ]  # fmt: skip
+    assert typeset("tint < -0.1 · op-1") == "tint < −0.1 · op-1"
+    assert typeset("hour >= 17: 8.5% of members, 3 % of the rest") == (
+        "hour ≥ 17: 8.5\u202f% of members, 3\u202f% of the rest"
+    )
     assert interval(1, 2) == "1.00 – 2.00"
     assert interval(-1, 2) == "−1.00 to 2.00"
     assert (of(47, 412), of(3, 3)) == ("47 of 412 samples", "3 samples")

@@ -39,7 +39,7 @@ def test_from_the_ranking_to_a_saved_test(visit, workspace: Path):
 
     # Insights: the second of the ranking, by keyboard, then opened.
     window.open()
-    rows = page.get_by_role("grid", name="Aggressors, worst first").locator("tr.pick")
+    rows = page.get_by_role("grid", name="Aggressors, ranked").locator("tr.pick")
     rows.first.click()
     window.settle()
     page.keyboard.press("ArrowDown")

@@ -14,7 +14,7 @@ from aggressors.queries.explore import (
     inside_outside,
 )
 from aggressors.queries.grammar import both, parse
-from aggressors.queries.maps import View, extent, map_bins, outlines
+from aggressors.queries.maps import View, extent, has_map, map_bins, outlines
 from aggressors.queries.samples import count
 from aggressors.queries.track import matched, timeline
 from queried import CLASSES, queried
@@ -143,6 +143,10 @@ def test_the_map_counts_every_sample_once(data):
     expected = np.zeros((20, 20), dtype=int)
     np.add.at(expected, (row, column), 1)
     assert (bins.count == expected).all()
+
+
+def test_a_run_with_samples_at_different_places_has_a_map(data):
+    assert has_map(data.run)
 
 
 def test_a_number_colours_by_its_mean(data):

@@ -8,7 +8,7 @@ from aggressors.queries.cards import cards
 from aggressors.queries.fields import fields, values
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import WHATS, listing
-from aggressors.queries.samples import inside, members, sample, samples_page
+from aggressors.queries.samples import inside, members, metadata, sample, samples_page
 from aggressors.queries.solve import action, candidate_count, candidates, suspects, yields
 from queried import ODD, queried
 
@@ -51,6 +51,17 @@ def test_a_page_can_follow_any_field_with_a_value(data):
 def test_a_page_is_bounded(data, offset, limit):
     with pytest.raises(UsageError, match="A page needs"):
         samples_page(data.run, offset=offset, limit=limit)
+
+
+def test_metadata_of_a_few_samples_keeps_their_order(data):
+    names = ["brightness", "operator", ODD]
+    found = metadata(data.run, [7, 3, 7], names)
+    assert found.column_names == names
+    frame = data.frame.set_index("row_id")
+    for name in names:
+        expected = [None if value != value else value for value in frame.loc[[7, 3, 7], name]]
+        assert found[name].to_pylist() == expected
+    assert metadata(data.run, [], names).num_rows == 0
 
 
 def test_an_empty_page(data):

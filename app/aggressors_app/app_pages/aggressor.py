@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aggressors.contracts import Aggressor
 from aggressors_app import cached, state
-from aggressors_app.components.aggressor_card import sentence
+from aggressors_app.components.aggressor_card import fails, sentence
 from aggressors_app.components.associations import associations
 from aggressors_app.components.confusion import confusion
-from aggressors_app.components.focus import focus
+from aggressors_app.components.focus import focus, travel
 from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.mean_maps import mean_maps
 from aggressors_app.components.populations import populations
 from aggressors_app.components.sample_card import sample_card
-from aggressors_app.components.save_test import save_test_button
+from aggressors_app.components.save_test import notice, save_test_button
 from aggressors_app.components.tiles import tiles_of
 from aggressors_app.format import REASONS
 
 view = state.read()
-one = focus()
+
+
+def next_steps(run_id: str, one: Aggressor) -> None:
+    """Test it, solve it, or hold later models to it."""
+    travel(
+        "Test",
+        "explore",
+        one.rank,
+        icon=":material/scatter_plot:",
+        help="Look in Explore whether what they share is the cause",
+    )
+    travel("Solve", "solve", one.rank, icon=":material/build:")
+    save_test_button(run_id, one, key="aggressor_save")
+
+
+one = focus(next_steps)
 if one is None:
     st.stop()
 assert one is not None
-st.markdown(sentence(view.run, one))
+notice()
+st.markdown(sentence(view.run, one), help=fails(view.run))
 
 left, right = st.columns([6, 4], gap="medium")
 with left:
@@ -59,18 +76,3 @@ with right:
     associations(view.run, view.filter, one)
     populations(view.run, one)
     confusion(view.run, one.concept_id)
-
-with st.container(horizontal=True, vertical_alignment="center", gap="small", key="next_steps"):
-    st.page_link(
-        "app_pages/explore.py",
-        label="Test in Explore",
-        icon=":material/scatter_plot:",
-        query_params=state.link(a=str(one.rank)),
-    )
-    st.page_link(
-        "app_pages/solve.py",
-        label="Solve",
-        icon=":material/build:",
-        query_params=state.link(a=str(one.rank)),
-    )
-    save_test_button(view.run, one, key="aggressor_save")

@@ -6,11 +6,12 @@ import streamlit as st
 
 from aggressors.words import ADVICE
 from aggressors_app import cached, state
-from aggressors_app.components.aggressor_card import badges, sentence
+from aggressors_app.components.aggressor_card import badges, fails, sentence
+from aggressors_app.components.focus import travel
 from aggressors_app.components.grid import sample_grid
-from aggressors_app.components.ranking import ranking
+from aggressors_app.components.ranking import RANKED, ranking
 from aggressors_app.components.run_metrics import run_metrics
-from aggressors_app.components.states import nothing
+from aggressors_app.components.states import no_aggressor
 from aggressors_app.components.tiles import tiles_of
 from aggressors_app.format import count, plain
 
@@ -22,16 +23,11 @@ found = cached.aggressors(view.run)
 facts = cached.discovery(view.run)
 
 if not found:
-    nothing(
-        "No aggressor",
-        "No group does worse than the rest by more than chance. "
-        "Look at Explore for weaker patterns, or give the run more samples.",
-        icon=":material/verified:",
-    )
+    no_aggressor(view.run)
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    st.subheader("Aggressors, worst first", width="content")
+    st.subheader("Aggressors, ranked", width="content", anchor=False, help=RANKED)
     st.space("stretch")
     tested = f"{count(facts.proposals)} groups tested, " if facts.proposals else ""
     st.caption(
@@ -47,18 +43,14 @@ ranking(view.run, view.filter, found, chosen=one.rank)
 with st.container(border=True):
     words, pictures = st.columns([5, 7], gap="medium")
     with words:
-        st.markdown(f"#### {plain(one.name)}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="card"):
+            st.markdown(f"#### {plain(one.name)}", width="content")
+            st.space("stretch")
+            travel("Open", "aggressor", one.rank, icon=":material/arrow_forward:")
         with st.container(horizontal=True, gap="small"):
             badges(one)
-        st.markdown(sentence(view.run, one))
+        st.markdown(sentence(view.run, one), help=fails(view.run))
         st.markdown(f":primary[**Next:**] {ADVICE[one.action]}")
-        with st.container(horizontal=True, gap="small"):
-            st.page_link(
-                "app_pages/aggressor.py",
-                label="Open",
-                icon=":material/arrow_forward:",
-                query_params=state.link(a=str(one.rank)),
-            )
     with pictures:
         worst = cached.representatives(view.run, one.concept_id, "worst").slice(0, SHOWN)
         sample_grid(

@@ -19,6 +19,13 @@ ACTION_COLORS: dict[str, Color] = {
 }
 
 
+def fails(run_id: str) -> str:
+    """Say what "fail" means in this run."""
+    settings = cached.run_file(run_id).info.settings
+    quantile = share(settings.core_quantile, 0)
+    return f"A member fails where its {settings.signal} exceeds that of {quantile} of the rest."
+
+
 def sentence(run_id: str, one: Aggressor) -> str:
     """Say how much worse the members are, on which samples that was measured, and how many fail."""
     judged = confirm_half(run_id, one)

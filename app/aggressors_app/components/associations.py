@@ -8,12 +8,17 @@ from aggressors.contracts import Aggressor
 from aggressors.queries.grammar import both, format_filter, parse
 from aggressors_app import cached, chips, state
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
-from aggressors_app.format import interval, number
+from aggressors_app.format import interval, number, typeset
 
 MOST = 8
 HEIGHT = 330  # pixels before the list scrolls
 COLUMNS = (
-    Column("Field", width="58%"),
+    Column(
+        "Field",
+        width="58%",
+        help="Each is cut where it parts members from the rest best; the rule in the name may cut "
+        "elsewhere",
+    ),
     Column(
         "Effect",
         help="Within labels, so that a class does not pose as a cause; −1 to 1, with its interval",
@@ -43,7 +48,7 @@ def associations(run_id: str, filter: str, one: Aggressor) -> None:
             Row(
                 row["field"],
                 (
-                    Text(row["field"], sub=row["sentence"] or "", strong=True),
+                    Text(row["field"], sub=typeset(row["sentence"] or ""), strong=True),
                     Meter(
                         row["effect"],
                         number(row["effect"]),

@@ -7,7 +7,7 @@ import math
 import pyarrow as pa
 import streamlit as st
 
-from aggressors.contracts import Aggressor
+from aggressors.contracts import EVERYTHING, Aggressor
 from aggressors.errors import AggressorsError
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import actions, cached, chips, state
@@ -17,7 +17,7 @@ from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.states import failed, nothing
 from aggressors_app.components.tiles import tiles_of
-from aggressors_app.format import count, plain, share
+from aggressors_app.format import count, number, plain
 
 PER_PAGE = 40
 QUEUE = "to-label"
@@ -99,6 +99,8 @@ def _none(run_id: str, scope: str) -> None:
             "Give the run an unlabeled population to find more samples like these: "
             "`unlabeled=` in the integration file, or `aggressors ingest --unlabeled FILE`.",
         )
+    elif parse(scope) == EVERYTHING:
+        nothing("No candidate", "No unlabeled sample is like this aggressor. Look at another one.")
     else:
         nothing(
             "No candidate here",
@@ -111,14 +113,15 @@ def _tiles(found: pa.Table, queued: set[str], skipped: set[str]) -> list[Tile]:
     flags = dict.fromkeys(skipped, "skipped") | dict.fromkeys(queued, "queued")
     tiles = []
     for tile, row in zip(tiles_of(found, flags=flags), found.to_pylist(), strict=True):
-        lines = ((tile.lines[0][0], share(row["priority"], 0), False),)
+        priority = number(row["priority"])
+        lines = ((tile.lines[0][0], "", False), ("priority", priority, False))
         tiles.append(
             Tile(
                 tile.id,
                 tile.picture,
                 tile.text,
                 lines,
-                f"{tile.id} · priority {share(row['priority'], 0)} · {row['reason'] or ''}",
+                f"{tile.id} · priority {priority} · {row['reason'] or ''}",
                 tile.heat,
                 tile.flag,
                 tile.id in skipped and tile.id not in queued,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from aggressors.queries.grammar import format_filter
@@ -24,27 +27,43 @@ def confusion(run_id: str, concept_id: int) -> None:
     found = cached.confusion(run_id, where, concept_id).to_pylist()
     if not found:
         return
-    total = sum(row["n"] for row in found)
-    found.sort(key=lambda row: (row["label"] == row["prediction"], -row["n"]))
+    pairs = summed(found)
+    total = sum(n for _, n, _ in pairs)
     rows = [
         Row(
-            f"{row['label']}|{row['prediction']}",
+            words,
             (
-                Text(
-                    row["label"]
-                    if row["label"] == row["prediction"]
-                    else f"{row['label']} › {row['prediction']}"
-                ),
+                Text(words),
                 Meter(
-                    row["n"] / total,
-                    share(row["n"] / total, 0),
-                    max=max(entry["n"] for entry in found) / total,
-                    color="green" if row["label"] == row["prediction"] else "red",
+                    n / total,
+                    share(n / total, 0),
+                    max=max(n for _, n, _ in pairs) / total,
+                    color="green" if right else "red",
                 ),
-                Number(count(row["n"])),
+                Number(count(n)),
             ),
         )
-        for row in found[:MOST]
+        for words, n, right in pairs
     ]
     st.markdown("**What the model calls them**")
     listing("confusion", COLUMNS, rows, label="Labels and predictions of the members")
+
+
+def summed(found: Sequence[dict[str, Any]]) -> list[tuple[str, int, bool]]:
+    """Pairs in words, how often, and whether right: mistakes first, rare ones summed up."""
+    ordered = sorted(found, key=lambda row: -row["n"])
+    right = [(row["label"], row["n"], True) for row in ordered if row["label"] == row["prediction"]]
+    wrong = [
+        (f"{row['label']} › {row['prediction']}", row["n"], False)
+        for row in ordered
+        if row["label"] != row["prediction"]
+    ]
+    if len(found) <= MOST:
+        return [*wrong, *right]
+    if len(wrong) > MOST:
+        rest = wrong[MOST - 1 :]
+        more = (f"{count(len(rest))} other mistakes", sum(n for _, n, _ in rest), False)
+        wrong = [*wrong[: MOST - 1], more]
+    if len(right) > 1:
+        right = [("named as labeled", sum(n for _, n, _ in right), True)]
+    return [*wrong, *right]

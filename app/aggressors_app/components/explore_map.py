@@ -11,6 +11,7 @@ from aggressors.queries.maps import MAX_COLOURS, BoolArray, MapBins, View
 from aggressors_app import cached, chips, state
 from aggressors_app.charts import Palette, palette
 from aggressors_app.components.linked_map import Box, Layer, Outline, Points, linked_map, pack
+from aggressors_app.components.states import nothing
 from aggressors_app.format import number
 
 CELLS = 200
@@ -37,9 +38,16 @@ def explore_map() -> None:
     if st.session_state.pop(STALE, False):
         st.rerun()
     view = state.read()
+    if not cached.has_map(view.run):
+        nothing(
+            "No map",
+            "Samples are placed by their embedding or their metadata, and this run has neither.",
+            icon=":material/map:",
+        )
+        return
+    whole, shown = _whole(view.run), _shown(view)
     offered = colorable(view.run)
-    default = "label" if "label" in offered else offered[0]
-    color = view.get("color", default, tuple(offered))
+    color = view.get("color", _first_color(view, shown, offered), tuple(offered))
     st.session_state[COLOR] = color
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Colour by", width="content")
@@ -56,14 +64,20 @@ def explore_map() -> None:
             ":gray[Drag a box or lasso to filter · wheel to zoom · numbers are aggressors]",
             width="content",
         )
-    whole, shown = _whole(view.run), _shown(view)
     colors = palette(st.context.theme.type)
     # What the filter leaves out stays as a shadow, so that one sees what a region is cut from.
-    everyone = cached.map_bins(view.run, _populations(view.filter), None, shown, CELLS).count > 0
-    layers = []
-    for field in (color, "loss"):
-        bins = cached.map_bins(view.run, view.filter, field, shown, CELLS)
-        layers.append(_layer(view.run, bins, everyone, colors))
+    there = chips.only_populations(parse(view.filter))
+    everyone = cached.map_bins(view.run, format_filter(there), None, shown, CELLS).count > 0
+    losses = not _blank(view, shown, "loss")
+    layers = [
+        _layer(
+            view.run,
+            cached.map_bins(view.run, view.filter, field, shown, CELLS),
+            everyone,
+            colors,
+        )
+        for field in (color, *(["loss"] if losses else []))
+    ]
     packed = pack(
         layers,
         size=(CELLS, CELLS),
@@ -75,6 +89,27 @@ def explore_map() -> None:
         region=chips.region(parse(view.filter)),
     )
     linked_map("explore_map", packed, on_view=_moved, on_region=_drawn)
+    if not losses:
+        st.caption("No sample shown here is labeled, so there is no map of the loss.")
+
+
+def _first_color(view: state.View, shown: View, offered: list[str]) -> str:
+    """Colour by label, or by the first field that has a value in the filter."""
+    first = ("label", "prediction", *cached.prominent(view.run))
+    for name in (*(name for name in first if name in offered), *offered):
+        if not _blank(view, shown, name):
+            return name
+    return offered[0]
+
+
+def _blank(view: state.View, shown: View, field: str) -> bool:
+    """Whether no sample in sight has a value of a field."""
+    bins = cached.map_bins(view.run, view.filter, field, shown, CELLS)
+    if not bins.count.any():
+        return False  # then it is the filter that leaves nothing
+    if bins.dominant is not None:
+        return not (bins.dominant >= 0).any()
+    return bins.mean is None or not np.isfinite(bins.mean).any()
 
 
 def _whole(run_id: str) -> View:
@@ -106,12 +141,6 @@ def _moved(box: Box) -> None:
 def _drawn(points: Points) -> None:
     state.change(filter=format_filter(chips.with_region(parse(state.read().filter), points)))
     st.session_state[STALE] = True
-
-
-def _populations(filter: str) -> str:
-    """Keep the part of a filter that is about populations."""
-    chosen = chips.values(parse(filter), chips.POPULATION)
-    return format_filter(chips.with_values(parse(""), chips.POPULATION, chosen))
 
 
 def _layer(run_id: str, bins: MapBins, everyone: BoolArray, colors: Palette) -> Layer:

@@ -21,7 +21,7 @@ export default function (component) {
   for (const figure of data.figures) {
     const box = element("div", "figure");
     if (figure.help) box.title = figure.help;
-    box.append(element("dt", "quiet", figure.name), element("dd", "value", figure.value));
+    box.append(element("dt", figure.help ? "quiet helped" : "quiet", figure.name), element("dd", "value", figure.value));
     if (figure.delta || figure.note) {
       const change = element("dd", "change");
       if (figure.delta) {

@@ -14,7 +14,7 @@ from aggressors_app import cached, chips, state
 from aggressors_app.chips import POPULATION
 from aggressors_app.format import of, plain, short
 
-PROMINENT = 2  # metadata fields with a control of their own, beside the label
+PROMINENT = 3  # metadata fields with a control of their own, beside the label
 LISTED = 50  # values offered of a category; the rest is found by typing a filter
 EVERY = "all"
 

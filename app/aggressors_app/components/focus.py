@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from aggressors.contracts import Aggressor
 from aggressors_app import cached, state
 from aggressors_app.components.aggressor_card import badges
-from aggressors_app.components.states import nothing
+from aggressors_app.components.states import no_aggressor
 from aggressors_app.format import plain
 
 
-def focus() -> Aggressor | None:
-    """Show the header of the aggressor in focus; None, with a word why, where there is none."""
+def focus(
+    next_steps: Callable[[str, Aggressor], None] | None = None,
+) -> Aggressor | None:
+    """Show the header of the aggressor in focus; None, with a word why, where there is none.
+
+    `next_steps` puts what can be done with it at the end of the row.
+    """
     view = state.read()
     found = cached.aggressors(view.run)
     if not found:
-        nothing(
-            "No aggressor in this run",
-            "No group does worse than the rest by more than chance. "
-            "Explore shows weaker patterns; Runs shows other models.",
-            icon=":material/verified:",
-        )
+        no_aggressor(view.run)
         return None
     ranks = [one.rank for one in found]
     place = ranks.index(view.aggressor) if view.aggressor in ranks else 0
@@ -34,7 +36,20 @@ def focus() -> Aggressor | None:
         st.markdown(f":gray[{place + 1} of {len(found)}]", width="content")
         following = ranks[place + 1] if place + 1 < len(ranks) else None
         _step("next", ":material/chevron_right:", following)
+        if next_steps is not None:
+            with st.container(horizontal=True, gap="small", width="content", key="next_steps"):
+                next_steps(view.run, one)
     return one
+
+
+def travel(label: str, page: str, rank: int, *, icon: str, help: str | None = None) -> None:
+    """Offer the way to another page, with this aggressor in focus."""
+
+    def leave() -> None:
+        state.change(aggressor=rank)
+        state.go(page)
+
+    st.button(label, icon=icon, key=f"travel_{page}", help=help, on_click=leave)
 
 
 def _step(word: str, icon: str, rank: int | None) -> None:

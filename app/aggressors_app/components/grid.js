@@ -31,7 +31,7 @@ function tile(item) {
     if (item.small) image.style.imageRendering = "pixelated";
     view.append(image);
   } else {
-    view.append(element("div", "text quiet", item.text || "no preview"));
+    view.append(element("div", "text quiet", item.text || item.id));
   }
   if (item.heat) view.append(heatmap(item.heat));
   if (item.flag) view.append(element("span", "flag", item.flag));

@@ -8,7 +8,7 @@ import streamlit as st
 
 from aggressors.contracts import RunSummary
 from aggressors_app import state
-from aggressors_app.cached import Catalogue
+from aggressors_app.catalogue import Catalogue
 from aggressors_app.format import when
 
 LOGO = Path(__file__).parents[1] / "assets" / "logo.svg"

@@ -80,7 +80,8 @@ const DRAW = {
 function head(columns) {
   const row = element("tr");
   for (const column of columns) {
-    const cell = element("th", column.right ? "right" : "", column.title);
+    const cell = element("th", column.right ? "right" : "");
+    cell.append(element("span", "head", column.title));
     cell.scope = "col";
     if (column.help) cell.title = column.help;
     if (column.width) cell.style.width = column.width;
@@ -99,6 +100,36 @@ function show(scroll, line) {
   else if (scroll.scrollTop < below) scroll.scrollTop = below;
 }
 
+// The widest figure of each column, so that all bars of a column share one track.
+function figures(rows, columns) {
+  return columns.map((_, i) => {
+    const meters = rows.map((row) => row.cells[i]).filter((cell) => cell && cell.kind === "meter");
+    const most = (name) => Math.max(0, ...meters.map((cell) => (cell[name] || "").length));
+    return [`${most("text") + 0.5}ch`, `${0.87 * most("sub") + 0.5}ch`];
+  });
+}
+
+// End at the border of a row, and say how many follow.
+function fit(scroll, below, height) {
+  const lines = [...scroll.querySelectorAll("tbody tr")];
+  const end = (line) => line.offsetTop + line.offsetHeight;
+  const whole = lines.filter((line) => end(line) <= height);
+  const cut = lines.length && end(lines.at(-1)) > height + 1 && whole.length;
+  scroll.style.maxHeight = cut ? `${end(whole.at(-1))}px` : `${Math.max(height, 120)}px`;
+  const tell = () => {
+    const bottom = scroll.scrollTop + scroll.clientHeight + 4;
+    const hidden = lines.filter((line) => end(line) > bottom && line.className !== "group").length;
+    below.textContent = hidden ? `↓ ${hidden} more` : "↑ Back to the top";
+  };
+  below.hidden = !cut;
+  below.onclick = () => {
+    const next = lines.find((line) => end(line) > scroll.scrollTop + scroll.clientHeight + 4);
+    scroll.scrollTop = next ? next.offsetTop - (scroll.querySelector("thead")?.offsetHeight ?? 0) : 0;
+  };
+  scroll.onscroll = tell;
+  tell();
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
@@ -110,6 +141,7 @@ export default function (component) {
   const body = element("tbody");
   const rows = [];
   let group = null;
+  const widths = figures(data.rows, data.columns);
   for (const row of data.rows) {
     if (row.group && row.group !== group) {
       const line = element("tr", "group");
@@ -122,6 +154,8 @@ export default function (component) {
     const line = element("tr", [data.pick ? "pick" : "", row.muted ? "muted" : ""].join(" "));
     row.cells.forEach((cell, i) => {
       const box = element("td", data.columns[i].right ? "right" : "");
+      box.style.setProperty("--figure", widths[i][0]);
+      box.style.setProperty("--sub", widths[i][1]);
       if (cell) box.append(DRAW[cell.kind](cell));
       line.append(box);
     });
@@ -156,15 +190,19 @@ export default function (component) {
   });
 
   const scroll = element("div", "scroll");
-  if (data.height) scroll.style.maxHeight = `${data.height}px`;
   scroll.append(table);
+  const below = element("div", "below quiet");
+  below.hidden = true;
   const frame = element("div", "frame");
-  frame.append(scroll);
+  frame.append(scroll, below);
   const old = root.querySelector(".scroll");
   const place = old ? old.scrollTop : null;
   root.replaceChildren(frame);
+  const watch = new ResizeObserver(() => data.height && fit(scroll, below, data.height));
+  watch.observe(table);
+  if (data.height) fit(scroll, below, data.height);
   if (place !== null) scroll.scrollTop = place;
   if (chosen >= 0) show(scroll, rows[chosen][1]);
   if (had && chosen >= 0) rows[chosen][1].focus({ preventScroll: true });
-  return () => clearTimeout(timer);
+  return () => { clearTimeout(timer); watch.disconnect(); };
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aggressors.contracts import Aggressor
+from aggressors.queries.grammar import parse
 from aggressors.words import ACTION_NAMES
-from aggressors_app import cached, state
-from aggressors_app.components.aggressor_card import ACTION_COLORS
+from aggressors_app import cached, chips, state
+from aggressors_app.components.aggressor_card import ACTION_COLORS, fails
 from aggressors_app.components.listing import (
     Badge,
     Column,
@@ -18,16 +19,18 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import count, interval, number, of, share
+from aggressors_app.format import count, number, of, share
 
 HEIGHT = 384  # pixels: the card below stays in sight
+RANKED = (
+    "Ranked by size, excess loss and how well the members hang together; loss that an aggressor "
+    "before it explains counts half"
+)
 COLUMNS = (
-    Column("#", width="36px"),
-    Column("Aggressor", width="26%"),
     Column(
         "Severity",
-        help="By how much mean loss is higher inside than in the rest, with its interval. "
-        "The solid part is the lower bound, by which the severity is ranked.",
+        help="The gap is how much higher mean loss is inside than in the rest; the severity is its "
+        "lower bound, where the solid bar ends.",
     ),
     Column("Impact", help="Share of all loss that would vanish if it became like the rest"),
     Column("Samples", right=True, help="Members in the analysed population"),
@@ -39,13 +42,18 @@ TENTATIVE = "Tentative: not confirmed on unseen samples, counted nowhere"
 
 def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int) -> None:
     """Show the aggressors by rank; choosing one puts it in focus, opening one travels to it."""
-    within = {row["rank"]: row["n_scope"] for row in cached.in_scope(run_id, filter).to_pylist()}
+    scope = cached.in_scope(run_id, filter).to_pylist() if _analysed(run_id, filter) else []
+    within = {row["rank"]: row["n_scope"] for row in scope}
     histograms = cached.histograms(run_id, filter)
     severest = max(one.gap_high for one in found) or 1.0
     widest = max(max(one.impact for one in found), 0.01)
     listing(
         "ranking",
-        COLUMNS,
+        (
+            Column("#", width="36px", help=RANKED),
+            Column("Aggressor", width="26%", help=fails(run_id)),
+            *COLUMNS,
+        ),
         [
             _row(
                 one,
@@ -60,7 +68,7 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
             )
             for one in sorted(found, key=lambda one: (one.status != "confirmed", one.rank))
         ],
-        label="Aggressors, worst first",
+        label="Aggressors, ranked",
         chosen=str(chosen),
         on_choose=_choose,
         on_open=_open,
@@ -68,17 +76,23 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
     )
 
 
+def _analysed(run_id: str, filter: str) -> bool:
+    """Whether the filter lets the analysed population through, whose members are counted."""
+    chosen = chips.values(parse(filter), chips.POPULATION)
+    return not chosen or cached.run_file(run_id).info.settings.analysed in chosen
+
+
 def _row(one: Aggressor, within: int, loss: Histogram, severest: float, widest: float) -> Row:
     """One aggressor: `within` members pass the filter; the bars end at `severest` and `widest`."""
     confirmed = one.status == "confirmed"
     severity = Meter(
         one.gap,
-        number(one.gap),
+        number(one.severity),
         low=one.gap_low,
         high=one.gap_high,
         min=min(0.0, one.gap_low),
         max=severest,
-        sub=interval(one.gap_low, one.gap_high),
+        sub=f"gap {number(one.gap)}",
         color="red",
     )
     return Row(

@@ -15,6 +15,7 @@ from aggressors_app.format import (
     interval,
     number,
     share,
+    typeset,
 )
 
 EVIDENCE = (
@@ -42,7 +43,7 @@ def recommendation(run_id: str, one: Aggressor) -> None:
                     str(place),
                     (
                         Text(
-                            reason.sentence or reason.evidence.replace("_", " "),
+                            typeset(reason.sentence or reason.evidence.replace("_", " ")),
                             sub=_speaks(reason, found.action),
                         ),
                         Number(_value(reason.value)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
 from aggressors_app import cached
@@ -18,13 +19,16 @@ def run_metrics(run_id: str, filter: str) -> None:
     now = cached.totals(run_id, filter)
     older = _older(run_id, filter)
     past = [one for _, one in older]
+    since = f"since {older[-1][0].name}" if older else ""
+    loss = _compared("Mean loss", now, past, lambda totals: totals.mean_loss, number, signed, since)
+    error = _compared("Error", now, past, lambda totals: totals.error_rate, share, _points, since)
     figures(
         "run_metrics",
         [
             Figure("Samples", count(now.n), note=_split(now)),
-            _compared("Mean loss", now, past, lambda totals: totals.mean_loss, number, signed),
-            _compared("Error", now, past, lambda totals: totals.error_rate, share, _points),
-            _explained(run_id, [run for run, _ in older]),
+            loss,
+            *([error] if cached.run_file(run_id).classes else []),
+            _explained(run_id, [run.run_id for run, _ in older]),
         ],
     )
 
@@ -42,6 +46,7 @@ def _compared(
     read: Callable[[Totals], float | None],
     show: Callable[[float | None], str],
     change: Callable[[float], str],
+    since: str,
 ) -> Figure:
     value = read(now)
     earlier = read(past[-1]) if past else None
@@ -49,13 +54,10 @@ def _compared(
     if value is None or earlier is None:
         return Figure(name, show(value), history=history)
     if show(value) == show(earlier):
-        return Figure(name, show(value), "no change", note=SINCE, history=history)
+        return Figure(name, show(value), "no change", note=since, history=history)
     worse = value > earlier
     delta = f"{'▲' if worse else '▼'} {change(value - earlier)}"
-    return Figure(name, show(value), delta, "red" if worse else "green", SINCE, history)
-
-
-SINCE = "since the run before"
+    return Figure(name, show(value), delta, "red" if worse else "green", since, history)
 
 
 def _points(value: float) -> str:
@@ -78,14 +80,15 @@ def _explained(run_id: str, older: list[str]) -> Figure:
     )
 
 
-def _older(run_id: str, filter: str) -> list[tuple[str, Totals]]:
-    """Totals of the runs before this one, oldest first, as far as the filter can be read there."""
-    ids = [run.run_id for run in cached.catalogue().runs]
-    older = ids[ids.index(run_id) + 1 :][: HISTORY - 1] if run_id in ids else []
+def _older(run_id: str, filter: str) -> list[tuple[RunSummary, Totals]]:
+    """Totals of the runs like this one before it, oldest first, where the filter can be read."""
+    runs = cached.like(run_id)
+    place = [run.run_id for run in runs].index(run_id) + 1
+    older = runs[place:][: HISTORY - 1]
     found = []
     for other in reversed(older):
         try:
-            found.append((other, cached.totals(other, filter)))
+            found.append((other, cached.totals(other.run_id, filter)))
         except AggressorsError:  # another model's data may lack a field of the filter
             continue
     return found

@@ -9,7 +9,7 @@ from aggressors.queries.samples import SampleDetail
 from aggressors_app import cached
 from aggressors_app.components.grid import Heat, Tile, sample_grid
 from aggressors_app.components.listing import Column, Row, Text, listing
-from aggressors_app.format import MISSING, number, plain, share
+from aggressors_app.format import MISSING, exact, number, plain, share, typeset
 
 
 def sample_card(run_id: str, sample_id: str, key: str) -> None:
@@ -20,19 +20,26 @@ def sample_card(run_id: str, sample_id: str, key: str) -> None:
         st.caption(plain(str(error)))
         return
     with st.container(border=True):
-        picture, facts, metadata = st.columns([4, 5, 5], gap="small")
+        seen = bool(found.thumbnail or found.text or found.uri)
+        picture, facts, metadata = st.columns([5 if seen else 1, 5, 5], gap="small")
         with picture:
-            _picture(found, key)
+            if seen:
+                _picture(found, key)
+            else:
+                st.caption("No image or text")
         with facts:
             st.markdown(f"**{plain(found.sample_id)}**")
             _table(f"{key}_facts", "Facts of the sample", _facts(found))
         with metadata:
             values = [
-                (entry.name, _value(entry.value, entry.unit))
+                (entry.name, exact(entry.value, entry.unit))
                 for entry in (*found.metadata, *found.metrics)
             ]
             st.markdown("**Metadata**")
-            _table(f"{key}_metadata", "Metadata of the sample", values)
+            if values:
+                _table(f"{key}_metadata", "Metadata of the sample", values)
+            else:
+                st.caption("This run has none.")
 
 
 def _picture(found: SampleDetail, key: str) -> None:
@@ -41,31 +48,36 @@ def _picture(found: SampleDetail, key: str) -> None:
     if original:
         st.image(original, width="stretch")
         return
+    if not found.thumbnail:
+        with st.container(border=True, height="content"):
+            st.markdown(plain(found.text or found.uri or "").replace("\n", "  \n"))
+        return
     heat = found.heatmap and Heat(found.heatmap.height, found.heatmap.width, found.heatmap.pixels)
-    tile = Tile(found.sample_id, found.thumbnail, found.text or "no preview", (), heat=heat or None)
-    sample_grid(f"{key}_picture", [tile], label="The sample", size=140, heat=40)
+    tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat or None)
+    sample_grid(f"{key}_picture", [tile], label="The sample", size=420, heat=40)
 
 
 def _facts(found: SampleDetail) -> list[tuple[str, str]]:
     rows = [
-        ("label", _value(found.label)),
-        ("prediction", _value(found.prediction)),
+        ("label", _word(found.label)),
+        ("prediction", _word(found.prediction)),
         ("confidence", share(found.confidence)),
         ("loss", number(found.loss)),
         ("population", found.population),
     ]
+    rows = [(name, value) for name, value in rows if value != MISSING]
     if found.aggressors:
-        rows.append(("aggressors", ", ".join(f"{one.rank} {one.name}" for one in found.aggressors)))
+        rows.append(
+            ("aggressors", ", ".join(f"{one.rank} {typeset(one.name)}" for one in found.aggressors))
+        )
     return rows
 
 
 def _table(key: str, label: str, rows: list[tuple[str, str]]) -> None:
     shown = [Row(name, (Text("", sub=name), Text(value))) for name, value in rows]
     columns = (Column("Field"), Column("Value", right=True))
-    listing(key, columns, shown, label=label, bare=True, height=260)
+    listing(key, columns, shown, label=label, bare=True, height=400)
 
 
-def _value(value: object, unit: str = "") -> str:
-    if value is None:
-        return MISSING
-    return number(value, unit) if isinstance(value, float) else str(value)
+def _word(value: object) -> str:
+    return number(value) if isinstance(value, float) else exact(value)

@@ -13,7 +13,7 @@ NOTICE = "saved_test_notice"
 
 
 def save_test_button(run_id: str, one: Aggressor, key: str) -> None:
-    """Offer to save the aggressor as a test; says what came of it."""
+    """Offer to save the aggressor as a test; `notice` says what came of it."""
     st.button(
         "Save as test",
         icon=":material/checklist:",
@@ -23,7 +23,6 @@ def save_test_button(run_id: str, one: Aggressor, key: str) -> None:
         on_click=_save,
         args=(run_id, one.rank, None, ""),
     )
-    notice()
 
 
 def save_filter_form(run_id: str, filter: str) -> None:

@@ -5,32 +5,46 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
-from aggressors.queries.grammar import format_filter
-from aggressors_app import cached
-from aggressors_app.components.filter_bar import initial
+from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.samples import inside
+from aggressors_app import cached, chips
 from aggressors_app.format import count, number, of, plain, share
 
 
 def scope_line(run_id: str, filter: str, one: Aggressor | None) -> None:
     """Say what is in scope, and what it holds of the aggressor in focus."""
-    now = cached.totals(run_id, filter)
-    whole = cached.totals(run_id, format_filter(initial(run_id)))
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="scope"):
-        text = f"**{count(now.n)} samples** in the filter"
-        if now.mean_loss is not None:
-            text += (
-                f" · mean loss **{number(now.mean_loss)}** against {number(whole.mean_loss)} in "
-                f"the population"
-            )
-        if now.error_rate is not None:
-            text += f" · error **{share(now.error_rate)}**"
-        st.markdown(text, width="content")
+        st.markdown(_scope(run_id, filter), width="content")
         st.space("stretch")
         if one is not None:
-            scope = cached.in_scope(run_id, filter).to_pylist()
-            inside = next((row["n_scope"] for row in scope if row["rank"] == one.rank), 0)
             st.markdown(
-                f":gray[holds] **{of(inside, one.n, 'members')}** :gray[of aggressor {one.rank},] "
-                f"{plain(one.name)}",
+                f":gray[holds] **{_held(run_id, filter, one)}** "
+                f":gray[of aggressor {one.rank},] {plain(one.name)}",
                 width="content",
             )
+
+
+def _scope(run_id: str, filter: str) -> str:
+    """Compare what is in scope with the same populations without any other filter."""
+    now = cached.totals(run_id, filter)
+    chosen = chips.only_populations(parse(filter))
+    whole = cached.totals(run_id, format_filter(chosen))
+    text = f"**{count(now.n)} samples** in the filter"
+    narrowed = whole.n > now.n
+    where = " and ".join(chips.values(chosen, chips.POPULATION)) or "all samples"
+    if now.mean_loss is not None:
+        text += f" · mean loss **{number(now.mean_loss)}**"
+        text += f" against {number(whole.mean_loss)} in {where}" if narrowed else ""
+    if now.error_rate is not None:
+        text += f" · error **{share(now.error_rate)}**"
+        text += f" against {share(whole.error_rate)}" if narrowed else ""
+    return text
+
+
+def _held(run_id: str, filter: str, one: Aggressor) -> str:
+    """Members in scope; of how many only where the scope lies in the analysed population."""
+    held = cached.count(run_id, format_filter(inside(one.rank, parse(filter))))
+    analysed = cached.run_file(run_id).info.settings.analysed
+    if chips.values(parse(filter), chips.POPULATION) == (analysed,):
+        return of(held, one.n, "members")
+    return f"{count(held)} members"

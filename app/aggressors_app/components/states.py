@@ -2,25 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-from aggressors_app import state
-from aggressors_app.format import plain
+from aggressors.queries.overview import DiscoveryFacts
+from aggressors.store.read import RunFile
+from aggressors_app import cached, state
+from aggressors_app.format import count, plain
+
+NONE_FOUND = "No aggressor"
 
 
-def nothing(title: str, advice: str, *, icon: str = ":material/search_off:") -> None:
-    """Say what is not here, and what to do about it; `advice` is our own Markdown."""
+def nothing(
+    title: str,
+    advice: str,
+    *,
+    icon: str = ":material/search_off:",
+    links: Mapping[str, str] | None = None,
+) -> None:
+    """Say what is not here, and what to do about it.
+
+    Parameters
+    ----------
+    advice : our own Markdown.
+    links : words of the links to other pages, by page.
+    """
     with st.container(border=True, horizontal_alignment="center", gap="xsmall"):
         st.space("small")
         st.markdown(f"#### {icon} {title}", text_alignment="center")
         st.caption(advice, text_alignment="center")
+        if links:
+            with st.container(horizontal=True, horizontal_alignment="center"):
+                for page, words in links.items():
+                    st.page_link(f"app_pages/{page}.py", label=words, query_params=state.link())
         st.space("small")
+
+
+def no_aggressor(run_id: str) -> None:
+    """Say why the run has no aggressor: nothing to search in, too few samples, or none found."""
+    title, advice = why_none(cached.run_file(run_id), cached.discovery(run_id))
+    links = {"explore": "Look at the samples", "runs": "Look at other runs"}
+    icon = ":material/verified:" if title == NONE_FOUND else ":material/search_off:"
+    nothing(title, advice, icon=icon, links=links)
+
+
+def why_none(run: RunFile, facts: DiscoveryFacts) -> tuple[str, str]:
+    """Title and advice for a run without an aggressor."""
+    settings = run.info.settings
+    n = facts.n_discover + facts.n_confirm
+    # Half of the samples must hold the smallest group, which may be only so large a share of it.
+    needed = 2 * settings.min_size / settings.max_share
+    if not run.fields and not run.dimensions:
+        return "Nothing to search in", (
+            "This run has neither metadata nor embeddings, so no group could be tested. Add "
+            "columns to the table, or metadata functions to the integration file."
+        )
+    if n < needed:
+        return "Too few samples to tell", (
+            f"{count(n)} labeled {settings.analysed} samples are too few to confirm anything; "
+            f"about {count(needed)} are needed."
+        )
+    return NONE_FOUND, (
+        "No group does worse than the rest by more than chance. "
+        "Explore shows weaker patterns; more samples would show smaller groups."
+    )
 
 
 def failed(sentence: str) -> None:
     """Show the sentence of an error, letter by letter: it may quote what a stranger wrote."""
-    with st.container(key="failed"):
-        st.error(plain(sentence), icon=":material/error:")
+    st.error(plain(sentence), icon=":material/error:")
+
+
+def unknown_run(run_id: str, fallback: dict[str, str]) -> None:
+    """Say that there is no such run, with the way to those that there are."""
+    failed(f"There is no run {run_id!r} here; it was renamed or removed, or the link is wrong.")
+    st.page_link(
+        "app_pages/runs.py",
+        label="Choose a run",
+        icon=":material/history:",
+        query_params=fallback,
+    )
 
 
 def filter_failed(sentence: str, fallback: str) -> None:

@@ -17,7 +17,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import number
+from aggressors_app.format import number, typeset
 
 MOST = 60
 COLUMNS = (
@@ -57,7 +57,7 @@ def suspects(run_id: str, one: Aggressor) -> None:
                     Badge(row["suggested"], "orange")
                     if row["suggested"]
                     else Badge("remove", "gray"),
-                    Text("", sub=row["reason"] or ""),
+                    Text("", sub=typeset(row["reason"] or "")),
                     Number(number(row["loss"])),
                 ),
             )

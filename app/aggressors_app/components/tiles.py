@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from aggressors_app.components.grid import Heat, Tile
-from aggressors_app.format import MISSING, number, share
+from aggressors_app.format import MISSING, exact, number, share
 
 
 def tiles_of(
@@ -33,7 +33,7 @@ def _tile(row: dict[str, Any], flag: str, narrow: bool) -> Tile:
     return Tile(
         id=row["sample_id"],
         picture=row["thumbnail"],
-        text=row["text"] or "",
+        text=row["text"] or row.get("about") or "",
         lines=((short, "", wrong), ("", loss, False)) if narrow else ((what, loss, wrong),),
         title=f"{row['sample_id']} · {row['population']} · {what}",
         heat=heat,
@@ -44,15 +44,16 @@ def _tile(row: dict[str, Any], flag: str, narrow: bool) -> Tile:
 def headline(row: dict[str, Any]) -> tuple[str, str, bool]:
     """Truth, prediction where it differs, and loss (confidence where nothing is labeled)."""
     label, prediction = _word(row["label"]), _word(row["prediction"])
-    if row["label"] is None:
-        return prediction, share(row["confidence"], 0), False
-    if row["correct"] is None or row["correct"]:
-        what = label if row["correct"] else f"{label} › {prediction}"
-        return what, number(row["loss"]), False
-    return f"{label} › {prediction}", number(row["loss"]), True
+    if row["loss"] is None:
+        return prediction, "" if row["confidence"] is None else share(row["confidence"], 0), False
+    loss = number(row["loss"])
+    if row["label"] is None or row["prediction"] is None:
+        known = label if row["label"] is not None else prediction
+        return ("loss" if known == MISSING else known), loss, False
+    if row["correct"]:
+        return label, loss, False
+    return f"{label} › {prediction}", loss, row["correct"] is False
 
 
 def _word(value: object) -> str:
-    if value is None:
-        return MISSING
-    return number(value) if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else exact(value)

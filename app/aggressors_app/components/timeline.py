@@ -8,7 +8,7 @@ from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
 from aggressors_app import cached, charts, state
-from aggressors_app.cached import Catalogue
+from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.listing import (
     Badge,
     Cell,
@@ -20,16 +20,20 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import MISSING, count, number, share, signed, when
+from aggressors_app.format import MISSING, count, number, share, signed, typeset, when
 
 COLUMNS = (
-    Column("Run", width="20%"),
-    Column("When"),
-    Column("Mean loss", help="Of the samples in the filter"),
+    Column("Run", width="26%"),
+    Column("Mean loss", help="Of the samples in the filter; bars compare runs of one loss"),
+    Column(
+        "Change",
+        right=True,
+        help="Of the mean loss, to the run before of the same task and loss",
+    ),
     Column("Error", help="Of the samples in the filter"),
     Column("Aggressors", right=True, help="Confirmed ones"),
-    Column("Change of loss", right=True, help="To the run before"),
-    Column("Samples", right=True),
+    Column("Samples", right=True, help="Those in the filter"),
+    Column("When", right=True),
 )
 FATES: dict[str, Color] = {"new": "red", "still there": "orange", "gone": "green"}
 
@@ -37,44 +41,28 @@ FATES: dict[str, Color] = {"new": "red", "still there": "orange", "gone": "green
 def timeline(catalogue: Catalogue, run_id: str, filter: str) -> None:
     """Show the runs, newest first; choosing one switches to it."""
     found = {run.run_id: _totals(run.run_id, filter) for run in catalogue.runs}
-    losses = [one.mean_loss or 0.0 for one in found.values() if one]
-    errors = [one.error_rate or 0.0 for one in found.values() if one]
-    rows = []
-    for run in catalogue.runs:
-        before = catalogue.before(run.run_id)
-        rows.append(
-            _row(
-                run,
-                found[run.run_id],
-                found[before.run_id] if before else None,
-                max(losses, default=1.0),
-                max(errors, default=1.0),
-                run.run_id == run_id,
-            )
-        )
-    left, right = st.columns([7, 4], gap="medium")
-    with left:
-        st.subheader("Runs, newest first", anchor=False)
-        listing(
-            "runs",
-            COLUMNS,
-            rows,
-            label="Runs, newest first",
-            chosen=run_id,
-            on_choose=lambda chosen: state.change(run=chosen),
-            height=520,
-        )
-    with right:
-        names = {run.run_id: run.name for run in catalogue.runs}
-        points = [
-            charts.Point(names[key], one.mean_loss, None, None)
-            for key, one in reversed(found.items())
-            if one and one.mean_loss is not None
-        ]
-        if len(points) > 1:
-            st.subheader("Mean loss under the filter", anchor=False)
-            colors = charts.palette(st.context.theme.type)
-            st.vega_lite_chart(spec=charts.over_runs(points, "mean loss", colors), key="runs_loss")
+    st.subheader("Runs, newest first", anchor=False)
+    listing(
+        "runs",
+        COLUMNS,
+        [_row(run, found, run.run_id == run_id) for run in catalogue.runs],
+        label="Runs, newest first",
+        chosen=run_id,
+        on_choose=lambda chosen: state.change(run=chosen),
+        height=420,
+    )
+    points = [
+        charts.Point(run.name, one.mean_loss, None, None)
+        for run in reversed(cached.like(run_id))
+        if (one := found[run.run_id]) and one.mean_loss is not None
+    ]
+    if len(points) > 1:
+        task, loss = cached.kind(run_id)
+        st.subheader("Mean loss under the filter", anchor=False)
+        if len(points) < len(found):
+            st.caption(f"Runs of the same task and loss: {task}, {loss}")
+        colors = charts.palette(st.context.theme.type)
+        st.vega_lite_chart(spec=charts.over_runs(points, "mean loss", colors), key="runs_loss")
 
 
 def _totals(run_id: str, filter: str) -> Totals | None:
@@ -85,31 +73,38 @@ def _totals(run_id: str, filter: str) -> Totals | None:
         return None
 
 
-def _row(
-    run: RunSummary,
-    now: Totals | None,
-    before: Totals | None,
-    loss: float,
-    error: float,
-    here: bool,
-) -> Row:
-    change = None
-    if now and before and now.mean_loss is not None and before.mean_loss is not None:
-        change = now.mean_loss - before.mean_loss
-    color: Color = "gray" if not change else "red" if change > 0 else "green"
-    shown: Cell = Number(MISSING) if change is None else Badge(signed(change), color)
+def _row(run: RunSummary, found: dict[str, Totals | None], here: bool) -> Row:
+    now = found[run.run_id]
+    try:
+        kind = " · ".join(cached.kind(run.run_id))
+        alike = [found[one.run_id] for one in cached.like(run.run_id)]
+        before = cached.before(run.run_id)
+    except AggressorsError:
+        kind, alike, before = run.task, [], None
+    earlier = found[before.run_id] if before else None
+    losses = [one.mean_loss or 0.0 for one in alike if one]
+    errors = [one.error_rate or 0.0 for one in found.values() if one]
     return Row(
         run.run_id,
         (
-            Text(run.name, sub=f"{run.model_name} · {run.task}", strong=here),
-            Text("", sub=when(run.created_at)),
-            _meter(now.mean_loss if now else None, loss, percent=False),
-            _meter(now.error_rate if now else None, error, percent=True),
+            Text(run.name, sub=f"{run.model_name} · {kind}", strong=here),
+            _meter(now.mean_loss if now else None, max(losses, default=1.0), percent=False),
+            _change(now, earlier),
+            _meter(now.error_rate if now else None, max(errors, default=1.0), percent=True),
             Number(count(run.aggressors)),
-            shown,
             Number(count(now.n) if now else MISSING),
+            Number(when(run.created_at)),
         ),
     )
+
+
+def _change(now: Totals | None, before: Totals | None) -> Cell:
+    if not now or not before or now.mean_loss is None or before.mean_loss is None:
+        return Number(MISSING)
+    if number(now.mean_loss) == number(before.mean_loss):
+        return Badge("no change")
+    change = now.mean_loss - before.mean_loss
+    return Badge(signed(change), "red" if change > 0 else "green")
 
 
 def _meter(value: float | None, top: float, *, percent: bool) -> Cell:
@@ -134,8 +129,8 @@ def fates(run_id: str, before: RunSummary) -> None:
                 (
                     Badge(fate, FATES[fate]),
                     Text(
-                        row["name"] if here else row["other_name"],
-                        sub=f"was {row['other_name']}"
+                        typeset(row["name"] if here else row["other_name"]),
+                        sub=f"was {typeset(row['other_name'])}"
                         if here and there and row["name"] != row["other_name"]
                         else "",
                         strong=True,
@@ -147,7 +142,7 @@ def fates(run_id: str, before: RunSummary) -> None:
             )
         )
     columns = (
-        Column("Since the run before"),
+        Column(f"Since {before.name}"),
         Column("Aggressor", width="46%"),
         Column("Gap now", right=True),
         Column(f"Gap in {before.name}", right=True),

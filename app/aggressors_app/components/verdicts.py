@@ -18,13 +18,14 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import MISSING, count, interval, number, plain, signed, when
+from aggressors_app.format import MISSING, count, interval, number, plain, signed, typeset, when
 
 GLYPHS: dict[str, tuple[str, Color]] = {
     "pass": ("✓ pass", "green"),
     "fail": ("✕ fail", "red"),
     "inconclusive": ("? inconclusive", "orange"),
     "missing": ("∅ missing", "gray"),
+    "baseline": ("◆ baseline", "gray"),
 }
 STATES: dict[str, Color] = {"open": "gray", "solved": "green", "regressed": "red"}
 MOST_RUNS = 8  # columns of the matrix, the newest
@@ -67,10 +68,10 @@ def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
     rows = []
     for tracked in history.tests:
         cells: list[Cell] = [
-            Text(tracked.test.slug, sub=tracked.test.title, strong=True),
+            Text(tracked.test.slug, sub=typeset(tracked.test.title), strong=True),
             Badge(tracked.state, STATES[tracked.state]),
         ]
-        cells += [_mark(tracked.verdicts.get(run.run_id)) for run in runs]
+        cells += [_mark(tracked.verdicts.get(run.run_id), run.run_id) for run in runs]
         rows.append(Row(tracked.test.slug, tuple(cells)))
     listing(
         "matrix",
@@ -82,27 +83,33 @@ def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
     )
 
 
-def _mark(verdict: Verdict | None) -> Cell:
+def _word(verdict: Verdict, run_id: str) -> str:
+    """Verdict in a word; a run that a test is measured against cannot pass it."""
+    own = verdict.baseline == run_id and verdict.verdict == "pass"
+    return "baseline" if own else verdict.verdict
+
+
+def _mark(verdict: Verdict | None, run_id: str) -> Cell:
     if verdict is None:
         return Mark(MISSING, "gray", "Not measured in this run")
-    text, color = GLYPHS[verdict.verdict]
-    return Mark(text, color, verdict.reason)
+    text, color = GLYPHS[_word(verdict, run_id)]
+    return Mark(text, color, typeset(verdict.reason))
 
 
 def one_test(tracked: TrackedTest, history: History) -> None:
     """Show one test in every run, side by side."""
     test = tracked.test
     with st.container(border=True):
-        st.markdown(f"#### {plain(test.title)}")
+        st.markdown(f"#### {plain(typeset(test.title))}")
         st.markdown(
-            f"{plain(test.why)} :gray[{count(test.samples)} samples, margin "
-            f"{number(test.margin)}: {plain(test.margin_origin)}.]"
+            f"{plain(typeset(test.why))} :gray[{count(test.samples)} samples, margin "
+            f"{number(test.margin)}: {plain(typeset(test.margin_origin))}.]"
         )
         colors = charts.palette(st.context.theme.type)
         names = {run.run_id: run.name for run in history.runs}
         values, gaps = st.columns(2, gap="medium")
         with values:
-            points = [_value(names[run], one) for run, one in tracked.verdicts.items()]
+            points = [_value(names[run], one, run) for run, one in tracked.verdicts.items()]
             shown = [point for point in points if point is not None]
             if shown:
                 st.caption("Its samples, with the interval of the change")
@@ -111,7 +118,7 @@ def one_test(tracked: TrackedTest, history: History) -> None:
                 )
         with gaps:
             shown = [
-                charts.Point(names[run], one.gap, one.gap_low, one.gap_high, one.verdict)
+                charts.Point(names[run], one.gap, one.gap_low, one.gap_high, _word(one, run))
                 for run, one in tracked.verdicts.items()
                 if one.gap is not None
             ]
@@ -123,13 +130,16 @@ def one_test(tracked: TrackedTest, history: History) -> None:
         _table(tracked, names)
 
 
-def _value(run: str, one: Verdict) -> charts.Point | None:
+def _value(run: str, one: Verdict, run_id: str) -> charts.Point | None:
     if one.value is None:
         return None
+    word = _word(one, run_id)
+    if word == "baseline":
+        return charts.Point(run, one.value, None, None, word)
     paired = one.reference is not None and one.low is not None and one.high is not None
     low = one.reference + one.low if paired else None  # type: ignore[operator]
     high = one.reference + one.high if paired else None  # type: ignore[operator]
-    return charts.Point(run, one.value, low, high, one.verdict)
+    return charts.Point(run, one.value, low, high, word)
 
 
 def _table(tracked: TrackedTest, names: dict[str, str]) -> None:
@@ -142,19 +152,23 @@ def _table(tracked: TrackedTest, names: dict[str, str]) -> None:
         Column("Samples", right=True),
         Column("Reason", width="38%"),
     )
-    rows = [
-        Row(
-            run_id,
-            (
-                Text(names[run_id], strong=True),
-                _mark(one),
-                Number(number(one.value)),
-                Text(number(one.reference), sub=one.baseline_name),
-                Text(signed(one.difference), sub=interval(one.low, one.high)),
-                Number(count(one.n)),
-                Text("", sub=one.reason),
-            ),
-        )
-        for run_id, one in reversed(tracked.verdicts.items())
-    ]
+    rows = [_row(names[run_id], one, run_id) for run_id, one in reversed(tracked.verdicts.items())]
     listing("one_test", columns, rows, label="The test in every run")
+
+
+def _row(name: str, one: Verdict, run_id: str) -> Row:
+    own = _word(one, run_id) == "baseline"
+    return Row(
+        run_id,
+        (
+            Text(name, strong=True),
+            _mark(one, run_id),
+            Number(number(one.value)),
+            Number(MISSING) if own else Text(number(one.reference), sub=one.baseline_name),
+            Number(MISSING)
+            if own
+            else Text(signed(one.difference), sub=interval(one.low, one.high)),
+            Number(count(one.n)),
+            Text("", sub=typeset(one.reason)),
+        ),
+    )

@@ -92,6 +92,12 @@ def extent(run: RunFile) -> View:
     return View(x0 - margin, y0 - margin, x1 + margin, y1 + margin)
 
 
+def has_map(run: RunFile) -> bool:
+    """Tell whether samples lie at different places; without embedding or metadata none does."""
+    sql = "SELECT min(map_x) < max(map_x) OR min(map_y) < max(map_y) FROM samples"
+    return bool(fetch_rows(run, sql)[0][0])
+
+
 def map_bins(
     run: RunFile,
     filter: Filter = EVERYTHING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -228,6 +228,26 @@ def _metrics(run: RunFile, row_id: int) -> Iterable[Value]:
     sql = "SELECT metric, value FROM metrics WHERE row_id = $row ORDER BY metric"
     for name, value in fetch_rows(run, sql, params={"row": row_id}):
         yield Value(name, value)
+
+
+def metadata(run: RunFile, row_ids: Sequence[int], names: Sequence[str]) -> pa.Table:
+    """Values of metadata fields of the run (columns) for some samples (rows), in that order."""
+    if not row_ids:
+        return pa.table({name: pa.array([], pa.string()) for name in names})
+    columns = "".join(
+        f", m.{identifier(name)}{_as_text(run, name)} AS {identifier(name)}" for name in names
+    )
+    sql = """
+        SELECT o.place {columns} FROM (
+            SELECT unnest($rows) AS row_id, generate_subscripts($rows, 1) AS place
+        ) o LEFT JOIN metadata m ON m.row_id = o.row_id ORDER BY o.place
+    """
+    found = fetch(run, sql, params={"rows": list(row_ids)}, columns=columns)
+    return found.drop_columns(["place"])
+
+
+def _as_text(run: RunFile, name: str) -> str:
+    return "" if run.fields[name].kind == "number" else "::VARCHAR"
 
 
 def _aggressors(run: RunFile, row_id: int) -> Iterable[Membership]:
