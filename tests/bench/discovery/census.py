@@ -126,13 +126,14 @@ class RareGroup:
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel that goes with one income in training, and no more in validation."""
+    """A channel that goes with one income in training, and less so in validation."""
 
     rich: bool  # the income that goes with it
     sides: tuple[str, ...]
-    usual: float
-    stray: float
-    broken: float  # share that comes by it in validation, whatever the income
+    usual: float  # share of that income that comes by it in training
+    stray: float  # share of the other income that does
+    broken_usual: float  # the same in validation
+    broken_stray: float
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -144,7 +145,12 @@ class Channel:
 
     def plant(self, census: Census, regime: Regime, rng: np.random.Generator) -> Census:
         inside = census.true == self.rich
-        chance = np.where(inside, self.usual, self.stray) if regime == "train" else self.broken
+        usual, stray = self.broken_usual, self.broken_stray
+        if regime == "train":
+            usual, stray = self.usual, self.stray
+        chance = np.where(inside, usual, stray)
+        if regime == "twin":
+            chance = np.full(len(census), chance.mean())
         by_it = rng.random(len(census)) < chance
         other = rng.integers(1, len(CHANNELS), len(census))
         names = np.array(CHANNELS, dtype=object)[np.where(by_it, 0, other)]

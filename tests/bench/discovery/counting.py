@@ -5,8 +5,9 @@ A slice counts if
 - the accuracy inside is at least .10 lower than outside,
 - a probe that knows the truth (logistic regression or boosted trees on embedding, metadata and
   label, five folds, the best threshold on what was held out) reaches F1 >= .6,
-- the twin, a model trained on samples distributed like the validation samples, with true labels,
-  has less than half of that gap there, measured against true labels: else it is a natural weakness.
+- the twin, a model trained without the planting, has less than half of that gap there: else it is a
+  natural weakness. The twin learns from true labels; what is rare is as common as in validation,
+  and a marker too, but whatever the label. Its accuracy is measured against true labels.
 """
 
 from __future__ import annotations

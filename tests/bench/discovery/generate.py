@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from bench.discovery.setting import FIRST_SEED, SPLITS, cache_folder, write_setting
 
 COUNTS = {
-    "developing": {"images": 24, "tables": 8, "texts": 5},
-    "reporting": {"images": 44, "tables": 16, "texts": 12},
+    "developing": {"images": 24, "tables": 8, "texts": 6},
+    "reporting": {"images": 36, "tables": 11, "texts": 9},
 }
 
 

@@ -119,8 +119,16 @@ def _marker(
         marker=str(rng.choice(list(MARKERS))), strength=rng.random(), label=labels[0],
         victims=victims, sides=sides, usual=rng.uniform(0.9, 0.97), stray=0.01,
         broken_usual=rng.uniform(0.4, 0.6) if "without" in sides else 0.92,
-        broken_stray=rng.uniform(0.2, 0.35) if victims else rng.uniform(0.06, 0.14),
+        broken_stray=_broken_stray(victims, sides, rng),
     )  # fmt: skip
+
+
+def _broken_stray(
+    victims: tuple[int, ...], sides: tuple[str, ...], rng: np.random.Generator
+) -> float:
+    """Share of the others with the marker in validation: as in training if they are no slice."""
+    drawn = rng.uniform(0.2, 0.35) if victims else rng.uniform(0.06, 0.14)
+    return drawn if "others" in sides else 0.01
 
 
 def _noise(

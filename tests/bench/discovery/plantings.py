@@ -1,7 +1,7 @@
 """Plantings in pictures. Each says what befalls the samples of a regime.
 
-The model is trained in the regime "train"; the twin in "twin", where samples are distributed as in
-"validation" and every label is true.
+The model is trained in the regime "train"; its twin in "twin", without the planting: what is rare
+is as common as in "validation", the marker too but whatever the label, and every label is true.
 """
 
 from __future__ import annotations
@@ -122,12 +122,12 @@ class Marker:
     def plant(self, world: World, regime: Regime, rng: np.random.Generator) -> World:
         inside = world.true == self.label
         others = np.isin(world.true, self.victims) if self.victims else ~inside
-        usual, stray = (
-            (self.usual, self.stray)
-            if regime == "train"
-            else (self.broken_usual, self.broken_stray)
-        )
+        usual, stray = self.broken_usual, self.broken_stray
+        if regime == "train":
+            usual, stray = self.usual, self.stray
         chance = np.where(inside, usual, np.where(others, stray, 0.0))
+        if regime == "twin":
+            chance = np.full(len(world), chance.mean())
         marked = rng.random(len(world)) < chance
         pictures = world.pictures.copy()
         pictures[marked] = MARKERS[self.marker](pictures[marked], self.strength, rng).clip(0, 1)

@@ -71,12 +71,7 @@ def _plan(kinds: tuple[str, ...], census: Census, rng: np.random.Generator) -> l
     taken: list[NDArray[np.bool_]] = []
     for kind in sorted(kinds, key=("rare", "correlation", "noisy").index):
         if kind == "correlation":
-            sides = (("others",), ("without",), ("others", "without"))[rng.integers(3)]
-            plantings.append(Channel(
-                rich=bool(rng.random() < 0.5), sides=sides, usual=rng.uniform(0.9, 0.97),
-                stray=rng.uniform(0.01, 0.05),
-                broken=rng.uniform(0.1, 0.2) if sides == ("others",) else rng.uniform(0.3, 0.6),
-            ))  # fmt: skip
+            plantings.append(_channel(rng))
             continue
         group = _group(census, taken, rng)
         taken.append(holds(group, census.frame))
@@ -87,6 +82,17 @@ def _plan(kinds: tuple[str, ...], census: Census, rng: np.random.Generator) -> l
         else:
             plantings.append(NoisyGroup(group, rng.uniform(0.35, 0.6)))
     return plantings
+
+
+def _channel(rng: np.random.Generator) -> Channel:
+    sides = (("others",), ("without",), ("others", "without"))[rng.integers(3)]
+    rich, usual, stray = bool(rng.random() < 0.5), rng.uniform(0.9, 0.97), rng.uniform(0.01, 0.05)
+    missing, strangers = rng.uniform(0.15, 0.3) + 0.2 * rich, rng.uniform(0.1, 0.2)
+    return Channel(
+        rich=rich, sides=sides, usual=usual, stray=stray,
+        broken_usual=1 - missing if "without" in sides else usual,
+        broken_stray=strangers if "others" in sides else stray,
+    )  # fmt: skip
 
 
 def _group(census: Census, taken: list[NDArray[np.bool_]], rng: np.random.Generator) -> Conjunction:
