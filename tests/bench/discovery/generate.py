@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.pop(0)  # this folder, whose modules are those of bench.discovery
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.discovery.setting import FIRST_SEED, SPLITS, cache_folder, write_setting
