@@ -42,7 +42,7 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Results:
-    """Reports below `root`; peers with packages of their own run in `peers_python`."""
+    """Reports below `root`; peers run in `peers_python`."""
 
     root: Path
     peers_python: str = sys.executable
@@ -75,13 +75,19 @@ class Results:
     def _peer(self, asks: Sequence[Ask]) -> None:
         """Run one peer on some settings, of one variant and seed, in a process of its own."""
         first = asks[0]
-        python = self.peers_python if PEERS[first.method].foreign else sys.executable
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "groups.parquet"
             told = [f"--method={first.method}", f"--variant={first.variant}"]
             told += [f"--seed={first.seed}", f"--out={out}"]
             folders = [str(ask.folder) for ask in asks]
-            command = [python, "-m", "bench.discovery.peers.run", *told, "--settings", *folders]
+            command = [
+                self.peers_python,
+                "-m",
+                "bench.discovery.peers.run",
+                *told,
+                "--settings",
+                *folders,
+            ]
             paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
             environment = os.environ | {"PYTHONPATH": paths}
             done = subprocess.run(

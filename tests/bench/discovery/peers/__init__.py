@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Option = int | float | str
 HERE = Path(__file__).parent
-SHARED = ("common.py", "items.py")
+SHARED = ("common.py", "items.py", "authors.py")
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,10 @@ class Peer:
     ----------
     title : as the report writes it.
     module : in this package; its `find(setting, seed, **options)` returns groups, best first.
-    foreign : whether it needs the peers' own environment.
     """
 
     title: str
     module: str
-    foreign: bool
     options: dict[str, Option] = field(default_factory=dict)
 
     def find(self, setting: Setting, seed: int) -> Groups:
@@ -50,20 +48,71 @@ class Peer:
         return sha256(text).hexdigest()[:12]
 
 
-def _settings(
-    title: str, module: str, foreign: bool, **named: dict[str, Option]
-) -> dict[str, Peer]:
-    return {f"{module}:{name}": Peer(title, module, foreign, own) for name, own in named.items()}
+def _settings(title: str, module: str, **named: dict[str, Option]) -> dict[str, Peer]:
+    return {f"{module}:{name}": Peer(title, module, own) for name, own in named.items()}
 
 
 PEERS: dict[str, Peer] = {
     **_settings(
         "k-means inside each label",
         "kmeans",
-        False,
         few={"clusters": 4},
         some={"clusters": 8},
         many={"clusters": 16},
+    ),
+    **_settings(
+        "Domino 0.1.5, authors' code",
+        "domino",
+        paper={"weight": 10},
+        default={"weight": 1},
+        region={"weight": 10, "by": "embedding"},
+    ),
+    **_settings(
+        "Spotlight, authors' code",
+        "spotlight",
+        small={"share": 0.02},
+        middle={"share": 0.05},
+        large={"share": 0.1},
+    ),
+    **_settings(
+        "k-means on UMAP",
+        "layout",
+        kmeans={"clusters": 20},
+        finer={"clusters": 40},
+    ),
+    **_settings(
+        "HDBSCAN on UMAP",
+        "layout",
+        hdbscan={"pick": "eom"},
+        leaves={"pick": "leaf"},
+    ),
+    **_settings(
+        "SliceLine 0.3.0, with clusters",
+        "sliceline",
+        paper={"alpha": 0.95},
+        size={"alpha": 0.8},
+        short={"alpha": 0.95, "depth": 2},
+    ),
+    **_settings(
+        "DivExplorer 0.2.6, with clusters",
+        "divexplorer",
+        t={"order": "t"},
+        divergence={"order": "divergence"},
+        error={"order": "t", "outcome": "error"},
+    ),
+    **_settings(
+        "pysubgroup 0.9.0, with clusters",
+        "pysubgroup",
+        root={"exponent": 0.5},
+        large={"exponent": 0.8},
+        short={"exponent": 0.5, "depth": 2},
+    ),
+    **_settings(
+        "sliceguard 0.0.35",
+        "sliceguard",
+        product={"order": "drop*support"},
+        drop={"order": "drop"},
+        embedding={"order": "drop*support", "columns": "label"},
     ),
 }
 
