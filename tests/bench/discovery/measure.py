@@ -6,16 +6,16 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
-from bench.discovery.groups import MOST_REPORTED, Groups, Report
+T = TypeVar("T")
 
 
-def measured(search: Callable[[], tuple[Groups, int]], n: int) -> Report:
-    """Run a search over n samples that returns groups and how many proposals it tested."""
+def timed(search: Callable[[], T]) -> tuple[T, float]:
+    """Run a search; what it returns, and its processor seconds."""
     began = time.process_time()
-    groups, tested = search()
-    seconds = time.process_time() - began
-    return Report(tuple(groups[:MOST_REPORTED]), n, seconds, peak_mib(), tested)
+    found = search()
+    return found, time.process_time() - began
 
 
 def peak_mib() -> float:

@@ -125,3 +125,8 @@ def _digest_of_method(method: str) -> str:
 @cache
 def _digest_of_setting(folder: Path) -> str:
     return sha256((folder / "validation.parquet").read_bytes()).hexdigest()[:12]
+
+
+def engine_digest() -> str:
+    """Digest of the engine's search that is measured."""
+    return _digest_of_method(OURS)

@@ -57,8 +57,8 @@ PEERS: dict[str, Peer] = {
         "k-means inside each label",
         "kmeans",
         few={"clusters": 4},
-        some={"clusters": 8},
-        many={"clusters": 16},
+        fewer={"clusters": 3},
+        some={"clusters": 6},
     ),
     **_settings(
         "Domino 0.1.5, authors' code",

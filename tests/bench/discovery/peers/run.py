@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
-from bench.discovery.groups import write_reports
-from bench.discovery.measure import measured
+from bench.discovery.groups import MOST_REPORTED, Report, write_reports
+from bench.discovery.measure import peak_mib, timed
 from bench.discovery.peers import PEERS
 from bench.discovery.setting import read_setting
 from bench.discovery.variants import Variant
@@ -27,8 +28,9 @@ def main() -> None:
     peer, reports = PEERS[asked.method], []
     for folder in asked.settings:
         setting = asked.variant.of(read_setting(folder))
-        search = lambda setting=setting: (peer.find(setting, asked.seed), 0)  # noqa: E731
-        reports.append(measured(search, len(setting)))
+        groups, seconds = timed(partial(peer.find, setting, asked.seed))
+        listed = tuple(groups[:MOST_REPORTED])
+        reports.append(Report(listed, len(setting), seconds, peak_mib()))
     write_reports(asked.out, [folder.name for folder in asked.settings], reports)
 
 
