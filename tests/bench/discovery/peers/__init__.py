@@ -63,9 +63,9 @@ PEERS: dict[str, Peer] = {
     **_settings(
         "Domino 0.1.5, authors' code",
         "domino",
-        paper={"weight": 10},
-        default={"weight": 1},
-        region={"weight": 10, "by": "embedding"},
+        confusion={"start": "confusion"},
+        kmeans={"start": "kmeans"},
+        short={"start": "kmeans", "dimensions": 32},
     ),
     **_settings(
         "Spotlight, authors' code",
@@ -97,7 +97,7 @@ PEERS: dict[str, Peer] = {
         "DivExplorer 0.2.6, with clusters",
         "divexplorer",
         t={"order": "t"},
-        divergence={"order": "divergence"},
+        finer={"order": "t", "support": 0.01},
         error={"order": "t", "outcome": "error"},
     ),
     **_settings(

@@ -11,15 +11,17 @@ from __future__ import annotations
 import numpy as np
 
 from bench.discovery.groups import Groups
-from bench.discovery.peers.common import SMALLEST
 from bench.discovery.peers.items import items, reported
 from bench.discovery.setting import Setting
 
 CANDIDATES = 200
 SIGNIFICANT = 2.0
+SUPPORT = 0.02  # it lists every frequent conjunction: minutes a table at .006
 
 
-def find(setting: Setting, seed: int, order: str = "t", outcome: str = "loss") -> Groups:
+def find(
+    setting: Setting, seed: int, order: str = "t", outcome: str = "loss", support: float = SUPPORT
+) -> Groups:
     """Mine and sort by t-value, by divergence, or by divergence times the root of the support."""
     from divexplorer import DivergenceExplorer
 
@@ -31,8 +33,8 @@ def find(setting: Setting, seed: int, order: str = "t", outcome: str = "loss") -
     told = {"quantitative_outcomes": ["outcome"]}
     if outcome != "loss":
         told = {"boolean_outcomes": ["outcome"]}
-    support = SMALLEST / len(table)
-    found = DivergenceExplorer(table).get_pattern_divergence(min_support=support, **told)
+    explorer = DivergenceExplorer(table)
+    found = explorer.get_pattern_divergence(min_support=support, **told)
     found = found[(found["outcome_div"] > 0) & (found["length"] > 0)]
     key = {
         "t": found["outcome_t"],
