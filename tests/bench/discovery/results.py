@@ -90,9 +90,12 @@ class Results:
             ]
             paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
             environment = os.environ | {"PYTHONPATH": paths}
-            done = subprocess.run(
-                command, env=environment, stderr=subprocess.PIPE, text=True, timeout=LONGEST
-            )
+            try:
+                done = subprocess.run(
+                    command, env=environment, stderr=subprocess.PIPE, text=True, timeout=LONGEST
+                )
+            except subprocess.TimeoutExpired:
+                raise Failed(f"{first.method}: not done in {LONGEST} seconds") from None
             if done.returncode:
                 raise Failed(f"{first.method}: {_last_line(done.stderr)}")
             reports = read_reports(out)
