@@ -12,7 +12,7 @@ WORKERS ?= auto
 BIN := .venv/bin
 RUN := $(BIN)/python
 
-.PHONY: demo test lint fix docs bench browser small-demo clean
+.PHONY: demo test lint fix docs bench bench-discovery browser small-demo clean
 
 demo: .venv/.demo
 	$(RUN) -m aggressors demo $(ARGS)
@@ -38,6 +38,13 @@ docs: .venv/.dev
 
 bench: .venv/.dev
 	$(RUN) -m pytest -m bench tests/bench -s $(ARGS)
+
+# Discovery against its peers, on settings made by `tests/bench/discovery/generate.py`; hours.
+# How the peers are installed stands in tests/bench/discovery/peers/README.md.
+bench-discovery: .venv/.dev
+	OMP_NUM_THREADS=1 PYTHONPATH=tests:engine $(RUN) -m bench.discovery.run --split reporting \
+	  --methods all --quiet --nulls 2 --peer-nulls 40 --scale \
+	  --out tests/bench/results/discovery-report.json --page docs/benchmarks/discovery.md $(ARGS)
 
 # An installed Chrome or Chromium serves; otherwise Playwright fetches one if it can.
 browser: .venv/.dev
