@@ -109,11 +109,16 @@ def kind(run_id: str) -> tuple[str, str]:
 
 
 def like(run_id: str) -> list[RunSummary]:
-    """List this run and those of the same task and loss, newest first."""
-    found = []
+    """List this run and those of the same task and loss, newest first.
+
+    Raises
+    ------
+    StoreError : this run cannot be opened.
+    """
+    found, wanted = [], kind(run_id)
     for run in catalogue().runs:
         try:
-            if kind(run.run_id) == kind(run_id):
+            if kind(run.run_id) == wanted:
                 found.append(run)
         except AggressorsError:  # a file that is damaged where the listing does not look
             continue

@@ -65,6 +65,11 @@ def exact(value: object, unit: str = "") -> str:
     return short(value) + _unit(unit) if isinstance(value, float) else str(value)
 
 
+def answer(value: object) -> str:
+    """Label or prediction: a class as it is called, a number in three digits."""
+    return number(value) if isinstance(value, float) else exact(value)
+
+
 def _signed(text: str) -> str:
     return text.replace("-", "−")
 

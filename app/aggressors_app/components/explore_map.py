@@ -46,24 +46,7 @@ def explore_map() -> None:
         )
         return
     whole, shown = _whole(view.run), _shown(view)
-    offered = colorable(view.run)
-    color = view.get("color", _first_color(view, shown, offered), tuple(offered))
-    st.session_state[COLOR] = color
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("Colour by", width="content")
-        st.selectbox(
-            "Colour by",
-            offered,
-            key=COLOR,
-            label_visibility="collapsed",
-            width=200,
-            on_change=lambda: state.change(color=st.session_state[COLOR]),
-        )
-        st.space("stretch")
-        st.markdown(
-            ":gray[Drag a box or lasso to filter · wheel to zoom · numbers are aggressors]",
-            width="content",
-        )
+    color = _chosen_color(view, shown)
     colors = palette(st.context.theme.type)
     # What the filter leaves out stays as a shadow, so that one sees what a region is cut from.
     there = chips.only_populations(parse(view.filter))
@@ -91,6 +74,29 @@ def explore_map() -> None:
     linked_map("explore_map", packed, on_view=_moved, on_region=_drawn)
     if not losses:
         st.caption("No sample shown here is labeled, so there is no map of the loss.")
+
+
+def _chosen_color(view: state.View, shown: View) -> str:
+    """Offer the fields to colour by, beside what can be done with the maps."""
+    offered = colorable(view.run)
+    color = view.get("color", _first_color(view, shown, offered), tuple(offered))
+    st.session_state[COLOR] = color
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Colour by", width="content")
+        st.selectbox(
+            "Colour by",
+            offered,
+            key=COLOR,
+            label_visibility="collapsed",
+            width=200,
+            on_change=lambda: state.change(color=st.session_state[COLOR]),
+        )
+        st.space("stretch")
+        st.markdown(
+            ":gray[Drag a box or lasso to filter · wheel to zoom · numbers are aggressors]",
+            width="content",
+        )
+    return color
 
 
 def _first_color(view: state.View, shown: View, offered: list[str]) -> str:

@@ -9,7 +9,7 @@ from aggressors.queries.samples import SampleDetail
 from aggressors_app import cached
 from aggressors_app.components.grid import Heat, Tile, sample_grid
 from aggressors_app.components.listing import Column, Row, Text, listing
-from aggressors_app.format import MISSING, exact, number, plain, share, typeset
+from aggressors_app.format import MISSING, answer, exact, number, plain, share, typeset
 
 
 def sample_card(run_id: str, sample_id: str, key: str) -> None:
@@ -59,8 +59,8 @@ def _picture(found: SampleDetail, key: str) -> None:
 
 def _facts(found: SampleDetail) -> list[tuple[str, str]]:
     rows = [
-        ("label", _word(found.label)),
-        ("prediction", _word(found.prediction)),
+        ("label", answer(found.label)),
+        ("prediction", answer(found.prediction)),
         ("confidence", share(found.confidence)),
         ("loss", number(found.loss)),
         ("population", found.population),
@@ -77,7 +77,3 @@ def _table(key: str, label: str, rows: list[tuple[str, str]]) -> None:
     shown = [Row(name, (Text("", sub=name), Text(value))) for name, value in rows]
     columns = (Column("Field"), Column("Value", right=True))
     listing(key, columns, shown, label=label, bare=True, height=400)
-
-
-def _word(value: object) -> str:
-    return number(value) if isinstance(value, float) else exact(value)

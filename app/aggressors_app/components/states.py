@@ -49,19 +49,16 @@ def no_aggressor(run_id: str) -> None:
 
 def why_none(run: RunFile, facts: DiscoveryFacts) -> tuple[str, str]:
     """Title and advice for a run without an aggressor."""
-    settings = run.info.settings
     n = facts.n_discover + facts.n_confirm
-    # Half of the samples must hold the smallest group, which may be only so large a share of it.
-    needed = 2 * settings.min_size / settings.max_share
-    if not run.fields and not run.dimensions:
+    if not facts.searchable:
         return "Nothing to search in", (
             "This run has neither metadata nor embeddings, so no group could be tested. Add "
             "columns to the table, or metadata functions to the integration file."
         )
-    if n < needed:
+    if n < facts.needed:
         return "Too few samples to tell", (
-            f"{count(n)} labeled {settings.analysed} samples are too few to confirm anything; "
-            f"about {count(needed)} are needed."
+            f"{count(n)} labeled {run.info.settings.analysed} samples are too few to confirm "
+            f"anything; about {count(facts.needed)} are needed."
         )
     return NONE_FOUND, (
         "No group does worse than the rest by more than chance. "

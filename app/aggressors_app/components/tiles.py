@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from aggressors_app.components.grid import Heat, Tile
-from aggressors_app.format import MISSING, exact, number, share
+from aggressors_app.format import MISSING, answer, number, share
 
 
 def tiles_of(
@@ -29,7 +29,7 @@ def _tile(row: dict[str, Any], flag: str, narrow: bool) -> Tile:
     if row.get("heatmap") is not None:
         heat = Heat(row["heatmap_height"], row["heatmap_width"], row["heatmap"])
     what, loss, wrong = headline(row)
-    short = f"› {_word(row['prediction'])}" if wrong else what
+    short = f"› {answer(row['prediction'])}" if wrong else what
     return Tile(
         id=row["sample_id"],
         picture=row["thumbnail"],
@@ -43,7 +43,7 @@ def _tile(row: dict[str, Any], flag: str, narrow: bool) -> Tile:
 
 def headline(row: dict[str, Any]) -> tuple[str, str, bool]:
     """Truth, prediction where it differs, and loss (confidence where nothing is labeled)."""
-    label, prediction = _word(row["label"]), _word(row["prediction"])
+    label, prediction = answer(row["label"]), answer(row["prediction"])
     if row["loss"] is None:
         return prediction, "" if row["confidence"] is None else share(row["confidence"], 0), False
     loss = number(row["loss"])
@@ -53,7 +53,3 @@ def headline(row: dict[str, Any]) -> tuple[str, str, bool]:
     if row["correct"]:
         return label, loss, False
     return f"{label} › {prediction}", loss, row["correct"] is False
-
-
-def _word(value: object) -> str:
-    return number(value) if isinstance(value, float) else exact(value)

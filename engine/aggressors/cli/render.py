@@ -16,7 +16,7 @@ from aggressors.contracts import Aggressor, RunSummary, Verdict
 from aggressors.export.verdicts import bottom_line
 from aggressors.gate import CheckResult
 from aggressors.summary import Summary
-from aggressors.words import ACTION_NAMES, duration, number
+from aggressors.words import ACTION_NAMES, counted, duration, number
 
 if TYPE_CHECKING:
     from aggressors.demo import Chapter
@@ -183,7 +183,7 @@ def run_overview(
 def run_report(result: RunResult, workspace: str | None) -> RenderableType:
     """Tell what a finished run published, and the verdicts it got."""
     where = _where(workspace)
-    found = f"{result.aggressors} aggressor{'s' * (result.aggressors != 1)}"
+    found = counted(result.aggressors, "aggressor")
     lines: list[RenderableType] = [
         Text.assemble(
             (result.name, "bold"), f": {found} confirmed, in {result.seconds:,.0f} s\n",
