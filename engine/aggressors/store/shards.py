@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -59,10 +60,8 @@ class Pieces:
                     fsync(temporary / f"{name}.parquet")
                 (temporary / _FACTS).write_text(json.dumps(asdict(facts)))
                 fsync(temporary / _FACTS)
-                if self.is_finished(piece, facts.input_digest):
-                    return  # another process was faster, with the same tables
-                shutil.rmtree(target, ignore_errors=True)
-                os.replace(temporary, target)
+                while not self.is_finished(piece, facts.input_digest):  # else another was faster
+                    _replace(target, temporary)
                 fsync(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -96,3 +95,20 @@ class Pieces:
                 for path in sorted(folder.glob("*.parquet"))
                 if wanted is None or path.stem in wanted
             }
+
+
+def _replace(target: Path, temporary: Path) -> None:
+    """Put a folder in the place of another, unless a third takes that place in between.
+
+    A folder cannot be renamed onto a full one, and removing that one is not atomic: a writer
+    that is faster could lose half of what it has just put there. So the old one moves aside.
+    """
+    aside = target.with_name(f"{target.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    with suppress(FileNotFoundError):
+        os.replace(target, aside)
+        shutil.rmtree(aside, ignore_errors=True)
+    try:
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
