@@ -17,7 +17,7 @@ from planted import empty_run, planted_run, tiny_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return planted_run(tmp_path_factory.mktemp("workspace"), n=200)
+    return planted_run(tmp_path_factory.mktemp("workspace"), n=400)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_an_open_run_says_what_it_is(run: Path) -> None:
         assert opened.info.created_at == "2026-01-02T03:04:05+00:00"
         assert opened.info.settings.analysed == "validation"
         assert opened.populations == {
-            "train": 200, "validation": 200, "test": 100, "unlabeled": 200,
+            "train": 400, "validation": 400, "test": 200, "unlabeled": 400,
         }  # fmt: skip
         assert opened.classes == ("boot", "coat", "shirt", "trouser")
         assert list(opened.fields) == ["hour", "operator", "station", "brightness", "sharpness"]
@@ -44,7 +44,7 @@ def test_an_open_run_says_what_it_is(run: Path) -> None:
         assert opened.fields["station"].missing > 0
         assert opened.dimensions == 16
     summary = read_summary(run)
-    assert (summary.run_id, summary.samples, summary.path) == ("planted0", 700, str(run))
+    assert (summary.run_id, summary.samples, summary.path) == ("planted0", 1400, str(run))
 
 
 def test_runs_without_aggressors_or_samples_open(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_cursors_of_one_run_serve_threads_of_their_own(run: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert counts == [700] * 4
+    assert counts == == [1400] * 4
 
 
 def test_an_original_is_read_below_its_root_and_nowhere_else(tmp_path):

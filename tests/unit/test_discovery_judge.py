@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench.discovery.counting import is_natural
 from bench.discovery.groups import Group, Report, read_reports, write_reports
 from bench.discovery.judge import agreement, duplicates, f1, interval, jaccard, judge, paired
 from bench.discovery.judge import precision_at as precision
@@ -41,6 +42,21 @@ def test_a_slice_that_nothing_overlaps_has_no_rank_and_no_precision():
         assert (judged.f1, judged.rank, judged.later_rank) == (0.0, 0, 0)
         assert np.isnan(judged.p10)
         assert not judged.recovered
+
+
+def test_natural_weaknesses_take_places_in_one_figure_and_not_in_the_other():
+    report = [group(90, 99)] * 5 + [group(0, 20)]
+    judged = judge(report, rows(0, 20), [True] + [False] * 5)
+    assert (judged.recovered, judged.recovered_beside) == (False, True)
+    assert not judge(report, rows(0, 20)).recovered_beside
+
+
+def test_a_group_is_natural_where_the_twin_fails_about_as_much():
+    member = rows(0, 20)
+    correct = ~rows(0, 10)  # half of the members, and everyone else
+    assert is_natural(member, correct, ~rows(5, 10))
+    assert not is_natural(member, correct, ~rows(6, 10))
+    assert not is_natural(member, ~rows(50, 60), ~rows(5, 10))  # the model does not fail there
 
 
 def test_exactly_one_half_is_recovered():

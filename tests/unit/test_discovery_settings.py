@@ -28,8 +28,8 @@ def draft() -> Draft:
         name="images-0001", source="images", seed=1, has_cause_column=True, label=label,
         classes=("coat", "shirt"), probabilities=np.tile(np.float32([0.25, 0.75]), (N, 1)),
         embedding=rng.normal(size=(N, 8)).astype(np.float32), metadata=metadata, text=None,
-        members={"rare": member}, kinds={"rare": "rare"}, measured={"rare": measured},
-        how={"rare": "north"},
+        members={"rare": member}, twin_correct=np.ones(N, bool), kinds={"rare": "rare"},
+        measured={"rare": measured}, how={"rare": "north"},
     )  # fmt: skip
 
 

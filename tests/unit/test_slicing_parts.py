@@ -5,13 +5,14 @@ import pytest
 from scipy.cluster.hierarchy import linkage
 
 from aggressors.contracts import Condition
-from aggressors.slicing.clusters import kmeans, smoothed, ward_nodes
+from aggressors.slicing.clusters import SMOOTHING, smoothed, ward_nodes
 from aggressors.slicing.concept import levels, parents, parts_last
 from aggressors.slicing.confirm import Bar, Half, confirm, worth_testing
+from aggressors.slicing.cutting import MAX_TREE, Cutting
 from aggressors.slicing.literals import Rule, holds, literals, readable, spoken
 from aggressors.slicing.name import describe, distinct, name_of
 from aggressors.slicing.points import Points, nearest, neighbours
-from aggressors.slicing.protocol import Limits, Proposal
+from aggressors.slicing.protocol import Limits, Proposal, Sight
 from aggressors.slicing.rank import choose
 from aggressors.slicing.rules import RuleSlicer
 from aggressors.slicing.show import representatives
@@ -48,14 +49,11 @@ def points(*fields, space=None, label=None, classes=("coat", "shirt"), probabili
 # --- Space ---
 
 
-def test_space_keeps_distances_up_to_one_scale():
-    vectors = np.random.default_rng(0).normal(size=(60, 5)) * [5, 3, 2, 1, 0.5]
-    placed = Space.fit(vectors, 5).place(vectors)
-    here = np.linalg.norm(vectors[:, None] - vectors[None], axis=2)
-    there = np.linalg.norm(placed[:, None] - placed[None], axis=2)
-    ratio = there[np.triu_indices(60, 1)] / here[np.triu_indices(60, 1)]
-    assert np.ptp(ratio) < 1e-9
-    assert placed.var(axis=0).mean() == pytest.approx(1)
+def test_space_evens_its_axes_out_but_not_wholly():
+    vectors = np.random.default_rng(0).normal(size=(4_000, 3)) * [9, 4, 1]
+    spread = Space.fit(vectors, 3).place(vectors).std(axis=0)
+    np.testing.assert_allclose(spread / spread[-1], [3, 2, 1], rtol=0.05)  # the square roots
+    assert (spread**2).mean() == pytest.approx(1)
 
 
 def test_space_drops_what_does_not_vary():
@@ -110,15 +108,28 @@ def test_ward_weighs_cells_by_their_size():
     np.testing.assert_array_equal(nodes[3], [False, True, True])
 
 
-def test_kmeans_survives_repeated_positions():
-    partition, counts = kmeans(np.repeat([[0.0], [9.0]], 20, axis=0), 8, seed=0)
+def test_a_cut_survives_repeated_positions():
+    partition, counts = Cutting(np.repeat([[0.0], [9.0]], 20, axis=0)).cells(8)
     assert sorted(counts) == [20, 20]
     assert len(partition.centroids) == 2
 
 
-def test_smoothing_leaves_the_sample_itself_out():
-    space = np.arange(17.0)[:, None]
-    assert smoothed(space, np.eye(1, 17)[0])[0] == 0  # 16 others, none with a loss
+def test_a_cut_finds_islands_whatever_the_order_of_the_rows():
+    rng = np.random.default_rng(12)
+    centres = rng.uniform(0, 50, (6, 3))
+    space = np.repeat(centres, MAX_TREE, axis=0) + rng.normal(0, 0.1, (6 * MAX_TREE, 3))
+    for order in (np.arange(len(space)), rng.permutation(len(space))):
+        partition, sizes = Cutting(space[order]).cells(6)
+        assert sizes.tolist() == [MAX_TREE] * 6
+        found = partition.centroids[nearest(centres, partition.centroids)]
+        np.testing.assert_allclose(found, centres, atol=0.05)
+
+
+def test_smoothing_takes_the_nearest_samples():
+    space = np.arange(3.0 * SMOOTHING)[:, None]
+    loss = (np.arange(3 * SMOOTHING) < SMOOTHING) * 1.0
+    places = np.array([[SMOOTHING / 2], [3.0 * SMOOTHING]])
+    np.testing.assert_allclose(smoothed(places, space, loss), [1, 0], atol=0.05)
 
 
 # --- Literals ---
@@ -177,23 +188,32 @@ def test_repeats_and_good_groups_are_not_tested():
         Proposal("b", Rule((Condition("label", "=", ("shirt",)),))),
         Proposal("a", Rule(()), (0,)),
     )
-    kept, members = worth_testing([worse, same, better], half, Limits(10, 60, 0))
+    kept, members = worth_testing([worse, same, better], half, Limits(10, 60))
     assert kept == [worse]
     np.testing.assert_array_equal(members[0], label == 1)
 
 
 def test_the_bar_needs_certainty_and_matter():
     rng = np.random.default_rng(3)
-    label = np.repeat([0, 1], 200)
-    half = Half(
-        points(space=np.zeros((400, 0)), label=label),
-        rng.normal(1 + 0.2 * label, 0.1),
-        np.ones(400),
-    )
-    proposal = [Proposal("a", Rule(()), (1,))]
+    light = np.repeat([0.2, 0.8], 200)
+    half = Half(points(number("light", light)), rng.normal(1 + light / 3, 0.1), np.ones(400))
+    proposal = [Proposal("a", Rule((Condition("light", ">=", (0.5,)),)))]
     for material, passes in ((0.1, True), (0.3, False)):
         tested = confirm(proposal, np.ones((1, 1), bool), half, Bar(0.05, material, 0.95), 10)
         assert tested.confirmed.tolist() == [passes]
+
+
+def test_a_hard_label_confirms_nothing_and_a_part_that_is_worse_than_it_does():
+    rng = np.random.default_rng(13)
+    label, light = np.repeat([0, 1], 200), np.tile([0.2, 0.8], 200)
+    data = points(number("light", light), label=label)
+    rule = Rule((Condition("light", ">=", (0.5,)),))
+    proposals = [Proposal("a", Rule(()), (1,)), Proposal("a", rule, (1,))]
+    for excess, passes in ((0.0, [False, False]), (1.0, [False, True])):
+        signal = rng.normal(label + excess * label * (light > 0.5), 0.2)
+        half = Half(data, signal, np.ones(400))
+        tested = confirm(proposals, np.ones((2, 1), bool), half, Bar(0.001, 0.1, 0.95), 10)
+        assert tested.confirmed.tolist() == passes
 
 
 def test_a_part_that_is_as_bad_as_its_whole_is_no_news():
@@ -331,7 +351,7 @@ def test_of_two_rules_that_fit_alike_the_one_that_reads_easily_is_taken():
         number("brightness", np.where(dark, 0.1, 0.5) + 0.1 * rng.random(300)),
     )
     signal = rng.normal(1 + 2.0 * dark, 0.1)
-    best = RuleSlicer().propose(data, signal, Limits(20, 100, 0))[0]
+    best = RuleSlicer().propose(Sight(data, signal, data, Limits(20, 100)))[0]
     assert [each.field for each in best.region.conditions] == ["brightness"]
     np.testing.assert_array_equal(best.members(data), dark)
 
@@ -347,7 +367,8 @@ def test_two_labels_that_lie_together_are_searched_together():
         label=label,
         classes=("bag", "coat", "shirt"),
     )
-    found = RuleSlicer().propose(data, rng.normal(careless, 0.2), Limits(25, 300, 0))
+    signal = rng.normal(careless, 0.2)
+    found = RuleSlicer().propose(Sight(data, signal, data, Limits(25, 300)))
     pair = [each for each in found if each.labels == (1, 2)]
     assert any((each.members(data) == careless).all() for each in pair)
     assert not [each for each in found if each.labels == (0, 2)]

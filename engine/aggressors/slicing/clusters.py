@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aggressors.slicing.points import BoolArray, FloatArray, IntArray, Partition, Points, neighbours
-from aggressors.slicing.protocol import Cells, Limits, Proposal
+from aggressors.slicing.cutting import Cutting
+from aggressors.slicing.points import BoolArray, FloatArray, IntArray, neighbours
+from aggressors.slicing.protocol import Cells, Limits, Proposal, Sight
 
 SCALES = (8, 16, 32, 64, 128)
 SCALES_INSIDE = (2, 3, 4, 6, 8, 12)
 PULLS = (2.0, 5.0)  # weight of the loss of a cell against its position, in deviations
-SMOOTHING = 16  # neighbours whose mean loss stands for a sample's own
+SMOOTHING = 48  # samples around a cell whose mean loss stands for the cell's
 MAX_CELLS = 512
 MAX_CELLS_INSIDE = 60
 
@@ -26,18 +26,16 @@ class KMeansSlicer:
     scales: tuple[int, ...] = SCALES
     name: str = "clusters"
 
-    def propose(self, points: Points, signal: FloatArray, limits: Limits) -> list[Proposal]:
+    def propose(self, sight: Sight) -> list[Proposal]:
         """See `Slicer.propose`."""
-        if points.space.shape[1] == 0:
+        if not sight.dimensions:
             return []
-        proposals = []
-        for k in _feasible(self.scales, len(points), limits):
-            partition, counts = kmeans(points.space, k, limits.seed)
-            proposals += [
-                Proposal(self.name, Cells(partition, np.arange(len(counts)) == cell))
-                for cell in np.flatnonzero([limits.allow(n) for n in counts])
-            ]
-        return proposals
+        cutting = Cutting(sight.everyone.space)
+        return [
+            Proposal(self.name, region)
+            for k in _feasible(self.scales, len(sight.points), sight.limits)
+            for region in _single_cells(cutting, k, sight.points.space, sight.limits)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,74 +50,67 @@ class TreeSlicer:
     centred: bool = False
     name: str = "tree"
 
-    def propose(self, points: Points, signal: FloatArray, limits: Limits) -> list[Proposal]:
+    def propose(self, sight: Sight) -> list[Proposal]:
         """See `Slicer.propose`."""
-        if len(points) < 2 * limits.smallest or points.space.shape[1] == 0:
+        points, everyone = sight.points, sight.everyone
+        if len(points) < 2 * sight.limits.smallest or not sight.dimensions:
             return []
-        means = points.label_means() if self.centred else None
-        if self.centred and len(np.unique(points.label)) < 2:
+        means = everyone.label_means() if self.centred else None
+        if self.centred and len(np.unique(everyone.label)) < 2:
             return []  # the same as without
-        space = points.space if means is None else points.centred(means)
-        partition, counts = kmeans(space, min(len(points) // 20, MAX_CELLS), limits.seed)
+        space, every = points.space, everyone.space
+        if means is not None:
+            space, every = points.centred(means), everyone.centred(means)
+        partition, sizes = Cutting(every).cells(min(len(points) // 20, MAX_CELLS))
+        counts = partition.counts(space)
+        loss = _standard(smoothed(partition.centroids, space, sight.signal))
         partition = replace(partition, label_means=means)
-        smooth = _standard(smoothed(space, signal))
-        cell_loss = np.bincount(points.cells(partition), smooth, len(counts)) / counts
         proposals = []
         for pull in self.pulls:
-            position = np.column_stack([partition.centroids, pull * cell_loss])
+            position = np.column_stack([partition.centroids, pull * loss])
             name = self.name if pull == 0 else f"{self.name} drawn by loss"
             proposals += [
                 Proposal(name, Cells(partition, chosen))
-                for chosen in ward_nodes(position, counts)
-                if limits.allow(counts[chosen].sum())
+                for chosen in ward_nodes(position, sizes)
+                if sight.limits.allow(counts[chosen].sum())
             ]
         return proposals
 
 
 @dataclass(frozen=True, slots=True)
 class InsideLabelSlicer:
-    """Clusters and tree nodes among the samples of one label, for each label."""
+    """Clusters, tree nodes and what large nodes leave, among the samples of one label, for each."""
 
     scales: tuple[int, ...] = SCALES_INSIDE
     name: str = "inside one label"
 
-    def propose(self, points: Points, signal: FloatArray, limits: Limits) -> list[Proposal]:
+    def propose(self, sight: Sight) -> list[Proposal]:
         """See `Slicer.propose`."""
-        if points.space.shape[1] == 0:
+        if not sight.dimensions:
             return []
-        proposals = []
-        for label in np.unique(points.label[points.label >= 0]):
-            rows = np.flatnonzero(points.label == label)
-            if len(rows) >= 2 * limits.smallest:
-                proposals += self._inside(points.space[rows], int(label), limits)
-        return proposals
+        points, everyone = sight.points, sight.everyone
+        return [
+            Proposal(self.name, region, (int(label),))
+            for label, n in zip(*np.unique(points.label[points.label >= 0], return_counts=True),
+                                strict=True)
+            if n >= 2 * sight.limits.smallest
+            for region in self._inside(
+                points.space[points.label == label],
+                Cutting(everyone.space[everyone.label == label]),
+                sight.limits,
+            )
+        ]  # fmt: skip
 
-    def _inside(self, space: FloatArray, label: int, limits: Limits) -> list[Proposal]:
-        proposals = KMeansSlicer(self.scales).propose(_bare(space), np.empty(0), limits)
-        micro = min(len(space) // 12, MAX_CELLS_INSIDE)
-        partition, counts = kmeans(space, micro, limits.seed)
-        proposals += [
-            Proposal(self.name, Cells(partition, chosen))
-            for chosen in ward_nodes(partition.centroids, counts)
-            if limits.allow(counts[chosen].sum())
-        ]
-        return [replace(entry, found_by=self.name, labels=(label,)) for entry in proposals]
-
-
-def kmeans(space: FloatArray, k: int, seed: int) -> tuple[Partition, IntArray]:
-    """Partition (n, d) positions into at most k cells, none empty; also the (c,) counts."""
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    k = max(1, min(k, len(space)))
-    with warnings.catch_warnings():  # fewer distinct positions than cells: fewer cells
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(k, n_init=1, random_state=seed, max_iter=100).fit(space)
-    partition = Partition(np.asarray(fitted.cluster_centers_, dtype=np.float64))
-    counts = np.bincount(_bare(space).cells(partition), minlength=k)
-    if (counts > 0).all():
-        return partition, counts
-    return Partition(partition.centroids[counts > 0]), counts[counts > 0]
+    def _inside(self, space: FloatArray, cutting: Cutting, limits: Limits) -> Iterator[Cells]:
+        for k in _feasible(self.scales, len(space), limits):
+            yield from _single_cells(cutting, k, space, limits)
+        partition, sizes = cutting.cells(min(len(space) // 12, MAX_CELLS_INSIDE))
+        counts = partition.counts(space)
+        for chosen in ward_nodes(partition.centroids, sizes):
+            if limits.allow(counts[chosen].sum()):
+                yield Cells(partition, chosen)
+            if limits.allow(counts[~chosen].sum()) and counts[chosen].sum() >= limits.smallest:
+                yield Cells(partition, ~chosen)
 
 
 def ward_nodes(position: FloatArray, size: IntArray) -> Iterator[BoolArray]:
@@ -149,10 +140,16 @@ def ward_nodes(position: FloatArray, size: IntArray) -> Iterator[BoolArray]:
         yield content[kept].copy()
 
 
-def smoothed(space: FloatArray, signal: FloatArray) -> FloatArray:
-    """(n,) mean signal of each sample's neighbours, itself left out."""
-    near = neighbours(space, space, SMOOTHING, exclude=np.arange(len(space)))
-    return signal[near].mean(axis=1) if near.shape[1] else np.zeros(len(signal))
+def smoothed(places: FloatArray, space: FloatArray, signal: FloatArray) -> FloatArray:
+    """(c,) mean signal of the `SMOOTHING` samples that lie nearest to each of (c, d) places."""
+    return np.asarray(signal[neighbours(places, space, SMOOTHING)].mean(axis=1))
+
+
+def _single_cells(cutting: Cutting, k: int, space: FloatArray, limits: Limits) -> Iterator[Cells]:
+    partition, _ = cutting.cells(k)
+    counts = partition.counts(space)
+    for cell in np.flatnonzero([limits.allow(n) for n in counts]):
+        yield Cells(partition, np.arange(len(counts)) == cell)
 
 
 def _merge_cost(
@@ -170,7 +167,3 @@ def _feasible(scales: tuple[int, ...], n: int, limits: Limits) -> list[int]:
 def _standard(value: FloatArray) -> FloatArray:
     spread = value.std()
     return (value - value.mean()) / spread if spread > 0 else np.zeros(len(value))
-
-
-def _bare(space: FloatArray) -> Points:
-    return Points(space, np.full(len(space), -1), None, (), ())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Limits, Proposal
 from aggressors.stats.multiple import benjamini_hochberg
-from aggressors.stats.severity import Gap, Gaps, loss_gap, loss_gaps
+from aggressors.stats.severity import Gap, Gaps, loss_gaps, p_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +51,19 @@ class Tested:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What a group must pass: false discovery rate, material gap (in units of the loss), level."""
+    """What a group must pass.
+
+    `fdr` : false discovery rate.
+    `material` : least lower bound of the gap, as a share of the mean signal.
+    `level` : coverage of the gap's interval.
+    `ceiling` : where the signal is cut in the test, so that one terrible group does not hide the
+    next.
+    """
 
     fdr: float
     material: float
     level: float
-
-    def confirms(self, gap: Gap, q_value: float) -> bool:
-        """Whether the gap is certain enough and large enough."""
-        return q_value <= self.fdr and gap.low > self.material
+    ceiling: float = np.inf
 
 
 def worth_testing(
@@ -87,29 +91,70 @@ def worth_testing(
 def confirm(
     proposals: list[Proposal], discover: BoolArray, half: Half, bar: Bar, smallest: int
 ) -> Tested:
-    """Welch's one-sided test of each proposal on the confirm half, and its q over all of them.
+    """Test each proposal one-sidedly on the confirm half; q over all of them.
 
     Tentative is what would pass if it were the only test and its gap certain: p below the rate,
     gap above the bar.
     """
     members = member_matrix(proposals, half.points)
-    gaps = loss_gaps(half.signal, members, weight=half.weight, level=bar.level)
-    q_value = benjamini_hochberg(gaps.p_value)
-    enough = gaps.n >= smallest
-    with np.errstate(invalid="ignore"):
-        confirmed = enough & (q_value <= bar.fdr) & (gaps.low > bar.material)
-        likely = (gaps.p_value <= bar.fdr) & (gaps.value > bar.material)
-    return Tested(
-        proposals, discover, members, gaps, q_value, confirmed, likely & enough & ~confirmed
-    )
+    judged = _judged(members, half, bar)
+    p_value = judged.gaps.p_value
+    q_value = benjamini_hochberg(p_value)
+    enough = judged.gaps.n >= smallest
+    confirmed = enough & (q_value <= bar.fdr) & judged.matters
+    likely = enough & (p_value <= bar.fdr) & judged.may_matter & ~confirmed
+    return Tested(proposals, discover, members, judged.gaps, q_value, confirmed, likely)
 
 
 def retest(member: BoolArray, half: Half, tested: Tested, bar: Bar) -> tuple[Gap, float] | None:
-    """Gap and q of a further group, counted among all proposals tested; None if too small."""
+    """Gap and q of a further group, counted among all proposals tested; None if it fails."""
     if not 2 <= member.sum() <= len(member) - 2:
         return None
-    gap = loss_gap(half.signal, member, weight=half.weight, level=bar.level)
-    return gap, float(benjamini_hochberg(np.append(tested.gaps.p_value, gap.p_value))[-1])
+    judged = _judged(member[None], half, bar)
+    gap = judged.gaps[0]
+    q_value = float(benjamini_hochberg(np.append(tested.gaps.p_value, gap.p_value))[-1])
+    return (gap, q_value) if q_value <= bar.fdr and judged.matters[0] else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Gaps of m groups, and (m,) whether they surely matter, and whether they may."""
+
+    gaps: Gaps
+    matters: BoolArray
+    may_matter: BoolArray
+
+
+def _judged(members: BoolArray, half: Half, bar: Bar) -> _Judged:
+    """Judge (m, n) groups.
+
+    The p-value is the larger of that of the gap with the signal cut and that within labels: a hard
+    class is no news, nor is a group that holds more of it. A gap matters if it is positive as it is
+    and beyond the bar as it is or cut: a few terrible samples make one, many bad ones the other.
+    """
+    cut = np.minimum(half.signal, bar.ceiling)
+    plain, tamed = (
+        loss_gaps(signal, members, weight=half.weight, level=bar.level)
+        for signal in (half.signal, cut)
+    )
+    within = p_within(cut, members, half.points.label, weight=half.weight)
+    bars = [bar.material * _size(signal, half.weight) for signal in (half.signal, cut)]
+    with np.errstate(invalid="ignore"):
+        return _Judged(
+            replace(plain, p_value=np.maximum(tamed.p_value, within)),
+            (plain.low > 0) & ((plain.low > bars[0]) | (tamed.low > bars[1])),
+            (plain.value > 0) & ((plain.value > bars[0]) | (tamed.value > bars[1])),
+        )
+
+
+def _size(signal: FloatArray, weight: FloatArray) -> float:
+    """Mean signal above 0, or above the least one where that is negative."""
+    return float(np.average(signal, weights=weight)) - floor_of(signal)
+
+
+def floor_of(signal: FloatArray) -> float:
+    """0, or the least signal where that is negative, as log-densities may be."""
+    return float(min(signal.min(initial=0.0), 0.0))
 
 
 def member_matrix(proposals: Sequence[Proposal], points: Points) -> BoolArray:

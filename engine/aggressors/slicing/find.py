@@ -10,11 +10,12 @@ import numpy as np
 from aggressors.contracts import Settings, Status
 from aggressors.slicing.clusters import InsideLabelSlicer, KMeansSlicer, TreeSlicer
 from aggressors.slicing.concept import Concept, alone, concept_of
-from aggressors.slicing.confirm import Bar, Half, Tested, confirm, retest, worth_testing
+from aggressors.slicing.confirm import Bar, Half, Tested, confirm, floor_of, retest, worth_testing
+from aggressors.slicing.directions import DirectionSlicer
 from aggressors.slicing.literals import Rule
 from aggressors.slicing.name import clarity
 from aggressors.slicing.points import BoolArray, FloatArray, Points
-from aggressors.slicing.protocol import Limits, Slicer
+from aggressors.slicing.protocol import Limits, Sight, Slicer
 from aggressors.slicing.rank import Pick, choose, shape
 from aggressors.slicing.rules import RuleSlicer
 from aggressors.slicing.told import Told
@@ -25,11 +26,14 @@ SLICERS: tuple[Slicer, ...] = (
     TreeSlicer(),
     TreeSlicer(centred=True, name="tree across labels"),
     InsideLabelSlicer(),
+    DirectionSlicer(),
     RuleSlicer(),
 )
 MAX_TENTATIVE = 5
-UNCLEAR = 0.4  # what is left of the score of a group that nothing readable describes
-OUTLIER = 0.99  # quantile of the signal at which it is cut while searching
+UNCLEAR = 0.7  # what is left of the score of a group that nothing readable describes
+CEILING = 4.0  # times the mean signal, where it is cut while searching
+CEILING_JUDGED = 2.0  # and while judging, where a terrible group could hide the next
+OUTLIER = 0.99  # quantile of the signal beyond which it does not count for that mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,33 +59,35 @@ def find(
     Parameters
     ----------
     discover, confirm_half : the two halves, each in canonical order.
-    settings : sizes, false discovery rate, materiality, most aggressors, seed.
+    settings : sizes, false discovery rate, materiality, most aggressors.
     slicers : where proposals come from.
     """
-    limits = Limits(
-        settings.min_size, int(settings.max_share * len(discover.signal)), settings.seed
-    )
+    limits = Limits(settings.min_size, int(settings.max_share * len(discover.signal)))
     if min(len(discover.signal), len(confirm_half.signal)) < 2 * limits.smallest:
         return []
-    material = settings.materiality * float(
-        np.average(confirm_half.signal, weights=confirm_half.weight)
-    )
-    bar = Bar(settings.fdr, material, settings.level)
-    ceiling = float(np.quantile(discover.signal, OUTLIER))
-    clipped = np.minimum(discover.signal, ceiling)
-    proposals = [
-        each for slicer in slicers for each in slicer.propose(discover.points, clipped, limits)
-    ]
+    cut = np.minimum(discover.signal, ceiling_of(discover.signal, CEILING))
+    ceiling = ceiling_of(discover.signal, CEILING_JUDGED)
+    bar = Bar(settings.fdr, settings.materiality, settings.level, ceiling)
+    everyone = discover.points.join(confirm_half.points)
+    sight = Sight(discover.points, cut, everyone, limits)
+    proposals = [each for slicer in slicers for each in slicer.propose(sight)]
     kept, members = worth_testing(proposals, discover, limits)
     tested = confirm(kept, members, confirm_half, bar, limits.smallest // 2)
-    both = _Both.of(discover, confirm_half, tested, ceiling)
-    found = _confirmed(both, confirm_half, tested, bar, settings.max_aggressors)
-    return found + _tentative(both, confirm_half, tested, found)
+    ranking = _Ranking.of(discover.points, cut, tested)
+    found = _confirmed(ranking, confirm_half, tested, bar, settings.max_aggressors)
+    return found + _tentative(ranking, tested, found)
+
+
+def ceiling_of(signal: FloatArray, times: float) -> float:
+    """Where (n,) signal is cut, so that a few terrible samples do not outweigh all others."""
+    floor = floor_of(signal)
+    usual = float(np.minimum(signal, np.quantile(signal, OUTLIER)).mean()) - floor
+    return floor + times * usual if usual > 0 else float(signal.max(initial=floor))
 
 
 @dataclass(frozen=True, eq=False)
-class _Both:
-    """Both halves together, for ranking what has passed.
+class _Ranking:
+    """The discover half, by which what has passed is ranked: the other half judges it.
 
     `members` (m, n), `signal` (n,) cut, `shapes` (m,) as in `rank.shape`, lowered where nothing
     readable describes a group; 0 where it did not pass.
@@ -93,18 +99,16 @@ class _Both:
     shapes: FloatArray
 
     @classmethod
-    def of(cls, discover: Half, confirm_half: Half, tested: Tested, ceiling: float) -> _Both:
-        points = discover.points.join(confirm_half.points)
-        members = np.hstack([tested.discover, tested.confirm])
-        signal = np.concatenate([discover.signal, confirm_half.signal])
+    def of(cls, points: Points, signal: FloatArray, tested: Tested) -> _Ranking:
         passed = np.flatnonzero(tested.confirmed | tested.tentative)
         proposals = [tested.proposals[place] for place in passed]
+        members = tested.discover
         clear = clarity(members[passed], points)
         clear[[isinstance(each.region, Rule) for each in proposals]] = 1.0
         shapes = np.zeros(len(tested))
         shapes[passed] = shape(proposals, members[passed], points)
         shapes[passed] *= UNCLEAR + (1 - UNCLEAR) * clear
-        return cls(points, members, np.minimum(signal, ceiling), shapes)
+        return cls(points, members, signal, shapes)
 
     def picks(self, tested: Tested, rows: BoolArray, taken: BoolArray, most: int) -> list[Pick]:
         """Choose among the proposals in `rows`; places are those among all proposals."""
@@ -124,23 +128,23 @@ class _Both:
         return [Pick(int(places[p.best]), places[p.voters], p.votes) for p in picks]
 
 
-def _confirmed(both: _Both, half: Half, tested: Tested, bar: Bar, most: int) -> list[Finding]:
+def _confirmed(ranking: _Ranking, half: Half, tested: Tested, bar: Bar, most: int) -> list[Finding]:
     found = []
-    none = np.empty((0, len(both.signal)), dtype=np.bool_)
-    for pick in both.picks(tested, tested.confirmed, none, most):
+    none = np.empty((0, len(ranking.signal)), dtype=np.bool_)
+    for pick in ranking.picks(tested, tested.confirmed, none, most):
         concept = concept_of(pick, tested.proposals)
         again = retest(concept.members(half.points), half, tested, bar)
-        if again is None or not bar.confirms(*again):  # the vote lost it: keep the best alone
+        if again is None:  # the vote lost it: keep the best alone
             concept = alone(tested.proposals[pick.best])
             again = tested.gaps[pick.best], float(tested.q_value[pick.best])
         found.append(Finding(concept, "confirmed", *again, len(pick.voters), len(tested)))
     return found
 
 
-def _tentative(both: _Both, half: Half, tested: Tested, confirmed: list[Finding]) -> list[Finding]:
-    taken = np.array([each.concept.members(both.points) for each in confirmed], dtype=np.bool_)
-    taken = taken.reshape(len(confirmed), len(both.signal))
-    picks = both.picks(tested, tested.tentative, taken, MAX_TENTATIVE)
+def _tentative(ranking: _Ranking, tested: Tested, confirmed: list[Finding]) -> list[Finding]:
+    taken = np.array([each.concept.members(ranking.points) for each in confirmed], dtype=np.bool_)
+    taken = taken.reshape(len(confirmed), len(ranking.signal))
+    picks = ranking.picks(tested, tested.tentative, taken, MAX_TENTATIVE)
     return [
         Finding(
             alone(tested.proposals[pick.best]),

@@ -33,6 +33,10 @@ class Partition:
     centroids: FloatArray
     label_means: FloatArray | None = None
 
+    def counts(self, space: FloatArray) -> IntArray:
+        """(c,) how many of (n, d) positions lie in each cell."""
+        return np.bincount(nearest(space, self.centroids), minlength=len(self.centroids))
+
 
 @dataclass(frozen=True, eq=False)
 class Points:

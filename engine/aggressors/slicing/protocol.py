@@ -29,6 +29,16 @@ class Cells:
         """(n,) True where the nearest centroid is chosen."""
         return self.chosen[points.cells(self.partition)]
 
+    @property
+    def label_means(self) -> FloatArray | None:
+        """Means that are taken off positions first, if any."""
+        return self.partition.label_means
+
+
+def across_labels(region: Region) -> bool:
+    """Whether a region lies among positions less the mean of their label."""
+    return getattr(region, "label_means", None) is not None
+
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
@@ -60,15 +70,37 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Fewest and most members of a proposal on the samples it is found on, and the seed."""
+    """Fewest and most members of a proposal on the samples it is found on."""
 
     smallest: int
     largest: int
-    seed: int
 
     def allow(self, n: float) -> bool:
         """Whether a group of this size may be proposed."""
         return self.smallest <= n <= self.largest
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What a slicer may see.
+
+    Parameters
+    ----------
+    points : (n,) samples of the discover half, in canonical order.
+    signal : (n,) finite, theirs; what is high where the model is bad.
+    everyone : samples of both halves, for where they lie; what they lose stays hidden.
+    limits : sizes allowed, counted in `points`.
+    """
+
+    points: Points
+    signal: FloatArray
+    everyone: Points
+    limits: Limits
+
+    @property
+    def dimensions(self) -> int:
+        """Dimensions of the space; 0 where there is none."""
+        return int(self.points.space.shape[1])
 
 
 class Slicer(Protocol):
@@ -79,13 +111,6 @@ class Slicer(Protocol):
         """Shown to the user as `found_by`."""
         ...
 
-    def propose(self, points: Points, signal: FloatArray, limits: Limits) -> list[Proposal]:
-        """Find groups on the discover half.
-
-        Parameters
-        ----------
-        points : (n,) samples of the discover half, in canonical order.
-        signal : (n,) finite; what is high where the model is bad.
-        limits : sizes allowed, and the seed of every random choice.
-        """
+    def propose(self, sight: Sight) -> list[Proposal]:
+        """Find groups by the discover half; nothing is drawn at random."""
         ...

@@ -17,7 +17,7 @@ from aggressors.slicing.points import (
     Points,
     neighbours,
 )
-from aggressors.slicing.protocol import Cells, Proposal
+from aggressors.slicing.protocol import Proposal, across_labels
 from aggressors.slicing.told import Told
 
 NEIGHBOURS = 10
@@ -25,7 +25,9 @@ DOUBT = 0.5  # standard errors taken off a mean
 SAME_STORY = 0.4  # Jaccard from which a further group tells nothing new
 ALTERNATIVE = 0.5  # Jaccard and share of the best score from which a group has a vote
 MAX_VOTERS = 15
-RULE_SHAPE = 0.8  # shape of a rule of one condition, whose members need not lie together
+COHERENT = 3  # how much it matters that neighbours of members are members
+COMPACT = 0.25  # how much it matters that members lie close together
+RULE_SHAPE = 0.65  # shape of a rule of one condition, whose members need not lie together
 RULE_LENGTH = 0.6  # and what each further condition costs
 
 
@@ -42,7 +44,7 @@ class Pick:
 
 
 def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> FloatArray:
-    """(m,) how well each group hangs together: coherence^3 x sqrt(1.05 - compactness) x purity.
+    """(m,) how well a group hangs together: coherence^3 x (1.05 - compactness)^1/4 x purity.
 
     Parameters
     ----------
@@ -50,8 +52,8 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
     members : (m, n) over the samples of `points`.
 
     Coherence is the share of a member's neighbours that are members; compactness the variance
-    within over the total; purity, of a group inside one label, the share of label-blind neighbours
-    that carry it, which demotes the samples of one label that lie among another's.
+    within over the total; purity, of a group inside some labels, the share of label-blind
+    neighbours that carry them: it demotes samples of one label that lie among another's.
     """
     blind = _Surroundings.of(points.space)
     same = _Surroundings(points.space, _neighbours_inside(points))
@@ -65,13 +67,14 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
             shapes[place] = RULE_SHAPE * RULE_LENGTH ** max(len(region.conditions) - 1, 0)
             shapes[place] *= plainness(region.conditions)
         elif proposal.labels:
-            carries = np.isin(points.label, proposal.labels)
-            purity = _share(carries, blind.near[members[place]])
-            shapes[place] = same.shape(members[place]) * purity
-        elif isinstance(region, Cells) and region.partition.label_means is not None:
+            shapes[place] = same.shape(members[place])
+        elif across_labels(region):
             shapes[place] = centred.shape(members[place])
         else:
             shapes[place] = blind.shape(members[place])
+        if proposal.labels:
+            carries = np.isin(points.label, proposal.labels)
+            shapes[place] *= _share(carries, blind.near[members[place]])
     return shapes
 
 
@@ -91,10 +94,16 @@ class _Surroundings:
         return float(self.space.var(axis=0).sum())
 
     def shape(self, member: BoolArray) -> float:
-        """coherence^3 x sqrt(1.05 - compactness)."""
+        """coherence^3 x (1.05 - compactness)^1/4."""
         within = float(self.space[member].var(axis=0).sum()) / self.total if self.total else 1.0
         coherence = _share(member, self.near[member])
-        return float(coherence**3 * max(1.05 - within, 0.05) ** 0.5)
+        return float(coherence**COHERENT * max(1.05 - within, 0.05) ** COMPACT)
+
+
+def strength(residual: FloatArray) -> float:
+    """sqrt(n) x (mean - half its standard error) of n members' residual signal."""
+    n = len(residual)
+    return float(np.sqrt(n) * residual.mean() - DOUBT * residual.std())
 
 
 def choose(

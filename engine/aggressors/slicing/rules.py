@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aggressors.contracts import Condition
 from aggressors.slicing.literals import Rule, holds, literals, plainness
 from aggressors.slicing.points import Float32Array, FloatArray, Points
-from aggressors.slicing.protocol import Limits, Proposal
+from aggressors.slicing.protocol import Limits, Proposal, Sight
 
 MAX_LITERALS = 1_000
 SAME_SHAPE = 2  # rules kept in a beam that differ in their thresholds alone
@@ -37,8 +37,9 @@ class RuleSlicer:
     inside: Beam = Beam(2, 8)
     name: str = "rule"
 
-    def propose(self, points: Points, signal: FloatArray, limits: Limits) -> list[Proposal]:
+    def propose(self, sight: Sight) -> list[Proposal]:
         """See `Slicer.propose`."""
+        points, signal, limits = sight.points, sight.signal, sight.limits
         if len(points) < 2 * limits.smallest:
             return []
         conditions = literals(points, limits.smallest)
@@ -49,8 +50,6 @@ class RuleSlicer:
         ]
         for labels in (*_each_label(points), *_alike(points)):
             rows = np.isin(points.label, labels)
-            if len(labels) == 1 and limits.allow(rows.sum()):
-                proposals.append(Proposal(self.name, Rule(()), labels))
             if rows.sum() >= 2 * limits.smallest and conditions:
                 found = beam_search(conditions, masks[:, rows], signal[rows], self.inside, limits)
                 proposals += [Proposal(self.name, Rule(rule), labels) for rule in found]

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from aggressors.stages.frame import Field
 
 MAX_CATEGORIES = 50
+EVENED = 0.5  # 1 leaves deviations as they are, 0 makes them equal
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Centred, rotated and scaled by one number, so that its mean variance per dimension is 1.
+    """Centred, rotated, evened, and scaled so that its mean variance per dimension is 1.
 
-    `mean` is (d,), `axes` is (d, p), `scale` a factor.
+    `mean` is (d,), `axes` is (d, p).
     """
 
     mean: FloatArray
     axes: FloatArray
-    scale: float
 
     @classmethod
     def fit(cls, vectors: NDArray[np.floating], dimensions: int) -> Space:
         """Principal components of (n, d) vectors, at most `dimensions` and only those that vary.
 
-        One scale for all components keeps what the model finds large large.
+        What the model finds large stays large, but less so: a deviation is raised to `EVENED`.
         """
         vectors = np.asarray(vectors, dtype=np.float64)
         mean = vectors.mean(axis=0)
@@ -39,15 +39,16 @@ class Space:
         variances, axes = np.linalg.eigh(centred.T @ centred / max(len(centred), 1))
         order = np.argsort(variances, kind="stable")[::-1][:dimensions]
         kept = order[variances[order] > 1e-9 * max(variances.max(initial=0.0), 1e-300)]
-        average = variances[kept].mean() if len(kept) else 1.0
-        return cls(mean, axes[:, kept], float(average**-0.5))
+        evened = variances[kept] ** EVENED
+        factor = np.sqrt(evened / variances[kept] / max(evened.mean() if len(kept) else 0, 1e-300))
+        return cls(mean, axes[:, kept] * factor)
 
     def place(self, vectors: NDArray[np.floating]) -> FloatArray:
         """(n, p) positions of (n, d) vectors."""
         placed = np.empty((len(vectors), self.axes.shape[1]))
         for start in range(0, len(vectors), BLOCK_ROWS):
             block = vectors[start : start + BLOCK_ROWS].astype(np.float64) - self.mean
-            placed[start : start + BLOCK_ROWS] = block @ self.axes * self.scale
+            placed[start : start + BLOCK_ROWS] = block @ self.axes
         return placed
 
 

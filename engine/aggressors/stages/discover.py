@@ -25,7 +25,7 @@ from aggressors.stages.tables import empty, rows
 from aggressors.stats.severity import impact, loss_gaps
 
 OUTPUTS = ("concepts", "assignments", "concept_stats", "aggressors", "representatives")
-MAX_SEARCHED = 20_000  # samples of each half among which groups are sought
+MAX_SEARCHED = 10_000  # samples of each half among which groups are sought
 MAX_DESCRIBED = 20_000  # analysed samples over which a name's precision and recall are counted
 MAX_REFERENCE = 4_096  # analysed samples among which a member's neighbours are counted
 
@@ -244,7 +244,7 @@ def _fold_stats(
             "gap": gap.value if sure else None,
             "gap_low": gap.low if sure else None,
             "gap_high": gap.high if sure else None,
-            "p_value": gap.p_value if judged else None,
+            "p_value": each.finding.gap.p_value if judged else None,
             "q_value": each.finding.q_value if judged else None,
             "severity": gap.low if sure else None,
             "impact": impact(counted, gap.value, total) if sure else None,

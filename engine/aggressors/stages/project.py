@@ -82,7 +82,7 @@ def _upright(space: Space) -> Space:
         return space
     largest = np.argmax(np.abs(space.axes), axis=0)
     sign = np.sign(space.axes[largest, np.arange(space.axes.shape[1])])
-    return Space(space.mean, space.axes * sign, space.scale)
+    return Space(space.mean, space.axes * sign)
 
 
 def _umap(z: Floats, neighbours: int, seed: int) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggressors.errors import InputError
 from aggressors.stats.intervals import BoolArray, FloatArray, finite
@@ -119,6 +120,46 @@ def loss_gaps(
     p_value = np.where(np.isnan(value), 1.0, p_value)
     n = np.asarray(members, dtype=np.bool_).sum(axis=1).astype(np.float64)
     return Gaps(n, inside + centre, rest + centre, value, value - half, value + half, p_value)
+
+
+def p_within(
+    loss: FloatArray,
+    members: BoolArray,
+    stratum: NDArray[np.int64],
+    *,
+    weight: FloatArray | None = None,
+) -> FloatArray:
+    """One-sided p-values that groups lose no more than others of their own strata.
+
+    Parameters
+    ----------
+    loss : (n,) float64, finite.
+    members : (m, n) bool.
+    stratum : (n,) int64 codes, of any value.
+    weight : (n,) not negative; default all equal.
+
+    Returns
+    -------
+    (m,) in [0, 1]; 1 where a group and the rest share no stratum.
+
+    Source: Mantel 1963, the sum of scores against its mean and variance when the samples of a
+    stratum change places, by the normal approximation.
+    """
+    from scipy.special import ndtr
+
+    loss = finite(loss, "loss", at_least=0)
+    weight = np.ones(len(loss)) if weight is None else finite(weight, "weight", at_least=0)
+    _, stratum = np.unique(stratum, return_inverse=True)
+    total = np.bincount(stratum).astype(np.float64)
+    mean = np.bincount(stratum, weight * loss) / np.bincount(stratum, weight).clip(1e-300)
+    score = weight * (loss - mean[stratum])
+    spread = np.bincount(stratum, score**2) / (total - 1).clip(1)
+    matrix = np.asarray(members, dtype=np.float64)
+    inside = matrix @ (stratum[:, None] == np.arange(len(total))).astype(np.float64)
+    variance = (inside * (total - inside) / total) @ spread
+    comparable = variance > 1e-12 * max(float(score @ score), 1e-300)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(comparable, ndtr(-(matrix @ score) / np.sqrt(variance)), 1.0)
 
 
 def impact(n: float, gap: float, total: float) -> float:

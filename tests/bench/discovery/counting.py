@@ -90,6 +90,16 @@ def why_not(n: int, gap: float, twin_gap: float) -> str:
     return ""
 
 
+def is_natural(
+    member: NDArray[np.bool_], correct: NDArray[np.bool_], twin_correct: NDArray[np.bool_]
+) -> bool:
+    """Whether a group that was found fails in the twin too, by the measure for planted slices."""
+    inside, outside = accuracies(member, correct)
+    twin_inside, twin_outside = accuracies(member, twin_correct)
+    gap = outside - inside
+    return gap > 0 and twin_outside - twin_inside >= LARGEST_TWIN_SHARE * gap
+
+
 def accuracies(member: NDArray[np.bool_], correct: NDArray[np.bool_]) -> tuple[float, float]:
     """Accuracy inside and outside; 1 where there is nobody."""
     inside, outside = (

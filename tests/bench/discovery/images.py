@@ -187,6 +187,7 @@ def _draft(
         name=name, source="images", seed=seed, has_cause_column=has_cause_column, label=label,
         classes=task.names, probabilities=given.probabilities, embedding=given.embedding,
         metadata=metadata, text=None, members=validation.members, kinds=kinds,
+        twin_correct=twin_correct,
         measured={slice_: measure(member, correct, twin_correct, features)
                   for slice_, member in validation.members.items()},
         how={slice_: str(each) for each in plantings for slice_ in each.kinds},

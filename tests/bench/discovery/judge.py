@@ -1,7 +1,9 @@
 """How good is a report? Pure functions of memberships; nothing here knows a method or a file.
 
-A planted slice is recovered if one of the first five groups overlaps it with F1 >= 0.5. Slices of
-one setting share a model and a search, so that intervals resample settings, never slices.
+A planted slice is recovered if one of the first five groups overlaps it with F1 >= 0.5. A natural
+weakness, as bad in a model without the planting, is a true finding: it takes a place among the
+five, and a second figure leaves it out of the count. Slices of one setting share a model and a
+search, so that intervals resample settings, never slices.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ class Judged:
     Parameters
     ----------
     f1 : best within the first five; 0 where nothing overlaps.
+    f1_beside : the same within the first five that are no natural weakness.
     rank : of the group that has it, 0 for none.
     p10, p100 : share of its 10 (100) surest members that are in the slice, NaN without a group.
     later_f1, later_rank : the same for all groups after the fifth.
@@ -34,6 +37,7 @@ class Judged:
     """
 
     f1: float
+    f1_beside: float
     rank: int
     p10: float
     p100: float
@@ -47,6 +51,11 @@ class Judged:
         """Whether the first five hold the slice."""
         return self.f1 >= RECOVERED
 
+    @property
+    def recovered_beside(self) -> bool:
+        """Whether the first five that are no natural weakness hold the slice."""
+        return self.f1_beside >= RECOVERED
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -57,21 +66,27 @@ class Interval:
     high: float
 
 
-def judge(groups: Sequence[Group], truth: BoolArray) -> Judged:
+def judge(
+    groups: Sequence[Group], truth: BoolArray, natural: Sequence[bool] | None = None
+) -> Judged:
     """Hold a report against one planted slice.
 
     Parameters
     ----------
     groups : best first.
     truth : (n,) True inside the planted slice.
+    natural : whether each group is a natural weakness; default none is.
     """
     values = [f1(group.member, truth) for group in groups]
     rank = _best(values[:SHORT_LIST])
     later = _best(values[SHORT_LIST:])
     later = later + SHORT_LIST if later else 0
     matched = groups[rank - 1] if rank else None
+    is_natural = natural or [False] * len(values)
+    beside = [value for value, skip in zip(values, is_natural, strict=True) if not skip]
     return Judged(
         f1=values[rank - 1] if rank else 0.0,
+        f1_beside=max(beside[:SHORT_LIST], default=0.0),
         rank=rank,
         p10=precision_at(matched, truth, 10) if matched else float("nan"),
         p100=precision_at(matched, truth, 100) if matched else float("nan"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.discovery.counting import is_natural
 from bench.discovery.groups import Report
 from bench.discovery.judge import Interval, Judged, duplicates, interval, judge
 from bench.discovery.setting import Setting
@@ -28,20 +29,25 @@ class Line:
 
 def lines(settings: Iterable[Setting], reports: Mapping[str, Report]) -> list[Line]:
     """Judge each planted slice of each setting against the report on it."""
-    return [
-        Line(
-            setting.name,
-            setting.source,
-            planted.name,
-            planted.kind,
-            planted.counts,
-            setting.has_cause_column,
-            int(planted.member.sum()),
-            judge(reports[setting.name].groups, planted.member),
-        )
-        for setting in settings
-        for planted in setting.slices
-    ]
+    found = []
+    for setting in settings:
+        groups = reports[setting.name].groups
+        correct = setting.label == setting.prediction
+        natural = [is_natural(each.member, correct, setting.twin_correct) for each in groups]
+        found += [
+            Line(
+                setting.name,
+                setting.source,
+                planted.name,
+                planted.kind,
+                planted.counts,
+                setting.has_cause_column,
+                int(planted.member.sum()),
+                judge(groups, planted.member, natural),
+            )
+            for planted in setting.slices
+        ]
+    return found
 
 
 def mean(lines: Sequence[Line], measure: Callable[[Judged], float]) -> Interval:
@@ -89,14 +95,15 @@ def print_summary(
         return
     cause = by(counted, lambda line: "with cause" if line.has_cause_column else "without cause")
     kinds, sources = by(counted, lambda line: line.kind), by(counted, lambda line: line.source)
-    print(f"{'':16} {'n':>4}  recovered           F1    p@10  p@100  of twenty")
+    print(f"{'':16} {'n':>4}  recovered           F1    p@10  p@100  of twenty  beside natural")
     for name, chosen in {"all": counted, **kinds, **sources, **cause}.items():
         share = recovered(chosen)
         twenty = mean(chosen, lambda own: own.recovered or own.later_f1 >= 0.5).value
         print(
             f"{name:16} {len(chosen):4d}  {share.value:.3f} [{share.low:.2f}, {share.high:.2f}]  "
             f"{mean(chosen, lambda own: own.f1).value:.3f}  {precision(chosen, 10).value:.3f}  "
-            f"{precision(chosen, 100).value:.3f}  {twenty:.3f}"
+            f"{precision(chosen, 100).value:.3f}  {twenty:.3f}  "
+            f"{mean(chosen, lambda own: own.recovered_beside).value:.3f}"
         )
     again = np.mean([duplicates(report.groups) for report in reports.values()])
     named = mean(counted, lambda own: np.isfinite(own.rule_precision))

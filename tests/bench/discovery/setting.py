@@ -1,7 +1,8 @@
 """Planted settings as they lie in the cache: what a user would hand over, and the truth beside it.
 
-A setting is a folder `CACHE/<split>/<name>/` with `validation.parquet`, `truth.parquet` (one bool
-column for each planted slice) and `setting.json` (kinds, verdicts and how they came about).
+A setting is a folder `CACHE/<split>/<name>/` with `validation.parquet`, `truth.parquet` (bool: a
+column for each planted slice, and one for where the twin is right) and `setting.json` (kinds,
+verdicts and how they came about).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bench.discovery.counting import Measured
 
 SPLITS = ("developing", "reporting")
 FIRST_SEED = {"developing": 1, "reporting": 1001}
+TWIN = "twin_correct"  # column of truth.parquet beside the slices
 OWN_COLUMNS = ("sample_id", "label", "prediction", "probabilities", "loss", "embedding", "text")
 
 
@@ -48,6 +50,7 @@ class Setting:
     embedding : (n, d) float32, or None.
     metadata : columns of n, float64 for numbers and str objects for categories.
     text : (n,) str objects, or None.
+    twin_correct : (n,) bool, whether the twin, trained without the planting, is right.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Setting:
     embedding: NDArray[np.float32] | None
     metadata: dict[str, NDArray]
     text: NDArray[np.object_] | None
+    twin_correct: NDArray[np.bool_]
     slices: tuple[Planted, ...]
 
     def __len__(self) -> int:
@@ -84,6 +88,7 @@ class Draft:
     metadata: dict[str, NDArray]
     text: NDArray[np.object_] | None
     members: dict[str, NDArray[np.bool_]]
+    twin_correct: NDArray[np.bool_]  # (n,)
     kinds: dict[str, str]
     measured: dict[str, Measured]
     how: dict[str, str]  # what was planted, in words
@@ -125,6 +130,7 @@ def read_setting(folder: Path) -> Setting:
             name: table[name].to_numpy() for name in table.column_names if name not in OWN_COLUMNS
         },
         text=table["text"].to_numpy() if "text" in table.column_names else None,
+        twin_correct=truth[TWIN].to_numpy(),
         slices=tuple(
             Planted(name, each["kind"], truth[name].to_numpy(), each["counts"], each["reason"])
             for name, each in described["slices"].items()
@@ -153,6 +159,7 @@ def write_setting(draft: Draft, folder: Path) -> None:
     ids = pa.array([f"{draft.name}-{row:05d}" for row in range(len(draft.label))])
     pq.write_table(_validation(draft, ids), partial / "validation.parquet")
     truth = {name: pa.array(member) for name, member in draft.members.items()}
+    truth[TWIN] = pa.array(draft.twin_correct)
     pq.write_table(pa.table({"sample_id": ids, **truth}), partial / "truth.parquet")
     (partial / "setting.json").write_text(json.dumps(_described(draft), indent=2) + "\n")
     partial.rename(folder)

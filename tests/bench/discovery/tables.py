@@ -139,6 +139,7 @@ def _draft(
         name=name, source="tables", seed=seed, has_cause_column=has_cause_column, label=label,
         classes=CLASSES, probabilities=given.probabilities, embedding=embedding,
         metadata=metadata, text=None, members=validation.members, kinds=kinds,
+        twin_correct=twin_correct,
         measured={slice_: measure(member, correct, twin_correct, features)
                   for slice_, member in validation.members.items()},
         how={slice_: str(each) for each in plantings for slice_ in each.kinds},

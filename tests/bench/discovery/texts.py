@@ -185,6 +185,7 @@ def _draft(
         name=name, source="texts", seed=seed, has_cause_column=has_cause_column, label=label,
         classes=names, probabilities=given.probabilities, embedding=embedding,
         metadata=metadata, text=validation.texts, members=validation.members, kinds=kinds,
+        twin_correct=twin_correct,
         measured={slice_: measure(member, correct, twin_correct, features)
                   for slice_, member in validation.members.items()},
         how={slice_: str(each) for each in plantings for slice_ in each.kinds},

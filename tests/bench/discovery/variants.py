@@ -80,5 +80,6 @@ def _taken(setting: Setting, rows: NDArray[np.int64]) -> Setting:
         embedding=None if setting.embedding is None else setting.embedding[rows],
         metadata={name: column[rows] for name, column in setting.metadata.items()},
         text=None if setting.text is None else setting.text[rows],
+        twin_correct=setting.twin_correct[rows],
         slices=tuple(replace(each, member=each.member[rows]) for each in setting.slices),
     )
