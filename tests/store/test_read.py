@@ -243,7 +243,7 @@ def test_cursors_of_one_run_serve_threads_of_their_own(run: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert counts == == [1400] * 4
+    assert counts == [1400] * 4
 
 
 def test_an_original_is_read_below_its_root_and_nowhere_else(tmp_path):

@@ -12,6 +12,7 @@ from aggressors.slicing.confirm import member_matrix
 from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Proposal, Sight
 from aggressors.slicing.rank import strength
+from aggressors.slicing.told import label_usual
 
 MAX_SEEDS = 40
 SAME_SEED = 0.5  # Jaccard from which two seeds are one
@@ -88,9 +89,8 @@ def _seeds(sight: Sight) -> list[BoolArray]:
     """
     slicers = (InsideLabelSlicer(), TreeSlicer((0.0, 2.0), centred=True))
     members = member_matrix([each for one in slicers for each in one.propose(sight)], sight.points)
-    _, label = np.unique(sight.points.label, return_inverse=True)
-    usual = np.bincount(label, sight.signal) / np.bincount(label)
-    value = members @ (sight.signal - usual[label]) / np.sqrt(members.sum(axis=1).clip(1))
+    excess = sight.signal - label_usual(sight.signal, sight.points.label)
+    value = members @ excess / np.sqrt(members.sum(axis=1).clip(1))
     chosen: list[BoolArray] = []
     for place in np.argsort(-value, kind="stable"):
         if value[place] <= 0 or len(chosen) == MAX_SEEDS:

@@ -18,7 +18,7 @@ from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Limits, Sight, Slicer
 from aggressors.slicing.rank import Pick, choose, shape
 from aggressors.slicing.rules import RuleSlicer
-from aggressors.slicing.told import Told
+from aggressors.slicing.told import Told, label_usual
 from aggressors.stats.severity import Gap
 
 SLICERS: tuple[Slicer, ...] = (
@@ -124,7 +124,8 @@ class _Ranking:
             # A group of two labels must be news in each.
             return all(told.leaves_open(member & (label == code), label) for code in codes)
 
-        picks = choose(members, self.signal, self.shapes[places], most, taken, is_news)
+        shapes, usual = self.shapes[places], label_usual(self.signal, label)
+        picks = choose(members, self.signal, shapes, most, taken, is_news, usual)
         return [Pick(int(places[p.best]), places[p.voters], p.votes) for p in picks]
 
 

@@ -27,7 +27,7 @@ ALTERNATIVE = 0.5  # Jaccard and share of the best score from which a group has 
 MAX_VOTERS = 15
 COHERENT = 3  # how much it matters that neighbours of members are members
 COMPACT = 0.25  # how much it matters that members lie close together
-RULE_SHAPE = 0.65  # shape of a rule of one condition, whose members need not lie together
+RULE_SHAPE = 0.8  # shape of a rule of one condition, whose members need not lie together
 RULE_LENGTH = 0.6  # and what each further condition costs
 
 
@@ -113,6 +113,7 @@ def choose(
     most: int,
     taken: BoolArray,
     is_news: Callable[[Told, int], bool],
+    usual: FloatArray | None = None,
 ) -> list[Pick]:
     """Take the best group, tell half of its loss, and go on with what is left.
 
@@ -124,10 +125,11 @@ def choose(
     most : most groups taken.
     taken : (t, n) groups that are reported already.
     is_news : whether a group, by its place, is worse than what is told says.
+    usual : (n,) see `Told`.
     """
     matrix = members.astype(np.float32)
     size = matrix.sum(axis=1, dtype=np.float64)
-    told = Told(signal)
+    told = Told(signal, usual)
     remaining = size > 1
     for group in taken:
         told.add(group)

@@ -12,15 +12,28 @@ FEWEST = 2  # samples inside and outside that a stratum needs for a comparison
 COMPARED = 0.5  # share of a group that must have something to be compared with
 
 
+def label_usual(signal: FloatArray, label: IntArray) -> FloatArray:
+    """(n,) mean signal of each sample's label: a hard class is no news."""
+    _, code = np.unique(label, return_inverse=True)
+    return np.asarray((np.bincount(code, signal) / np.bincount(code))[code])
+
+
 class Told:
     """How much of the signal the reported groups account for.
 
     Half of a group's excess is absorbed, so that a sharp group inside a diffuse one stays visible.
+
+    Parameters
+    ----------
+    signal : (n,) finite.
+    usual : (n,) what is expected of each sample before anything is told, such as its label's mean;
+        default the mean of all.
     """
 
-    def __init__(self, signal: FloatArray) -> None:
+    def __init__(self, signal: FloatArray, usual: FloatArray | None = None) -> None:
         self.signal = signal
-        self.fit = np.full(len(signal), signal.mean())
+        self.usual = np.full(len(signal), signal.mean()) if usual is None else usual
+        self.fit = self.usual.copy()
         self.first = np.zeros(len(signal), dtype=np.int64)  # 0: in no reported group
         self.groups = 0
 
@@ -30,7 +43,7 @@ class Told:
         return np.asarray(self.signal - self.fit)
 
     def add(self, member: BoolArray) -> None:
-        """Move the fit inside a group up towards its mean, outside all to the mean there."""
+        """Move the fit inside a group up towards its mean, outside all to the excess there."""
         if not member.any():
             return
         rise = self.signal[member].mean() - self.fit[member]
@@ -39,7 +52,8 @@ class Told:
         self.first[member & (self.first == 0)] = self.groups
         uncovered = self.first == 0
         if uncovered.any():
-            self.fit[uncovered] = self.signal[uncovered].mean()
+            excess = (self.signal - self.usual)[uncovered].mean()
+            self.fit[uncovered] = self.usual[uncovered] + excess
 
     def leaves_open(self, member: BoolArray, strata: IntArray | None = None) -> bool:
         """Whether a group is surely worse than others of the same reported groups.
