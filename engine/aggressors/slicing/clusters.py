@@ -77,6 +77,9 @@ class TreeSlicer:
         return proposals
 
 
+ACROSS_LABELS = TreeSlicer(centred=True, name="tree across labels")
+
+
 @dataclass(frozen=True, slots=True)
 class InsideLabelSlicer:
     """Clusters, tree nodes and what large nodes leave, among the samples of one label, for each."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggressors.slicing.clusters import InsideLabelSlicer, TreeSlicer
+from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer
 from aggressors.slicing.confirm import member_matrix
 from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Proposal, Sight
@@ -87,8 +87,9 @@ def _seeds(sight: Sight) -> list[BoolArray]:
 
     Each is (n,) bool.
     """
-    slicers = (InsideLabelSlicer(), TreeSlicer((0.0, 2.0), centred=True))
-    members = member_matrix([each for one in slicers for each in one.propose(sight)], sight.points)
+    slicers = (InsideLabelSlicer(), ACROSS_LABELS)
+    proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
+    members = member_matrix(proposals, sight.points)
     excess = sight.signal - label_usual(sight.signal, sight.points.label)
     value = members @ excess / np.sqrt(members.sum(axis=1).clip(1))
     chosen: list[BoolArray] = []

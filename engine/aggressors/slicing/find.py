@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aggressors.contracts import Settings, Status
-from aggressors.slicing.clusters import InsideLabelSlicer, KMeansSlicer, TreeSlicer
+from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer, KMeansSlicer, TreeSlicer
 from aggressors.slicing.concept import Concept, alone, concept_of
 from aggressors.slicing.confirm import Bar, Half, Tested, confirm, floor_of, retest, worth_testing
 from aggressors.slicing.directions import DirectionSlicer
@@ -24,7 +24,7 @@ from aggressors.stats.severity import Gap
 SLICERS: tuple[Slicer, ...] = (
     KMeansSlicer(),
     TreeSlicer(),
-    TreeSlicer(centred=True, name="tree across labels"),
+    ACROSS_LABELS,
     InsideLabelSlicer(),
     DirectionSlicer(),
     RuleSlicer(),
@@ -70,7 +70,7 @@ def find(
     bar = Bar(settings.fdr, settings.materiality, settings.level, ceiling)
     everyone = discover.points.join(confirm_half.points)
     sight = Sight(discover.points, cut, everyone, limits)
-    proposals = [each for slicer in slicers for each in slicer.propose(sight)]
+    proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
     kept, members = worth_testing(proposals, discover, limits)
     tested = confirm(kept, members, confirm_half, bar, limits.smallest // 2)
     ranking = _Ranking.of(discover.points, cut, tested)

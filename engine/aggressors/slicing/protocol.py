@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -96,6 +96,13 @@ class Sight:
     signal: FloatArray
     everyone: Points
     limits: Limits
+    _proposed: dict[Slicer, list[Proposal]] = field(default_factory=dict, repr=False)
+
+    def proposals_of(self, slicer: Slicer) -> list[Proposal]:
+        """Ask a slicer, once."""
+        if slicer not in self._proposed:
+            self._proposed[slicer] = slicer.propose(self)
+        return self._proposed[slicer]
 
     @property
     def dimensions(self) -> int:
