@@ -12,6 +12,7 @@ from aggressors.errors import SettingsError
 
 POPULATIONS = ("train", "validation", "test", "unlabeled")
 FOLDS = ("discover", "confirm")
+FEWEST_TO_CONFIRM = 200  # analysed samples below which groups are shown as tentative at best
 
 Population = Literal["train", "validation", "test", "unlabeled"]
 Action = Literal["collect", "augment", "relabel", "remove", "review_model"]

@@ -6,7 +6,7 @@ from scipy import stats
 
 from aggressors.errors import InputError
 from aggressors.stats.intervals import mean_interval
-from aggressors.stats.severity import impact, loss_gap, loss_gaps
+from aggressors.stats.severity import impact, loss_gap, loss_gaps, p_within
 
 
 def test_gap_by_hand():
@@ -102,3 +102,73 @@ def test_mean_interval_is_students():
     low, high = stats.t.interval(0.95, 3, value.mean(), stats.sem(value))
     found = mean_interval(value)
     assert (found.value, found.low, found.high) == pytest.approx((4, low, high))
+
+
+# --- Samples that belong together ---
+
+
+def repeated(patients: int, each: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Losses that are alike within a patient, and a group of whole patients that means nothing."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(patients), each)
+    loss = rng.normal(size=patients)[patient] + 0.1 * rng.normal(size=patients * each)
+    return loss, np.isin(patient, rng.choice(patients, patients // 4, replace=False)), patient
+
+
+def test_repeated_measures_raise_few_alarms_when_they_are_told():
+    plain, told, within = [], [], []
+    for seed in range(200):
+        loss, member, patient = repeated(40, 10, seed)
+        plain.append(loss_gaps(loss, member[None]).p_value[0])
+        told.append(loss_gaps(loss, member[None], group=patient).p_value[0])
+        label = np.zeros(len(loss), dtype=np.int64)
+        within.append(p_within(loss, member[None], label, group=patient)[0])
+    assert np.mean(np.array(plain) < 0.05) > 0.2
+    assert np.mean(np.array(told) < 0.05) < 0.1
+    assert np.mean(np.array(within) < 0.05) < 0.1
+
+
+def test_groups_of_one_sample_change_little():
+    rng = np.random.default_rng(0)
+    loss, member = rng.normal(size=500), rng.random((3, 500)) < 0.2
+    plain = loss_gaps(loss, member)
+    alone = loss_gaps(loss, member, group=np.arange(500))
+    np.testing.assert_allclose(alone.value, plain.value)
+    np.testing.assert_allclose(alone.low, plain.low, atol=0.02)
+
+
+def test_one_patient_alone_proves_nothing():
+    loss, patient = np.repeat([0.0, 5.0], 50), np.repeat([0, 1], 50)
+    gaps = loss_gaps(loss + np.arange(100) % 2, (patient == 1)[None], group=patient)
+    assert np.isnan(gaps.value[0])
+    assert gaps.p_value[0] == 1
+
+
+# --- Within labels ---
+
+
+def test_a_hard_label_says_nothing_of_a_group_that_holds_more_of_it():
+    rng = np.random.default_rng(1)
+    label = np.repeat([0, 1], 300)
+    loss = rng.normal(2.0 * label, 0.5)
+    member = rng.random(600) < np.where(label == 1, 0.5, 0.1)
+    assert loss_gaps(loss, member[None]).p_value[0] < 1e-6
+    assert p_within(loss, member[None], label)[0] > 0.01
+    assert p_within(loss, (label == 1)[None], label)[0] == 1  # nothing to compare with
+
+
+def test_within_labels_equals_the_permutations_of_each():
+    rng = np.random.default_rng(2)
+    label = rng.integers(0, 3, 90)
+    loss = rng.exponential(size=90) + label
+    member = rng.random(90) < 0.3
+    observed = loss[member].sum()
+    sums = []
+    for _ in range(4_000):
+        dealt = loss.copy()
+        for code in range(3):
+            dealt[label == code] = rng.permutation(loss[label == code])
+        sums.append(dealt[member].sum())
+    assert p_within(loss, member[None], label)[0] == pytest.approx(
+        np.mean(np.array(sums) >= observed), abs=0.03
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aggressors.slicing.points import BoolArray, FloatArray, Points
+from aggressors.slicing.points import BoolArray, FloatArray, IntArray, Points
 from aggressors.slicing.protocol import Limits, Proposal
 from aggressors.stats.multiple import benjamini_hochberg
 from aggressors.stats.severity import Gap, Gaps, loss_gaps, p_within
@@ -17,16 +17,14 @@ from aggressors.stats.severity import Gap, Gaps, loss_gaps, p_within
 class Half:
     """The samples of one half with their signal, in canonical order.
 
-    `signal` (n,) finite; `weight` (n,) not negative.
+    `signal` (n,) finite; `weight` (n,) not negative; `group` (n,) codes of samples that belong
+    together, such as those of one patient, or None where each stands alone.
     """
 
     points: Points
     signal: FloatArray
     weight: FloatArray
-
-    def take(self, rows: BoolArray | np.ndarray) -> Half:
-        """Keep the chosen samples."""
-        return Half(self.points.take(rows), self.signal[rows], self.weight[rows])
+    group: IntArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +56,14 @@ class Bar:
     `level` : coverage of the gap's interval.
     `ceiling` : where the signal is cut in the test, so that one terrible group does not hide the
     next.
+    `confirms` : whether there is enough data to confirm anything.
     """
 
     fdr: float
     material: float
     level: float
     ceiling: float = np.inf
+    confirms: bool = True
 
 
 def worth_testing(
@@ -101,19 +101,24 @@ def confirm(
     p_value = judged.gaps.p_value
     q_value = benjamini_hochberg(p_value)
     enough = judged.gaps.n >= smallest
-    confirmed = enough & (q_value <= bar.fdr) & judged.matters
+    confirmed = enough & (q_value <= bar.fdr) & judged.matters & bar.confirms
     likely = enough & (p_value <= bar.fdr) & judged.may_matter & ~confirmed
     return Tested(proposals, discover, members, judged.gaps, q_value, confirmed, likely)
 
 
-def retest(member: BoolArray, half: Half, tested: Tested, bar: Bar) -> tuple[Gap, float] | None:
-    """Gap and q of a further group, counted among all proposals tested; None if it fails."""
+def retest(
+    member: BoolArray, half: Half, tested: Tested, bar: Bar
+) -> tuple[Gap, float, bool] | None:
+    """Gap and q of a further group, counted among all that were tested, and whether it passes.
+
+    None where it is too small to be compared.
+    """
     if not 2 <= member.sum() <= len(member) - 2:
         return None
     judged = _judged(member[None], half, bar)
     gap = judged.gaps[0]
     q_value = float(benjamini_hochberg(np.append(tested.gaps.p_value, gap.p_value))[-1])
-    return (gap, q_value) if q_value <= bar.fdr and judged.matters[0] else None
+    return gap, q_value, bar.confirms and q_value <= bar.fdr and bool(judged.matters[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,10 +139,10 @@ def _judged(members: BoolArray, half: Half, bar: Bar) -> _Judged:
     """
     cut = np.minimum(half.signal, bar.ceiling)
     plain, tamed = (
-        loss_gaps(signal, members, weight=half.weight, level=bar.level)
+        loss_gaps(signal, members, weight=half.weight, group=half.group, level=bar.level)
         for signal in (half.signal, cut)
     )
-    within = p_within(cut, members, half.points.label, weight=half.weight)
+    within = p_within(cut, members, half.points.label, weight=half.weight, group=half.group)
     bars = [bar.material * _size(signal, half.weight) for signal in (half.signal, cut)]
     with np.errstate(invalid="ignore"):
         return _Judged(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aggressors.contracts import Settings, Status
+from aggressors.contracts import FEWEST_TO_CONFIRM, Settings, Status
 from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer, KMeansSlicer, TreeSlicer
 from aggressors.slicing.concept import Concept, alone, concept_of
 from aggressors.slicing.confirm import Bar, Half, Tested, confirm, floor_of, retest, worth_testing
@@ -51,10 +51,35 @@ class Finding:
     tested: int
 
 
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Groups to report, best first, confirmed before tentative, with what judges further ones."""
+
+    findings: list[Finding]
+    tested: Tested | None = None
+    bar: Bar | None = None
+
+    def settled(self, finding: Finding, member: BoolArray, whole: Half) -> Finding:
+        """Judge a finding anew by all samples of the half of which the search saw a part.
+
+        Parameters
+        ----------
+        member : (n,) who belongs to it among the samples of `whole`.
+        """
+        assert self.tested is not None
+        assert self.bar is not None
+        again = retest(member, whole, self.tested, self.bar)
+        if again is None:
+            return finding
+        gap, q_value, passes = again
+        status = finding.status if passes else "tentative"
+        return replace(finding, gap=gap, q_value=q_value, status=status)
+
+
 def find(
     discover: Half, confirm_half: Half, settings: Settings, slicers: Sequence[Slicer] = SLICERS
-) -> list[Finding]:
-    """Search for groups that underperform, best first, confirmed before tentative.
+) -> Search:
+    """Search for groups that underperform.
 
     Parameters
     ----------
@@ -62,12 +87,14 @@ def find(
     settings : sizes, false discovery rate, materiality, most aggressors.
     slicers : where proposals come from.
     """
-    limits = Limits(settings.min_size, int(settings.max_share * len(discover.signal)))
-    if min(len(discover.signal), len(confirm_half.signal)) < 2 * limits.smallest:
-        return []
+    halves = len(discover.signal), len(confirm_half.signal)
+    limits = Limits(settings.min_size, int(settings.max_share * halves[0]))
+    if min(halves) < 2 * limits.smallest:
+        return Search([])
     cut = np.minimum(discover.signal, ceiling_of(discover.signal, CEILING))
     ceiling = ceiling_of(discover.signal, CEILING_JUDGED)
-    bar = Bar(settings.fdr, settings.materiality, settings.level, ceiling)
+    enough = sum(halves) >= FEWEST_TO_CONFIRM
+    bar = Bar(settings.fdr, settings.materiality, settings.level, ceiling, enough)
     everyone = discover.points.join(confirm_half.points)
     sight = Sight(discover.points, cut, everyone, limits)
     proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
@@ -75,7 +102,7 @@ def find(
     tested = confirm(kept, members, confirm_half, bar, limits.smallest // 2)
     ranking = _Ranking.of(discover.points, cut, tested)
     found = _confirmed(ranking, confirm_half, tested, bar, settings.max_aggressors)
-    return found + _tentative(ranking, tested, found)
+    return Search(found + _tentative(ranking, tested, found), tested, bar)
 
 
 def ceiling_of(signal: FloatArray, times: float) -> float:
@@ -135,10 +162,12 @@ def _confirmed(ranking: _Ranking, half: Half, tested: Tested, bar: Bar, most: in
     for pick in ranking.picks(tested, tested.confirmed, none, most):
         concept = concept_of(pick, tested.proposals)
         again = retest(concept.members(half.points), half, tested, bar)
-        if again is None:  # the vote lost it: keep the best alone
+        gap, q_value = tested.gaps[pick.best], float(tested.q_value[pick.best])
+        if again is not None and again[2]:
+            gap, q_value, _ = again
+        else:  # the vote lost it: keep the best alone
             concept = alone(tested.proposals[pick.best])
-            again = tested.gaps[pick.best], float(tested.q_value[pick.best])
-        found.append(Finding(concept, "confirmed", *again, len(pick.voters), len(tested)))
+        found.append(Finding(concept, "confirmed", gap, q_value, len(pick.voters), len(tested)))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from aggressors.contracts import POPULATIONS
 from aggressors.queries.grammar import format_filter
 from aggressors.slicing.concept import Reference, levels, parents, parts_last
 from aggressors.slicing.confirm import Half
-from aggressors.slicing.find import Finding, find
+from aggressors.slicing.find import SLICERS, Finding, Search, find
 from aggressors.slicing.literals import as_filter
 from aggressors.slicing.name import Description, describe, distinct, name_of
 from aggressors.slicing.points import BoolArray, FloatArray, IntArray, Points
@@ -26,6 +26,8 @@ from aggressors.stats.severity import impact, loss_gaps
 
 OUTPUTS = ("concepts", "assignments", "concept_stats", "aggressors", "representatives")
 MAX_SEARCHED = 10_000  # samples of each half among which groups are sought
+RARE = 0.05  # share of samples with the highest signal
+RARE_DRAWN = 0.25  # share of the samples drawn that are such
 MAX_DESCRIBED = 20_000  # analysed samples over which a name's precision and recall are counted
 MAX_REFERENCE = 4_096  # analysed samples among which a member's neighbours are counted
 
@@ -51,18 +53,21 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
     frame = Frame.from_tables(tables, context)
     usable = frame.analysed & np.isfinite(frame.signal)
     order = _canonical(frame, np.flatnonzero(usable))
-    searched = order[frame.discover[order]][_sampled(frame, int(frame.discover[order].sum()))]
+    halves = order[frame.discover[order]], order[frame.confirm[order]]
+    (searched, weight), (judging, judging_weight) = (_drawn(frame, rows) for rows in halves)
     points = _points(frame, searched)
-    confirm_rows = order[frame.confirm[order]]
-    findings = find(
-        _half(frame, points, searched),
-        _half(frame, points, confirm_rows[_sampled(frame, len(confirm_rows))]),
+    search = find(
+        _half(frame, points.take(searched), searched, weight),
+        _half(frame, points.take(judging), judging, judging_weight),
         frame.settings,
+        (*SLICERS, *context.slicers),
     )
-    if not findings:
+    if not search.findings:
         return {name: empty(name) for name in OUTPUTS}
     own = _own_fields(tables)
-    reported = [_applied(each, frame, points, order, own) for each in findings]
+    reported = [_applied(each, frame, points, order, own) for each in search.findings]
+    if len(judging) < len(halves[1]):
+        reported = _settled(reported, search, frame, halves[1])
     return _tables(_ranked(reported, frame), frame, points, order)
 
 
@@ -74,7 +79,31 @@ def _canonical(frame: Frame, found: IntArray) -> IntArray:
     return found[np.argsort(ids, kind="stable")]
 
 
-def _sampled(frame: Frame, n: int, most: int = MAX_SEARCHED) -> IntArray:
+def _drawn(frame: Frame, rows: IntArray) -> tuple[IntArray, FloatArray]:
+    """Draw at most `MAX_SEARCHED` of the rows with the run's seed; also the weight of each.
+
+    A sample with a rare high signal is drawn more often, and weighs less, so that small groups that
+    fail stay large enough to be seen.
+    """
+    if len(rows) <= MAX_SEARCHED:
+        return rows, frame.weight[rows]
+    rng = np.random.default_rng(frame.settings.seed)
+    signal = frame.signal[rows]
+    rare = signal > np.quantile(signal, 1 - RARE)
+    wanted = min(int(rare.sum()), int(RARE_DRAWN * MAX_SEARCHED))
+    counts = {True: wanted, False: MAX_SEARCHED - wanted}
+    drawn, weight = [], []
+    for is_rare, count in counts.items():
+        among = np.flatnonzero(rare == is_rare)
+        drawn.append(rng.choice(among, count, replace=False))
+        weight.append(np.full(count, len(among) / max(count, 1)))
+    place, factor = np.concatenate(drawn), np.concatenate(weight)
+    sort = np.argsort(place, kind="stable")
+    kept = rows[place[sort]]
+    return kept, frame.weight[kept] * factor[sort]
+
+
+def _sampled(frame: Frame, n: int, most: int) -> IntArray:
     """At most `most` of n positions, ascending, drawn with the run's seed."""
     if n <= most:
         return np.arange(n)
@@ -94,8 +123,21 @@ def _points(frame: Frame, fit: IntArray) -> Points:
     return Points(placed, frame.label, frame.probabilities, frame.classes, frame.fields)
 
 
-def _half(frame: Frame, points: Points, rows: IntArray) -> Half:
-    return Half(points.take(rows), frame.signal[rows], frame.weight[rows])
+def _half(frame: Frame, points: Points, rows: IntArray, weight: FloatArray) -> Half:
+    group = None if frame.group is None else frame.group[rows]
+    return Half(points, frame.signal[rows], weight, group)
+
+
+def _settled(
+    reported: list[_Reported], search: Search, frame: Frame, rows: IntArray
+) -> list[_Reported]:
+    """Judge by the whole half what was confirmed on a part of it."""
+    bare = Points(np.empty((len(rows), 0)), frame.label[rows], None, frame.classes, ())
+    whole = _half(frame, bare, rows, frame.weight[rows])
+    return [
+        replace(each, finding=search.settled(each.finding, each.member[rows], whole))
+        for each in reported
+    ]
 
 
 def _own_fields(tables: Tables) -> frozenset[str]:
@@ -225,7 +267,9 @@ def _fold_stats(
 ) -> Iterable[dict[str, object]]:
     known = part & np.isfinite(frame.signal)
     signal, weight = frame.signal[known], frame.weight[known]
-    gaps = loss_gaps(signal, members[:, known], weight=weight, level=frame.settings.level)
+    group = None if frame.group is None else frame.group[known]
+    level = frame.settings.level
+    gaps = loss_gaps(signal, members[:, known], weight=weight, group=group, level=level)
     everyone = frame.in_population(population) & np.isfinite(frame.signal)
     total = float((frame.signal * frame.weight)[everyone].sum())
     for place, (each, member) in enumerate(zip(reported, members, strict=True)):

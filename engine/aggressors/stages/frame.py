@@ -39,8 +39,9 @@ class Frame:
     """All samples of a run in the order of `row_id`; n samples, k classes, d dimensions.
 
     `population`, `label`, `prediction` are (n,) int64 codes (-1 = none) into POPULATIONS and
-    `classes`; `loss` is (n,) float64, NaN where unlabeled; `probabilities` (n, k) and `embedding`
-    (n, d) float32, or None where the source has none.
+    `classes`; `loss` is (n,) float64, NaN where unlabeled; `group` (n,) int64 codes, equal for
+    samples that belong together; `probabilities` (n, k) and `embedding` (n, d) float32. The last
+    three are None where the source has none.
     """
 
     sample_id: NDArray[np.object_]
@@ -51,6 +52,7 @@ class Frame:
     prediction: IntArray
     loss: FloatArray
     weight: FloatArray
+    group: IntArray | None
     classes: tuple[str, ...]
     fields: tuple[Field, ...]
     probabilities: NDArray[np.float32] | None
@@ -94,6 +96,7 @@ class Frame:
             prediction=_codes(samples["prediction"], context.classes),
             loss=_floats(samples["loss"]),
             weight=_floats(samples["weight"]),
+            group=_groups(samples["group_id"]),
             classes=context.classes,
             fields=tuple(_fields(tables["metadata"], tables["metadata_fields"])),
             probabilities=_matrix(tables.get("probabilities")),
@@ -123,6 +126,17 @@ def _fields(metadata: pa.Table, described: pa.Table) -> list[Field]:
 def _codes(column: pa.ChunkedArray, names: tuple[str, ...]) -> IntArray:
     found = pc.index_in(column.cast(pa.string()), value_set=pa.array(names, pa.string()))
     return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _groups(column: pa.ChunkedArray) -> IntArray | None:
+    """(n,) codes of groups; a sample without one is a group of its own."""
+    if column.null_count == len(column):
+        return None
+    codes = pc.dictionary_encode(column.cast(pa.string())).combine_chunks().indices
+    found = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    alone = np.flatnonzero(found < 0)
+    found[alone] = found.max(initial=-1) + 1 + np.arange(len(alone))
+    return np.asarray(found)
 
 
 def _floats(column: pa.ChunkedArray) -> FloatArray:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from aggressors.contracts import Settings
 
 if TYPE_CHECKING:
+    from aggressors.slicing.protocol import Slicer
     from aggressors.sources.torch_source import TorchSource
 
 Tables = Mapping[str, pa.Table]
@@ -33,6 +34,7 @@ class Context:
     task : classification or regression.
     progress : wraps an iterable of known length in a progress bar.
     source : the model and datasets, where there is a model; None for a table.
+    slicers : the user's own, which propose groups beside the built-in ones.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Context:
     task: str = "classification"
     progress: Callable[[Iterable[T], int, str], Iterable[T]] = silent
     source: TorchSource | None = None
+    slicers: tuple[Slicer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

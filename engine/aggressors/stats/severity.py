@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.errors import InputError
 from aggressors.stats.intervals import BoolArray, FloatArray, finite
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,12 @@ def loss_gap(
 
 
 def loss_gaps(
-    loss: FloatArray, members: BoolArray, *, weight: FloatArray | None = None, level: float = 0.95
+    loss: FloatArray,
+    members: BoolArray,
+    *,
+    weight: FloatArray | None = None,
+    group: NDArray[np.int64] | None = None,
+    level: float = 0.95,
 ) -> Gaps:
     """Gaps of many groups at once; see `loss_gap`.
 
@@ -93,10 +102,16 @@ def loss_gaps(
     loss : (n,) float64, finite.
     members : (m, n) bool.
     weight : (n,) not negative.
+    group : (n,) codes >= 0 of samples that belong together, such as those of one patient; their
+        losses may be alike, so that the variance is that over such groups.
 
     Returns
     -------
-    Gaps of m groups; NaN, and a p-value of 1, where a side holds fewer than 2 samples.
+    Gaps of m groups; NaN, and a p-value of 1, where a side holds fewer than 2 samples, or, with
+    `group`, samples of fewer than 2.
+
+    Source: Welch 1947; with `group` the cluster-robust variance of Liang and Zeger 1986, in which
+    the degrees of freedom are those of the side with fewer groups.
     """
     from scipy.special import stdtr, stdtrit
 
@@ -114,6 +129,9 @@ def loss_gaps(
             inside_var**2 / (inside_size - 1) + rest_var**2 / (rest_size - 1)
         )
         # Two constant groups have no variance: any difference is certain, none says nothing.
+        if group is not None:
+            error, freedom = _by_group(loss, members, weight, group, inside + centre, rest + centre)
+            value = np.where(freedom > 0, value, np.nan)
         flat = error <= 1e-12 * np.maximum(1.0, np.abs(value))
         p_value = np.where(flat, np.where(value > 0, 0.0, 1.0), stdtr(freedom, -value / error))
         half = np.where(flat, 0.0, stdtrit(freedom, (1 + level) / 2) * error)
@@ -128,6 +146,7 @@ def p_within(
     stratum: NDArray[np.int64],
     *,
     weight: FloatArray | None = None,
+    group: NDArray[np.int64] | None = None,
 ) -> FloatArray:
     """One-sided p-values that groups lose no more than others of their own strata.
 
@@ -137,13 +156,14 @@ def p_within(
     members : (m, n) bool.
     stratum : (n,) int64 codes, of any value.
     weight : (n,) not negative; default all equal.
+    group : see `loss_gaps`.
 
     Returns
     -------
     (m,) in [0, 1]; 1 where a group and the rest share no stratum.
 
     Source: Mantel 1963, the sum of scores against its mean and variance when the samples of a
-    stratum change places, by the normal approximation.
+    stratum change places, by the normal approximation; with `group` the variance over such groups.
     """
     from scipy.special import ndtr
 
@@ -157,6 +177,11 @@ def p_within(
     matrix = np.asarray(members, dtype=np.float64)
     inside = matrix @ (stratum[:, None] == np.arange(len(total))).astype(np.float64)
     variance = (inside * (total - inside) / total) @ spread
+    if group is not None:
+        one_hot = _one_hot(group)
+        share = (inside / total)[:, stratum]
+        robust = (((matrix - share) * score) @ one_hot) ** 2
+        variance = np.where(variance > 0, robust.sum(axis=1), 0.0)
     comparable = variance > 1e-12 * max(float(score @ score), 1e-300)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(comparable, ndtr(-(matrix @ score) / np.sqrt(variance)), 1.0)
@@ -192,3 +217,34 @@ def _mean_and_variance(sums: FloatArray) -> tuple[FloatArray, FloatArray, FloatA
         spread = square_second - 2 * mean * square_first + mean**2 * square
         variance = np.maximum(spread, 0.0) / weight**2 * size / (size - 1)
     return mean, variance, size
+
+
+def _by_group(
+    loss: FloatArray,
+    members: BoolArray,
+    weight: FloatArray,
+    group: NDArray[np.int64],
+    inside: FloatArray,
+    rest: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """(m,) standard errors of gaps between means `inside` and `rest`, and degrees of freedom."""
+    one_hot = _one_hot(group)
+    held = np.asarray(members, dtype=np.float64) * weight
+    sums, sizes = (held * loss) @ one_hot, held @ one_hot  # (m, g)
+    every_sum, every_size = (weight * loss) @ one_hot, weight @ one_hot
+    within = sizes.sum(axis=1, keepdims=True)
+    without = every_size.sum() - within
+    drawn = (sums - inside[:, None] * sizes) / within
+    drawn -= (every_sum - sums - rest[:, None] * (every_size - sizes)) / without
+    fewest = np.minimum((sizes > 0).sum(axis=1), (every_size - sizes > 1e-12).sum(axis=1))
+    error = np.sqrt((drawn**2).sum(axis=1) * fewest / np.maximum(fewest - 1, 1))
+    return error, (fewest - 1).astype(np.float64)
+
+
+def _one_hot(group: NDArray[np.int64]) -> csr_array:
+    """(n, g) sparse, 1 where a sample belongs to a group."""
+    from scipy.sparse import csr_array
+
+    _, code = np.unique(group, return_inverse=True)
+    rows = np.arange(len(code))
+    return csr_array((np.ones(len(code)), (rows, code)), shape=(len(code), int(code.max()) + 1))
