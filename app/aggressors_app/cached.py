@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import streamlit as st
 
+from aggressors import words
 from aggressors.contracts import Aggressor, RunSummary
 from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
@@ -270,6 +271,13 @@ def outlines(run_id: str) -> tuple[maps.Outline, ...]:
 
 
 # --- One aggressor ---
+
+
+@_remember
+def how_found(run_id: str, one: Aggressor) -> str:
+    """Say in a sentence what was done to find an aggressor."""
+    rule = concept.concept(run_file(run_id), one.concept_id).rule
+    return words.how_found(rule.found_by, rule.merged, rule.tested, rule.n_confirm, one.q_value)
 
 
 @_remember

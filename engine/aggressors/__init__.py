@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from aggressors.integration import Integration, Sample
+    from aggressors.slicing.protocol import Proposal, Sight, Slicer
     from aggressors.weights import load_weights
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "InputError",
     "Integration",
     "IntegrationError",
+    "Proposal",
     "Run",
     "RunCorrupt",
     "RunNotFound",
@@ -47,6 +49,8 @@ __all__ = [
     "SchemaTooNew",
     "Settings",
     "SettingsError",
+    "Sight",
+    "Slicer",
     "StageError",
     "StoreError",
     "TableError",
@@ -64,6 +68,7 @@ _HOMES = {
     "api": ("Run", "analyze", "check", "open_run", "run"),
     "contracts": ("Aggressor", "Settings", "Verdict"),
     "integration": ("Integration", "Sample"),
+    "slicing.protocol": ("Proposal", "Sight", "Slicer"),
     "weights": ("load_weights",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

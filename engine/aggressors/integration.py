@@ -22,6 +22,7 @@ from aggressors.template import TEMPLATE
 if TYPE_CHECKING:
     import torch
 
+    from aggressors.slicing.protocol import Slicer
     from aggressors.sources.checking import Report
 
 # Idle OpenMP threads that spin make two threads slower than one on a busy machine. This is read
@@ -95,6 +96,7 @@ class Integration:
     embedding_layer : module whose input is the embedding; default the last Linear.
     heatmap_layer : module whose output is explained; default the last convolution.
     display : Sample -> image a person sees; default `Sample.image`.
+    slicers : your own ways to propose groups, beside the built-in ones; see `Slicer`.
     code_digest : SHA-256 of the file and of the modules beside it; set by `load_integration`.
     """
 
@@ -111,6 +113,7 @@ class Integration:
     embedding_layer: str | None = None
     heatmap_layer: str | None = None
     display: Callable[[Sample], Any] | None = None
+    slicers: Sequence[Slicer] = ()
     code_digest: str = ""
 
 

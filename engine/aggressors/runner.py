@@ -294,12 +294,14 @@ class _Job:
         return outputs, facts
 
     def _context(self) -> Context:
+        model = _model_of(self.source)
         return Context(
             settings=self.settings,
             classes=self.source.classes,
             task=self.source.task,
             progress=lambda items, total, what: show.track(self.progress, items, total, what),
-            source=_model_of(self.source),
+            source=model,
+            slicers=model.slicers if model is not None else (),
         )
 
     # --- Publish ---

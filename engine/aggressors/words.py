@@ -16,6 +16,16 @@ ADVICE = {
     "remove": "Take these samples out; labels or inputs are noise.",
     "review_model": "Look at the model; these samples are hard, and nothing else explains it.",
 }
+SEARCHES = {
+    "clusters": "clusters of the embedding",
+    "tree": "regions of the embedding",
+    "tree drawn by loss": "regions of the embedding with a high loss",
+    "tree across labels": "what samples of all labels have in common",
+    "tree across labels drawn by loss": "what samples of all labels have in common",
+    "inside one label": "regions inside one label",
+    "direction": "directions in the embedding",
+    "rule": "rules over metadata",
+}
 MAP_NAMES = {
     "core": "failing members",
     "members": "all members",
@@ -53,6 +63,25 @@ def nothing_found(n: int, needed: int, *, searchable: bool) -> str:
     if not searchable:
         return "There was little to search in: the samples have neither metadata nor an embedding."
     return "No group of samples is proven to do worse than the rest."
+
+
+def how_found(
+    found_by: str, merged: int | None, tested: int | None, n_confirm: int | None, q_value: float
+) -> str:
+    """Say what was done to find a group, as far as the run tells.
+
+    Parameters
+    ----------
+    found_by : the search. merged : proposals that told the same story, of `tested` in all.
+    n_confirm : members of the half that judged it. q_value : of that judgement.
+    """
+    told = [f"Found by the search for {SEARCHES.get(found_by, found_by)}"] if found_by else []
+    if merged and tested:
+        same = "1 proposal" if merged == 1 else f"{merged:,} proposals"
+        told.append(f"{same} of {tested:,} tested told of it")
+    if n_confirm is not None:
+        told.append(f"judged by {counted(n_confirm, 'unseen member')}, q = {number(q_value)}")
+    return "; ".join(told) + "." if told else ""
 
 
 def counted(n: int, what: str) -> str:

@@ -16,6 +16,7 @@ import aggressors as ag
 from aggressors.contracts import Settings
 from aggressors.errors import IntegrationError
 from aggressors.integration import TEMPLATE, check_integration, load_integration
+from aggressors.slicing.rules import RuleSlicer
 from aggressors.sources.checking import open_torch
 
 pytestmark = pytest.mark.torch
@@ -226,6 +227,8 @@ CASES = {
     ),
     "embedding layer": ({"embedding_layer": "33"}, "is no module of the model; the nearest is '3'"),
     "heatmap layer": ({"heatmap_layer": "x.y"}, "heatmap_layer='x.y' is no module"),
+    "no slicer": ({"slicers": (print,)}, "slicers must have a name and a method propose"),
+    "slicer twice": ({"slicers": (RuleSlicer(),)}, "Another slicer has the name 'rule'"),
 }
 
 

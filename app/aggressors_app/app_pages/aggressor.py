@@ -16,7 +16,7 @@ from aggressors_app.components.populations import populations
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.save_test import notice, save_test_button
 from aggressors_app.components.tiles import tiles_of
-from aggressors_app.format import REASONS
+from aggressors_app.format import REASONS, plain
 
 view = state.read()
 
@@ -40,6 +40,8 @@ if one is None:
 assert one is not None
 notice()
 st.markdown(sentence(view.run, one), help=fails(view.run))
+if how := cached.how_found(view.run, one):
+    st.caption(plain(how))
 
 left, right = st.columns([6, 4], gap="medium")
 with left:

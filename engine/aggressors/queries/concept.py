@@ -24,12 +24,16 @@ class Rule:
 
     `text` is a filter, '' where no rule is clear; `precision` is the share of its samples that are
     members, `recall` the share of members it covers; `found_by` names the search that found it.
+    `merged` proposals told its story, of `tested` in all; `n_confirm` members judged it.
     """
 
     text: str
     precision: float | None
     recall: float | None
     found_by: str
+    merged: int | None = None
+    tested: int | None = None
+    n_confirm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ def concept(run: RunFile, concept_id: int) -> Concept:
             _share(rule.get("precision")),
             _share(rule.get("recall")),
             str(rule.get("found_by") or ""),
+            *(rule.get(name) for name in ("merged", "proposals_tested", "n_confirm")),
         ),
         parent_id,
         level,

@@ -15,7 +15,7 @@ from aggressors.queries.concept import associations, concept, mean_maps, represe
 from aggressors.queries.solve import action, suspects, yields
 from aggressors.store.read import RunFile
 from aggressors.summary import Summary
-from aggressors.words import MAP_NAMES
+from aggressors.words import MAP_NAMES, how_found
 
 SHOWN = 10  # samples a card
 FINDINGS = 5  # associations a card
@@ -73,6 +73,7 @@ class Card:
     aggressor: Aggressor
     precision: float | None
     recall: float | None
+    how_found: str
     findings: tuple[Finding, ...]
     reasons: tuple[str, ...]
     suspects: int  # samples listed, which are the most doubtful ones
@@ -102,6 +103,7 @@ def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
         aggressor=one,
         precision=rule.precision,
         recall=rule.recall,
+        how_found=how_found(rule.found_by, rule.merged, rule.tested, rule.n_confirm, one.q_value),
         findings=tuple(
             Finding(row["field"], row["effect"], row["low"], row["high"], row["sentence"] or "")
             for row in found

@@ -125,6 +125,7 @@ def _card(card: Card, signal: str) -> str:
         f"({number(one.gap_low)} to {number(one.gap_high)}), q = {number(one.q_value)}. "
         f"<b>{one.n_core:,}</b> of {one.n:,} members fail. {one.impact:.1%} of all "
         f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
+        f"<p class=quiet>{escape(card.how_found)}</p>"
         f"{_samples(card.samples)}<div class=columns>{_findings(card)}{_action(card)}</div>"
         f"{_maps(card)}</article>"
     )

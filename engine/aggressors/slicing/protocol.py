@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from aggressors.errors import InputError
 from aggressors.slicing.points import BoolArray, FloatArray, Partition, Points
 
 
@@ -96,13 +97,20 @@ class Sight:
     signal: FloatArray
     everyone: Points
     limits: Limits
-    _proposed: dict[Slicer, list[Proposal]] = field(default_factory=dict, repr=False)
+    _proposed: dict[str, list[Proposal]] = field(default_factory=dict, repr=False)
 
     def proposals_of(self, slicer: Slicer) -> list[Proposal]:
         """Ask a slicer, once."""
-        if slicer not in self._proposed:
-            self._proposed[slicer] = slicer.propose(self)
-        return self._proposed[slicer]
+        if slicer.name not in self._proposed:
+            found = list(slicer.propose(self))
+            for each in found:
+                if not isinstance(each, Proposal):
+                    raise InputError(
+                        f"Slicer {slicer.name!r} must propose a list of Proposal; it has a "
+                        f"{type(each).__name__} in it."
+                    )
+            self._proposed[slicer.name] = found
+        return self._proposed[slicer.name]
 
     @property
     def dimensions(self) -> int:

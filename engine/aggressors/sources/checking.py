@@ -16,6 +16,7 @@ from torch import Tensor, inference_mode, nn
 from aggressors.contracts import POPULATIONS, Settings
 from aggressors.errors import AggressorsError, IntegrationError
 from aggressors.integration import Integration, Sample
+from aggressors.slicing.find import SLICERS
 from aggressors.sources import fields, samples
 from aggressors.sources.layers import Layers, evaluating, find_layers
 from aggressors.sources.pictures import read_picture
@@ -149,6 +150,7 @@ class _Trial:
         if given.task not in TASKS:
             self.problem(f"task must be one of {', '.join(TASKS)}; got {given.task!r}.")
         self._classes()
+        self._slicers()
         if "validation" not in given.datasets:
             self.problem(
                 "datasets must have a 'validation' population, in which aggressors are found; got "
@@ -185,6 +187,24 @@ class _Trial:
         elif len(set(classes)) < len(classes):
             twice = next(name for name in classes if classes.count(name) > 1)
             self.problem(f"classes must be distinct; {twice!r} stands twice.")
+
+    def _slicers(self) -> None:
+        taken = {slicer.name for slicer in SLICERS}
+        for slicer in self.integration.slicers:
+            name = getattr(slicer, "name", None)
+            if (
+                not isinstance(name, str)
+                or not name
+                or not callable(getattr(slicer, "propose", None))
+            ):
+                self.problem(
+                    "slicers must have a name and a method propose(sight); "
+                    f"got {type(slicer).__name__}."
+                )
+            elif name in taken:
+                self.problem(f"Another slicer has the name {name!r}. Choose another.")
+            else:
+                taken.add(name)
 
     def load_model(self) -> nn.Module | None:
         """Build the model where a function is given."""

@@ -56,6 +56,7 @@ class TorchSource:
         self.task = integration.task
         self.classes = tuple(integration.classes)
         self.model_name = integration.model_name
+        self.slicers = tuple(integration.slicers)
         self.model_digest = digest_of(model)
         self.loss_name = loss_name(integration)
         self.populations = population_sizes(integration)

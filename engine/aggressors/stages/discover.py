@@ -60,7 +60,7 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
         _half(frame, points.take(searched), searched, weight),
         _half(frame, points.take(judging), judging, judging_weight),
         frame.settings,
-        (*SLICERS, *context.slicers),
+        (*context.slicers, *SLICERS),
     )
     if not search.findings:
         return {name: empty(name) for name in OUTPUTS}

@@ -247,4 +247,6 @@ def _one_hot(group: NDArray[np.int64]) -> csr_array:
 
     _, code = np.unique(group, return_inverse=True)
     rows = np.arange(len(code))
-    return csr_array((np.ones(len(code)), (rows, code)), shape=(len(code), int(code.max()) + 1))
+    return csr_array(
+        (np.ones(len(code)), (rows, code)), shape=(len(code), int(code.max(initial=-1)) + 1)
+    )
