@@ -33,7 +33,8 @@ class Figures:
     Parameters
     ----------
     method, title : the name that commands know, and the one that readers do.
-    recovered, f1, of_twenty : over slices; p10, p100 and the rule's over the recovered ones.
+    recovered, f1, of_twenty : over slices; beside : recovered where natural weaknesses take no
+        place among the five; p10, p100 and the rule's over the recovered ones.
     groups : share recovered by kind, by source, with and without a column for the cause.
     named : share of the recovered slices whose matched group has a rule.
     ahead : share that ours recovers minus this method's, over the same slices; None for ours.
@@ -45,6 +46,7 @@ class Figures:
     slices: int
     settings: int
     recovered: Interval
+    beside: Interval
     of_twenty: Interval
     f1: Interval
     p10: Interval
@@ -165,6 +167,7 @@ def _told(
         slices=len(own),
         settings=len(reports),
         recovered=recovered(own),
+        beside=mean(own, lambda each: each.recovered_beside),
         of_twenty=mean(own, lambda each: each.recovered or each.later_f1 >= 0.5),
         f1=mean(own, lambda each: each.f1),
         p10=precision(own, 10),

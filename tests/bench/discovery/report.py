@@ -101,8 +101,8 @@ def _opening(measured: Bench) -> str:
 
 def _table(figures: Sequence[Figures]) -> str:
     head = (
-        "| method | recovered | F1 | p@10 | p@100 | of twenty | duplicates | nulls with an alarm "
-        "| ours ahead by | seconds |\n|---|---|---|---|---|---|---|---|---|---|"
+        "| method | recovered | beside natural | F1 | p@10 | p@100 | of twenty | duplicates "
+        "| nulls with an alarm | ours ahead by | seconds |\n" + "|---" * 11 + "|"
     )
     return "\n".join([head, *(_row(each) for each in figures)])
 
@@ -111,6 +111,7 @@ def _row(own: Figures) -> str:
     cells = [
         own.title if own.ahead else f"**{own.title}**",
         _with_interval(own.recovered),
+        _number(own.beside.value),
         _number(own.f1.value),
         _number(own.p10.value),
         _number(own.p100.value),
@@ -160,7 +161,9 @@ def _method(ours: Figures, peers: Sequence[Figures], failed: Mapping[str, str]) 
         "- A slice counts if it can be found: accuracy inside at least .10 lower, 30 samples, a "
         "probe that knows the truth reaches F1 .6, and a twin model trained without the planting "
         "does not fail there too.",
-        "- Recovered: one of the first five groups has F1 ≥ .5 with the slice; of twenty: any. "
+        "- Recovered: one of the first five groups has F1 ≥ .5 with the slice; of twenty: any; "
+        "beside natural: of the first five that are no natural weakness, on which the twin fails "
+        "at least half as much, which are true findings too. "
         "Precision@10 and @100 are of the matched group's surest members, over recovered slices. "
         "A duplicate overlaps an earlier one of the first five with Jaccard ≥ .5. Intervals, "
         "95 %, resample settings.",
