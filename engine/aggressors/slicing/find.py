@@ -18,7 +18,7 @@ from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Limits, Sight, Slicer
 from aggressors.slicing.rank import Pick, choose, shape
 from aggressors.slicing.rules import RuleSlicer
-from aggressors.slicing.told import Told, label_usual
+from aggressors.slicing.told import NEWS_IN_PART, Told, label_usual
 from aggressors.stats.severity import Gap
 
 SLICERS: tuple[Slicer, ...] = (
@@ -148,8 +148,9 @@ class _Ranking:
             member, codes = members[place], tested.proposals[places[place]].labels
             if not codes:
                 return told.leaves_open(member)
-            # A group of two labels must be news in each.
-            return all(told.leaves_open(member & (label == code), label) for code in codes)
+            return told.leaves_open(member, label) and all(
+                told.leaves_open(member & (label == code), label, NEWS_IN_PART) for code in codes
+            )
 
         shapes, usual = self.shapes[places], label_usual(self.signal, label)
         picks = choose(members, self.signal, shapes, most, taken, is_news, usual)

@@ -8,6 +8,7 @@ from aggressors.slicing.points import BoolArray, FloatArray, IntArray
 
 ABSORBED = 0.5  # share of a reported group's excess that counts as told
 NEWS = 2.0  # standard errors by which a group must exceed what is told of its members
+NEWS_IN_PART = 1.0  # and each of its labels, where it has several
 FEWEST = 2  # samples inside and outside that a stratum needs for a comparison
 COMPARED = 0.5  # share of a group that must have something to be compared with
 
@@ -55,20 +56,23 @@ class Told:
             excess = (self.signal - self.usual)[uncovered].mean()
             self.fit[uncovered] = self.usual[uncovered] + excess
 
-    def leaves_open(self, member: BoolArray, strata: IntArray | None = None) -> bool:
+    def leaves_open(
+        self, member: BoolArray, strata: IntArray | None = None, news: float = NEWS
+    ) -> bool:
         """Whether a group is surely worse than others of the same reported groups.
 
         Its members are compared within the reported group they lie in, or with what lies in none.
         So a part that is as bad as its whole is no news, nor is a whole that is bad in a part
         alone. With `strata`, (n,) codes such as labels, they are compared within these as well,
-        unless most of the group stands alone there, as a whole label does.
+        unless most of the group stands alone there, as a whole label does. `news` is the standard
+        errors by which it must be worse.
         """
         if strata is not None:
             gap, error, compared = self._gap(member, self.first * (strata.max() + 2) + strata + 1)
             if compared >= COMPARED * member.sum():
-                return gap > NEWS * error
+                return gap > news * error
         gap, error, compared = self._gap(member, self.first)
-        return compared > 0 and gap > NEWS * error
+        return compared > 0 and gap > news * error
 
     def _gap(self, member: BoolArray, stratum: IntArray) -> tuple[float, float, float]:
         """Sum the gap within strata; also its standard error, and the members compared."""
