@@ -374,7 +374,7 @@ def test_a_slicer_that_proposes_something_else_is_told(data):
 def test_samples_of_one_group_count_as_one_witness(data):
     samples = data.tables["samples"]
     place = samples.schema.get_field_index("group_id")
-    few = pa.array([f"patient {row % 6}" for row in range(samples.num_rows)])
+    few = pa.array([f"patient {row % 3}" for row in range(samples.num_rows)])
     grouped = {**data.tables, "samples": samples.set_column(place, "group_id", few)}
     alone, together = discover(data.tables), discover(grouped)
     width = [

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # Dense in the tails, where rare conditions are.
 QUANTILES = (
-    *(0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3),
-    *(0.5, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97),
+    *(0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.3),
+    *(0.5, 0.7, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95, 0.97),
 )
 QUANTILES_AROUND = (0.0, 0.02, 0.05, 0.1, 0.2, 0.8, 0.9, 0.95, 0.98, 1.0)
 MAX_WORDS = 200  # words of one text field that are tried
