@@ -65,6 +65,11 @@ def nothing_found(n: int, needed: int, *, searchable: bool) -> str:
     return "No group of samples is proven to do worse than the rest."
 
 
+def significance(q_value: float) -> str:
+    """Write a q-value as sentences do: q = 0.012, or q < 0.001."""
+    return f"q = {number(q_value)}" if q_value >= 0.001 else "q < 0.001"
+
+
 def how_found(
     found_by: str, merged: int | None, tested: int | None, n_confirm: int | None, q_value: float
 ) -> str:
@@ -77,10 +82,9 @@ def how_found(
     """
     told = [f"Found by the search for {SEARCHES.get(found_by, found_by)}"] if found_by else []
     if merged and tested:
-        same = "1 proposal" if merged == 1 else f"{merged:,} proposals"
-        told.append(f"{same} of {tested:,} tested told of it")
+        told.append(f"{merged:,} of {tested:,} tested proposals tell{'s' * (merged == 1)} of it")
     if n_confirm is not None:
-        told.append(f"judged by {counted(n_confirm, 'unseen member')}, q = {number(q_value)}")
+        told.append(f"judged by {counted(n_confirm, 'unseen member')}, {significance(q_value)}")
     return "; ".join(told) + "." if told else ""
 
 

@@ -122,7 +122,7 @@ def _card(card: Card, signal: str) -> str:
     return (
         f"<article id=a{one.rank}><h2><span class=rank>{one.rank}</span> {escape(one.name)}</h2>"
         f"<p>Mean {escape(signal)} is <b>{number(one.gap)}</b> above the rest "
-        f"({number(one.gap_low)} to {number(one.gap_high)}), q = {number(one.q_value)}. "
+        f"({number(one.gap_low)} to {number(one.gap_high)}). "
         f"<b>{one.n_core:,}</b> of {one.n:,} members fail. {one.impact:.1%} of all "
         f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
         f"<p class=quiet>{escape(card.how_found)}</p>"
