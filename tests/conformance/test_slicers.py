@@ -105,8 +105,10 @@ def test_unusual_data_raises_nothing(slicer, shape):
 
 
 @every_slicer
-def test_constant_positions_and_signal(slicer):
+@pytest.mark.parametrize("varies", ["nothing", "the label alone"])
+def test_samples_that_all_lie_in_one_place(slicer, varies):
     points, _ = sample()
-    same = Points(np.ones_like(points.space), points.label, None, points.classes, points.fields)
-    for proposal in propose(slicer, same, np.ones(len(same))):
+    places = points.label[:, None] * (varies != "nothing") + np.ones_like(points.space)
+    same = Points(places, points.label, None, points.classes, points.fields)
+    for proposal in slicer.propose(Sight(same, np.ones(len(same)), same, LIMITS)):
         assert LIMITS.allow(proposal.members(same).sum())

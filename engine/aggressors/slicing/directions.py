@@ -126,6 +126,6 @@ def _placed(points: Points, means: FloatArray | None) -> FloatArray:
 
 
 def _spread(space: FloatArray) -> FloatArray:
-    """(d, d) covariance with a ridge."""
-    ridge = RIDGE * space.var(axis=0).mean()
+    """(d, d) covariance with a ridge, which keeps it invertible where nothing varies."""
+    ridge = max(RIDGE * space.var(axis=0).mean(), 1e-12)
     return np.asarray(np.atleast_2d(np.cov(space.T, bias=True)) + ridge * np.eye(space.shape[1]))
