@@ -396,7 +396,7 @@ def test_below_200_samples_nothing_is_confirmed():
     assert set(found["aggressors"]["status"].to_pylist()) == {"tentative"}
 
 
-def test_a_large_search_keeps_the_rare_and_judges_by_all(data, monkeypatch):
+def test_a_large_search_judges_by_all_samples(data, monkeypatch):
     monkeypatch.setattr(stage, "MAX_SEARCHED", 300)
     found = discover(data.tables)
     samples = data.tables["samples"].to_pandas()

@@ -72,7 +72,7 @@ class Search:
         if again is None:
             return finding
         gap, q_value, passes = again
-        status = finding.status if passes else "tentative"
+        status: Status = "confirmed" if passes else "tentative"
         return replace(finding, gap=gap, q_value=q_value, status=status)
 
 

@@ -26,8 +26,6 @@ from aggressors.stats.severity import impact, loss_gaps
 
 OUTPUTS = ("concepts", "assignments", "concept_stats", "aggressors", "representatives")
 MAX_SEARCHED = 10_000  # samples of each half among which groups are sought
-RARE = 0.05  # share of samples with the highest signal
-RARE_DRAWN = 0.25  # share of the samples drawn that are such
 MAX_DESCRIBED = 20_000  # analysed samples over which a name's precision and recall are counted
 MAX_REFERENCE = 4_096  # analysed samples among which a member's neighbours are counted
 
@@ -54,11 +52,11 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
     usable = frame.analysed & np.isfinite(frame.signal)
     order = _canonical(frame, np.flatnonzero(usable))
     halves = order[frame.discover[order]], order[frame.confirm[order]]
-    (searched, weight), (judging, judging_weight) = (_drawn(frame, rows) for rows in halves)
+    searched, judging = (rows[_sampled(frame, len(rows), MAX_SEARCHED)] for rows in halves)
     points = _points(frame, searched)
     search = find(
-        _half(frame, points.take(searched), searched, weight),
-        _half(frame, points.take(judging), judging, judging_weight),
+        _half(frame, points.take(searched), searched),
+        _half(frame, points.take(judging), judging),
         frame.settings,
         (*context.slicers, *SLICERS),
     )
@@ -77,30 +75,6 @@ def _canonical(frame: Frame, found: IntArray) -> IntArray:
     if len(ids) < 2 or bool(np.all(ids[:-1] <= ids[1:])):
         return found
     return found[np.argsort(ids, kind="stable")]
-
-
-def _drawn(frame: Frame, rows: IntArray) -> tuple[IntArray, FloatArray]:
-    """Draw at most `MAX_SEARCHED` of the rows with the run's seed; also the weight of each.
-
-    A sample with a rare high signal is drawn more often, and weighs less, so that small groups that
-    fail stay large enough to be seen.
-    """
-    if len(rows) <= MAX_SEARCHED:
-        return rows, frame.weight[rows]
-    rng = np.random.default_rng(frame.settings.seed)
-    signal = frame.signal[rows]
-    rare = signal > np.quantile(signal, 1 - RARE)
-    wanted = min(int(rare.sum()), int(RARE_DRAWN * MAX_SEARCHED))
-    counts = {True: wanted, False: MAX_SEARCHED - wanted}
-    drawn, weight = [], []
-    for is_rare, count in counts.items():
-        among = np.flatnonzero(rare == is_rare)
-        drawn.append(rng.choice(among, count, replace=False))
-        weight.append(np.full(count, len(among) / max(count, 1)))
-    place, factor = np.concatenate(drawn), np.concatenate(weight)
-    sort = np.argsort(place, kind="stable")
-    kept = rows[place[sort]]
-    return kept, frame.weight[kept] * factor[sort]
 
 
 def _sampled(frame: Frame, n: int, most: int) -> IntArray:
@@ -123,17 +97,17 @@ def _points(frame: Frame, fit: IntArray) -> Points:
     return Points(placed, frame.label, frame.probabilities, frame.classes, frame.fields)
 
 
-def _half(frame: Frame, points: Points, rows: IntArray, weight: FloatArray) -> Half:
+def _half(frame: Frame, points: Points, rows: IntArray) -> Half:
     group = None if frame.group is None else frame.group[rows]
-    return Half(points, frame.signal[rows], weight, group)
+    return Half(points, frame.signal[rows], frame.weight[rows], group)
 
 
 def _settled(
     reported: list[_Reported], search: Search, frame: Frame, rows: IntArray
 ) -> list[_Reported]:
-    """Judge by the whole half what was confirmed on a part of it."""
+    """Judge by the whole half what was found with a part of it."""
     bare = Points(np.empty((len(rows), 0)), frame.label[rows], None, frame.classes, ())
-    whole = _half(frame, bare, rows, frame.weight[rows])
+    whole = _half(frame, bare, rows)
     return [
         replace(each, finding=search.settled(each.finding, each.member[rows], whole))
         for each in reported
