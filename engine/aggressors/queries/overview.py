@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from aggressors.contracts import EVERYTHING, Aggressor, Filter
+from aggressors.contracts import EVERYTHING, FEWEST_TO_CONFIRM, Aggressor, Filter
 from aggressors.queries.scope import fetch, fetch_rows, scope
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def discovery_facts(run: RunFile) -> DiscoveryFacts:
         tentative,
         n_discover,
         n_confirm,
-        round(2 * settings.min_size / share) if share > 0 else 0,
+        max(FEWEST_TO_CONFIRM, round(2 * settings.min_size / share) if share > 0 else 0),
         bool(run.fields or run.dimensions),
     )
 
