@@ -2,7 +2,7 @@
 
 Run files never change, so an answer is kept under the run's id and the text of the filter. What
 people change in a workspace (queues, saved tests) is read afresh, or kept under the listing of its
-files.
+files. Over 400 lines, since every read that a page repeats stands here and nowhere else.
 """
 
 from __future__ import annotations

@@ -30,11 +30,10 @@ class KMeansSlicer:
         """See `Slicer.propose`."""
         if not sight.dimensions:
             return []
-        cutting = Cutting(sight.everyone.space)
         return [
             Proposal(self.name, region)
             for k in _feasible(self.scales, len(sight.points), sight.limits)
-            for region in _single_cells(cutting, k, sight.points.space, sight.limits)
+            for region in _single_cells(sight.cutting, k, sight.points.space, sight.limits)
         ]
 
 
@@ -58,10 +57,9 @@ class TreeSlicer:
         means = everyone.label_means() if self.centred else None
         if self.centred and len(np.unique(everyone.label)) < 2:
             return []  # the same as without
-        space, every = points.space, everyone.space
-        if means is not None:
-            space, every = points.centred(means), everyone.centred(means)
-        partition, sizes = Cutting(every).cells(min(len(points) // 20, MAX_CELLS))
+        space = points.centred(means)
+        cutting = Cutting(everyone.centred(means)) if self.centred else sight.cutting
+        partition, sizes = cutting.cells(min(len(points) // 20, MAX_CELLS))
         counts = partition.counts(space)
         loss = _standard(smoothed(partition.centroids, space, sight.signal))
         partition = replace(partition, label_means=means)
@@ -92,17 +90,14 @@ class InsideLabelSlicer:
         if not sight.dimensions:
             return []
         points, everyone = sight.points, sight.everyone
-        return [
-            Proposal(self.name, region, (int(label),))
-            for label, n in zip(*np.unique(points.label[points.label >= 0], return_counts=True),
-                                strict=True)
-            if n >= 2 * sight.limits.smallest
-            for region in self._inside(
-                points.space[points.label == label],
-                Cutting(everyone.space[everyone.label == label]),
-                sight.limits,
-            )
-        ]  # fmt: skip
+        proposals = []
+        for label in np.unique(points.label[points.label >= 0]):
+            space = points.space[points.label == label]
+            if len(space) >= 2 * sight.limits.smallest:
+                cutting = Cutting(everyone.space[everyone.label == label])
+                regions = self._inside(space, cutting, sight.limits)
+                proposals += [Proposal(self.name, region, (int(label),)) for region in regions]
+        return proposals
 
     def _inside(self, space: FloatArray, cutting: Cutting, limits: Limits) -> Iterator[Cells]:
         for k in _feasible(self.scales, len(space), limits):

@@ -43,7 +43,7 @@ class Tail:
 
     def holds(self, points: Points) -> BoolArray:
         """(n,) True beyond the bound."""
-        return np.asarray(_placed(points, self.label_means) @ self.direction >= self.bound)
+        return np.asarray(points.centred(self.label_means) @ self.direction >= self.bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,8 @@ class DirectionSlicer:
             return []
         several = len(np.unique(sight.everyone.label)) > 1
         means = sight.everyone.label_means() if several else None
-        space = _placed(points, means)
-        unlike = np.linalg.inv(_spread(_placed(sight.everyone, means)))
+        space = points.centred(means)
+        unlike = np.linalg.inv(_spread(sight.everyone.centred(means)))
         everywhere = np.ones(len(points), dtype=np.bool_)
         found: list[Proposal] = []
         for seed in _seeds(sight):
@@ -117,12 +117,12 @@ def _bounds(
     order = np.flatnonzero(rows)[np.argsort(-along[rows], kind="stable")]
     usual = float(sight.signal[rows].mean())
     sizes = [n for n in (int(share * len(order)) for share in shares) if sight.limits.allow(n)]
-    scored = [(strength(sight.signal[order[:n]] - usual), along[order[n - 1]]) for n in sizes]
+    scored = []
+    for n in sizes:
+        excess = sight.signal[order[:n]] - usual
+        value = strength(n, excess.mean(), excess.std() / np.sqrt(n))
+        scored.append((float(value), along[order[n - 1]]))
     return [float(bound) for value, bound in sorted(scored, reverse=True)[:BOUNDS] if value > 0]
-
-
-def _placed(points: Points, means: FloatArray | None) -> FloatArray:
-    return points.space if means is None else points.centred(means)
 
 
 def _spread(space: FloatArray) -> FloatArray:

@@ -77,7 +77,7 @@ class Search:
 
 
 def find(
-    discover: Half, confirm_half: Half, settings: Settings, slicers: Sequence[Slicer] = SLICERS
+    discover: Half, confirm_half: Half, settings: Settings, own: Sequence[Slicer] = ()
 ) -> Search:
     """Search for groups that underperform.
 
@@ -85,7 +85,7 @@ def find(
     ----------
     discover, confirm_half : the two halves, each in canonical order.
     settings : sizes, false discovery rate, materiality, most aggressors.
-    slicers : where proposals come from.
+    own : the user's slicers, which are asked before the built-in ones.
     """
     halves = len(discover.signal), len(confirm_half.signal)
     limits = Limits(settings.min_size, int(settings.max_share * halves[0]))
@@ -97,7 +97,7 @@ def find(
     bar = Bar(settings.fdr, settings.materiality, settings.level, ceiling, enough)
     everyone = discover.points.join(confirm_half.points)
     sight = Sight(discover.points, cut, everyone, limits)
-    proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
+    proposals = [each for slicer in (*own, *SLICERS) for each in sight.proposals_of(slicer)]
     kept, members = worth_testing(proposals, discover, limits)
     tested = confirm(kept, members, confirm_half, bar, limits.smallest // 2)
     ranking = _Ranking.of(discover.points, cut, tested)

@@ -109,8 +109,13 @@ class Points:
             means[code] = self.space[self.label == code].mean(axis=0)
         return means
 
-    def centred(self, label_means: FloatArray) -> FloatArray:
-        """(n, d) positions less the mean of the label, which is expected where it is not known."""
+    def centred(self, label_means: FloatArray | None) -> FloatArray:
+        """(n, d) positions less the mean of the label, which is expected where it is not known.
+
+        Without `label_means` positions stay as they are.
+        """
+        if label_means is None:
+            return self.space
         known = self.label >= 0
         centre = np.tile(label_means.mean(axis=0), (len(self), 1))
         centre[known] = label_means[self.label[known]]
@@ -121,9 +126,7 @@ class Points:
     def cells(self, partition: Partition) -> IntArray:
         """(n,) index of the nearest centroid; computed once for each partition."""
         if partition not in self._cells:
-            space = self.space
-            if partition.label_means is not None:
-                space = self.centred(partition.label_means)
+            space = self.centred(partition.label_means)
             self._cells[partition] = nearest(space, partition.centroids)
         return self._cells[partition]
 

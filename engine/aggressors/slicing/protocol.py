@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from aggressors.errors import InputError
+from aggressors.slicing.cutting import Cutting
 from aggressors.slicing.points import BoolArray, FloatArray, Partition, Points
 
 
@@ -98,6 +100,11 @@ class Sight:
     everyone: Points
     limits: Limits
     _proposed: dict[str, list[Proposal]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def cutting(self) -> Cutting:
+        """Cells among everyone, for slicers to share its tree."""
+        return Cutting(self.everyone.space)
 
     def proposals_of(self, slicer: Slicer) -> list[Proposal]:
         """Ask a slicer, once."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from aggressors.slicing.literals import Rule, plainness
 from aggressors.slicing.points import (
@@ -100,10 +101,9 @@ class _Surroundings:
         return float(coherence**COHERENT * max(1.05 - within, 0.05) ** COMPACT)
 
 
-def strength(residual: FloatArray) -> float:
-    """sqrt(n) x (mean - half its standard error) of n members' residual signal."""
-    n = len(residual)
-    return float(np.sqrt(n) * residual.mean() - DOUBT * residual.std())
+def strength(n: ArrayLike, mean: ArrayLike, error: ArrayLike) -> FloatArray:
+    """sqrt(n) x (mean - half its standard error) of the residual signal of n members."""
+    return np.asarray(np.sqrt(n) * (np.asarray(mean) - DOUBT * np.asarray(error)), np.float64)
 
 
 def choose(
@@ -157,11 +157,11 @@ def _pick(best: int, score: FloatArray, overlap: FloatArray) -> Pick:
 
 
 def _scores(matrix: Float32Array, size: FloatArray, residual: FloatArray) -> FloatArray:
-    """(m,) sqrt(n) x (mean residual - half its standard error)."""
+    """(m,) strength of every group."""
     mean = (matrix @ residual.astype(np.float32)) / size.clip(1)
     square = (matrix @ (residual**2).astype(np.float32)) / size.clip(1)
     error = np.sqrt(np.maximum(square - mean**2, 0.0) / size.clip(1))
-    return np.asarray(np.sqrt(size) * (mean - DOUBT * error), dtype=np.float64)
+    return strength(size, mean, error)
 
 
 def _jaccard(matrix: Float32Array, size: FloatArray, group: BoolArray) -> FloatArray:

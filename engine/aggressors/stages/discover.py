@@ -13,7 +13,7 @@ from aggressors.contracts import POPULATIONS
 from aggressors.queries.grammar import format_filter
 from aggressors.slicing.concept import Reference, levels, parents, parts_last
 from aggressors.slicing.confirm import Half
-from aggressors.slicing.find import SLICERS, Finding, Search, find
+from aggressors.slicing.find import Finding, Search, find
 from aggressors.slicing.literals import as_filter
 from aggressors.slicing.name import Description, describe, distinct, name_of
 from aggressors.slicing.points import BoolArray, FloatArray, IntArray, Points
@@ -58,7 +58,7 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
         _half(frame, points.take(searched), searched),
         _half(frame, points.take(judging), judging),
         frame.settings,
-        (*context.slicers, *SLICERS),
+        context.slicers,
     )
     if not search.findings:
         return {name: empty(name) for name in OUTPUTS}
