@@ -6,6 +6,7 @@ import pytest
 
 from aggressors import words
 from aggressors.contracts import Action
+from aggressors.slicing.find import SLICERS
 from aggressors.words import ACTION_NAMES, ADVICE, counted, duration, nothing_found, number, percent
 
 
@@ -50,6 +51,10 @@ def test_counts_and_shares():
 )
 def test_a_run_without_findings_says_why(n, searchable, says):
     assert says in nothing_found(n, 200, searchable=searchable)
+
+
+def test_every_search_has_words():
+    assert {slicer.name for slicer in SLICERS} <= set(words.SEARCHES)
 
 
 def test_how_a_group_was_found():
