@@ -24,7 +24,9 @@ SEARCHES = {
     "tree across labels drawn by loss": "what samples of all labels have in common",
     "inside one label": "regions inside one label",
     "direction": "directions in the embedding",
+    "region and rule": "what of a region fulfils a condition",
     "rule": "rules over metadata",
+    "metadata tree": "a tree over metadata",
 }
 MAP_NAMES = {
     "core": "failing members",

@@ -7,15 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer
-from aggressors.slicing.confirm import member_matrix
 from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Proposal, Sight
 from aggressors.slicing.rank import strength
-from aggressors.slicing.told import label_usual
+from aggressors.slicing.seeds import seeds
 
-MAX_SEEDS = 40
-SAME_SEED = 0.5  # Jaccard from which two seeds are one
 INSIDE = 0.6  # share of a seed that carries a label, from which it is followed within that label
 SHARES = (0.015, 0.022, 0.033, 0.05, 0.07, 0.1, 0.14, 0.2)  # of all samples, beyond a bound
 SHARES_INSIDE = (0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5, 0.65)  # of the samples of one label
@@ -69,7 +65,7 @@ class DirectionSlicer:
         unlike = np.linalg.inv(_spread(sight.everyone.centred(means)))
         everywhere = np.ones(len(points), dtype=np.bool_)
         found: list[Proposal] = []
-        for seed in _seeds(sight):
+        for _, seed in seeds(sight):
             for rows, labels in [(everywhere, ()), *_own_labels(seed, points)]:
                 inside, rest = seed & rows, rows & ~seed
                 if rest.sum() < 2:
@@ -80,26 +76,6 @@ class DirectionSlicer:
                     tail = Tail(direction, bound, means)
                     found.append(Proposal(self.name, tail.within(labels), labels))
         return found
-
-
-def _seeds(sight: Sight) -> list[BoolArray]:
-    """Proposals by position that are worse than their labels, worst first, each unlike the others.
-
-    Each is (n,) bool.
-    """
-    slicers = (InsideLabelSlicer(), ACROSS_LABELS)
-    proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
-    members = member_matrix(proposals, sight.points)
-    excess = sight.signal - label_usual(sight.signal, sight.points.label)
-    value = members @ excess / np.sqrt(members.sum(axis=1).clip(1))
-    chosen: list[BoolArray] = []
-    for place in np.argsort(-value, kind="stable"):
-        if value[place] <= 0 or len(chosen) == MAX_SEEDS:
-            break
-        member = members[place]
-        if all((member & seed).sum() < SAME_SEED * (member | seed).sum() for seed in chosen):
-            chosen.append(member)
-    return chosen
 
 
 def _own_labels(seed: BoolArray, points: Points) -> Iterator[tuple[BoolArray, tuple[int, ...]]]:

@@ -13,11 +13,13 @@ from aggressors.slicing.concept import Concept, alone, concept_of
 from aggressors.slicing.confirm import Bar, Half, Tested, confirm, floor_of, retest, worth_testing
 from aggressors.slicing.directions import DirectionSlicer
 from aggressors.slicing.literals import Rule
+from aggressors.slicing.mixed import MixedSlicer
 from aggressors.slicing.name import clarity
 from aggressors.slicing.points import BoolArray, FloatArray, Points
 from aggressors.slicing.protocol import Limits, Sight, Slicer
 from aggressors.slicing.rank import Pick, choose, shape
 from aggressors.slicing.rules import RuleSlicer
+from aggressors.slicing.shallow import ShallowTreeSlicer
 from aggressors.slicing.told import NEWS_IN_PART, Told, label_usual
 from aggressors.stats.severity import Gap
 
@@ -27,7 +29,9 @@ SLICERS: tuple[Slicer, ...] = (
     ACROSS_LABELS,
     InsideLabelSlicer(),
     DirectionSlicer(),
+    MixedSlicer(),
     RuleSlicer(),
+    ShallowTreeSlicer(),
 )
 MAX_TENTATIVE = 5
 UNCLEAR = 0.7  # what is left of the score of a group that nothing readable describes
@@ -40,7 +44,8 @@ OUTLIER = 0.99  # quantile of the signal beyond which it does not count for that
 class Finding:
     """A group to report, with what the confirm half says of it.
 
-    `merged` counts the proposals that tell its story, `tested` all that were tested.
+    `merged` counts the proposals that tell its story, `tested` all that were tested; `coherence` is
+    the share of a member's neighbours that are members.
     """
 
     concept: Concept
@@ -49,6 +54,7 @@ class Finding:
     q_value: float
     merged: int
     tested: int
+    coherence: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,13 +123,14 @@ class _Ranking:
     """The discover half, by which what has passed is ranked: the other half judges it.
 
     `members` (m, n), `signal` (n,) cut, `shapes` (m,) as in `rank.shape`, lowered where nothing
-    readable describes a group; 0 where it did not pass.
+    readable describes a group; 0 where it did not pass. `coherence` (m,), likewise.
     """
 
     points: Points
     members: BoolArray
     signal: FloatArray
     shapes: FloatArray
+    coherence: FloatArray
 
     @classmethod
     def of(cls, points: Points, signal: FloatArray, tested: Tested) -> _Ranking:
@@ -132,10 +139,11 @@ class _Ranking:
         members = tested.discover
         clear = clarity(members[passed], points)
         clear[[isinstance(each.region, Rule) for each in proposals]] = 1.0
-        shapes = np.zeros(len(tested))
-        shapes[passed] = shape(proposals, members[passed], points)
-        shapes[passed] *= UNCLEAR + (1 - UNCLEAR) * clear
-        return cls(points, members, signal, shapes)
+        judged = shape(proposals, members[passed], points)
+        shapes, coherence = np.zeros((2, len(tested)))
+        shapes[passed] = judged.factor * (UNCLEAR + (1 - UNCLEAR) * clear)
+        coherence[passed] = judged.coherence
+        return cls(points, members, signal, shapes, coherence)
 
     def picks(self, tested: Tested, rows: BoolArray, taken: BoolArray, most: int) -> list[Pick]:
         """Choose among the proposals in `rows`; places are those among all proposals."""
@@ -153,7 +161,8 @@ class _Ranking:
             )
 
         shapes, usual = self.shapes[places], label_usual(self.signal, label)
-        picks = choose(members, self.signal, shapes, most, taken, is_news, usual)
+        inside = np.array([bool(tested.proposals[place].labels) for place in places])
+        picks = choose(members, self.signal, shapes, most, taken, is_news, usual, inside)
         return [Pick(int(places[p.best]), places[p.voters], p.votes) for p in picks]
 
 
@@ -168,7 +177,8 @@ def _confirmed(ranking: _Ranking, half: Half, tested: Tested, bar: Bar, most: in
             gap, q_value, _ = again
         else:  # the vote lost it: keep the best alone
             concept = alone(tested.proposals[pick.best])
-        found.append(Finding(concept, "confirmed", gap, q_value, len(pick.voters), len(tested)))
+        merged, coherence = len(pick.voters), float(ranking.coherence[pick.best])
+        found.append(Finding(concept, "confirmed", gap, q_value, merged, len(tested), coherence))
     return found
 
 
@@ -184,6 +194,7 @@ def _tentative(ranking: _Ranking, tested: Tested, confirmed: list[Finding]) -> l
             float(tested.q_value[pick.best]),
             len(pick.voters),
             len(tested),
+            float(ranking.coherence[pick.best]),
         )
         for pick in picks
     ]

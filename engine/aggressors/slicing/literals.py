@@ -135,6 +135,12 @@ def readable(value: float, spread: float, *, whole: bool) -> float | int:
     return round(value, -math.floor(math.log10(spread / 50)))
 
 
+def spread_of(values: FloatArray) -> tuple[float, bool]:
+    """How far (n,) finite values spread without their tails, and whether all are whole."""
+    low, high = np.quantile(values, (QUANTILES[0], QUANTILES[-1]))
+    return float(high - low) or float(np.ptp(values)), bool((values == np.round(values)).all())
+
+
 def _number_holds(condition: Condition, numbers: FloatArray) -> BoolArray:
     if condition.op == "missing":
         return np.isnan(numbers)
@@ -148,10 +154,8 @@ def _thresholds(name: str, numbers: FloatArray, around: BoolArray | None) -> lis
     known = np.isfinite(numbers)
     if not known.any():
         return []
-    values = numbers[known]
-    cuts = np.quantile(values, QUANTILES)
-    spread = float(cuts[-1] - cuts[0]) or float(np.ptp(values))
-    whole = bool((values == np.round(values)).all())
+    cuts = np.quantile(numbers[known], QUANTILES)
+    spread, whole = spread_of(numbers[known])
     if around is not None and (known & around).any():
         own = np.quantile(numbers[known & around], QUANTILES_AROUND)
         cuts = np.append(cuts, own)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from aggressors.slicing.literals import Rule, plainness
 from aggressors.slicing.points import (
@@ -26,7 +26,11 @@ DOUBT = 0.5  # standard errors taken off a mean
 SAME_STORY = 0.4  # Jaccard from which a further group tells nothing new
 ALTERNATIVE = 0.5  # Jaccard and share of the best score from which a group has a vote
 MAX_VOTERS = 15
+PART = 0.6  # share of a group inside a label that a whole across labels must hold
+LARGER = 1.3  # times its size that the whole must have
+AS_BAD = 0.5  # times its excess that the rest of the whole must have
 COHERENT = 3  # how much it matters that neighbours of members are members
+GRAB_BAG = 0.05  # coherence beyond chance, from 0 to 1, below which members don't hang together
 COMPACT = 0.25  # how much it matters that members lie close together
 RULE_SHAPE = 0.8  # shape of a rule of one condition, whose members need not lie together
 RULE_LENGTH = 0.6  # and what each further condition costs
@@ -44,8 +48,16 @@ class Pick:
     votes: FloatArray
 
 
-def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> FloatArray:
-    """(m,) how well a group hangs together: coherence^3 x (1.05 - compactness)^1/4 x purity.
+@dataclass(frozen=True, eq=False)
+class Shapes:
+    """How well m groups hang together: (m,) `factor` of their scores, and (m,) `coherence`."""
+
+    factor: FloatArray
+    coherence: FloatArray
+
+
+def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Shapes:
+    """Judge the shape of groups: coherence^3 x (1.05 - compactness)^1/4 x purity.
 
     Parameters
     ----------
@@ -54,29 +66,37 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
 
     Coherence is the share of a member's neighbours that are members; compactness the variance
     within over the total; purity, of a group inside some labels, the share of label-blind
-    neighbours that carry them: it demotes samples of one label that lie among another's.
+    neighbours that carry them: it demotes samples of one label that lie among another's. A rule
+    is readable and need not lie together. A grab-bag, whose members lie together hardly more than
+    any samples would, has the factor 0.
     """
     blind = _Surroundings.of(points.space)
     same = _Surroundings(points.space, _neighbours_inside(points))
     centred = blind
     if points.classes:
         centred = _Surroundings.of(points.centred(points.label_means()))
-    shapes = np.empty(len(proposals))
-    for place, proposal in enumerate(proposals):
-        region = proposal.region
-        if isinstance(region, Rule):
-            shapes[place] = RULE_SHAPE * RULE_LENGTH ** max(len(region.conditions) - 1, 0)
-            shapes[place] *= plainness(region.conditions)
-        elif proposal.labels:
-            shapes[place] = same.shape(members[place])
-        elif across_labels(region):
-            shapes[place] = centred.shape(members[place])
-        else:
-            shapes[place] = blind.shape(members[place])
+    factor, coherence = np.ones(len(proposals)), np.ones(len(proposals))
+    for place, (proposal, member) in enumerate(zip(proposals, members, strict=True)):
+        region, among = proposal.region, len(points)
+        around = centred if across_labels(region) else blind
         if proposal.labels:
             carries = np.isin(points.label, proposal.labels)
-            shapes[place] *= _share(carries, blind.near[members[place]])
-    return shapes
+            around, among = same, int(carries.sum())
+            factor[place] = _share(carries, blind.near[member])
+        coherence[place] = around.coherence(member)
+        if isinstance(region, Rule):
+            factor[place] *= RULE_SHAPE * RULE_LENGTH ** max(len(region.conditions) - 1, 0)
+            factor[place] *= plainness(region.conditions)
+        elif _is_grab_bag(coherence[place], member.sum() / max(among, 1)):
+            factor[place] = 0.0
+        else:
+            factor[place] *= coherence[place] ** COHERENT * around.tightness(member)
+    return Shapes(factor, coherence)
+
+
+def _is_grab_bag(coherence: float, share: float) -> bool:
+    """Whether coherence barely exceeds the `share` that any members would have by chance."""
+    return coherence - share < GRAB_BAG * (1 - share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +114,14 @@ class _Surroundings:
     def total(self) -> float:
         return float(self.space.var(axis=0).sum())
 
-    def shape(self, member: BoolArray) -> float:
-        """coherence^3 x (1.05 - compactness)^1/4."""
+    def coherence(self, member: BoolArray) -> float:
+        """Share of the members' neighbours that are members."""
+        return _share(member, self.near[member])
+
+    def tightness(self, member: BoolArray) -> float:
+        """(1.05 - variance within / total)^1/4."""
         within = float(self.space[member].var(axis=0).sum()) / self.total if self.total else 1.0
-        coherence = _share(member, self.near[member])
-        return float(coherence**COHERENT * max(1.05 - within, 0.05) ** COMPACT)
+        return float(max(1.05 - within, 0.05) ** COMPACT)
 
 
 def strength(n: ArrayLike, mean: ArrayLike, error: ArrayLike) -> FloatArray:
@@ -114,6 +137,7 @@ def choose(
     taken: BoolArray,
     is_news: Callable[[Told, int], bool],
     usual: FloatArray | None = None,
+    inside_labels: BoolArray | None = None,
 ) -> list[Pick]:
     """Take the best group, tell half of its loss, and go on with what is left.
 
@@ -126,48 +150,77 @@ def choose(
     taken : (t, n) groups that are reported already.
     is_news : whether a group, by its place, is worse than what is told says.
     usual : (n,) see `Told`.
+    inside_labels : (m,) groups of some labels alone, which give way to the whole they belong to.
     """
-    matrix = members.astype(np.float32)
-    size = matrix.sum(axis=1, dtype=np.float64)
+    groups = _Groups(members)
     told = Told(signal, usual)
-    remaining = size > 1
+    remaining = groups.size > 1
     for group in taken:
         told.add(group)
-        remaining &= _jaccard(matrix, size, group) < SAME_STORY
+        remaining &= groups.jaccard(group) < SAME_STORY
     picks: list[Pick] = []
     while len(picks) < most:
-        score = np.where(remaining, _scores(matrix, size, told.residual) * shapes, -np.inf)
+        score = np.where(remaining, groups.strengths(told.residual) * shapes, -np.inf)
         best = int(score.argmax())
         if score[best] <= 0:
             break
         if not is_news(told, best):
             remaining[best] = False
             continue
-        overlap = _jaccard(matrix, size, members[best])
+        if inside_labels is not None and inside_labels[best]:
+            best = groups.whole_of(best, told.residual, remaining & ~inside_labels)
+        overlap = groups.jaccard(members[best])
         picks.append(_pick(best, score, overlap))
         remaining &= overlap < SAME_STORY
         told.add(members[best])
     return picks
 
 
+class _Groups:
+    """(m, n) members of m groups, with their sizes."""
+
+    def __init__(self, members: BoolArray) -> None:
+        self.members = members
+        self.matrix: Float32Array = members.astype(np.float32)
+        self.size: FloatArray = self.matrix.sum(axis=1, dtype=np.float64)
+
+    def strengths(self, residual: FloatArray) -> FloatArray:
+        """(m,) strength of every group."""
+        size = self.size.clip(1)
+        mean, square = self._sums(residual) / size, self._sums(residual**2) / size
+        error = np.sqrt(np.maximum(square - mean**2, 0.0) / size)
+        return strength(self.size, mean, error)
+
+    def jaccard(self, group: BoolArray) -> FloatArray:
+        """(m,) overlap of every group with one, as intersection over union."""
+        both = self._sums(group)
+        return np.asarray(both / np.maximum(self.size + group.sum() - both, 1.0))
+
+    def whole_of(self, part: int, residual: FloatArray, open_to: BoolArray) -> int:
+        """Find the strongest group that holds a part and is about as bad outside it.
+
+        Parameters
+        ----------
+        residual : (n,) what is left to tell.
+        open_to : (m,) groups that may be the whole; without one the part stands for itself.
+        """
+        member = self.members[part]
+        shared = self._sums(member)
+        rest = self._sums(np.where(member, 0.0, residual)) / np.maximum(self.size - shared, 1.0)
+        wholes = open_to & (shared >= PART * self.size[part]) & (self.size >= LARGER * member.sum())
+        wholes &= rest >= AS_BAD * residual[member].mean()
+        if not wholes.any():
+            return part
+        return int(np.where(wholes, self.strengths(residual), -np.inf).argmax())
+
+    def _sums(self, value: NDArray[np.generic]) -> FloatArray:
+        return np.asarray(self.matrix @ value.astype(np.float32), dtype=np.float64)
+
+
 def _pick(best: int, score: FloatArray, overlap: FloatArray) -> Pick:
     voters = np.flatnonzero((overlap >= ALTERNATIVE) & (score >= ALTERNATIVE * score[best]))
     voters = voters[np.argsort(-score[voters], kind="stable")][:MAX_VOTERS]
     return Pick(best, voters, score[voters] / score[voters].sum())
-
-
-def _scores(matrix: Float32Array, size: FloatArray, residual: FloatArray) -> FloatArray:
-    """(m,) strength of every group."""
-    mean = (matrix @ residual.astype(np.float32)) / size.clip(1)
-    square = (matrix @ (residual**2).astype(np.float32)) / size.clip(1)
-    error = np.sqrt(np.maximum(square - mean**2, 0.0) / size.clip(1))
-    return strength(size, mean, error)
-
-
-def _jaccard(matrix: Float32Array, size: FloatArray, group: BoolArray) -> FloatArray:
-    """(m,) overlap of every group with one, as intersection over union."""
-    both = (matrix @ group.astype(np.float32)).astype(np.float64)
-    return np.asarray(both / np.maximum(size + group.sum() - both, 1.0))
 
 
 def _share(member: BoolArray, near: IntArray) -> float:

@@ -195,6 +195,7 @@ def _rule(each: _Reported) -> str:
             "proposals_tested": finding.tested,
             "fdr": finding.q_value,
             "merged": finding.merged,
+            "coherence": round(finding.coherence, 4),
             "n_confirm": finding.gap.n,
         }
     )

@@ -1,0 +1,34 @@
+"""Bad regions from which further searches start."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer
+from aggressors.slicing.confirm import member_matrix
+from aggressors.slicing.points import BoolArray
+from aggressors.slicing.protocol import Proposal, Sight
+from aggressors.slicing.told import label_usual
+
+MAX_SEEDS = 40
+SAME_SEED = 0.5  # Jaccard from which two seeds are one
+
+
+def seeds(sight: Sight) -> list[tuple[Proposal, BoolArray]]:
+    """Proposals by position that are worse than their labels, worst first, each unlike the others.
+
+    Each is (n,) bool.
+    """
+    slicers = (InsideLabelSlicer(), ACROSS_LABELS)
+    proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
+    members = member_matrix(proposals, sight.points)
+    excess = sight.signal - label_usual(sight.signal, sight.points.label)
+    value = members @ excess / np.sqrt(members.sum(axis=1).clip(1))
+    chosen: list[tuple[Proposal, BoolArray]] = []
+    for place in np.argsort(-value, kind="stable"):
+        if value[place] <= 0 or len(chosen) == MAX_SEEDS:
+            break
+        member = members[place]
+        if all((member & seed).sum() < SAME_SEED * (member | seed).sum() for _, seed in chosen):
+            chosen.append((proposals[place], member))
+    return chosen
