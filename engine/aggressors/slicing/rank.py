@@ -53,10 +53,29 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
     members : (m, n) over the samples of `points`.
 
     Coherence is the share of a member's neighbours that are members; compactness the variance
-    within over the total; purity, of a group inside some labels, the share of label-blind
-    neighbours that carry them: it demotes samples of one label that lie among another's.
+    within over the total, both in the space in which the group was found. Purity, of a group inside
+    some labels, is the share of label-blind neighbours that carry them: it demotes samples of one
+    label that lie among another's. It is that of the main space, since looks need not tell labels.
     """
     blind = _Surroundings.of(points.space)
+    spaces = [each.space for each in proposals]
+    shapes = np.empty(len(proposals))
+    for name in dict.fromkeys(spaces):
+        rows = np.flatnonzero([space == name for space in spaces])
+        there = points.seen_in(name)
+        around = _Surroundings.of(there.space) if name else blind
+        shapes[rows] = _shape_in([proposals[row] for row in rows], members[rows], there, around)
+    for place, proposal in enumerate(proposals):
+        if proposal.labels:
+            carries = np.isin(points.label, proposal.labels)
+            shapes[place] *= _share(carries, blind.near[members[place]])
+    return shapes
+
+
+def _shape_in(
+    proposals: list[Proposal], members: BoolArray, points: Points, blind: _Surroundings
+) -> FloatArray:
+    """(m,) the shape without purity, in the one space of `points`."""
     same = _Surroundings(points.space, _neighbours_inside(points))
     centred = blind
     if points.classes:
@@ -73,9 +92,6 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Floa
             shapes[place] = centred.shape(members[place])
         else:
             shapes[place] = blind.shape(members[place])
-        if proposal.labels:
-            carries = np.isin(points.label, proposal.labels)
-            shapes[place] *= _share(carries, blind.near[members[place]])
     return shapes
 
 
