@@ -182,6 +182,15 @@ def test_shape_is_judged_in_the_space_of_the_proposal():
     assert look == there[0] > 3 * main
 
 
+def test_purity_is_that_of_the_main_space():
+    data = points()  # labels lie apart in the looks, and mixed in the main space
+    label = Proposal("x", InSpace("look", Right()), (0,)), Proposal("x", Right(), (0,))
+    members = label[0].members(data)[None]
+    mixed = shape([label[0]], members, data)[0]
+    pure = shape([label[1]], members, data.seen_in("look"))[0]
+    assert mixed == pytest.approx(pure / 2, rel=0.2)
+
+
 def test_a_region_across_labels_stays_one_in_its_space():
     data = points()
     signal = np.where(data.others["look"][:, 0] > 1, 2.0, 0.0)
