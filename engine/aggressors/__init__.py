@@ -31,13 +31,14 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from aggressors.integration import Integration, Sample
-    from aggressors.slicing.protocol import Proposal, Sight, Slicer
+    from aggressors.slicing.protocol import InSpace, Proposal, Sight, Slicer
     from aggressors.weights import load_weights
 
 __all__ = [
     "Aggressor",
     "AggressorsError",
     "FilterError",
+    "InSpace",
     "InputError",
     "Integration",
     "IntegrationError",
@@ -68,7 +69,7 @@ _HOMES = {
     "api": ("Run", "analyze", "check", "open_run", "run"),
     "contracts": ("Aggressor", "Settings", "Verdict"),
     "integration": ("Integration", "Sample"),
-    "slicing.protocol": ("Proposal", "Sight", "Slicer"),
+    "slicing.protocol": ("InSpace", "Proposal", "Sight", "Slicer"),
     "weights": ("load_weights",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

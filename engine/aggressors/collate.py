@@ -14,7 +14,7 @@ from aggressors.errors import InputError
 from aggressors.sources.fields import FIELDS, settle
 from aggressors.stages import tables as make
 
-BY_ROW = ("samples", "metadata", "media", "embeddings", "probabilities", "positions")
+BY_ROW = ("samples", "metadata", "media", "embeddings", "spaces", "probabilities", "positions")
 Tables = Mapping[str, pa.Table]
 
 
@@ -51,7 +51,7 @@ def collate(
         for name in BY_ROW
         if name in joined
     }
-    for name in ("embeddings", "probabilities"):
+    for name in ("embeddings", "spaces", "probabilities"):
         if name in ordered:
             ordered[name] = _check_vectors(name, ordered[name], ordered["samples"])
     fields = joined.get("metadata_fields", FIELDS.empty_table())
@@ -159,15 +159,23 @@ def _check_analysed(samples: pa.Table, analysed: str, task: str) -> None:
 
 
 def _check_vectors(name: str, table: pa.Table, samples: pa.Table) -> pa.Table:
+    """Check every column of vectors, in the order of their names."""
+    columns = {"row_id": table["row_id"]}
+    for column in sorted(set(table.column_names) - {"row_id"}):
+        what = f"vectors of space {column!r}" if name == "spaces" else name
+        columns[column] = _checked(what, table[column].combine_chunks(), samples)
+    return pa.table(columns)
+
+
+def _checked(what: str, vectors: pa.Array, samples: pa.Table) -> pa.Array:
     """Require one length, and return the vectors as fixed-size lists of float32."""
-    vectors = table["vector"].combine_chunks()
     lengths = pc.fill_null(pc.list_value_length(vectors), -1).to_numpy(zero_copy_only=False)
     expected = int(lengths[0])
     wrong = np.flatnonzero((lengths != expected) | (lengths < 1))
     if len(wrong):
         row = int(wrong[0])
         raise InputError(
-            f"The {name} of sample {samples['sample_id'][row].as_py()!r} has "
+            f"The {what} of sample {samples['sample_id'][row].as_py()!r} has "
             f"{max(int(lengths[row]), 0)} values; the first sample's has {expected}. "
             "All must be of one length."
         )
@@ -176,11 +184,10 @@ def _check_vectors(name: str, table: pa.Table, samples: pa.Table) -> pa.Table:
     if not finite.all():
         row = int(np.argmin(finite)) // expected
         raise InputError(
-            f"The {name} of sample {samples['sample_id'][row].as_py()!r} hold a value that is "
+            f"The {what} of sample {samples['sample_id'][row].as_py()!r} hold a value that is "
             "missing, NaN or infinite. Correct or leave out this sample."
         )
-    fixed = pa.FixedSizeListArray.from_arrays(flat, expected)
-    return pa.table({"row_id": table["row_id"], "vector": fixed})
+    return pa.FixedSizeListArray.from_arrays(flat, expected)
 
 
 # --- Completing the tables ---

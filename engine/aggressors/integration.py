@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from aggressors.slicing.protocol import Slicer
-    from aggressors.sources.checking import Report
+    from aggressors.sources.parts import Report
 
 # Idle OpenMP threads that spin make two threads slower than one on a busy machine. This is read
 # when torch is loaded, which is here still to come.
@@ -95,6 +95,9 @@ class Integration:
     metadata : further fields by name, each a function of the Sample.
     embedding_layer : module whose input is the embedding; default the last Linear.
     heatmap_layer : module whose output is explained; default the last convolution.
+    spaces : further latent spaces in which groups are sought, by name: a module of the model, whose
+        output is averaged over its positions, or a function (inputs (n, ...)) -> (n, d), such as
+        your own encoder. A torch module counts by its weights, a function by its code.
     display : Sample -> image a person sees; default `Sample.image`.
     slicers : your own ways to propose groups, beside the built-in ones; see `Slicer`.
     code_digest : SHA-256 of the file and of the modules beside it; set by `load_integration`.
@@ -112,6 +115,7 @@ class Integration:
     metadata: Mapping[str, Callable[[Sample], MetadataValue]] = field(default_factory=dict)
     embedding_layer: str | None = None
     heatmap_layer: str | None = None
+    spaces: Mapping[str, str | Callable[[torch.Tensor], Any]] = field(default_factory=dict)
     display: Callable[[Sample], Any] | None = None
     slicers: Sequence[Slicer] = ()
     code_digest: str = ""

@@ -80,6 +80,7 @@ integration = ag.Integration(
     # metadata={"folder": lambda sample: sample.sample_id.split("/")[1]},
     # embedding_layer="fc",  # the module whose input is the embedding; default the last Linear
     # heatmap_layer="layer4",  # the module whose output is explained; default the last feature map
+    # spaces={"appearance": "layer1"},  # further modules, or encoders, by whose output to look
     # display=lambda sample: sample.image,  # what a person sees, if it is not Sample.image
 )
 '''

@@ -73,7 +73,12 @@ def significance(q_value: float) -> str:
 
 
 def how_found(
-    found_by: str, merged: int | None, tested: int | None, n_confirm: int | None, q_value: float
+    found_by: str,
+    merged: int | None,
+    tested: int | None,
+    n_confirm: int | None,
+    q_value: float,
+    space: str = "",
 ) -> str:
     """Say what was done to find a group, as far as the run tells.
 
@@ -81,13 +86,24 @@ def how_found(
     ----------
     found_by : the search. merged : proposals that told the same story, of `tested` in all.
     n_confirm : members of the half that judged it. q_value : of that judgement.
+    space : the further space it was found in; '' for the main one.
     """
-    told = [f"Found by the search for {SEARCHES.get(found_by, found_by)}"] if found_by else []
+    told = [f"Found by the search for {_searched(found_by, space)}"] if found_by else []
     if merged and tested:
         told.append(f"{merged:,} of {tested:,} tested proposals tell{'s' * (merged == 1)} of it")
     if n_confirm is not None:
         told.append(f"judged by {counted(n_confirm, 'unseen member')}, {significance(q_value)}")
     return "; ".join(told) + "." if told else ""
+
+
+def _searched(found_by: str, space: str) -> str:
+    """Name a search, and the space in which it looked where that is not the embedding."""
+    what, there = SEARCHES.get(found_by, found_by), f"the {space} space"
+    if not space:
+        return what
+    if "the embedding" in what:
+        return what.replace("the embedding", there)
+    return f"{what}, in {there}"
 
 
 def counted(n: int, what: str) -> str:

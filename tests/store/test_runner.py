@@ -238,7 +238,7 @@ def test_all_stages_fill_all_tables_and_do_so_again(workspace: Workspace) -> Non
 
 def test_every_stage_reads_what_is_there_by_then() -> None:
     known = {"samples", "metadata", "metadata_fields", "media", "metrics"}
-    maybe = {"embeddings", "probabilities", "positions"}
+    maybe = {"embeddings", "spaces", "probabilities", "positions"}
     for stage in load_stages():
         assert set(stage.inputs) - set(stage.optional) <= known, stage.name
         assert set(stage.optional) <= known | maybe, stage.name

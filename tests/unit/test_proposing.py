@@ -6,8 +6,9 @@ from aggressors.slicing.literals import Rule
 from aggressors.slicing.mixed import Both, MixedSlicer
 from aggressors.slicing.points import Points
 from aggressors.slicing.protocol import Limits, Proposal, Sight
-from aggressors.slicing.rank import choose, shape
+from aggressors.slicing.rank import choose
 from aggressors.slicing.shallow import ShallowTreeSlicer
+from aggressors.slicing.shape import shape
 from aggressors.stages.frame import Field
 
 N = 1_200

@@ -206,8 +206,8 @@ def ingest(
     """Make a run from tables of predictions: Parquet, CSV or JSON lines; no model needed.
 
     Columns are taken by name: sample_id, label, prediction, probabilities, loss, embedding, image,
-    text, weight, group. Every other column is a metadata field. Needed are sample_id, and loss or
-    label with prediction or probabilities.
+    text, weight, group; lists in embedding_NAME are a further space. Every other column is a
+    metadata field. Needed are sample_id, and loss or label with prediction or probabilities.
     """
     from aggressors import progress, runner
     from aggressors.sources.roles import Columns

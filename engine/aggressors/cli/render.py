@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aggressors.demo import Chapter
     from aggressors.doctor import Finding
     from aggressors.runner import RunResult
-    from aggressors.sources.checking import Report
+    from aggressors.sources.parts import Report
 
 WIDE = 104  # columns from which on intervals have room
 BAR = 8  # characters of the longest bar

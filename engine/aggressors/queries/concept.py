@@ -24,7 +24,8 @@ class Rule:
 
     `text` is a filter, '' where no rule is clear; `precision` is the share of its samples that are
     members, `recall` the share of members it covers; `found_by` names the search that found it.
-    `merged` proposals told its story, of `tested` in all; `n_confirm` members judged it.
+    `merged` proposals told its story, of `tested` in all; `n_confirm` members judged it. `space` is
+    the further space it was found in, '' for the main one.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Rule:
     merged: int | None = None
     tested: int | None = None
     n_confirm: int | None = None
+    space: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,10 @@ def concept(run: RunFile, concept_id: int) -> Concept:
             _share(rule.get("precision")),
             _share(rule.get("recall")),
             str(rule.get("found_by") or ""),
-            *(rule.get(name) for name in ("merged", "proposals_tested", "n_confirm")),
+            rule.get("merged"),
+            rule.get("proposals_tested"),
+            rule.get("n_confirm"),
+            str(rule.get("space") or ""),
         ),
         parent_id,
         level,

@@ -103,7 +103,9 @@ def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
         aggressor=one,
         precision=rule.precision,
         recall=rule.recall,
-        how_found=how_found(rule.found_by, rule.merged, rule.tested, rule.n_confirm, one.q_value),
+        how_found=how_found(
+            rule.found_by, rule.merged, rule.tested, rule.n_confirm, one.q_value, rule.space
+        ),
         findings=tuple(
             Finding(row["field"], row["effect"], row["low"], row["high"], row["sentence"] or "")
             for row in found

@@ -10,7 +10,8 @@ import numpy as np
 from aggressors.slicing.literals import Rule
 from aggressors.slicing.points import BoolArray, FloatArray, Points, neighbours
 from aggressors.slicing.protocol import Proposal
-from aggressors.slicing.rank import NEIGHBOURS, Pick
+from aggressors.slicing.rank import Pick
+from aggressors.slicing.shape import NEIGHBOURS
 
 NEIGHBOUR_WEIGHT = 0.3  # of the share of neighbours that are members, against the vote
 CONTAINED = 0.8  # share of a group that must lie in a larger one to be a part of it
@@ -33,6 +34,11 @@ class Concept:
     def best(self) -> Proposal:
         """The proposal around which the others gather."""
         return self.voters[0]
+
+    @property
+    def space(self) -> str:
+        """The further space in which the best was found; '' for the main one."""
+        return self.best.space
 
     def vote(self, points: Points) -> FloatArray:
         """(n,) in [0, 1], the weighted share of voters that hold the sample."""
@@ -79,8 +85,9 @@ class Reference:
         member = vote >= 0.5 - 1e-9
         rows = np.flatnonzero(member)
         share = np.zeros(len(rows))
-        if self.points.space.shape[1] and len(rows):
-            near = neighbours(points.space[rows], self.points.space, NEIGHBOURS)
+        here, there = (each.seen_in(concept.space).space for each in (points, self.points))
+        if there.shape[1] and len(rows):
+            near = neighbours(here[rows], there, NEIGHBOURS)
             share = concept.members(self.points)[near].mean(axis=1)
         raw = vote[rows] + NEIGHBOUR_WEIGHT * share
         return member, np.clip(0.5 + 0.5 * (raw - 0.5) / (0.5 + NEIGHBOUR_WEIGHT), 0.5, 1.0)

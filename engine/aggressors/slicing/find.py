@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,23 +16,23 @@ from aggressors.slicing.literals import Rule
 from aggressors.slicing.mixed import MixedSlicer
 from aggressors.slicing.name import clarity
 from aggressors.slicing.points import BoolArray, FloatArray, Points
-from aggressors.slicing.protocol import Limits, Sight, Slicer
-from aggressors.slicing.rank import Pick, choose, shape
+from aggressors.slicing.protocol import InSpace, Limits, Proposal, Sight, Slicer
+from aggressors.slicing.rank import Pick, choose
 from aggressors.slicing.rules import RuleSlicer
 from aggressors.slicing.shallow import ShallowTreeSlicer
+from aggressors.slicing.shape import shape
 from aggressors.slicing.told import NEWS_IN_PART, Told, label_usual
 from aggressors.stats.severity import Gap
 
-SLICERS: tuple[Slicer, ...] = (
+BY_POSITION: tuple[Slicer, ...] = (
     KMeansSlicer(),
     TreeSlicer(),
     ACROSS_LABELS,
     InsideLabelSlicer(),
     DirectionSlicer(),
     MixedSlicer(),
-    RuleSlicer(),
-    ShallowTreeSlicer(),
 )
+SLICERS: tuple[Slicer, ...] = (*BY_POSITION, RuleSlicer(), ShallowTreeSlicer())
 MAX_TENTATIVE = 5
 UNCLEAR = 0.7  # what is left of the score of a group that nothing readable describes
 CEILING = 4.0  # times the mean signal, where it is cut while searching
@@ -104,11 +104,22 @@ def find(
     everyone = discover.points.join(confirm_half.points)
     sight = Sight(discover.points, cut, everyone, limits)
     proposals = [each for slicer in (*own, *SLICERS) for each in sight.proposals_of(slicer)]
+    proposals += [
+        each for name in sorted(discover.points.others) for each in _in_space(name, sight)
+    ]
     kept, members = worth_testing(proposals, discover, limits)
     tested = confirm(kept, members, confirm_half, bar, limits.smallest // 2)
     ranking = _Ranking.of(discover.points, cut, tested)
     found = _confirmed(ranking, confirm_half, tested, bar, settings.max_aggressors)
     return Search(found + _tentative(ranking, tested, found), tested, bar)
+
+
+def _in_space(name: str, sight: Sight) -> Iterator[Proposal]:
+    """Ask again, in a further space, those that go by position."""
+    there = sight.seen_in(name)
+    for slicer in BY_POSITION:
+        for each in there.proposals_of(slicer):
+            yield replace(each, region=InSpace(name, each.region))
 
 
 def ceiling_of(signal: FloatArray, times: float) -> float:
@@ -122,7 +133,7 @@ def ceiling_of(signal: FloatArray, times: float) -> float:
 class _Ranking:
     """The discover half, by which what has passed is ranked: the other half judges it.
 
-    `members` (m, n), `signal` (n,) cut, `shapes` (m,) as in `rank.shape`, lowered where nothing
+    `members` (m, n), `signal` (n,) cut, `shapes` (m,) as in `shape.shape`, lowered where nothing
     readable describes a group; 0 where it did not pass. `coherence` (m,), likewise.
     """
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from aggressors.errors import InputError
 
 if TYPE_CHECKING:  # stages import slicing
     from aggressors.stages.frame import Field
@@ -49,6 +53,7 @@ class Points:
     probabilities : (n, k) read only where there is no label; None where the source has none.
     classes : k names.
     fields : metadata over these n samples.
+    others : (n, p) positions in each further space, by its name; see `seen_in`.
     """
 
     space: FloatArray
@@ -56,7 +61,9 @@ class Points:
     probabilities: NDArray[np.float32] | None
     classes: tuple[str, ...]
     fields: tuple[Field, ...]
+    others: Mapping[str, FloatArray] = field(default_factory=dict)
     _cells: dict[Partition, IntArray] = field(default_factory=dict, repr=False)
+    _seen: dict[str, Points] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.label)
@@ -66,6 +73,26 @@ class Points:
         """Metadata fields by name."""
         return {entry.name: entry for entry in self.fields}
 
+    def seen_in(self, name: str) -> Points:
+        """Look at the same samples where they lie in a further space; built once for each.
+
+        Without a name they stay where they are.
+
+        Raises
+        ------
+        InputError : there is no such space.
+        """
+        if not name:
+            return self
+        if name not in self.others:
+            near = get_close_matches(name, self.others, n=1)
+            hint = f"the nearest is {near[0]!r}" if near else f"there are {list(self.others)}"
+            raise InputError(f"The samples have no further space {name!r}; {hint}. Correct it.")
+        if name not in self._seen:
+            there = self.others[name]
+            self._seen[name] = replace(self, space=there, others={}, _cells={}, _seen={})
+        return self._seen[name]
+
     def take(self, rows: IntArray | BoolArray) -> Points:
         """Keep the chosen samples, in the order of `rows`."""
         return Points(
@@ -74,10 +101,11 @@ class Points:
             None if self.probabilities is None else self.probabilities[rows],
             self.classes,
             tuple(take_field(entry, rows) for entry in self.fields),
+            {name: space[rows] for name, space in self.others.items()},
         )
 
     def join(self, other: Points) -> Points:
-        """Append the samples of `other`, which has the same fields and classes."""
+        """Append the samples of `other`, which has the same fields, classes and spaces."""
         pairs = zip(self.fields, other.fields, strict=True)
         return Points(
             np.concatenate([self.space, other.space]),
@@ -92,6 +120,7 @@ class Points:
                 )
                 for entry, more in pairs
             ),
+            {name: np.concatenate([at, other.others[name]]) for name, at in self.others.items()},
         )
 
     def share_of_labels(self, codes: tuple[int, ...]) -> FloatArray:

@@ -44,6 +44,24 @@ def across_labels(region: Region) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
+class InSpace:
+    """A region of a further space, such as that of an earlier layer."""
+
+    space: str
+    region: Region
+
+    def holds(self, points: Points) -> BoolArray:
+        """(n,) True where the sample lies in the region of that space."""
+        return self.region.holds(points.seen_in(self.space))
+
+    @property
+    def label_means(self) -> FloatArray | None:
+        """Means that are taken off positions there first, if any."""
+        means: FloatArray | None = getattr(self.region, "label_means", None)
+        return means
+
+
+@dataclass(frozen=True, eq=False)
 class Proposal:
     """A group to be tested: a region, within some labels or across all.
 
@@ -57,6 +75,11 @@ class Proposal:
     found_by: str
     region: Region
     labels: tuple[int, ...] = ()
+
+    @property
+    def space(self) -> str:
+        """The further space it lies in; '' for the main one."""
+        return self.region.space if isinstance(self.region, InSpace) else ""
 
     def strength(self, points: Points) -> FloatArray:
         """(n,) in [0, 1]: 1 for a member, 0 for the rest.
@@ -105,6 +128,11 @@ class Sight:
     def cutting(self) -> Cutting:
         """Cells among everyone, for slicers to share its tree."""
         return Cutting(self.everyone.space)
+
+    def seen_in(self, name: str) -> Sight:
+        """Look at the same samples, with the same signal, where they lie in a further space."""
+        points, everyone = self.points.seen_in(name), self.everyone.seen_in(name)
+        return Sight(points, self.signal, everyone, self.limits)
 
     def proposals_of(self, slicer: Slicer) -> list[Proposal]:
         """Ask a slicer, once."""

@@ -2,78 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, inference_mode, nn
 
 from aggressors.contracts import POPULATIONS, Settings
-from aggressors.errors import AggressorsError, IntegrationError
+from aggressors.errors import AggressorsError
 from aggressors.integration import Integration, Sample
 from aggressors.slicing.find import SLICERS
 from aggressors.sources import fields, samples
-from aggressors.sources.layers import Layers, evaluating, find_layers
+from aggressors.sources.devices import device_of
+from aggressors.sources.encoders import Spaces
+from aggressors.sources.layers import Layers, check_spaces, evaluating, find_layers
+from aggressors.sources.parts import Part, Report, part_of
 from aggressors.sources.pictures import read_picture
+from aggressors.sources.spaces import name_problem
 from aggressors.sources.torch_source import TorchSource, population_sizes
 from aggressors.stages.describe import describe
 from aggressors.stages.infer import Network, Outcome, default_loss, infer, per_sample
 
 TASKS = ("classification", "regression")
 _BATCH = 32  # samples of each population that are tried
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What one part of the integration returned.
-
-    Parameters
-    ----------
-    name : the part, such as `validation.input` or `metadata.hour`.
-    kind : type of its values.
-    shape : shape of one batch of it; () for one value a sample.
-    low, high : smallest and largest number; None where it has no numbers.
-    missing : how many values of the batch are None or NaN.
-    seconds : wall time of the batch.
-    """
-
-    name: str
-    kind: str
-    shape: tuple[int, ...] = ()
-    low: float | None = None
-    high: float | None = None
-    missing: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Outcome of a check; the integration can be run where `problems` is empty.
-
-    Parameters
-    ----------
-    parts : what each part returned, in the order in which a run calls them.
-    problems : one sentence a missing or ill-shaped part.
-    populations : samples by population.
-    seconds : estimated wall time of infer and describe over all samples; None with problems.
-    """
-
-    parts: tuple[Part, ...]
-    problems: tuple[str, ...]
-    populations: Mapping[str, int]
-    seconds: float | None
-
-    def raise_problems(self) -> None:
-        """Raise IntegrationError with all problems, one a line, if there are any."""
-        if self.problems:
-            count = len(self.problems)
-            heading = f"The integration has {count} problem{'s' if count > 1 else ''}:"
-            raise IntegrationError("\n- ".join([heading, *self.problems]))
 
 
 def open_torch(integration: Integration, settings: Settings) -> TorchSource:
@@ -151,6 +106,7 @@ class _Trial:
             self.problem(f"task must be one of {', '.join(TASKS)}; got {given.task!r}.")
         self._classes()
         self._slicers()
+        self._spaces()
         if "validation" not in given.datasets:
             self.problem(
                 "datasets must have a 'validation' population, in which aggressors are found; got "
@@ -206,6 +162,16 @@ class _Trial:
             else:
                 taken.add(name)
 
+    def _spaces(self) -> None:
+        for name, space in self.integration.spaces.items():
+            if wrong := name_problem(name):
+                self.problem(wrong)
+            elif not isinstance(space, str) and not callable(space):
+                self.problem(
+                    f"spaces[{name!r}] must be the name of a module or a function of inputs; got "
+                    f"{type(space).__name__}."
+                )
+
     def load_model(self) -> nn.Module | None:
         """Build the model where a function is given."""
         given = self.integration.model
@@ -245,7 +211,7 @@ class _Trial:
         with self.collecting(f"The input in {population!r}"):
             stacked = samples.stack_inputs(self.batches[population], population)
             self.inputs[population] = stacked
-            self.parts.append(_part(f"{population}.input", stacked))
+            self.parts.append(part_of(f"{population}.input", stacked))
             first, shape = next(iter(self.inputs.items()))
             if stacked.shape[1:] != shape.shape[1:]:
                 self.problem(
@@ -260,7 +226,7 @@ class _Trial:
             batch = self.batches[population]
             targets = samples.read_targets(batch, population, given.task, codes)
             self.targets[population] = targets
-            self.parts.append(_part(f"{population}.label", [sample.label for sample in batch]))
+            self.parts.append(part_of(f"{population}.label", [sample.label for sample in batch]))
 
     def _metadata(self, population: str) -> None:
         batch = self.batches[population]
@@ -275,7 +241,7 @@ class _Trial:
                 values = samples.metadata_values(batch, function)[name]
                 column = {name: fields.column(name, values, ids)}
                 fields.agree(fields.declared(column, "", {}), self.kinds, population)
-                self.parts.append(_part(f"{population}.metadata.{name}", values, took()))
+                self.parts.append(part_of(f"{population}.metadata.{name}", values, took()))
 
     def _media(self, population: str) -> None:
         batch, display = self.batches[population], self.integration.display
@@ -292,7 +258,7 @@ class _Trial:
             describe(pictures, [sample.text for sample in batch])
             sizes = [picture.size for picture in pictures if picture]
             if sizes:
-                sides = _part(f"{population}.image", [side for size in sizes for side in size])
+                sides = part_of(f"{population}.image", [side for size in sizes for side in size])
                 missing = len(pictures) - len(sizes)
                 low, high = sides.low, sides.high
                 name = f"{population}.image"
@@ -329,15 +295,17 @@ class _Trial:
         layers = None
         with evaluating(model):
             with self.collecting("The model"):
-                device = Network(model, given.task, (), Layers("", False, None)).device
-                layers = find_layers(
-                    model, first[:2].to(device), given.embedding_layer, given.heatmap_layer
-                )
+                few = first[:2].to(device_of(model))
+                named = {name: to for name, to in given.spaces.items() if isinstance(to, str)}
+                check_spaces(model, few, named)
+                layers = find_layers(model, few, given.embedding_layer, given.heatmap_layer)
                 self.parts.append(Part("embedding_layer", layers.embedding))
                 self.parts.append(Part("heatmap_layer", str(layers.heatmap)))
             if layers is None:
                 return None
-            network = Network(model, given.task, tuple(given.classes), layers)
+            encoders: Spaces = {name: to for name, to in given.spaces.items() if callable(to)}
+            classes = tuple(given.classes)
+            network = Network(model, given.task, classes, layers, spaces={**named, **encoders})
             for population, inputs in self.inputs.items():
                 with self.collecting(f"The model on {population!r}"), self._timed() as took:
                     outcome = infer(network, inputs, None)
@@ -345,10 +313,12 @@ class _Trial:
         return layers
 
     def _outcome(self, population: str, outcome: Outcome, seconds: float) -> None:
-        self.parts.append(_part(f"{population}.outputs", outcome.outputs, seconds))
+        self.parts.append(part_of(f"{population}.outputs", outcome.outputs, seconds))
         embedding = torch.from_numpy(outcome.embedding)
-        self.parts.append(_part(f"{population}.embedding", embedding))
-        for part in self.parts[-2:]:
+        self.parts.append(part_of(f"{population}.embedding", embedding))
+        for name, vectors in outcome.spaces.items():
+            self.parts.append(part_of(f"{population}.spaces.{name}", torch.from_numpy(vectors)))
+        for part in self.parts[-2 - len(outcome.spaces) :]:
             if part.missing:
                 self.problem(
                     f"{part.name} holds {part.missing} NaN values in {len(outcome.embedding)} "
@@ -362,7 +332,7 @@ class _Trial:
         for name, function in functions.items():
             with self.collecting(f"Function {name!r}"), self._timed() as took, inference_mode():
                 values = per_sample(name, function, outcome.outputs, targets)
-                part = _part(f"{population}.{name}", torch.from_numpy(values), took())
+                part = part_of(f"{population}.{name}", torch.from_numpy(values), took())
                 self.parts.append(part)
                 if name == "loss" and not np.isfinite(values).all():
                     bad = self.batches[population][int(np.argmin(np.isfinite(values)))]
@@ -375,19 +345,3 @@ class _Trial:
     def _timed(self) -> Iterator[Callable[[], float]]:
         began = perf_counter()
         yield lambda: perf_counter() - began
-
-
-def _part(name: str, values: Tensor | Sequence[Any], seconds: float = 0.0) -> Part:
-    """Kind, shape and range of a tensor, or of one value a sample."""
-    if isinstance(values, Tensor):
-        numbers = values.detach().cpu().double().flatten()
-        good = numbers[~numbers.isnan()]
-        kind, shape = str(values.dtype).removeprefix("torch."), tuple(values.shape)
-        low, high = (float(good.min()), float(good.max())) if len(good) else (None, None)
-        return Part(name, kind, shape, low, high, len(numbers) - len(good), seconds)
-    plain = [fields.plain(value) for value in values]
-    present = [value for value in plain if value is not None and value == value]  # not NaN
-    kinds = sorted({type(value).__name__ for value in present}) or ["None"]
-    ranges = [float(value) for value in present if isinstance(value, int | float)]
-    low, high = (min(ranges), max(ranges)) if ranges else (None, None)
-    return Part(name, " or ".join(kinds), (), low, high, len(plain) - len(present), seconds)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 
+from aggressors.sources.devices import out_of_memory
 from aggressors.sources.layers import evaluating, every_module_called, grid_of
-from aggressors.stages.infer import logits, out_of_memory
+from aggressors.stages.infer import logits
 
 Floats = NDArray[np.float32]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -104,6 +104,18 @@ def find_layers(
         with every_module_called():
             heatmap = _map_layer(_watch(model, inputs), len(inputs))
     return Layers(chosen, pooled, heatmap)
+
+
+def check_spaces(model: nn.Module, inputs: Tensor, layers: Mapping[str, str]) -> None:
+    """Require that one forward pass calls the module of each further space.
+
+    Raises
+    ------
+    IntegrationError : a module is unknown or never called.
+    """
+    calls = _watch(model, inputs) if layers else []
+    for name, layer in sorted(layers.items()):
+        _must_be_called(layer, f"spaces[{name!r}]", model, calls)
 
 
 def _watch(model: nn.Module, inputs: Tensor) -> list[_Call]:

@@ -22,9 +22,10 @@ class Shard:
     tables : Row i of every table is sample i of the shard, none has a `row_id` or `population` yet:
         `samples` (sample_id, label, prediction, confidence, loss, weight, group_id), `metadata`
         (one column a field), `media` (kind, uri, thumbnail, text), and where the source has them
-        `embeddings` (vector), `probabilities` (vector) and `positions` (position: the sample's
-        place in its dataset, by which `explain` finds its input again). Two are not by row:
-        `metrics` (sample_id, metric, value) and `metadata_fields` (field, kind, unit, source).
+        `embeddings` (vector), `spaces` (one column of vectors a further space), `probabilities`
+        (vector) and `positions` (position: the sample's place in its dataset, by which `explain`
+        finds its input again). Two are not by row: `metrics` (sample_id, metric, value) and
+        `metadata_fields` (field, kind, unit, source).
         A field may be missing in a shard, and a column without a value has Arrow's null type;
         once all shards are joined, `sources.fields.settle` decides on the fields of the run.
     seconds : wall time by batch stage (`infer`, `describe`).

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from shlex import quote
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from aggressors.errors import TableError, UsageError
+from aggressors.sources.spaces import PREFIX, name_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Columns:
     text : text of the sample.
     weight : weight of the sample in means.
     group : samples of one group stay in one half.
+    spaces : column by name of a further space; default every `embedding_<name>` that holds lists.
     """
 
     sample_id: str | None = None
@@ -38,6 +43,7 @@ class Columns:
     text: str | None = None
     weight: str | None = None
     group: str | None = None
+    spaces: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, pairs: Iterable[str]) -> Columns:
@@ -52,26 +58,36 @@ class Columns:
             role, equals, column = pair.partition("=")
             if not equals or not column:
                 raise UsageError(f"--columns takes ROLE=COLUMN; got {pair!r}. Write loss=nll.")
-            if role not in ROLES:
+            if role.startswith(PREFIX):
+                if problem := name_problem(role.removeprefix(PREFIX)):
+                    raise UsageError(f"--columns got {pair!r}. {problem}")
+            elif role not in ROLES:
                 near = get_close_matches(role, ROLES, n=1)
                 hint = f"the nearest is {near[0]!r}" if near else f"they are {', '.join(ROLES)}"
                 raise UsageError(f"There is no column role {role!r}; {hint}.")
             if role in given:
                 raise UsageError(f"--columns names {role!r} twice. Leave one out.")
             given[role] = column
-        return cls(**given)
+        spaces = {role: given.pop(role) for role in list(given) if role.startswith(PREFIX)}
+        return cls(
+            **given,
+            spaces={role.removeprefix(PREFIX): column for role, column in spaces.items()},
+        )
 
     def name(self, role: str) -> str:
         """Name of the column that has a role."""
         return str(getattr(self, role) or role)
 
-    def found(self, names: Sequence[str], where: str) -> dict[str, str]:
+    def found(self, table: pa.Table, where: str) -> dict[str, str]:
         """Find the roles in the columns of a table; role -> column.
+
+        The role of a further space is `embedding_<name>`.
 
         Raises
         ------
         TableError : a column that was named is not there, or has two roles.
         """
+        names = table.column_names
         roles: dict[str, str] = {}
         for role in ROLES:
             column = self.name(role)
@@ -79,6 +95,7 @@ class Columns:
                 roles[role] = column
             elif getattr(self, role):
                 raise missing(role, column, names, where)
+        roles |= self._spaces(table, roles, where)
         taken: dict[str, str] = {}
         for role, column in roles.items():
             if column in taken:
@@ -87,10 +104,56 @@ class Columns:
                     f"Name another column for one of them, such as --columns {role}=COLUMN."
                 )
             taken[column] = role
+        _check_spaces(roles, where)
         return roles
 
+    def _spaces(self, table: pa.Table, roles: Mapping[str, str], where: str) -> dict[str, str]:
+        """Find the further spaces: those that were named, and every `embedding_<name>` of lists."""
+        named = {PREFIX + name: column for name, column in self.spaces.items()}
+        for role, column in named.items():
+            if column not in table.column_names:
+                raise missing(role, column, table.column_names, where)
+        taken = {*roles.values(), *named, *named.values()}
+        lists = (
+            column
+            for column in table.column_names
+            if column.startswith(PREFIX) and column not in taken and _holds_lists(table[column])
+        )
+        return named | {column: column for column in lists}
 
-ROLES = tuple(entry.name for entry in fields(Columns))
+
+ROLES = tuple(entry.name for entry in fields(Columns) if entry.name != "spaces")
+
+
+def _holds_lists(column: pa.ChunkedArray) -> bool:
+    """Whether a column holds vectors, or texts such as `[0.1, 0.9]`, as a CSV has them."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        known = column.drop_null()
+        return len(known) > 0 and bool(pc.starts_with(known, "[")[0].as_py())
+    return is_list(kind)
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether values of a type are lists."""
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _check_spaces(roles: Mapping[str, str], where: str) -> None:
+    """Further spaces have plain names, and the main one beside them."""
+    further = [role for role in roles if role.startswith(PREFIX)]
+    for role in further:
+        if problem := name_problem(role.removeprefix(PREFIX)):
+            raise TableError(f"Column {roles[role]!r} of {where} is a further space. {problem}")
+    if further and "embedding" not in roles:
+        column = roles[further[0]]
+        raise TableError(
+            f"Column {column!r} of {where} is a further space, but there is no embedding beside "
+            "it, by which similar samples are found. Add a column 'embedding', or pass "
+            f"--columns embedding={column}."
+        )
 
 
 def missing(role: str, column: str, names: Sequence[str], where: str) -> TableError:
@@ -105,5 +168,12 @@ def missing(role: str, column: str, names: Sequence[str], where: str) -> TableEr
         )
     return TableError(
         f"Column {column!r} is not in {where}; the nearest is {near[0]!r}. "
-        f"Pass columns=Columns({role}={near[0]!r}), or --columns {quote(f'{role}={near[0]}')}."
+        f"Pass columns=Columns({_argument(role, near[0])}), or --columns "
+        f"{quote(f'{role}={near[0]}')}."
     )
+
+
+def _argument(role: str, column: str) -> str:
+    if role.startswith(PREFIX):
+        return f"spaces={{{role.removeprefix(PREFIX)!r}: {column!r}}}"
+    return f"{role}={column!r}"

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from aggressors.errors import TableError, UsageError
+from aggressors.sources.roles import is_list
+from aggressors.sources.spaces import PREFIX, in_order
 
 CLIP = 1e-7  # smallest probability of a label that counts, so that a loss is finite
 _SUM = 1e-2  # how far probabilities may miss a sum of 1, as rounding leaves them
@@ -33,6 +35,7 @@ class Scored:
     group_id: pa.Array
     probabilities: pa.Array | None
     embedding: pa.Array | None
+    spaces: Mapping[str, pa.Array]
 
     def tables(self) -> dict[str, pa.Table]:
         """Build the tables of a shard that come from these columns."""
@@ -43,6 +46,8 @@ class Scored:
             tables["probabilities"] = pa.table({"vector": self.probabilities})
         if self.embedding is not None:
             tables["embeddings"] = pa.table({"vector": self.embedding})
+        if self.spaces:
+            tables["spaces"] = in_order(self.spaces)
         return tables
 
 
@@ -128,6 +133,7 @@ def score(
         group_id=reader.groups(),
         probabilities=None if probabilities is None else _fixed(probabilities),
         embedding=reader.embedding(),
+        spaces=reader.spaces(),
     )
 
 
@@ -273,6 +279,11 @@ class _Reader:
             return None
         return _fixed(self._vectors("embedding", None))
 
+    def spaces(self) -> dict[str, pa.Array]:
+        """Vectors of every further space, by its name."""
+        further = (role for role in self.roles if role.startswith(PREFIX))
+        return {role.removeprefix(PREFIX): _fixed(self._vectors(role, None)) for role in further}
+
     def probabilities(self, classes: Sequence[str]) -> Floats | None:
         if "probabilities" not in self.roles:
             return None
@@ -295,7 +306,7 @@ class _Reader:
         column = self._column(role)
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             column = self._parsed(role, column)
-        if not _is_list(column.type):
+        if not is_list(column.type):
             raise TableError(
                 f"Column {self.roles[role]!r} of {self.population!r} must hold lists of numbers; "
                 f"got {column.type}. Name another column for {role}, or rename this one."
@@ -334,9 +345,3 @@ class _Reader:
                     role, row, f"is {text[:40]!r}", "Write lists as [0.1, 0.9]."
                 ) from None
         return pa.chunked_array([pa.array(lists, pa.list_(pa.float64()))])
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    )

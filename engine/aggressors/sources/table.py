@@ -23,6 +23,7 @@ from aggressors.sources.pictures import Picture, read_picture
 from aggressors.sources.protocol import Shard
 from aggressors.sources.roles import Columns, missing
 from aggressors.sources.scoring import Scored, class_names, infer_task, loss_name, score
+from aggressors.sources.spaces import PREFIX
 from aggressors.stages.describe import SOURCE, UNITS, describe
 from aggressors.store.files import below
 
@@ -187,7 +188,7 @@ def open_tables(
     text = [columns.name("sample_id"), columns.name("group")]
     arrow = {name: read_table(table, f"Table {name!r}", text) for name, table in given.items()}
     _check_names(arrow)
-    roles = {name: columns.found(table.column_names, repr(name)) for name, table in arrow.items()}
+    roles = {name: columns.found(table, repr(name)) for name, table in arrow.items()}
     _check_roles(roles, arrow, columns)
     task = task or infer_task(arrow, roles, classes)
     names = class_names(arrow, roles, classes) if task == "classification" else ()
@@ -259,7 +260,8 @@ def _check_roles(
 
 def _check_alike(roles: Mapping[str, Mapping[str, str]]) -> None:
     """Vectors stand for all populations or for none; losses for all that are labeled."""
-    for role in ("embedding", "probabilities", "loss"):
+    further = {role for found in roles.values() for role in found if role.startswith(PREFIX)}
+    for role in ("embedding", *sorted(further), "probabilities", "loss"):
         judged = [name for name in roles if role != "loss" or name != "unlabeled"]
         without = [name for name in judged if role not in roles[name]]
         if without and len(without) < len(judged):
@@ -282,16 +284,23 @@ def _check_ids(populations: Sequence[_Population]) -> None:
 
 
 def _check_lengths(populations: Sequence[_Population]) -> None:
-    """Embeddings have one length over all populations."""
-    first = populations[0].scored.embedding
-    for entry in populations:
-        vectors = entry.scored.embedding
-        if vectors is None or first is None or vectors.type == first.type:
-            continue
-        raise TableError(
-            f"The embeddings of {entry.name!r} have {vectors.type.list_size} values, those of "
-            f"{populations[0].name!r} {first.type.list_size}. Use one model for all."
-        )
+    """Embeddings and the vectors of each further space have one length over all populations."""
+    expected = _vectors_of(populations[0])
+    for entry in populations[1:]:
+        for what, vectors in _vectors_of(entry).items():
+            if vectors.type != expected[what].type:
+                raise TableError(
+                    f"The {what} of {entry.name!r} have {vectors.type.list_size} values, those of "
+                    f"{populations[0].name!r} {expected[what].type.list_size}. Use one model for "
+                    "all."
+                )
+
+
+def _vectors_of(entry: _Population) -> dict[str, pa.Array]:
+    """Columns of vectors by what they are called in messages; the same for all populations."""
+    spaces = {f"vectors of space {name!r}": each for name, each in entry.scored.spaces.items()}
+    main = entry.scored.embedding
+    return spaces if main is None else {"embeddings": main, **spaces}
 
 
 def _metadata(name: str, table: pa.Table, roles: Mapping[str, str]) -> dict[str, pa.ChunkedArray]:

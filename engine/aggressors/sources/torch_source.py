@@ -31,6 +31,7 @@ from aggressors.sources.samples import (
     read_samples,
     stack_inputs,
 )
+from aggressors.sources.spaces import in_order
 from aggressors.stages.describe import SOURCE, UNITS, describe
 from aggressors.stages.infer import Network, Outcome, infer
 
@@ -62,9 +63,15 @@ class TorchSource:
         self.populations = population_sizes(integration)
         self._kinds: dict[str, str] = {}  # of each metadata field seen so far
         self._own = own_fields(integration, self.populations)
-        self._length = 0  # of the embedding; 0 before the first batch
+        self._lengths: dict[str, int] = {}  # of the vectors seen so far, by what they are
         self.network = Network(
-            model, self.task, self.classes, layers, integration.loss, integration.metrics
+            model,
+            self.task,
+            self.classes,
+            layers,
+            integration.loss,
+            integration.metrics,
+            integration.spaces,
         )
         self._codes = {name: code for code, name in enumerate(self.classes)}
 
@@ -82,6 +89,7 @@ class TorchSource:
             *map(_code_of, (integration.loss, integration.display)),
             *(name + _code_of(function) for name, function in integration.metrics.items()),
             *(name + _code_of(function) for name, function in integration.metadata.items()),
+            *(name + _identity_of(space) for name, space in sorted(integration.spaces.items())),
         ):
             digest.update(part.encode() + b"\0")
         for population, size in self.populations.items():
@@ -155,6 +163,8 @@ class TorchSource:
     def _run(self, batch: Batch) -> Outcome:
         try:
             outcome = infer(self.network, batch.inputs, batch.targets)
+        except IntegrationError as error:
+            raise IntegrationError(f"In {batch.place}: {error}") from error
         except AggressorsError:
             raise
         except Exception as error:
@@ -169,18 +179,22 @@ class TorchSource:
         return outcome
 
     def _check_length(self, batch: Batch, outcome: Outcome) -> None:
-        length = outcome.embedding.shape[1]
-        self._length = self._length or length
-        if length != self._length:
-            raise IntegrationError(
-                f"The embedding has {length} values in {batch.place}, and had {self._length} "
-                "before. Set embedding_layer to a module whose input has one length."
-            )
+        for what, found in _vectors_of(outcome).items():
+            length = found.shape[1]
+            before = self._lengths.setdefault(what, length)
+            if length != before:
+                part = "embedding_layer" if what == "embedding" else "spaces"
+                raise IntegrationError(
+                    f"The {what} has {length} values in {batch.place}, and had {before} before. "
+                    f"Set {part} to a module whose vectors have one length."
+                )
 
     def _check_finite(self, batch: Batch, outcome: Outcome) -> None:
         finite = {
             "model's output": torch.isfinite(outcome.outputs).reshape(len(batch.ids), -1).all(1),
-            "embedding": np.isfinite(outcome.embedding).all(axis=1),
+            **{
+                what: np.isfinite(found).all(axis=1) for what, found in _vectors_of(outcome).items()
+            },
         }
         if outcome.loss is not None:
             finite["loss"] = np.isfinite(outcome.loss)
@@ -190,8 +204,8 @@ class TorchSource:
                 bad = int(np.argmin(good))
                 raise InputError(
                     f"The {part} of sample {batch.ids[bad]!r} in {batch.population!r} is NaN or "
-                    f"infinite ({int((~good).sum())} samples of {batch.place}). Correct the model "
-                    "or loss function, or leave the sample out."
+                    f"infinite ({int((~good).sum())} samples of {batch.place}). Correct the model, "
+                    "loss function or encoder, or leave the sample out."
                 )
 
     def _tables(self, batch: Batch, outcome: Outcome) -> dict[str, pa.Table]:
@@ -202,6 +216,8 @@ class TorchSource:
             "positions": pa.table({"position": positions}),
             "metrics": metrics_table(batch.ids, outcome.metrics),
         }
+        if outcome.spaces:
+            tables["spaces"] = in_order({name: vectors(v) for name, v in outcome.spaces.items()})
         if outcome.probabilities is not None:
             tables["probabilities"] = pa.table({"vector": vectors(outcome.probabilities)})
         return tables
@@ -230,6 +246,12 @@ class TorchSource:
         if self.integration.display is not None:
             image = call(self.integration.display, sample, "The display function")
         return None if image is None else read_picture(image, sample.sample_id, longest)
+
+
+def _vectors_of(outcome: Outcome) -> dict[str, NDArray[np.float32]]:
+    """Embedding and further spaces, by what they are called in messages."""
+    further = {f"vector of space {name!r}": found for name, found in outcome.spaces.items()}
+    return {"embedding": outcome.embedding, **further}
 
 
 def population_sizes(integration: Integration) -> dict[str, int]:
@@ -273,6 +295,13 @@ def loss_name(integration: Integration) -> str:
 
 def _name_of(function: Callable[..., Any]) -> str:
     return str(getattr(function, "__qualname__", type(function).__qualname__))
+
+
+def _identity_of(space: str | Callable[[Tensor], Any]) -> str:
+    """Name of a module, or what tells an encoder from another."""
+    if isinstance(space, nn.Module):
+        return repr(space) + digest_of(space)
+    return f"layer {space}" if isinstance(space, str) else _code_of(space)
 
 
 def _code_of(function: Callable[..., Any] | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aggressors.contracts import POPULATIONS
 from aggressors.queries.grammar import format_filter
@@ -86,15 +87,22 @@ def _sampled(frame: Frame, n: int, most: int) -> IntArray:
 
 
 def _points(frame: Frame, fit: IntArray) -> Points:
-    """All samples, placed in a space fitted on the rows `fit`."""
+    """All samples, placed in spaces fitted on the rows `fit`."""
     vectors = frame.embedding
     if vectors is None:
         vectors = metadata_vectors(frame.fields, len(frame), fit).astype(np.float32)
+    placed, *further = (
+        _placed(each, fit, frame.settings.pca) for each in (vectors, *frame.spaces.values())
+    )
+    others = dict(zip(frame.spaces, further, strict=True))
+    return Points(placed, frame.label, frame.probabilities, frame.classes, frame.fields, others)
+
+
+def _placed(vectors: NDArray[np.float32], fit: IntArray, dimensions: int) -> FloatArray:
+    """(n, p) positions of (n, d) vectors."""
     if not len(fit) or not vectors.shape[1]:
-        placed = np.empty((len(frame), 0))
-    else:
-        placed = Space.fit(vectors[fit], frame.settings.pca).place(vectors)
-    return Points(placed, frame.label, frame.probabilities, frame.classes, frame.fields)
+        return np.empty((len(vectors), 0))
+    return Space.fit(vectors[fit], dimensions).place(vectors)
 
 
 def _half(frame: Frame, points: Points, rows: IntArray) -> Half:
@@ -198,6 +206,7 @@ def _rule(each: _Reported) -> str:
             "coherence": round(finding.coherence, 4),
             "n_confirm": finding.gap.n,
         }
+        | ({"space": finding.concept.space} if finding.concept.space else {})
     )
 
 
@@ -312,7 +321,7 @@ def _representatives(
         shown = representatives(
             each.member[order],
             score[order],
-            points.space[order],
+            points.seen_in(each.finding.concept.space).space[order],
             frame.signal[order],
             frame.label[order],
             frame.settings.representatives,
@@ -335,5 +344,5 @@ STAGE = Stage(
     inputs=("samples", "metadata", "metadata_fields"),
     outputs=OUTPUTS,
     run=run,
-    optional=("embeddings", "probabilities"),
+    optional=("embeddings", "spaces", "probabilities"),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -41,7 +42,8 @@ class Frame:
     `population`, `label`, `prediction` are (n,) int64 codes (-1 = none) into POPULATIONS and
     `classes`; `loss` is (n,) float64, NaN where unlabeled; `group` (n,) int64 codes, equal for
     samples that belong together; `probabilities` (n, k) and `embedding` (n, d) float32. The last
-    three are None where the source has none.
+    three are None where the source has none. `spaces` holds further vectors (n, d) float32 by
+    name, in the order of the names.
     """
 
     sample_id: NDArray[np.object_]
@@ -58,6 +60,7 @@ class Frame:
     probabilities: NDArray[np.float32] | None
     embedding: NDArray[np.float32] | None
     settings: Settings
+    spaces: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.sample_id)
@@ -102,6 +105,7 @@ class Frame:
             probabilities=_matrix(tables.get("probabilities")),
             embedding=_matrix(tables.get("embeddings")),
             settings=context.settings,
+            spaces=_spaces(tables.get("spaces")),
         )
 
 
@@ -147,6 +151,17 @@ def _floats(column: pa.ChunkedArray) -> FloatArray:
 def _matrix(table: pa.Table | None) -> NDArray[np.float32] | None:
     if table is None or table.num_rows == 0:
         return None
-    vectors = table["vector"].combine_chunks()
-    flat = np.asarray(vectors.flatten().to_numpy(zero_copy_only=False), dtype=np.float32)
-    return flat.reshape(table.num_rows, -1)
+    return _rows_of(table["vector"])
+
+
+def _spaces(table: pa.Table | None) -> dict[str, NDArray[np.float32]]:
+    """Vectors of every further space, by name."""
+    if table is None or table.num_rows == 0:
+        return {}
+    return {name: _rows_of(table[name]) for name in sorted(table.column_names) if name != "row_id"}
+
+
+def _rows_of(vectors: pa.ChunkedArray) -> NDArray[np.float32]:
+    """(n, d) from a column of n lists."""
+    flat = vectors.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(flat, dtype=np.float32).reshape(len(vectors), -1)

@@ -1,4 +1,4 @@
-"""One forward pass a batch: prediction, loss, metrics and embedding."""
+"""One forward pass a batch: prediction, loss, metrics, embedding and further spaces."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from aggressors.errors import IntegrationError
+from aggressors.sources.devices import device_of, out_of_memory
+from aggressors.sources.encoders import Spaces, checked, encoded, watching
 from aggressors.sources.layers import Layers
 
 PerSample = Callable[[Tensor, Tensor], Tensor]
@@ -24,8 +26,8 @@ class Outcome:
     """What the model says of n samples.
 
     `prediction` is (n,) int64 class codes, or float64 numbers for regression; `confidence` (n,) and
-    `probabilities` (n, k) float32, None for regression; `embedding` (n, d) float32; `loss` and
-    each of `metrics` (n,) float64, or None without targets.
+    `probabilities` (n, k) float32, None for regression; `embedding` and each of `spaces` (n, d)
+    float32; `loss` and each of `metrics` (n,) float64, or None without targets.
     """
 
     outputs: Tensor
@@ -33,6 +35,7 @@ class Outcome:
     confidence: NDArray[np.float32] | None
     probabilities: NDArray[np.float32] | None
     embedding: NDArray[np.float32]
+    spaces: Mapping[str, NDArray[np.float32]]
     loss: Floats | None
     metrics: Mapping[str, Floats]
 
@@ -49,6 +52,7 @@ class Network:
     layers : where the embedding is.
     loss : (outputs (n, k), targets (n,)) -> (n,); None for cross-entropy or squared error.
     metrics : more of the kind of `loss`.
+    spaces : name of a module, or an encoder of inputs, by name of a further space.
     most : most samples in one forward pass.
     """
 
@@ -58,13 +62,13 @@ class Network:
     layers: Layers
     loss: PerSample | None = None
     metrics: Mapping[str, PerSample] = field(default_factory=dict)
+    spaces: Spaces = field(default_factory=dict)
     most: int = 1 << 30
 
     @property
     def device(self) -> torch.device:
         """Where the model's parameters are."""
-        tensor = next(self.model.parameters(), None)
-        return torch.device("cpu") if tensor is None else tensor.device
+        return device_of(self.model)
 
 
 def infer(network: Network, inputs: Tensor, targets: Tensor | None) -> Outcome:
@@ -78,10 +82,10 @@ def infer(network: Network, inputs: Tensor, targets: Tensor | None) -> Outcome:
 
     Raises
     ------
-    IntegrationError : outputs, loss or embedding have the wrong shape.
+    IntegrationError : outputs, loss, embedding or a further space have the wrong shape.
     """
     with torch.inference_mode():
-        outputs, embedding = _forward(network, inputs)
+        outputs, embedding, spaces = _forward(network, inputs)
         outputs = _shaped(network, outputs, len(inputs))
         measured: dict[str, Floats] = {}
         if targets is not None:
@@ -92,7 +96,7 @@ def infer(network: Network, inputs: Tensor, targets: Tensor | None) -> Outcome:
         loss = measured.pop("loss", None)
         if network.task == "regression":
             predicted = outputs.double().cpu().numpy()
-            return Outcome(outputs, predicted, None, None, embedding, loss, measured)
+            return Outcome(outputs, predicted, None, None, embedding, spaces, loss, measured)
         probabilities = functional.softmax(outputs, dim=1)
         confidence, code = probabilities.max(dim=1)
         return Outcome(
@@ -101,6 +105,7 @@ def infer(network: Network, inputs: Tensor, targets: Tensor | None) -> Outcome:
             confidence.cpu().numpy(),
             probabilities.cpu().numpy(),
             embedding,
+            spaces,
             loss,
             measured,
         )
@@ -142,9 +147,11 @@ def per_sample(name: str, function: PerSample, outputs: Tensor, targets: Tensor)
 # --- The pass ---
 
 
-def _forward(network: Network, inputs: Tensor) -> tuple[Any, NDArray[np.float32]]:
-    """Give outputs and embedding, in as many passes as memory needs."""
-    parts: list[tuple[Any, Tensor]] = []
+def _forward(
+    network: Network, inputs: Tensor
+) -> tuple[Any, NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """Give outputs, embedding and further spaces, in as many passes as memory needs."""
+    parts: list[tuple[Any, Tensor, dict[str, Tensor]]] = []
     start = 0
     while start < len(inputs):
         piece = inputs[start : start + network.most]
@@ -157,25 +164,23 @@ def _forward(network: Network, inputs: Tensor) -> tuple[Any, NDArray[np.float32]
             torch.cuda.empty_cache()  # does nothing where there is no such device
             continue
         start += len(piece)
-    outputs, embeddings = zip(*parts, strict=True)
-    embedding = _joined(embeddings).float().cpu().numpy()
-    return _joined(outputs), embedding
+    outputs, embeddings, further = zip(*parts, strict=True)
+    spaces = {name: _array([each[name] for each in further]) for name in sorted(network.spaces)}
+    return _joined(outputs), _array(embeddings), spaces
+
+
+def _array(parts: Sequence[Tensor]) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = _joined(parts).float().cpu().numpy()
+    return found
 
 
 def _joined(parts: Sequence[Any]) -> Any:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Tell whether a smaller batch may help."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        "out of memory" in said or "not enough memory" in said or "can't allocate memory" in said
-    )
-
-
-def _pass(network: Network, inputs: Tensor) -> tuple[Any, Tensor]:
+def _pass(network: Network, inputs: Tensor) -> tuple[Any, Tensor, dict[str, Tensor]]:
     caught: list[Tensor] = []
+    further: dict[str, Tensor] = {}
     layers, n = network.layers, len(inputs)
 
     def keep(_: nn.Module, __: Any, output: Tensor) -> None:
@@ -189,11 +194,15 @@ def _pass(network: Network, inputs: Tensor) -> tuple[Any, Tensor]:
         handle = layer.register_forward_hook(keep)
     else:
         handle = layer.register_forward_pre_hook(keep_input)
+    inputs = inputs.to(network.device)
     try:
-        outputs = network.model(inputs.to(network.device))
+        with watching(network.model, network.spaces, further):
+            outputs = network.model(inputs)
     finally:
         handle.remove()
-    return logits(outputs), caught[-1]
+    further |= encoded(network.spaces, inputs)
+    checked(further, n)
+    return logits(outputs), caught[-1], further
 
 
 def logits(outputs: Any) -> Any:

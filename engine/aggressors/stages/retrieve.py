@@ -1,14 +1,15 @@
 """Stage `retrieve`: unlabeled samples like an aggressor's members, in the order to label them.
 
 A sample scores by how much nearer it lies to members than to anything else that is labeled, in a
-whitened space of the embedding (or of metadata, where there is none). Train samples outside the
-group count as the rest; those inside it do not, or a group that train covers well would push its
-own kind away. The first part of the queue is spread out so that it does not hold one sample many
-times, as deep as the expected precision allows.
+whitened space of the embedding (of metadata, where there is none; of a further space, where the
+group was found in one). Train samples outside the group count as the rest; those inside it do not,
+or a group that train covers well would push its own kind away. The first part of the queue is
+spread out so that it does not hold one sample many times, as deep as the expected precision allows.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 from aggressors.stages.correlate import members_by_concept
 from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
-from aggressors.stages.tables import empty, rows
+from aggressors.stages.tables import rows
 from aggressors.stages.whitened import Floats, capped, whitened
 from aggressors.stats.density import Yield, expected_yield, log_ratio, mean_to
 from aggressors.stats.neighbours import Neighbours, nearest
@@ -72,14 +73,19 @@ class Queue:
 def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
     """Fill `candidates` and `yields`; both empty without unlabeled samples or aggressors."""
     frame = Frame.from_tables(tables, context)
-    pool = _pool(frame)
     concepts = tables["aggressors"]["concept_id"].to_pylist()
-    if pool is None or not concepts:
-        return {"candidates": empty("candidates"), "yields": empty("yields")}
+    spaces = _spaces_of(tables["concepts"])
     members = members_by_concept(tables)
     candidates: list[dict[str, object]] = []
     yields: list[dict[str, object]] = []
-    for concept in context.progress(concepts, len(concepts), "retrieve"):
+    pool, here = None, None
+    ordered = sorted(concepts, key=lambda concept: spaces[concept])
+    for concept in context.progress(ordered, len(ordered), "retrieve"):
+        if spaces[concept] != here:  # one pool at a time: it is large
+            here = spaces[concept]
+            pool = _pool(frame, here)
+        if pool is None:
+            continue
         assigned = np.zeros(len(frame), dtype=np.bool_)
         assigned[members[concept]] = True
         inside = assigned[pool.labeled[pool.analysed]]
@@ -95,16 +101,24 @@ def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
         like = frame.sample_id[pool.labeled[pool.analysed[inside]][nearest_member]]
         candidates += _candidate_rows(concept, frame, pool, queue, score, like, assigned)
         yields += _yield_rows(concept, queue)
+    for found in (candidates, yields):
+        found.sort(key=lambda row: concepts.index(row["concept_id"]))
     return {"candidates": rows("candidates", candidates), "yields": rows("yields", yields)}
 
 
-def _pool(frame: Frame) -> Pool | None:
+def _spaces_of(concepts: pa.Table) -> dict[int, str]:
+    """Name the further space in which each concept was found; '' for the main one."""
+    rules = zip(concepts["concept_id"].to_pylist(), concepts["rule"].to_pylist(), strict=True)
+    return {concept: str(json.loads(rule).get("space", "")) for concept, rule in rules}
+
+
+def _pool(frame: Frame, space: str) -> Pool | None:
     unlabeled = np.flatnonzero(frame.in_population("unlabeled"))
     analysed = np.flatnonzero(frame.analysed)
     train = np.flatnonzero(frame.in_population("train") & ~frame.analysed)
     if len(unlabeled) == 0 or len(analysed) == 0:
         return None
-    z = whitened(frame, np.concatenate([train, analysed]))
+    z = whitened(frame, np.concatenate([train, analysed]), space)
     if z is None:
         return None
     train = capped(frame, train)
@@ -303,5 +317,5 @@ STAGE = Stage(
     inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments", "aggressors"),
     outputs=("candidates", "yields"),
     run=retrieve,
-    optional=("embeddings", "probabilities"),
+    optional=("embeddings", "spaces", "probabilities"),
 )

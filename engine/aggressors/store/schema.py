@@ -124,7 +124,11 @@ TABLES: tuple[Table, ...] = (
         "Groups that are reported: aggressors, their parents and tested near-misses.",
         C("concept_id", "INTEGER", "id within this run"),
         C("name", "VARCHAR", "shortest rule that describes the members"),
-        C("rule", "JSON", "filter text of the name, its precision and recall; how it was found"),
+        C(
+            "rule",
+            "JSON",
+            "filter text of the name, its precision and recall; how and where it was found",
+        ),
         C("parent_id", "INTEGER", "the concept that contains this one; NULL at the top"),
         C("level", "INTEGER", "depth below the top, from 0"),
     ),

@@ -1,0 +1,121 @@
+"""Further latent spaces of a model: outputs of its modules, and a user's own encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aggressors.errors import AggressorsError, IntegrationError
+from aggressors.sources.devices import device_of, out_of_memory
+from aggressors.sources.layers import evaluating
+
+Encoder = Callable[[Tensor], Any]
+Spaces = Mapping[str, str | Encoder]
+
+_FEATURES_SECOND = (
+    nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm,
+)  # fmt: skip
+_FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.MultiheadAttention)
+
+
+@contextmanager
+def watching(model: nn.Module, spaces: Spaces, caught: dict[str, Tensor]) -> Iterator[None]:
+    """Put what the named modules return into `caught`, by space, one vector a sample."""
+
+    def keep(name: str) -> Any:
+        def hook(module: nn.Module, _: Any, output: Any) -> None:
+            caught[name] = _vectors(name, module, output)
+
+        return hook
+
+    handles = [
+        model.get_submodule(layer).register_forward_hook(keep(name))
+        for name, layer in spaces.items()
+        if isinstance(layer, str)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def encoded(spaces: Spaces, inputs: Tensor) -> dict[str, Tensor]:
+    """Ask the encoders among the spaces; a module in evaluation mode, on its own device.
+
+    Parameters
+    ----------
+    inputs : (n, ...) on the model's device.
+
+    Raises
+    ------
+    IntegrationError : an encoder raises, or returns no numbers.
+    """
+    return {
+        name: _encode(name, encoder, inputs)
+        for name, encoder in spaces.items()
+        if not isinstance(encoder, str)
+    }
+
+
+def checked(vectors: Mapping[str, Tensor], n: int) -> None:
+    """Require one vector a sample of each space.
+
+    Raises
+    ------
+    IntegrationError : a space has another shape.
+    """
+    for name, found in vectors.items():
+        if found.ndim != 2 or len(found) != n or found.shape[1] < 1:
+            raise IntegrationError(
+                f"Space {name!r} must give one vector a sample, shape ({n}, d); got "
+                f"{tuple(found.shape)}. Name another module, or correct the encoder."
+            )
+
+
+def _encode(name: str, encoder: Encoder, inputs: Tensor) -> Tensor:
+    try:
+        if isinstance(encoder, nn.Module):
+            with evaluating(encoder):
+                return _vectors(name, encoder, encoder(inputs.to(device_of(encoder))))
+        found = encoder(inputs)
+        return found if isinstance(found, Tensor) else torch.from_numpy(np.array(found, np.float32))
+    except AggressorsError:
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            raise
+        raise IntegrationError(
+            f"The encoder of space {name!r} raised {type(error).__name__}: {error}. Correct it; it "
+            "takes a batch of inputs and returns one vector a sample."
+        ) from error
+
+
+def _vectors(name: str, module: nn.Module, output: Any) -> Tensor:
+    """(n, d) from (n, d), tokens (n, t, d) or a map (n, d, ...), averaged over its positions."""
+    while isinstance(output, tuple | list) and output:
+        output = output[0]
+    if not isinstance(output, Tensor) or output.ndim < 2:
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise IntegrationError(
+            f"The module of space {name!r} must return a tensor of one vector a sample, with "
+            f"positions if any; got {got}. Name another module."
+        )
+    if output.ndim == 2:
+        return output.clone()  # a later in-place layer must not change it
+    if _features_last(module, output.ndim):
+        return output.flatten(1, -2).mean(dim=1)
+    return output.flatten(2).mean(dim=2)
+
+
+def _features_last(module: nn.Module, axes: int) -> bool:
+    """Whether a module returns tokens (n, ..., d) rather than a map (n, d, ...)."""
+    inside = list(module.modules())
+    if any(isinstance(each, _FEATURES_SECOND) for each in inside):
+        return False
+    return axes == 3 or any(isinstance(each, _FEATURES_LAST) for each in inside)
