@@ -15,6 +15,8 @@ SCALES = (8, 16, 32, 64, 128)
 SCALES_INSIDE = (2, 3, 4, 6, 8, 12)
 PULLS = (2.0, 5.0)  # weight of the loss of a cell against its position, in deviations
 SMOOTHING = 48  # samples around a cell whose mean loss stands for the cell's
+SAMPLES_A_CELL = 40  # of both halves, so that the cells don't depend on where these part
+SAMPLES_A_CELL_INSIDE = 24  # one label
 MAX_CELLS = 512
 MAX_CELLS_INSIDE = 60
 
@@ -59,7 +61,7 @@ class TreeSlicer:
             return []  # the same as without
         space = points.centred(means)
         cutting = Cutting(everyone.centred(means)) if self.centred else sight.cutting
-        partition, sizes = cutting.cells(min(len(points) // 20, MAX_CELLS))
+        partition, sizes = cutting.cells(min(len(everyone) // SAMPLES_A_CELL, MAX_CELLS))
         counts = partition.counts(space)
         loss = _standard(smoothed(partition.centroids, space, sight.signal))
         partition = replace(partition, label_means=means)
@@ -102,7 +104,9 @@ class InsideLabelSlicer:
     def _inside(self, space: FloatArray, cutting: Cutting, limits: Limits) -> Iterator[Cells]:
         for k in _feasible(self.scales, len(space), limits):
             yield from _single_cells(cutting, k, space, limits)
-        partition, sizes = cutting.cells(min(len(space) // 12, MAX_CELLS_INSIDE))
+        partition, sizes = cutting.cells(
+            min(len(cutting.space) // SAMPLES_A_CELL_INSIDE, MAX_CELLS_INSIDE)
+        )
         counts = partition.counts(space)
         for chosen in ward_nodes(partition.centroids, sizes):
             if limits.allow(counts[chosen].sum()):

@@ -47,7 +47,7 @@ class MixedSlicer:
         points, limits = sight.points, sight.limits
         if len(points) < 2 * limits.smallest or not sight.dimensions:
             return []
-        conditions = literals(points, limits.smallest)
+        conditions = literals(sight.everyone, 2 * limits.smallest)
         if not conditions:
             return []
         masks = np.array([holds(each, points) for each in conditions], dtype=np.float32)

@@ -42,7 +42,7 @@ class RuleSlicer:
         points, signal, limits = sight.points, sight.signal, sight.limits
         if len(points) < 2 * limits.smallest:
             return []
-        conditions = literals(points, limits.smallest)
+        conditions = literals(sight.everyone, 2 * limits.smallest)
         masks = np.array([holds(each, points) for each in conditions], dtype=np.float32)
         proposals = [
             Proposal(self.name, Rule(rule))

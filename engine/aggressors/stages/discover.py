@@ -54,7 +54,7 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
     order = _canonical(frame, np.flatnonzero(usable))
     halves = order[frame.discover[order]], order[frame.confirm[order]]
     searched, judging = (rows[_sampled(frame, len(rows), MAX_SEARCHED)] for rows in halves)
-    points = _points(frame, searched)
+    points = _points(frame, np.sort(np.concatenate([searched, judging])))
     search = find(
         _half(frame, points.take(searched), searched),
         _half(frame, points.take(judging), judging),
