@@ -19,6 +19,7 @@ from aggressors.integration import Integration, Sample
 from aggressors.slicing.find import SLICERS
 from aggressors.sources import fields, samples
 from aggressors.sources.layers import Layers, evaluating, find_layers
+from aggressors.sources.metrics import wrong_names
 from aggressors.sources.pictures import read_picture
 from aggressors.sources.torch_source import TorchSource, population_sizes
 from aggressors.stages.describe import describe
@@ -151,6 +152,8 @@ class _Trial:
             self.problem(f"task must be one of {', '.join(TASKS)}; got {given.task!r}.")
         self._classes()
         self._slicers()
+        for sentence in wrong_names(given.metrics):
+            self.problem(sentence)
         if "validation" not in given.datasets:
             self.problem(
                 "datasets must have a 'validation' population, in which aggressors are found; got "

@@ -26,6 +26,8 @@ class Columns:
     text : text of the sample.
     weight : weight of the sample in means.
     group : samples of one group stay in one half.
+    metric : columns with a number that the model is judged by, such as its word error rate; any
+        number of them. They are no metadata, so that no group is described by them.
     """
 
     sample_id: str | None = None
@@ -38,6 +40,7 @@ class Columns:
     text: str | None = None
     weight: str | None = None
     group: str | None = None
+    metric: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, pairs: Iterable[str]) -> Columns:
@@ -48,18 +51,23 @@ class Columns:
         UsageError : a text is no ROLE=COLUMN, or the role is unknown or stands twice.
         """
         given: dict[str, str] = {}
+        metrics: list[str] = []
         for pair in pairs:
             role, equals, column = pair.partition("=")
             if not equals or not column:
                 raise UsageError(f"--columns takes ROLE=COLUMN; got {pair!r}. Write loss=nll.")
+            if role == "metric":
+                metrics.append(column)
+                continue
             if role not in ROLES:
-                near = get_close_matches(role, ROLES, n=1)
-                hint = f"the nearest is {near[0]!r}" if near else f"they are {', '.join(ROLES)}"
+                known = (*ROLES, "metric")
+                near = get_close_matches(role, known, n=1)
+                hint = f"the nearest is {near[0]!r}" if near else f"they are {', '.join(known)}"
                 raise UsageError(f"There is no column role {role!r}; {hint}.")
             if role in given:
                 raise UsageError(f"--columns names {role!r} twice. Leave one out.")
             given[role] = column
-        return cls(**given)
+        return cls(**given, metric=tuple(dict.fromkeys(metrics)))
 
     def name(self, role: str) -> str:
         """Name of the column that has a role."""
@@ -87,10 +95,17 @@ class Columns:
                     f"Name another column for one of them, such as --columns {role}=COLUMN."
                 )
             taken[column] = role
+        for column in self.metric:
+            if column in taken:
+                raise TableError(
+                    f"Column {column!r} of {where} is both {taken[column]} and a metric. "
+                    f"Leave out --columns metric={quote(column)}."
+                )
         return roles
 
 
-ROLES = tuple(entry.name for entry in fields(Columns))
+# Of one column each; a table may have many metrics.
+ROLES = tuple(entry.name for entry in fields(Columns) if entry.name != "metric")
 
 
 def missing(role: str, column: str, names: Sequence[str], where: str) -> TableError:

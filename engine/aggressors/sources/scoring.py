@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from aggressors.contracts import CONFIDENCE_GAP
 from aggressors.errors import TableError, UsageError
+from aggressors.stats.evidence import confidence_gap
 
 CLIP = 1e-7  # smallest probability of a label that counts, so that a loss is finite
 _SUM = 1e-2  # how far probabilities may miss a sum of 1, as rounding leaves them
@@ -44,6 +46,14 @@ class Scored:
         if self.embedding is not None:
             tables["embeddings"] = pa.table({"vector": self.embedding})
         return tables
+
+    def metrics(self, classes: Sequence[str]) -> dict[str, Floats]:
+        """Give `confidence_gap` (n,), NaN without a label, where there are probabilities."""
+        if self.probabilities is None or len(classes) < 2:
+            return {}
+        flat = self.probabilities.flatten().to_numpy(zero_copy_only=False)
+        label = _codes(self.label, classes)
+        return {CONFIDENCE_GAP: confidence_gap(flat.reshape(-1, len(classes)), label)}
 
 
 def infer_task(
