@@ -22,7 +22,7 @@ from aggressors.slicing.space import Space, metadata_vectors
 from aggressors.stages.frame import Frame
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import empty, rows
-from aggressors.stats.severity import impact, loss_gaps
+from aggressors.stats.severity import floor_of, impact, loss_gaps
 
 OUTPUTS = ("concepts", "assignments", "concept_stats", "aggressors", "representatives")
 MAX_SEARCHED = 10_000  # samples of each half among which groups are sought
@@ -245,7 +245,8 @@ def _fold_stats(
     level = frame.settings.level
     gaps = loss_gaps(signal, members[:, known], weight=weight, group=group, level=level)
     everyone = frame.in_population(population) & np.isfinite(frame.signal)
-    total = float((frame.signal * frame.weight)[everyone].sum())
+    above = frame.signal[everyone] - floor_of(frame.signal[everyone])
+    total = float(above @ frame.weight[everyone])
     for place, (each, member) in enumerate(zip(reported, members, strict=True)):
         gap = gaps[place]
         judged = fold == "confirm"
@@ -334,5 +335,5 @@ STAGE = Stage(
     inputs=("samples", "metadata", "metadata_fields"),
     outputs=OUTPUTS,
     run=run,
-    optional=("embeddings", "probabilities"),
+    optional=("embeddings", "probabilities", "metrics"),
 )
