@@ -28,11 +28,8 @@ TYPED = ("--columns", "metric=iou", "--columns", "metric=wer")
 EXPECTED = {"error": 0.65, "confidence_gap": 0.9, "wer": 0.97, "1 - iou": 0.32, "-iou": 0.32}
 
 
-def source(*, bad=True, seed=0, columns=METRICS, **changed):
-    table = predictions(bad=bad, seed=seed)
-    for name, values in changed.items():
-        table = table.drop_columns([name]) if values is None else table
-    return open_tables({"validation": table}, columns=columns)
+def source(columns=METRICS):
+    return open_tables({"validation": predictions(bad=True)}, columns=columns)
 
 
 # --- The setting ---
@@ -213,20 +210,15 @@ def test_a_signal_that_no_sample_has_is_refused(tmp_path):
     assert "'signal' is 'error', which is missing for all 800 samples" in said
 
 
-def test_a_run_without_the_metric_cannot_be_judged_by_it(story, tmp_path):
-    signal, at = story
-    if signal not in ("wer", "1 - iou"):
-        pytest.skip("every table of probabilities has it")
-    path = tmp_path / "bare.parquet"
-    pq.write_table(predictions(bad=True).drop_columns(["iou", "wer"]), path)
-    copy = Workspace.open(tmp_path / "copy", create=True)
-    copy.tests.mkdir(exist_ok=True)
-    for file in (at / "tests").iterdir():
-        (copy.tests / file.name).write_bytes(file.read_bytes())
-    assert call("ingest", "--validation", path, "--name", "bare", at=copy.root).exit_code == 0
-    (verdict,) = gate.check(copy, "bare").verdicts
-    assert verdict.verdict == "missing"
-    assert f"The run has no metric '{Signal.parse(signal).name}' per sample." in verdict.reason
+def test_a_run_without_the_metric_cannot_be_judged_by_it(tmp_path):
+    workspace = Workspace.open(tmp_path, create=True)
+    runner.run(source(), workspace, name="v1", settings=Settings(signal="1 - iou"))
+    gate.save_test(workspace, "v1", aggressor=1, slug="dark")
+    bare = predictions(bad=True).drop_columns(["iou", "wer"])
+    runner.run(open_tables({"validation": bare}, model_name="bare"), workspace)
+    (verdict,) = gate.check(workspace, "bare").verdicts
+    assert (verdict.verdict, verdict.state) == ("missing", "open")
+    assert verdict.reason == "The run has no metric 'iou' per sample."
 
 
 def test_a_signal_that_is_upside_down_is_told(tmp_path):

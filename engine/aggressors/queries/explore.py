@@ -55,7 +55,9 @@ def field_vs_loss(
     ref = resolve_value(run, field)
     signal = FieldRef("signal", "number", signal_sql(run))
     weight = resolve(run, "weight")
-    columns = read(run, filter, [ref, signal, weight], where=f"{signal.sql} IS NOT NULL")
+    columns = read(run, filter, [ref, signal, weight], where="s.loss IS NOT NULL")
+    known = pc.is_valid(columns[1])
+    columns = [column.filter(known) for column in columns]
     by = groups(ref, columns[0], bins=bins, top=top, equal_sizes=True)
     value, weights = numbers(columns[1]), numbers(columns[2])
     found = means(by, value, weights, level=run.info.settings.level)

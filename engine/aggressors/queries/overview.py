@@ -173,7 +173,7 @@ def loss_explained(run: RunFile) -> Explained:
     sql = """
         WITH known AS (
             SELECT s.row_id, s.weight, s.fold, {signal} AS signal
-            FROM samples s WHERE s.population = $analysed AND {signal} IS NOT NULL
+            FROM samples s WHERE s.population = $analysed
         )
         SELECT row_id IN (SELECT row_id FROM assignments WHERE concept_id IN (
                 SELECT concept_id FROM aggressors WHERE status = 'confirmed')) AS inside,
@@ -181,7 +181,7 @@ def loss_explained(run: RunFile) -> Explained:
             sum(weight) FILTER (fold = 'confirm') AS confirm_weight,
             sum(weight * signal) FILTER (fold = 'confirm') AS confirm_signal,
             least(min(signal), 0) AS floor
-        FROM known GROUP BY inside
+        FROM known WHERE signal IS NOT NULL GROUP BY inside
     """
     rows = fetch_rows(
         run, sql, params={"analysed": run.info.settings.analysed}, signal=signal_sql(run)
