@@ -50,6 +50,7 @@ class PlantedSource:
     task: str = "classification"
     loss_name: str = "cross-entropy"
     classes: tuple[str, ...] = CLASSES
+    metrics: tuple[str, ...] = ("margin",)
 
     @cached_property
     def populations(self) -> dict[str, int]:

@@ -29,7 +29,7 @@ from aggressors_app.format import typeset
 if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
     from aggressors import gate
 
-HISTOGRAM_BINS = 10  # of the loss, in the ranked table
+HISTOGRAM_BINS = 10  # of the signal, in the ranked table
 
 _remember = st.cache_data(show_spinner=False, max_entries=64)
 
@@ -109,6 +109,11 @@ def kind(run_id: str) -> tuple[str, str]:
     return "loss only" if nothing_named else run.info.task, run.info.loss_name
 
 
+def signal(run_id: str) -> str:
+    """Name what must be bad inside an aggressor of this run, as sentences say it."""
+    return words.spoken(run_file(run_id).info.settings.signal)
+
+
 def like(run_id: str) -> list[RunSummary]:
     """List this run and those of the same task and loss, newest first.
 
@@ -165,7 +170,7 @@ def explained(run_id: str) -> overview.Explained:
 def histograms(
     run_id: str, filter: str, bins: int = HISTOGRAM_BINS
 ) -> dict[int, tuple[float, ...]]:
-    """Share of samples per bin of the loss, by concept; -1 for all."""
+    """Share of samples per bin of the signal, by concept; -1 for all."""
     found = overview.loss_histograms(run_file(run_id), parse(filter), bins)
     counts: dict[int, list[int]] = {}
     for concept_id, n in zip(found["concept_id"].to_pylist(), found["n"].to_pylist(), strict=True):
@@ -284,7 +289,7 @@ def how_found(run_id: str, one: Aggressor) -> str:
 
 @_remember
 def stats(run_id: str, concept_id: int) -> pa.Table:
-    """Loss inside against the rest by population and fold."""
+    """Signal inside against the rest by population and fold."""
     return concept.stats(run_file(run_id), concept_id)
 
 

@@ -26,6 +26,11 @@ def count(n: float) -> str:
     return f"{round(n):,}"
 
 
+def titled(text: str) -> str:
+    """Begin a text with a capital, and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def of(part: float, whole: float, what: str = "samples") -> str:
     """Part of a whole: "47 of 412 samples"; only the whole where it is all."""
     return f"{count(whole)} {what}" if part == whole else f"{count(part)} of {count(whole)} {what}"

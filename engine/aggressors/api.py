@@ -213,7 +213,7 @@ def analyze(
     train: Any = None,
     test: Any = None,
     unlabeled: Any = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str | Sequence[str]] | None = None,
     classes: Sequence[str] = (),
     task: str | None = None,
     media_root: str | Path | None = None,
@@ -227,7 +227,8 @@ def analyze(
     ----------
     table, train, test, unlabeled : validation, in which aggressors are found, and what else there
         is; each a path (Parquet, CSV, JSON lines) or an Arrow, pandas or polars table.
-    columns : column by role, where a column is not named as its role: {"loss": "nll"}.
+    columns : column by role, where a column is not named as its role: {"loss": "nll"}; of the role
+        `metric` any number: {"metric": ["wer", "iou"]}.
     classes : names in the order of `probabilities`; default the sorted names found.
     task : classification or regression; default by the type of the labels.
     media_root : folder below which image paths may be read.
@@ -246,7 +247,11 @@ def analyze(
     given = {"train": train, "validation": table, "test": test, "unlabeled": unlabeled}
     source = open_tables(
         {population: entry for population, entry in given.items() if entry is not None},
-        columns=Columns.parse(f"{role}={column}" for role, column in (columns or {}).items()),
+        columns=Columns.parse(
+            f"{role}={column}"
+            for role, named in (columns or {}).items()
+            for column in ([named] if isinstance(named, str) else named)
+        ),
         classes=classes,
         task=task,
         media_root=media_root,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -63,8 +64,8 @@ EVERYTHING = Group("and")
 class Aggressor:
     """A concept that underperforms, as ranked at publish.
 
-    `gap` is mean loss inside minus rest on the confirm half, [`gap_low`, `gap_high`] its 95 %
-    interval; `severity` is `gap_low`; `impact` the share of all loss that would vanish with it;
+    `gap` is the mean signal inside minus rest on the confirm half, [`gap_low`, `gap_high`] its 95 %
+    interval; `severity` is `gap_low`; `impact` the share of all of it that would vanish with it;
     `n` counts members in the analysed population, `n_core` those that fail.
     """
 
@@ -162,6 +163,52 @@ class FieldInfo:
 
 # --- Settings ---
 
+CONFIDENCE_GAP = "confidence_gap"
+BUILT_IN_SIGNALS = ("loss", "error", CONFIDENCE_GAP)
+# Columns that stand beside a signal wherever its values are kept.
+_NO_METRICS = ("sample_id", "row_id", "label", "judges")
+_TURNED = re.compile(r"(1\s*-|-)\s*(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What must be bad inside an aggressor, as a number per sample that is high where it is bad.
+
+    Parameters
+    ----------
+    name : loss; error, 0 or 1; confidence_gap, how far another class is above the true one (see
+        `stats.evidence.confidence_gap`); or the name of a metric.
+    turned : for a metric that is better when higher: `1 -` (1 minus it) or `-` (its negative);
+        '' where lower is better.
+    """
+
+    name: str
+    turned: Literal["", "1 -", "-"] = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Signal:
+        """Read `iou`, `1 - iou` or `-iou`; raises SettingsError."""
+        given = text.strip()
+        found = _TURNED.fullmatch(given)
+        turned: Literal["", "1 -", "-"] = ""
+        if found is not None:
+            turned, given = ("-" if found[1] == "-" else "1 -"), found[2]
+        if not given or given in _NO_METRICS or (turned and given in BUILT_IN_SIGNALS):
+            raise SettingsError(
+                f"Setting 'signal' must be {', '.join(BUILT_IN_SIGNALS)} or the name of a metric, "
+                f"such as wer, or 1 - iou where higher is better; got {text!r}."
+            )
+        return cls(given, turned)
+
+    def __str__(self) -> str:
+        """Write it as `parse` reads it."""
+        return {"": "", "-": "-", "1 -": "1 - "}[self.turned] + self.name
+
+    @property
+    def is_metric(self) -> bool:
+        """Whether it is read from the metrics of a run, with those that the engine adds."""
+        return self.name not in ("loss", "error")
+
 
 def _setting(default: Any, doc: str, low: float | None = None, high: float | None = None) -> Any:
     return field(default=default, metadata={"doc": doc, "low": low, "high": high})
@@ -173,7 +220,11 @@ class Settings:
 
     seed: int = _setting(0, "seeds every random choice", 0)
     analysed: str = _setting("validation", "population in which aggressors are found")
-    signal: str = _setting("loss", "what must be bad inside an aggressor: loss or error")
+    signal: str = _setting(
+        "loss",
+        "what must be bad inside an aggressor: loss, error, confidence_gap, or the name of a "
+        "metric; 1 - iou or -iou where a higher iou is better",
+    )
     level: float = _setting(0.95, "coverage of every interval", 0.5, 0.999)
     fdr: float = _setting(0.05, "Benjamini-Hochberg q at which a concept is confirmed", 0.0, 1.0)
     materiality: float = _setting(
@@ -185,7 +236,7 @@ class Settings:
     )
     max_aggressors: int = _setting(20, "most aggressors reported", 1, 300)
     core_quantile: float = _setting(
-        0.9, "a member whose loss exceeds this quantile of the rest belongs to the core", 0.5, 1.0
+        0.9, "a member whose signal exceeds this quantile of the rest belongs to the core", 0.5, 1.0
     )
     pca: int = _setting(32, "principal components of the embedding used by discovery", 2, 512)
     representatives: int = _setting(12, "representatives of each kind kept per concept", 1, 200)
@@ -204,8 +255,8 @@ class Settings:
             raise SettingsError(
                 f"Setting 'analysed' must be one of train, validation, test; got {self.analysed!r}."
             )
-        if self.signal not in ("loss", "error"):
-            raise SettingsError(f"Setting 'signal' must be loss or error; got {self.signal!r}.")
+        # However it is typed, the run, its tests and its digest know it by one text.
+        object.__setattr__(self, "signal", str(Signal.parse(self.signal)))
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Settings:

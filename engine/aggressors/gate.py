@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aggressors.contracts import Condition, Filter, Group, TestState, Verdict
 from aggressors.errors import InputError, RunCorrupt, RunNotFound, UsageError, WorkspaceError
@@ -35,7 +36,7 @@ from aggressors.store.saved_tests import (
     write_test,
 )
 from aggressors.store.workspace import Workspace, check_slug
-from aggressors.words import number
+from aggressors.words import number, spoken
 
 __all__ = [
     "CheckResult",
@@ -294,7 +295,7 @@ def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
     concept_id = concept_of_rank(run, rank)
     one = next(one for one in aggressors(run) if one.concept_id == concept_id)
     why = (
-        f"Aggressor {rank} of run {run.info.name}: mean {run.info.settings.signal} is "
+        f"Aggressor {rank} of run {run.info.name}: mean {spoken(run.info.settings.signal)} is "
         f"{number(one.gap)} above the rest ({number(one.gap_low)} to {number(one.gap_high)}), "
         f"{one.impact:.1%} of all of it."
     )
@@ -332,7 +333,8 @@ def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:
     """Measure the group in its own run, and set the margin by what is at stake there."""
     info = run.info
     signal = info.settings.signal
-    table = held_out(run)
+    table = held_out(run, [signal])
+    table = table.filter(pc.is_valid(table[signal]))
     rows = table["row_id"].to_numpy(zero_copy_only=False)
     judges = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
     member = np.isin(rows, matching(run, group.members))
@@ -363,9 +365,7 @@ def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:
         materiality=info.settings.materiality,
         is_source=True,
     )
-    margin, origin = default_margin(
-        found.gap or 0.0, float(judged.value.mean()), material=found.material
-    )
+    margin, origin = default_margin(found.gap or 0.0, judged.value, material=found.material)
     return replace(test, margin=margin, margin_origin=origin), samples
 
 

@@ -91,7 +91,8 @@ class Integration:
     model_name : label of the model on screen.
     task : classification or regression.
     loss : (outputs (n, k), targets (n,)) -> (n,) loss; default cross-entropy or squared error.
-    metrics : further metrics by name, with the arguments of `loss`.
+    metrics : further metrics by name, with the arguments of `loss`; the setting `signal` may name
+        one in the place of the loss.
     metadata : further fields by name, each a function of the Sample.
     embedding_layer : module whose input is the embedding; default the last Linear.
     heatmap_layer : module whose output is explained; default the last convolution.

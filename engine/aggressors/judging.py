@@ -16,10 +16,10 @@ from aggressors.contracts import TestState, Verdict, VerdictWord
 from aggressors.errors import InputError
 from aggressors.stats.intervals import BoolArray, FloatArray
 from aggressors.stats.paired import paired_difference, smallest_detectable
-from aggressors.stats.severity import loss_gap
+from aggressors.stats.severity import floor_of, loss_gap
 from aggressors.store.saved_tests import MIN_SAMPLES, SavedTest
 from aggressors.store.verdicts import Comparison, Entry, Measurement
-from aggressors.words import number
+from aggressors.words import number, spoken
 
 SEED = 0  # of every resampling: the same files give the same verdicts everywhere
 LEVEL = 0.95
@@ -59,7 +59,7 @@ def _flat(column: pa.ChunkedArray) -> pa.Array:
     return flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
 
 
-def default_margin(gap: float, mean: float, *, material: bool) -> tuple[float, str]:
+def default_margin(gap: float, signal: FloatArray, *, material: bool) -> tuple[float, str]:
     """Margin of a new test, and where it comes from.
 
     A tenth of what is at stake: small enough that a regression of half the gap is caught with a
@@ -67,15 +67,23 @@ def default_margin(gap: float, mean: float, *, material: bool) -> tuple[float, s
 
     Parameters
     ----------
-    gap, mean : of the signal in the run that the test is saved on.
+    gap : of the signal in the run that the test is saved on.
+    signal : (n,) of all samples that are judged there.
     material : whether the group underperforms there.
     """
     if material:
         return significant(MARGIN_SHARE * gap), f"a tenth of its gap of {number(gap)} when saved"
+    size, floor = _size(signal), floor_of(signal)
+    above = f", counted from the least of {number(floor)}" if floor else ""
     return (
-        significant(MARGIN_SHARE * mean),
-        f"a tenth of the mean of {number(mean)} when saved, where it had no material gap",
+        significant(MARGIN_SHARE * size),
+        f"a tenth of the mean of {number(size)} when saved{above}, where it had no material gap",
     )
+
+
+def _size(signal: FloatArray) -> float:
+    """Mean signal above 0, or above the least one where that is negative."""
+    return float(signal.mean()) - floor_of(signal)
 
 
 def measure(
@@ -114,7 +122,7 @@ def measure(
         gap = loss_gap(judged.value[kept], member[kept], level=LEVEL)
     except InputError:  # nothing is left to compare the group with
         return replace(base, value=significant(float(judged.value[rows[here]].mean())))
-    material = gap.low > materiality * float(judged.value[kept].mean())
+    material = gap.low > materiality * _size(judged.value[kept])
     improved = is_source
     if not is_source:
         change = paired_difference(
@@ -269,12 +277,12 @@ def _sentence(test: SavedTest, entry: Entry, state: TestState, *, run_id: str) -
 
 
 def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
-    same = f"on the same {it.n:,} samples"
+    same, what = f"on the same {it.n:,} samples", spoken(test.signal)
     if it.baseline == run_id:
-        return f"Mean {test.signal} {number(it.value)} {same}; this run is the test's own baseline."
+        return f"Mean {what} {number(it.value)} {same}; this run is the test's own baseline."
     margin = f"the margin of {number(it.margin)}"
     text = (
-        f"Mean {test.signal} {number(it.value)} against {number(it.reference)} under "
+        f"Mean {what} {number(it.value)} against {number(it.reference)} under "
         f"{it.baseline_name!r} {same}"
     )
     change = f"{number(abs(it.difference))} ({_span(it)})"

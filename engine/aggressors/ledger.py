@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aggressors.contracts import TestState
+from aggressors.contracts import CONFIDENCE_GAP, Signal, TestState
 from aggressors.errors import AggressorsError, FilterError, InputError, StoreError
 from aggressors.judging import (
     Pairs,
@@ -105,16 +105,16 @@ class Ledger:
                 check_file_name(path, run.info.run_id)
             known = self.records.get(run.info.run_id) if keep else None
             record = known or RunRecord(run.info.run_id, run.info.name, run.info.created_at)
-            table = held_out(run)
+            signals = {test.signal for test in self.tests.values()}
+            table = held_out(run, signals)
             for slug, test in self.tests.items():
                 entry = record.tests.get(slug)
                 if entry is None or entry.measurement.key != test.key:
                     found = _measure(run, table, test, self.frozen[slug])
                     record = record.with_entry(slug, Entry(found))
             wanted = _union(self.frozen.values())
-            self._signals[record.run_id] = table.filter(
-                pc.is_in(table["sample_id"], value_set=wanted)
-            )
+            kept = table.filter(pc.is_in(table["sample_id"], value_set=wanted))
+            self._signals[record.run_id] = kept.drop_columns(["row_id", "judges"])
         self.records[record.run_id] = record
         if self.tests:
             self._changed.add(record.run_id)
@@ -265,7 +265,8 @@ class Ledger:
         if run_id not in self._signals:
             self._signals[run_id] = read_signals(self.workspace, run_id)
         table = self._signals[run_id]
-        return None if table is None else signals_of(table, test.signal)
+        known = table is not None and test.signal in table.column_names
+        return signals_of(table, test.signal) if known else None
 
 
 def _is_stale(entry: Entry, baseline: str, test: SavedTest) -> bool:
@@ -284,6 +285,14 @@ def _union(frozen: Iterable[Signals]) -> pa.Array:
     return pc.unique(pa.concat_arrays(arrays)) if arrays else pa.array([], pa.string())
 
 
+def _unknown(signal: str) -> str:
+    if signal == CONFIDENCE_GAP:
+        return "The run has no confidence gap per sample, which takes probabilities and labels."
+    if Signal.parse(signal).is_metric:
+        return f"The run has no metric {Signal.parse(signal).name!r} per sample."
+    return f"The run has no {signal} per sample."
+
+
 def _measure(run: RunFile, table: pa.Table, test: SavedTest, frozen: Signals) -> Measurement:
     """Measure one test in one run."""
     info = run.info
@@ -299,7 +308,7 @@ def _measure(run: RunFile, table: pa.Table, test: SavedTest, frozen: Signals) ->
     table = table.filter(pc.is_valid(table[test.signal]))
     judged = signals_of(table, test.signal)
     if not len(judged):
-        return Measurement(test.key, problem=f"The run has no {test.signal} per sample.")
+        return Measurement(test.key, problem=_unknown(test.signal))
     counts = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
     if test.rule:
         with suppress(FilterError):  # a field that this run lacks: the rest may hold members then

@@ -24,12 +24,12 @@ from aggressors.errors import (
     InputError,
     RunCorrupt,
     RunNotFound,
-    SettingsError,
     StageError,
     UsageError,
     WorkspaceError,
 )
 from aggressors.integration import Integration
+from aggressors.signals import check_known, check_signal
 from aggressors.sources.protocol import Source
 from aggressors.stages import BATCH, load_stages
 from aggressors.stages import tables as make
@@ -177,11 +177,7 @@ class _Job:
         for name, size in sizes.items():
             if size < 1:
                 raise InputError(f"Population {name!r} is empty. Give it samples or leave it out.")
-        if settings.signal == "error" and source.task == "regression":
-            raise SettingsError(
-                "Setting 'signal' is error, but a regression has no wrong predictions. "
-                "Leave it at loss."
-            )
+        check_signal(settings, source)
         inputs = {
             "source": source.digest(),
             "sizes": sizes,
@@ -225,6 +221,8 @@ class _Job:
         shards = [(part.population, self.pieces.read(part.piece)) for part in self._ranges()]
         tables = collate(shards, self.settings, self.source.task)
         del shards
+        if advice := check_known(self.settings, tables):
+            self.progress.say(advice)
         data_digest = _data_digest(tables["samples"])
         n_samples = tables["samples"].num_rows
         done = [(stage, self.digest, n_samples, spent) for stage, spent in seconds.items()]

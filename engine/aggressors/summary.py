@@ -15,7 +15,7 @@ from aggressors.queries.overview import (
     totals,
 )
 from aggressors.store.read import RunFile
-from aggressors.words import counted, nothing_found, number
+from aggressors.words import counted, nothing_found, number, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Summary:
         groups = "1 group does" if count == 1 else f"{count} groups do"
         together = (
             f" Together they cover {counted(self.explained.n, 'sample')}; "
-            f"{self.explained.share:.0%} of all {self.info.settings.signal} would vanish if they "
-            "did like the rest."
+            f"{self.explained.share:.0%} of all {spoken(self.info.settings.signal)} would vanish "
+            "if they did like the rest."
         )
         return f"{groups} worse than the rest, first of all {worst.name}.{together}"
 

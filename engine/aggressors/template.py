@@ -76,7 +76,7 @@ integration = ag.Integration(
     # All that follows is optional, and shown with an example.
     # task="classification",  # or "regression": one output, labels are numbers, no classes
     # loss=lambda out, y: torch.nn.functional.cross_entropy(out, y, reduction="none"),
-    # metrics={"certainty": lambda out, y: out.softmax(dim=1).max(dim=1).values},
+    # metrics={"certainty": lambda out, y: out.softmax(dim=1).max(dim=1).values},  # see `signal`
     # metadata={"folder": lambda sample: sample.sample_id.split("/")[1]},
     # embedding_layer="fc",  # the module whose input is the embedding; default the last Linear
     # heatmap_layer="layer4",  # the module whose output is explained; default the last feature map

@@ -67,6 +67,11 @@ def nothing_found(n: int, needed: int, *, searchable: bool) -> str:
     return "No group of samples is proven to do worse than the rest."
 
 
+def spoken(signal: str) -> str:
+    """Name of a signal as sentences say it: confidence gap, error, 1 - iou."""
+    return "confidence gap" if signal == "confidence_gap" else signal
+
+
 def significance(q_value: float) -> str:
     """Write a q-value as sentences do: q = 0.012, or q < 0.001."""
     return f"q = {number(q_value)}" if q_value >= 0.001 else "q < 0.001"

@@ -195,12 +195,16 @@ def test_a_run_of_the_group_alone_has_no_gap_but_a_mean():
 
 
 def test_margins_come_from_what_is_at_stake():
-    assert default_margin(0.4, 0.2, material=True) == (
+    signal = np.array([0.1, 0.3])
+    assert default_margin(0.4, signal, material=True) == (
         0.04, "a tenth of its gap of 0.4 when saved",
     )  # fmt: skip
-    margin, origin = default_margin(0.01, 0.2, material=False)
+    margin, origin = default_margin(0.01, signal, material=False)
     assert margin == 0.02
-    assert "a tenth of the mean of 0.2" in origin
+    assert origin == "a tenth of the mean of 0.2 when saved, where it had no material gap"
+    margin, origin = default_margin(0.01, signal - 1, material=False)
+    assert margin == 0.01
+    assert "a tenth of the mean of 0.1 when saved, counted from the least of -0.9" in origin
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import torch
 from PIL import Image
@@ -135,8 +136,17 @@ def test_metrics_and_an_own_loss():
     )
     tables = read(source)
     assert tables["samples"]["loss"].to_pylist()[:4] == [0.5, 1.5, 2.5, 0.5]
-    assert tables["metrics"]["metric"].unique().to_pylist() == ["best"]
-    assert tables["metrics"]["sample_id"].to_pylist() == [f"validation-{i}" for i in range(40)]
+    ids = [f"validation-{i}" for i in range(40)]
+    assert source.metrics == ("best", "confidence_gap")
+    for name in source.metrics:
+        rows = tables["metrics"].filter(pc.field("metric") == name)
+        assert rows["sample_id"].to_pylist() == ids
+    probabilities = np.array(tables["probabilities"]["vector"].to_pylist())
+    true = probabilities[np.arange(40), np.arange(40) % 3]
+    gap = np.sort(probabilities, axis=1)[:, -1] - true
+    right = true == probabilities.max(axis=1)
+    gap[right] = np.sort(probabilities, axis=1)[right, -2] - true[right]
+    assert rows["value"].to_numpy() == pytest.approx(gap)
 
 
 def test_regression():

@@ -221,6 +221,8 @@ CASES = {
     "text": ({"datasets": data(sample(text=3))}, "text of sample 'v-0' must be a str; got int"),
     "loss": ({"loss": lambda o, t: (o.sum(1) - t).mean()}, r"shape \(2,\); got \(\)"),
     "metric": ({"metrics": {"m": lambda o, t: o}}, r"Metric 'm' .* got \(2, 3\)"),
+    "metric name": ({"metrics": {"1 - m": lambda o, t: t}}, "metric cannot be called '1 - m'"),
+    "metric taken": ({"metrics": {"error": lambda o, t: t}}, "metric cannot be called 'error'"),
     "loss NaN": (
         {"loss": lambda o, t: o[:, 0] * float("nan")},
         "loss of sample 'v-0' in 'validation' is NaN",

@@ -83,7 +83,8 @@ def test_a_slug_cannot_leave_the_folder(workspace, slug):
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("signal", "accuracy", "'signal' must be loss or error; got 'accuracy'"),
+        ("signal", "-loss", "'signal' must be loss, error, confidence_gap, or a metric"),
+        ("signal", "1-iou", "such as wer or 1 - iou; got '1-iou'"),
         ("margin", "0.1", "'margin' must be a number; got '0.1'"),
         ("margin", -0.1, "'margin' must be at least 0"),
         ("margin", True, "'margin' must be a number"),

@@ -39,7 +39,7 @@ if one is None:
     st.stop()
 assert one is not None
 notice()
-st.markdown(sentence(view.run, one), help=fails(view.run))
+st.markdown(sentence(view.run, one), help=plain(fails(view.run)))
 if how := cached.how_found(view.run, one):
     st.caption(plain(how))
 
@@ -63,7 +63,7 @@ with left:
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
         caption={
-            "worst": "Highest loss first",
+            "worst": f"Highest {cached.signal(view.run)} first",
             "central": "Nearest to the middle of the group first",
             "diverse": "As unlike each other as members can be",
             "counter": "Not members, but like them: same labels, no worse than the median",

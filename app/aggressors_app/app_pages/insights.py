@@ -9,7 +9,7 @@ from aggressors_app import cached, state
 from aggressors_app.components.aggressor_card import badges, fails, sentence
 from aggressors_app.components.focus import travel
 from aggressors_app.components.grid import sample_grid
-from aggressors_app.components.ranking import RANKED, ranking
+from aggressors_app.components.ranking import ranked, ranking
 from aggressors_app.components.run_metrics import run_metrics
 from aggressors_app.components.states import no_aggressor
 from aggressors_app.components.tiles import tiles_of
@@ -27,7 +27,7 @@ if not found:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    st.subheader("Aggressors, ranked", width="content", anchor=False, help=RANKED)
+    st.subheader("Aggressors, ranked", width="content", anchor=False, help=plain(ranked(view.run)))
     st.space("stretch")
     tested = f"{count(facts.proposals)} groups tested, " if facts.proposals else ""
     st.caption(
@@ -49,7 +49,7 @@ with st.container(border=True):
             travel("Open", "aggressor", one.rank, icon=":material/arrow_forward:")
         with st.container(horizontal=True, gap="small"):
             badges(one)
-        st.markdown(sentence(view.run, one), help=fails(view.run))
+        st.markdown(sentence(view.run, one), help=plain(fails(view.run)))
         st.markdown(f":primary[**Next:**] {ADVICE[one.action]}")
     with pictures:
         worst = cached.representatives(view.run, one.concept_id, "worst").slice(0, SHOWN)

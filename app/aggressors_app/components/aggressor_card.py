@@ -21,16 +21,17 @@ ACTION_COLORS: dict[str, Color] = {
 
 def fails(run_id: str) -> str:
     """Say what "fail" means in this run."""
-    settings = cached.run_file(run_id).info.settings
-    quantile = share(settings.core_quantile, 0)
-    return f"A member fails where its {settings.signal} exceeds that of {quantile} of the rest."
+    quantile = share(cached.run_file(run_id).info.settings.core_quantile, 0)
+    return (
+        f"A member fails where its {cached.signal(run_id)} exceeds that of {quantile} of the rest."
+    )
 
 
 def sentence(run_id: str, one: Aggressor) -> str:
     """Say how much worse the members are, on which samples that was measured, and how many fail."""
     judged = confirm_half(run_id, one)
     analysed = cached.run_file(run_id).info.settings.analysed
-    what = cached.run_file(run_id).info.settings.signal
+    what = plain(cached.signal(run_id))
     text = f"**{count(one.n_core)} of {count(one.n)}** {analysed} members fail. "
     if judged is not None:
         text += (

@@ -14,7 +14,7 @@ from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, charts, chips, state
 from aggressors_app.components.explore_map import colorable
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
-from aggressors_app.format import number, share, short
+from aggressors_app.format import number, plain, share, short
 
 MOST_DIFFERENT = 6
 
@@ -36,10 +36,11 @@ def chosen_field(name: str, options: Sequence[str], label: str, *, titled: bool 
 
 
 def against_loss(run_id: str, filter: str) -> None:
-    """Show mean loss by value of a field; a click limits the filter to it."""
+    """Show the mean signal by value of a field; a click limits the filter to it."""
+    signal = cached.signal(run_id)
     offered = [*cached.prominent(run_id), *(f for f in colorable(run_id) if f != "confidence")]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Metadata against loss**", width="content")
+        st.markdown(f"**Metadata against {plain(signal)}**", width="content")
         st.space("stretch")
         field = chosen_field("field", list(dict.fromkeys(offered)), "Field")
     rows = cached.field_vs_loss(run_id, filter, field).to_pylist()
@@ -47,7 +48,6 @@ def against_loss(run_id: str, filter: str) -> None:
     if not rows:
         st.caption("No labeled sample in the filter has a value here.")
         return
-    signal = cached.run_file(run_id).info.settings.signal
     overall = rows[0]["overall"]
     colors = charts.palette(st.context.theme.type)
     if rows[0]["value"] is None:

@@ -19,25 +19,36 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import count, number, of, share
+from aggressors_app.format import count, number, of, share, titled
 
 HEIGHT = 384  # pixels: the card below stays in sight
-RANKED = (
-    "Ranked by size, excess loss and how well the members hang together; loss that an aggressor "
-    "before it explains counts half"
-)
-COLUMNS = (
-    Column(
-        "Severity",
-        help="The gap is how much higher mean loss is inside than in the rest; the severity is its "
-        "lower bound, where the solid bar ends.",
-    ),
-    Column("Impact", help="Share of all loss that would vanish if it became like the rest"),
-    Column("Samples", right=True, help="Members in the analysed population"),
-    Column("Loss", help="How loss is spread inside (red) and over all samples (grey)"),
-    Column("Action"),
-)
 TENTATIVE = "Tentative: not confirmed on unseen samples, counted nowhere"
+
+
+def ranked(run_id: str) -> str:
+    """Say what the order of the aggressors follows."""
+    what = cached.signal(run_id)
+    return (
+        f"Ranked by size, excess {what} and how well the members hang together; {what} that an "
+        "aggressor before it explains counts half"
+    )
+
+
+def _columns(run_id: str) -> tuple[Column, ...]:
+    what = cached.signal(run_id)
+    return (
+        Column("#", width="36px", help=ranked(run_id)),
+        Column("Aggressor", width="26%", help=fails(run_id)),
+        Column(
+            "Severity",
+            help=f"The gap is how much higher mean {what} is inside than in the rest; the severity "
+            "is its lower bound, where the solid bar ends.",
+        ),
+        Column("Impact", help=f"Share of all {what} that would vanish if it became like the rest"),
+        Column("Samples", right=True, help="Members in the analysed population"),
+        Column(titled(what), help=f"How {what} is spread inside (red) and over all samples (grey)"),
+        Column("Action"),
+    )
 
 
 def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int) -> None:
@@ -45,15 +56,12 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
     scope = cached.in_scope(run_id, filter).to_pylist() if _analysed(run_id, filter) else []
     within = {row["rank"]: row["n_scope"] for row in scope}
     histograms = cached.histograms(run_id, filter)
+    what = cached.signal(run_id)
     severest = max(one.gap_high for one in found) or 1.0
     widest = max(max(one.impact for one in found), 0.01)
     listing(
         "ranking",
-        (
-            Column("#", width="36px", help=RANKED),
-            Column("Aggressor", width="26%", help=fails(run_id)),
-            *COLUMNS,
-        ),
+        _columns(run_id),
         [
             _row(
                 one,
@@ -61,7 +69,7 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
                 Histogram(
                     histograms.get(one.concept_id, ()),
                     histograms.get(-1, ()),
-                    "Loss inside against all samples",
+                    f"{titled(what)} inside against all samples",
                 ),
                 severest,
                 widest,
@@ -82,7 +90,7 @@ def _analysed(run_id: str, filter: str) -> bool:
     return not chosen or cached.run_file(run_id).info.settings.analysed in chosen
 
 
-def _row(one: Aggressor, within: int, loss: Histogram, severest: float, widest: float) -> Row:
+def _row(one: Aggressor, within: int, spread: Histogram, severest: float, widest: float) -> Row:
     """One aggressor: `within` members pass the filter; the bars end at `severest` and `widest`."""
     confirmed = one.status == "confirmed"
     severity = Meter(
@@ -103,7 +111,7 @@ def _row(one: Aggressor, within: int, loss: Histogram, severest: float, widest: 
             severity,
             Meter(one.impact, share(one.impact), max=widest),
             Text(count(one.n), sub="" if within == one.n else f"{count(within)} in filter"),
-            loss,
+            spread,
             Badge(ACTION_NAMES[one.action], ACTION_COLORS[one.action]),
         ),
         group="" if confirmed else TENTATIVE,

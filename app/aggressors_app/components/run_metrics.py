@@ -9,13 +9,13 @@ from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
 from aggressors_app import cached
 from aggressors_app.components.figures import Figure, figures
-from aggressors_app.format import count, number, share, signed
+from aggressors_app.format import count, number, share, signed, titled
 
 HISTORY = 12  # runs in the small charts
 
 
 def run_metrics(run_id: str, filter: str) -> None:
-    """Show samples, mean loss, error and loss explained."""
+    """Show samples, mean loss, error, and how much of the signal is explained."""
     now = cached.totals(run_id, filter)
     older = _older(run_id, filter)
     past = [one for _, one in older]
@@ -66,16 +66,18 @@ def _points(value: float) -> str:
 
 def _explained(run_id: str, older: list[str]) -> Figure:
     facts = cached.discovery(run_id)
-    shares = tuple(cached.explained(run).share for run in (*older, run_id))
+    what = cached.signal(run_id)
+    alike = [run for run in older if cached.signal(run) == what]
+    shares = tuple(cached.explained(run).share for run in (*alike, run_id))
     found = f"{facts.confirmed} confirmed"
     if facts.tentative:
         found += f", {facts.tentative} tentative"
     return Figure(
-        "Loss explained",
+        f"{titled(what)} explained",
         share(shares[-1]),
         found,
         history=shares,
-        help="Share of all loss that would vanish if every confirmed aggressor became like the "
+        help=f"Share of all {what} that would vanish if every confirmed aggressor became like the "
         "rest. The filter does not narrow it.",
     )
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from aggressors.contracts import Verdict
 from aggressors.gate import History, TrackedTest
+from aggressors.words import spoken
 from aggressors_app import charts, state
 from aggressors_app.components.listing import (
     Badge,
@@ -114,7 +115,8 @@ def one_test(tracked: TrackedTest, history: History) -> None:
             if shown:
                 st.caption("Its samples, with the interval of the change")
                 st.vega_lite_chart(
-                    spec=charts.over_runs(shown, f"mean {test.signal}", colors), key="test_values"
+                    spec=charts.over_runs(shown, f"mean {spoken(test.signal)}", colors),
+                    key="test_values",
                 )
         with gaps:
             shown = [

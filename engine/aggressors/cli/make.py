@@ -169,7 +169,7 @@ def run(
     short_help="Run the engine on tables of predictions.",
     epilog=example(
         "aggressors ingest --validation predictions.parquet --name v1",
-        "aggressors ingest --validation val.csv --columns loss=nll --classes cat,dog",
+        "aggressors ingest --validation val.csv --columns loss=nll --columns metric=wer",
     ),
 )
 @click.option("--validation", metavar="FILE", required=True, help="Table in which to search.")
@@ -207,7 +207,8 @@ def ingest(
 
     Columns are taken by name: sample_id, label, prediction, probabilities, loss, embedding, image,
     text, weight, group; lists in embedding_NAME are a further space. Every other column is a
-    metadata field. Needed are sample_id, and loss or label with prediction or probabilities.
+    metadata field, but for metrics: --columns metric=wer, once for each. Needed are sample_id, and
+    loss or label with prediction or probabilities.
     """
     from aggressors import progress, runner
     from aggressors.sources.roles import Columns

@@ -16,7 +16,7 @@ from aggressors.contracts import Aggressor, RunSummary, Verdict
 from aggressors.export.verdicts import bottom_line
 from aggressors.gate import CheckResult
 from aggressors.summary import Summary
-from aggressors.words import ACTION_NAMES, counted, duration, number
+from aggressors.words import ACTION_NAMES, counted, duration, number, spoken
 
 if TYPE_CHECKING:
     from aggressors.demo import Chapter
@@ -79,7 +79,7 @@ def aggressor_table(
     table.add_column("Aggressor", style="bold", overflow="fold", ratio=1)
     table.add_column("Severity", no_wrap=True)
     if wide:
-        table.add_column(f"Gap in {signal} (95 %)", no_wrap=True)
+        table.add_column(Text(f"Gap in {signal} (95 %)"), no_wrap=True)
     table.add_column("Impact", justify="right", no_wrap=True)
     table.add_column("Failing/all", justify="right", no_wrap=True)
     table.add_column("Next", no_wrap=True)
@@ -102,7 +102,7 @@ def aggressor_table(
 
 def ranking(summary: Summary, *, width: int) -> RenderableType:
     """Show confirmed aggressors, then the tentative ones apart."""
-    signal = summary.info.settings.signal
+    signal = spoken(summary.info.settings.signal)
     top = max((one.severity for one in summary.aggressors), default=0.0)
     parts: list[RenderableType] = []
     if summary.confirmed:
@@ -239,7 +239,9 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
         Text(f"{_best(told)}\n"),
         table,
         Text(f"\nWhere {first.info.name} fails", "bold"),
-        aggressor_table(first.confirmed[:5], width=width, signal=first.info.settings.signal),
+        aggressor_table(
+            first.confirmed[:5], width=width, signal=spoken(first.info.settings.signal)
+        ),
         Text("\nNext, save the worst as a test, and judge the later versions in it:", "bold"),
         *(Text(f"  {line}") for line in commands),
     )

@@ -47,12 +47,12 @@ def save_test(
         refuse("--where is empty. Write a filter, such as --where 'hour >= 17'.")
     from aggressors import gate
     from aggressors.cli.render import moment
-    from aggressors.words import number
+    from aggressors.words import number, spoken
 
     opened = open_workspace(workspace)
     test = gate.save_test(opened, run, aggressor=aggressor, where=where, slug=slug)
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
-    emit(f"Margin {number(test.margin)} in {test.signal}: {test.margin_origin}.\n")
+    emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.\n")
     past = gate.history(opened)
     for tracked in past.tests:
         if tracked.test.slug == test.slug:

@@ -13,7 +13,7 @@ from aggressors.errors import FilterError
 from aggressors.queries.columns import Groups, encode, groups, means, numbers, read
 from aggressors.queries.grammar import both
 from aggressors.queries.names import FieldRef, known_fields, resolve, resolve_value
-from aggressors.queries.overview import signal_sql
+from aggressors.queries.signals import signal_sql
 from aggressors.queries.sql import fill
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ MAX_DATASETS = 12  # of one comparison, the largest
 def field_vs_loss(
     run: RunFile, filter: Filter, field: str, bins: int = 20, top: int = 20
 ) -> pa.Table:
-    """Mean signal (loss or error) by value of a field, among the labeled samples in scope.
+    """Mean signal by value of a field, among the samples in scope for which it is known.
 
     Parameters
     ----------
@@ -55,7 +55,9 @@ def field_vs_loss(
     ref = resolve_value(run, field)
     signal = FieldRef("signal", "number", signal_sql(run))
     weight = resolve(run, "weight")
-    columns = read(run, filter, [ref, signal, weight], where=f"{signal.sql} IS NOT NULL")
+    columns = read(run, filter, [ref, signal, weight], where="s.loss IS NOT NULL")
+    known = pc.is_valid(columns[1])
+    columns = [column.filter(known) for column in columns]
     by = groups(ref, columns[0], bins=bins, top=top, equal_sizes=True)
     value, weights = numbers(columns[1]), numbers(columns[2])
     found = means(by, value, weights, level=run.info.settings.level)

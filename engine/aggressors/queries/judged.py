@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from aggressors.contracts import Filter
 from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.queries.signals import signal_sql
+from aggressors.store.sql import identifier
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -19,20 +22,22 @@ _HELD_OUT = "(s.population IN ('validation', 'test') OR s.population::VARCHAR = 
 _JUDGES = "(s.fold IS NULL OR s.fold = 'confirm')"
 
 
-def held_out(run: RunFile) -> pa.Table:
-    """Labeled samples outside training: (row_id, sample_id, label, loss, error, judges).
+def held_out(run: RunFile, signals: Iterable[str] = ()) -> pa.Table:
+    """Labeled samples outside training: row_id, sample_id, label, judges, and each signal.
 
-    `error` is 0 or 1, NULL for regression. `judges` is False in the half on which aggressors were
-    sought, which says nothing about them.
+    Parameters
+    ----------
+    signals : those wanted beside loss and error; each is a column, NULL where the run lacks it.
+
+    `judges` is False in the half on which aggressors were sought, which says nothing about them.
     """
-    error = "(s.label <> s.prediction)::DOUBLE" if run.classes else "NULL::DOUBLE"
+    wanted = dict.fromkeys(["loss", "error", *sorted(signals)])
     return fetch(
         run,
-        "SELECT s.row_id, s.sample_id, s.label::VARCHAR AS label, s.loss, {error} AS error,"
-        " {judges} AS judges FROM samples s WHERE {held_out} AND s.loss IS NOT NULL"
-        " ORDER BY s.row_id",
+        "SELECT s.row_id, s.sample_id, s.label::VARCHAR AS label, {signals}, {judges} AS judges"
+        " FROM samples s WHERE {held_out} AND s.loss IS NOT NULL ORDER BY s.row_id",
         params={"analysed": run.info.settings.analysed},
-        error=error,
+        signals=", ".join(f"{signal_sql(run, name)} AS {identifier(name)}" for name in wanted),
         judges=_JUDGES,
         held_out=_HELD_OUT,
     )

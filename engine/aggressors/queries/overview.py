@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, FEWEST_TO_CONFIRM, Aggressor, Filter
 from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.queries.signals import signal_sql
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 EVERYONE = -1  # in the place of a concept_id: all samples
-_TAIL = 0.995  # quantile of the loss at which a histogram ends; its last bin holds the rest
+_TAIL = 0.995  # quantile of the signal at which a histogram ends; its last bin holds the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Explained:
     """What the confirmed aggressors account for together.
 
     `n` samples of the analysed population lie in at least one of them; `gap` is their mean signal
-    minus that of the rest, on the confirm half; `share` of all loss would vanish if they became
-    like the rest.
+    minus that of the rest, on the confirm half; `share` of it all would vanish if they became like
+    the rest.
     """
 
     n: int
@@ -163,18 +164,24 @@ def in_scope(run: RunFile, filter: Filter = EVERYTHING) -> pa.Table:
 
 
 def loss_explained(run: RunFile) -> Explained:
-    """Share of all loss that would vanish if every confirmed aggressor became like the rest.
+    """Share of the signal that would vanish if every confirmed aggressor became like the rest.
 
     Impact over the union of the members: their summed weight in both halves, times the gap of the
-    confirm half, divided by the summed signal of the population.
+    confirm half, divided by the summed signal of the population, which is counted from the least
+    signal where that is negative.
     """
     sql = """
-        SELECT s.row_id IN (SELECT row_id FROM assignments WHERE concept_id IN (
+        WITH known AS (
+            SELECT s.row_id, s.weight, s.fold, {signal} AS signal
+            FROM samples s WHERE s.population = $analysed
+        )
+        SELECT row_id IN (SELECT row_id FROM assignments WHERE concept_id IN (
                 SELECT concept_id FROM aggressors WHERE status = 'confirmed')) AS inside,
-            count(*) AS n, sum(s.weight) AS weight, sum(s.weight * {signal}) AS signal,
-            sum(s.weight) FILTER (s.fold = 'confirm') AS confirm_weight,
-            sum(s.weight * {signal}) FILTER (s.fold = 'confirm') AS confirm_signal
-        FROM samples s WHERE s.population = $analysed AND {signal} IS NOT NULL GROUP BY inside
+            count(*) AS n, sum(weight) AS weight, sum(weight * signal) AS signal,
+            sum(weight) FILTER (fold = 'confirm') AS confirm_weight,
+            sum(weight * signal) FILTER (fold = 'confirm') AS confirm_signal,
+            least(min(signal), 0) AS floor
+        FROM known WHERE signal IS NOT NULL GROUP BY inside
     """
     rows = fetch_rows(
         run, sql, params={"analysed": run.info.settings.analysed}, signal=signal_sql(run)
@@ -183,7 +190,7 @@ def loss_explained(run: RunFile) -> Explained:
     if True not in sides or False not in sides:
         return Explained(0, 0.0, 0.0)
     inside, rest = sides[True], sides[False]
-    total = inside[2] + rest[2]
+    total = inside[2] + rest[2] - min(inside[5], rest[5]) * (inside[1] + rest[1])
     inside_mean, rest_mean = _ratio(inside[4], inside[3]), _ratio(rest[4], rest[3])
     if inside_mean is None or rest_mean is None or total <= 0:
         return Explained(inside[0], 0.0, 0.0)
@@ -192,28 +199,34 @@ def loss_explained(run: RunFile) -> Explained:
 
 
 def loss_histograms(run: RunFile, filter: Filter = EVERYTHING, bins: int = 24) -> pa.Table:
-    """Loss of the analysed population, and of each aggressor in it, over the same bins.
+    """Signal of the analysed population, and of each aggressor in it, over the same bins.
 
     Returns
     -------
     concept_id (-1 for all), bin from 0, low, high, n; every concept has all `bins` rows. The last
-    bin also holds the few losses above it.
+    bin also holds the few values above it.
     """
     ranges = """
-        SELECT min(s.loss), quantile_cont(s.loss, $tail) FROM {source}
-        WHERE s.population = $analysed AND s.loss IS NOT NULL AND {where}
+        WITH known AS (
+            SELECT {signal} AS signal FROM {source} WHERE s.population = $analysed AND {where}
+        )
+        SELECT min(signal), quantile_cont(signal, $tail) FROM known
     """
     within = scope(run, filter)
     analysed = {"analysed": run.info.settings.analysed}
-    low, high = fetch_rows(run, ranges, within, analysed | {"tail": _TAIL})[0]
+    signal = signal_sql(run)
+    low, high = fetch_rows(run, ranges, within, analysed | {"tail": _TAIL}, signal=signal)[0]
     if low is None:
         return _histogram_table({}, np.zeros(bins + 1))
     edges = np.linspace(low, high if high > low else low + 1, bins + 1)
     sql = """
-        WITH binned AS (
-            SELECT s.row_id, greatest(0, least($bins - 1, floor((s.loss - $low) / $width)))::INTEGER
+        WITH known AS (
+            SELECT s.row_id, {signal} AS signal
+            FROM {source} WHERE s.population = $analysed AND {where}
+        ), binned AS (
+            SELECT row_id, greatest(0, least($bins - 1, floor((signal - $low) / $width)))::INTEGER
                 AS bin
-            FROM {source} WHERE s.population = $analysed AND s.loss IS NOT NULL AND {where}
+            FROM known WHERE signal IS NOT NULL
         )
         SELECT {everyone} AS concept_id, bin, count(*) AS n FROM binned GROUP BY bin
         UNION ALL
@@ -224,7 +237,8 @@ def loss_histograms(run: RunFile, filter: Filter = EVERYTHING, bins: int = 24) -
     params = analysed | {"bins": bins, "low": low, "width": float(edges[1] - edges[0])}
     counts = {EVERYONE: np.zeros(bins, dtype=np.int64)}
     counts |= {entry.concept_id: np.zeros(bins, dtype=np.int64) for entry in aggressors(run)}
-    for concept_id, place, n in fetch_rows(run, sql, within, params, everyone=str(EVERYONE)):
+    parts = {"everyone": str(EVERYONE), "signal": signal}
+    for concept_id, place, n in fetch_rows(run, sql, within, params, **parts):
         counts[concept_id][place] = n
     return _histogram_table(counts, edges)
 
@@ -269,13 +283,6 @@ def discovery_facts(run: RunFile) -> DiscoveryFacts:
         max(FEWEST_TO_CONFIRM, round(2 * settings.min_size / share) if share > 0 else 0),
         bool(run.fields or run.dimensions),
     )
-
-
-def signal_sql(run: RunFile) -> str:
-    """Give the expression over `s` of what must be bad inside an aggressor, per the settings."""
-    if run.info.settings.signal == "error" and run.classes:
-        return "(s.label <> s.prediction)::DOUBLE"
-    return "s.loss"
 
 
 def _ratio(total: float | None, weight: float | None) -> float | None:

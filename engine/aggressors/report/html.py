@@ -10,7 +10,7 @@ from aggressors.queries.cards import data_uri
 from aggressors.report.cards import Card, Shown
 from aggressors.report.style import STYLE
 from aggressors.summary import Summary
-from aggressors.words import ADVICE, counted, number
+from aggressors.words import ADVICE, counted, number, spoken
 
 
 def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -23,11 +23,11 @@ def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...
         _tiles(summary),
         _ranking(summary) if confirmed else "",
         _tests(verdicts) if verdicts else "",
-        *(_card(card, info.settings.signal) for card in confirmed),
+        *(_card(card, spoken(info.settings.signal)) for card in confirmed),
         "<h2>Tentative</h2><p class=quiet>Too few samples to confirm; counted nowhere.</p>"
         if tentative
         else "",
-        *(_card(card, info.settings.signal) for card in tentative),
+        *(_card(card, spoken(info.settings.signal)) for card in tentative),
         _foot(summary),
     ]
     title = escape(f"{info.name} · aggressors")
@@ -59,7 +59,10 @@ def _tiles(summary: Summary) -> str:
         *([] if wrong is None else [("Accuracy", f"{1 - wrong:.1%}")]),
         (f"Mean {summary.info.loss_name}", number(analysed.mean_loss)),
         ("Confirmed aggressors", str(len(summary.confirmed))),
-        (f"Of all {summary.info.settings.signal} explained", f"{summary.explained.share:.0%}"),
+        (
+            f"Of all {spoken(summary.info.settings.signal)} explained",
+            f"{summary.explained.share:.0%}",
+        ),
         (f"{analysed.population.capitalize()} samples", f"{analysed.n_labeled:,}"),
     ]
     shown = "".join(
@@ -78,7 +81,7 @@ def _ranking(summary: Summary) -> str:
         f"<td>{escape(one.action.replace('_', ' '))}</td></tr>"
         for one in summary.confirmed
     )
-    signal = escape(summary.info.settings.signal)
+    signal = escape(spoken(summary.info.settings.signal))
     return (
         "<h2>Ranking</h2><div class=wide><table><thead><tr><th class=n>#</th><th>Aggressor</th>"
         f"<th>Gap in {signal}, 95 %</th><th class=n>Gap</th><th class=n>Impact</th>"

@@ -6,7 +6,7 @@ from aggressors.contracts import Verdict
 from aggressors.export.verdicts import escaped
 from aggressors.report.cards import Card
 from aggressors.summary import Summary
-from aggressors.words import ADVICE, counted, number
+from aggressors.words import ADVICE, counted, number, spoken
 
 
 def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -20,8 +20,9 @@ def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, .
         "",
     ]
     if confirmed:
+        signal = escaped(spoken(info.settings.signal))
         lines += [
-            f"| # | aggressor | gap in {info.settings.signal} (95 %) | impact | failing / all |",
+            f"| # | aggressor | gap in {signal} (95 %) | impact | failing / all |",
             "| ---: | --- | --- | ---: | ---: |",
         ]
     for card in confirmed:

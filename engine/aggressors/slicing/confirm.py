@@ -10,7 +10,7 @@ import numpy as np
 from aggressors.slicing.points import BoolArray, FloatArray, IntArray, Points
 from aggressors.slicing.protocol import Limits, Proposal
 from aggressors.stats.multiple import benjamini_hochberg
-from aggressors.stats.severity import Gap, Gaps, loss_gaps, p_within
+from aggressors.stats.severity import Gap, Gaps, floor_of, loss_gaps, p_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,11 +155,6 @@ def _judged(members: BoolArray, half: Half, bar: Bar) -> _Judged:
 def _size(signal: FloatArray, weight: FloatArray) -> float:
     """Mean signal above 0, or above the least one where that is negative."""
     return float(np.average(signal, weights=weight)) - floor_of(signal)
-
-
-def floor_of(signal: FloatArray) -> float:
-    """0, or the least signal where that is negative, as log-densities may be."""
-    return float(min(signal.min(initial=0.0), 0.0))
 
 
 def member_matrix(proposals: Sequence[Proposal], points: Points) -> BoolArray:

@@ -10,7 +10,7 @@ import numpy as np
 from aggressors.contracts import FEWEST_TO_CONFIRM, Settings, Status
 from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer, KMeansSlicer, TreeSlicer
 from aggressors.slicing.concept import Concept, alone, concept_of
-from aggressors.slicing.confirm import Bar, Half, Tested, confirm, floor_of, retest, worth_testing
+from aggressors.slicing.confirm import Bar, Half, Tested, confirm, retest, worth_testing
 from aggressors.slicing.directions import DirectionSlicer
 from aggressors.slicing.literals import Rule
 from aggressors.slicing.mixed import MixedSlicer
@@ -22,7 +22,7 @@ from aggressors.slicing.rules import RuleSlicer
 from aggressors.slicing.shallow import ShallowTreeSlicer
 from aggressors.slicing.shape import shape
 from aggressors.slicing.told import NEWS_IN_PART, Told, label_usual
-from aggressors.stats.severity import Gap
+from aggressors.stats.severity import Gap, floor_of
 
 BY_POSITION: tuple[Slicer, ...] = (
     KMeansSlicer(),

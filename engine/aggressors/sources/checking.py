@@ -20,6 +20,7 @@ from aggressors.sources import fields, samples
 from aggressors.sources.devices import device_of
 from aggressors.sources.encoders import Spaces
 from aggressors.sources.layers import Layers, check_spaces, evaluating, find_layers
+from aggressors.sources.metrics import wrong_names
 from aggressors.sources.parts import Part, Report, part_of
 from aggressors.sources.pictures import read_picture
 from aggressors.sources.spaces import name_problem
@@ -107,6 +108,8 @@ class _Trial:
         self._classes()
         self._slicers()
         self._spaces()
+        for sentence in wrong_names(given.metrics):
+            self.problem(sentence)
         if "validation" not in given.datasets:
             self.problem(
                 "datasets must have a 'validation' population, in which aggressors are found; got "

@@ -61,7 +61,8 @@ class Source(Protocol):
     """A model with its datasets, or a table; checked by the time it exists.
 
     `populations` is the number of samples by population, in the order of POPULATIONS, without
-    empty ones. `model_digest` is a SHA-256 over the weights, or over the table.
+    empty ones. `model_digest` is a SHA-256 over the weights, or over the table. `metrics` are the
+    names in its table `metrics`: the user's, and `confidence_gap` where there are probabilities.
     """
 
     task: str
@@ -69,6 +70,7 @@ class Source(Protocol):
     model_name: str
     model_digest: str
     loss_name: str
+    metrics: tuple[str, ...]
 
     @property
     def populations(self) -> Mapping[str, int]:

@@ -31,6 +31,8 @@ class Columns:
     weight : weight of the sample in means.
     group : samples of one group stay in one half.
     spaces : column by name of a further space; default every `embedding_<name>` that holds lists.
+    metric : columns with a number that the model is judged by, such as its word error rate; any
+        number of them. They are no metadata, so that no group is described by them.
     """
 
     sample_id: str | None = None
@@ -44,6 +46,7 @@ class Columns:
     weight: str | None = None
     group: str | None = None
     spaces: Mapping[str, str] = field(default_factory=dict)
+    metric: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, pairs: Iterable[str]) -> Columns:
@@ -54,16 +57,21 @@ class Columns:
         UsageError : a text is no ROLE=COLUMN, or the role is unknown or stands twice.
         """
         given: dict[str, str] = {}
+        metrics: list[str] = []
         for pair in pairs:
             role, equals, column = pair.partition("=")
             if not equals or not column:
                 raise UsageError(f"--columns takes ROLE=COLUMN; got {pair!r}. Write loss=nll.")
+            if role == "metric":
+                metrics.append(column)
+                continue
             if role.startswith(PREFIX):
                 if problem := name_problem(role.removeprefix(PREFIX)):
                     raise UsageError(f"--columns got {pair!r}. {problem}")
             elif role not in ROLES:
-                near = get_close_matches(role, ROLES, n=1)
-                hint = f"the nearest is {near[0]!r}" if near else f"they are {', '.join(ROLES)}"
+                known = (*ROLES, "metric")
+                near = get_close_matches(role, known, n=1)
+                hint = f"the nearest is {near[0]!r}" if near else f"they are {', '.join(known)}"
                 raise UsageError(f"There is no column role {role!r}; {hint}.")
             if role in given:
                 raise UsageError(f"--columns names {role!r} twice. Leave one out.")
@@ -72,6 +80,7 @@ class Columns:
         return cls(
             **given,
             spaces={role.removeprefix(PREFIX): column for role, column in spaces.items()},
+            metric=tuple(dict.fromkeys(metrics)),
         )
 
     def name(self, role: str) -> str:
@@ -105,6 +114,12 @@ class Columns:
                 )
             taken[column] = role
         _check_spaces(roles, where)
+        for column in self.metric:
+            if column in taken:
+                raise TableError(
+                    f"Column {column!r} of {where} is both {taken[column]} and a metric. "
+                    f"Leave out --columns metric={quote(column)}."
+                )
         return roles
 
     def _spaces(self, table: pa.Table, roles: Mapping[str, str], where: str) -> dict[str, str]:
@@ -122,7 +137,8 @@ class Columns:
         return named | {column: column for column in lists}
 
 
-ROLES = tuple(entry.name for entry in fields(Columns) if entry.name != "spaces")
+# Of one column each; a table may have many further spaces and metrics.
+ROLES = tuple(each.name for each in fields(Columns) if each.name not in ("spaces", "metric"))
 
 
 def _holds_lists(column: pa.ChunkedArray) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from aggressors.sources.samples import Batch, weights
 from aggressors.stages.infer import Outcome
-
-_METRICS = pa.schema([("sample_id", pa.string()), ("metric", pa.string()), ("value", pa.float64())])
 
 
 def samples_table(batch: Batch, outcome: Outcome, classes: Sequence[str]) -> pa.Table:
@@ -46,15 +44,3 @@ def vectors(values: NDArray[np.float32]) -> pa.Array:
     """Turn (n, d) into a column of lists."""
     flat = pa.array(np.ascontiguousarray(values).reshape(-1), pa.float32())
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-
-
-def metrics_table(ids: Sequence[str], metrics: Mapping[str, NDArray[np.float64]]) -> pa.Table:
-    """Build `metrics`: one row a sample and metric; NaN becomes NULL."""
-    tables = [
-        pa.table(
-            [ids, [name] * len(ids), pa.array(values, pa.float64(), from_pandas=True)],
-            schema=_METRICS,
-        )
-        for name, values in metrics.items()
-    ]
-    return pa.concat_tables([_METRICS.empty_table(), *tables])

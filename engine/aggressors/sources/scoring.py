@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from aggressors.contracts import CONFIDENCE_GAP
 from aggressors.errors import TableError, UsageError
 from aggressors.sources.roles import is_list
 from aggressors.sources.spaces import PREFIX, in_order
+from aggressors.stats.evidence import confidence_gap
 
 CLIP = 1e-7  # smallest probability of a label that counts, so that a loss is finite
 _SUM = 1e-2  # how far probabilities may miss a sum of 1, as rounding leaves them
@@ -49,6 +51,14 @@ class Scored:
         if self.spaces:
             tables["spaces"] = in_order(self.spaces)
         return tables
+
+    def metrics(self, classes: Sequence[str]) -> dict[str, Floats]:
+        """Give `confidence_gap` (n,), NaN without a label, where there are probabilities."""
+        if self.probabilities is None or len(classes) < 2:
+            return {}
+        flat = self.probabilities.flatten().to_numpy(zero_copy_only=False)
+        label = _codes(self.label, classes)
+        return {CONFIDENCE_GAP: confidence_gap(flat.reshape(-1, len(classes)), label)}
 
 
 def infer_task(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from aggressors.collate import repeated
 from aggressors.contracts import POPULATIONS, Settings
@@ -19,6 +21,7 @@ from aggressors.errors import TableError
 from aggressors.sources import fields
 from aggressors.sources.files import digest_of_table, read_table
 from aggressors.sources.media import media_table
+from aggressors.sources.metrics import check_metrics, metric_columns, metrics_table
 from aggressors.sources.pictures import Picture, read_picture
 from aggressors.sources.protocol import Shard
 from aggressors.sources.roles import Columns, missing
@@ -36,6 +39,7 @@ class _Population:
     table: pa.Table
     roles: Mapping[str, str]
     scored: Scored
+    metrics: Mapping[str, NDArray[np.float64]]
     metadata: Mapping[str, pa.ChunkedArray]
 
     def values(self, role: str, start: int, stop: int) -> list[Any] | None:
@@ -65,6 +69,7 @@ class TableSource:
         self.model_name = model_name
         self.model_digest = digest
         self.populations = {entry.name: entry.table.num_rows for entry in populations}
+        self.metrics = tuple(dict.fromkeys(name for entry in populations for name in entry.metrics))
         self._media_root = media_root
         self._tables = {entry.name: entry for entry in populations}
 
@@ -74,7 +79,7 @@ class TableSource:
         Of images behind paths it takes size and time of change.
         """
         roles = [(entry.name, sorted(entry.roles.items())) for entry in self._tables.values()]
-        facts = repr((self.model_digest, self.task, self.classes, roles))
+        facts = repr((self.model_digest, self.task, self.classes, roles, self.metrics))
         digest = sha256(facts.encode())
         for entry in self._tables.values():
             for path in self._files(entry):
@@ -112,6 +117,10 @@ class TableSource:
         entry, n = self._tables[population], stop - start
         tables = {name: table.slice(start, n) for name, table in entry.scored.tables().items()}
         media, measured = self._described(entry, start, stop, settings.thumbnail)
+        tables["metrics"] = metrics_table(
+            entry.scored.sample_id.slice(start, n),
+            {name: values[start:stop] for name, values in entry.metrics.items()},
+        )
         own = {name: column.slice(start, n) for name, column in entry.metadata.items()}
         measured = {name: column for name, column in measured.items() if name not in own}
         tables["media"] = media
@@ -190,16 +199,11 @@ def open_tables(
     _check_names(arrow)
     roles = {name: columns.found(table, repr(name)) for name, table in arrow.items()}
     _check_roles(roles, arrow, columns)
+    check_metrics(columns.metric, arrow)
     task = task or infer_task(arrow, roles, classes)
     names = class_names(arrow, roles, classes) if task == "classification" else ()
     populations = [
-        _Population(
-            name,
-            table,
-            roles[name],
-            score(name, table, roles[name], task, names),
-            _metadata(name, table, roles[name]),
-        )
+        _population(name, table, roles[name], columns.metric, task, names)
         for name, table in arrow.items()
     ]
     _check_ids(populations)
@@ -214,6 +218,22 @@ def open_tables(
         digest=sha256("\n".join(digests).encode()).hexdigest(),
         media_root=Path(media_root) if media_root is not None else None,
     )
+
+
+def _population(
+    name: str,
+    table: pa.Table,
+    roles: Mapping[str, str],
+    metrics: Sequence[str],
+    task: str,
+    classes: Sequence[str],
+) -> _Population:
+    scored = score(name, table, roles, task, classes)
+    measured: dict[str, NDArray[np.float64]] = {}
+    if name != "unlabeled":
+        measured = metric_columns(metrics, name, table) | scored.metrics(classes)
+    taken = {*roles.values(), *metrics}
+    return _Population(name, table, roles, scored, measured, _metadata(name, table, taken))
 
 
 def _known(tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -303,9 +323,9 @@ def _vectors_of(entry: _Population) -> dict[str, pa.Array]:
     return spaces if main is None else {"embeddings": main, **spaces}
 
 
-def _metadata(name: str, table: pa.Table, roles: Mapping[str, str]) -> dict[str, pa.ChunkedArray]:
+def _metadata(name: str, table: pa.Table, taken: Collection[str]) -> dict[str, pa.ChunkedArray]:
     """Columns without a role: numbers as float64, everything else as text."""
-    others = [column for column in table.column_names if column not in roles.values()]
+    others = [column for column in table.column_names if column not in taken]
     fields.check_names(others, f"Table {name!r}")
     return {column: _field(name, column, table[column]) for column in others}
 

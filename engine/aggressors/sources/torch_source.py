@@ -14,15 +14,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aggressors.contracts import POPULATIONS, Settings
+from aggressors.contracts import CONFIDENCE_GAP, POPULATIONS, Settings
 from aggressors.errors import AggressorsError, InputError, IntegrationError, StageError
 from aggressors.integration import Integration, Sample
 from aggressors.sources import fields
 from aggressors.sources.layers import Layers, evaluating
 from aggressors.sources.media import media_table
+from aggressors.sources.metrics import metrics_table
 from aggressors.sources.pictures import Picture, read_picture
 from aggressors.sources.protocol import Shard
-from aggressors.sources.rows import metrics_table, samples_table, vectors
+from aggressors.sources.rows import samples_table, vectors
 from aggressors.sources.samples import (
     Batch,
     call,
@@ -58,6 +59,8 @@ class TorchSource:
         self.classes = tuple(integration.classes)
         self.model_name = integration.model_name
         self.slicers = tuple(integration.slicers)
+        own = () if self.task == "regression" else (CONFIDENCE_GAP,)
+        self.metrics = (*integration.metrics, *own)
         self.model_digest = digest_of(model)
         self.loss_name = loss_name(integration)
         self.populations = population_sizes(integration)

@@ -17,6 +17,7 @@ from aggressors.stats.evidence import (
 )
 from aggressors.stats.neighbours import nearest
 from aggressors.stats.recommend import Evidence
+from aggressors.words import spoken
 
 K = 10
 FEWEST = 5  # samples below which a share or a mean says nothing
@@ -108,6 +109,7 @@ class Scene:
             confident=None if self.confident is None else _share(self.confident, inside),
             confident_rest=0.0 if self.confident is None else _share(self.confident, rest),
             gap_train=self._gap_train(member, inside),
+            signal=spoken(frame.settings.signal),
         )
 
     def _ordinary(self, inside: BoolArray, rest: BoolArray) -> float | None:

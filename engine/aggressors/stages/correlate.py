@@ -3,7 +3,8 @@
 Per concept, `membership` compares its members with the rest of the analysed population and `loss`
 looks inside the members: what makes some of them worse than others. The rows of concept -1 hold
 each field against loss over the whole population; their detail also says how the field differs
-between the populations. Stratum `label` is the same within each label, averaged.
+between the populations. Stratum `label` is the same within each label, averaged. Where the setting
+`signal` names something else than the loss, `loss` stands for that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from aggressors.contracts import POPULATIONS
+from aggressors.contracts import POPULATIONS, Settings
 from aggressors.stages import wording
 from aggressors.stages.frame import Field, FloatArray, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
@@ -32,6 +33,7 @@ from aggressors.stats.association import (
     spearman,
 )
 from aggressors.stats.multiple import benjamini_hochberg
+from aggressors.words import spoken
 
 ALL_SAMPLES = -1
 MAX_CATEGORIES = 100
@@ -68,7 +70,7 @@ def correlate(tables: Tables, context: Context) -> dict[str, pa.Table]:
     fields = [take(entry, analysed) for entry in every]
     prepared = [_prepare(entry, label) for entry in fields if _varies(entry)]
     loss = frame.signal[analysed]
-    found = list(_loss_findings(prepared, loss, label, context.settings.level))
+    found = list(_loss_findings(prepared, loss, label, context.settings))
     shifts = {entry.name: _shifts(entry, frame, analysed) for entry in every}
     found = [replace(e, detail=e.detail | {"populations": shifts[e.field]}) for e in found]
     records = _records(ALL_SAMPLES, found)
@@ -82,7 +84,7 @@ def correlate(tables: Tables, context: Context) -> dict[str, pa.Table]:
         own = [_prepare(e, _at(label, inside)) for e in (take(f, inside) for f in fields)]
         found += _loss_findings(
             [e for e in own if _varies(e.field)], loss[inside], _at(label, inside),
-            context.settings.level,
+            context.settings,
         )  # fmt: skip
         records += _records(concept, found)
     return {"correlations": rows("correlations", records)}
@@ -173,14 +175,14 @@ def _member_findings(prepared: list[Prepared], inside: IntArray, level: float) -
 
 
 def _loss_findings(
-    prepared: list[Prepared], loss: FloatArray, label: IntArray | None, level: float
+    prepared: list[Prepared], loss: FloatArray, label: IntArray | None, settings: Settings
 ) -> Iterator[Finding]:
     for entry in prepared:
         detail: Detail | None = None
         for stratum, base in zip(STRATA, (entry.plain, entry.within), strict=True):
-            effect = None if base is None else _against_loss(base, loss, level)
+            effect = None if base is None else _against_loss(base, loss, settings.level)
             if effect is not None:
-                detail = detail or wording.against_loss(entry.field, loss)
+                detail = detail or wording.against_loss(entry.field, loss, spoken(settings.signal))
                 yield Finding(entry.field.name, "loss", stratum, effect, detail)
 
 
@@ -253,4 +255,5 @@ STAGE = Stage(
     inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments"),
     outputs=("correlations",),
     run=correlate,
+    optional=("metrics",),
 )

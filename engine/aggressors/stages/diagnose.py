@@ -56,5 +56,5 @@ STAGE = Stage(
     inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments", "aggressors"),
     outputs=("aggressors", "suspects"),
     run=diagnose,
-    optional=("embeddings", "probabilities"),
+    optional=("embeddings", "probabilities", "metrics"),
 )

@@ -23,7 +23,7 @@ from aggressors.slicing.space import Space, metadata_vectors
 from aggressors.stages.frame import Frame
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import empty, rows
-from aggressors.stats.severity import impact, loss_gaps
+from aggressors.stats.severity import floor_of, impact, loss_gaps
 
 OUTPUTS = ("concepts", "assignments", "concept_stats", "aggressors", "representatives")
 MAX_SEARCHED = 10_000  # samples of each half among which groups are sought
@@ -54,7 +54,7 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
     order = _canonical(frame, np.flatnonzero(usable))
     halves = order[frame.discover[order]], order[frame.confirm[order]]
     searched, judging = (rows[_sampled(frame, len(rows), MAX_SEARCHED)] for rows in halves)
-    points = _points(frame, np.sort(np.concatenate([searched, judging])))
+    points = _points(frame, np.concatenate([searched, judging]))
     search = find(
         _half(frame, points.take(searched), searched),
         _half(frame, points.take(judging), judging),
@@ -255,7 +255,8 @@ def _fold_stats(
     level = frame.settings.level
     gaps = loss_gaps(signal, members[:, known], weight=weight, group=group, level=level)
     everyone = frame.in_population(population) & np.isfinite(frame.signal)
-    total = float((frame.signal * frame.weight)[everyone].sum())
+    above = frame.signal[everyone] - floor_of(frame.signal[everyone])
+    total = float(above @ frame.weight[everyone])
     for place, (each, member) in enumerate(zip(reported, members, strict=True)):
         gap = gaps[place]
         judged = fold == "confirm"
@@ -344,5 +345,5 @@ STAGE = Stage(
     inputs=("samples", "metadata", "metadata_fields"),
     outputs=OUTPUTS,
     run=run,
-    optional=("embeddings", "spaces", "probabilities"),
+    optional=("embeddings", "spaces", "probabilities", "metrics"),
 )

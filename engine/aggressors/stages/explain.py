@@ -193,5 +193,5 @@ STAGE = Stage(
     ),
     outputs=("heatmaps", "mean_maps"),
     run=explain,
-    optional=("positions",),
+    optional=("positions", "metrics"),
 )

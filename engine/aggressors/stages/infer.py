@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from aggressors.contracts import CONFIDENCE_GAP
 from aggressors.errors import IntegrationError
 from aggressors.sources.devices import device_of, out_of_memory
 from aggressors.sources.encoders import Spaces, checked, encoded, watching
 from aggressors.sources.layers import Layers
+from aggressors.stats.evidence import confidence_gap
 
 PerSample = Callable[[Tensor, Tensor], Tensor]
 Floats = NDArray[np.float64]
@@ -27,7 +29,8 @@ class Outcome:
 
     `prediction` is (n,) int64 class codes, or float64 numbers for regression; `confidence` (n,) and
     `probabilities` (n, k) float32, None for regression; `embedding` and each of `spaces` (n, d)
-    float32; `loss` and each of `metrics` (n,) float64, or None without targets.
+    float32; `loss` and each of `metrics` (n,) float64, or None without targets; a classification
+    has the metric `confidence_gap` beside the user's.
     """
 
     outputs: Tensor
@@ -97,13 +100,16 @@ def infer(network: Network, inputs: Tensor, targets: Tensor | None) -> Outcome:
         if network.task == "regression":
             predicted = outputs.double().cpu().numpy()
             return Outcome(outputs, predicted, None, None, embedding, spaces, loss, measured)
-        probabilities = functional.softmax(outputs, dim=1)
-        confidence, code = probabilities.max(dim=1)
+        softmax = functional.softmax(outputs, dim=1)
+        confidence, code = softmax.max(dim=1)
+        probabilities = softmax.cpu().numpy()
+        if targets is not None:
+            measured[CONFIDENCE_GAP] = confidence_gap(probabilities, targets.cpu().numpy())
         return Outcome(
             outputs,
             code.cpu().numpy(),
             confidence.cpu().numpy(),
-            probabilities.cpu().numpy(),
+            probabilities,
             embedding,
             spaces,
             loss,

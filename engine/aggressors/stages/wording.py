@@ -49,11 +49,16 @@ def membership(
     return detail
 
 
-def against_loss(field: Field, loss: FloatArray) -> Detail:
-    """Detail of a field against loss: `top` categories or `bins` of equal size, and a sentence."""
+def against_loss(field: Field, loss: FloatArray, what: str = "loss") -> Detail:
+    """Detail of a field against loss: `top` categories or `bins` of equal size, and a sentence.
+
+    Parameters
+    ----------
+    loss : (n,) the signal, which the sentence calls `what`.
+    """
     if field.numbers is not None:
-        return _number_losses(field, field.numbers, loss)
-    return _category_losses(field, loss)
+        return _number_losses(field, field.numbers, loss, what)
+    return _category_losses(field, loss, what)
 
 
 def _length(field: Field) -> int:
@@ -155,7 +160,7 @@ def _round_between(low: float, high: float) -> float:
     return high
 
 
-def _number_losses(field: Field, values: FloatArray, loss: FloatArray) -> Detail:
+def _number_losses(field: Field, values: FloatArray, loss: FloatArray, what: str) -> Detail:
     known = np.flatnonzero(~np.isnan(values))
     edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS + 1)))
     bin_of = np.clip(np.searchsorted(edges, values[known], side="right") - 1, 0, len(edges) - 2)
@@ -170,14 +175,14 @@ def _number_losses(field: Field, values: FloatArray, loss: FloatArray) -> Detail
     ]
     lowest, highest = bins[0], bins[-1]
     sentence = (
-        f"mean loss {number(lowest['mean_loss'])} at {field.name} up to "
+        f"mean {what} {number(lowest['mean_loss'])} at {field.name} up to "
         f"{number(lowest['high'])}{_unit(field)}, {number(highest['mean_loss'])} from "
         f"{number(highest['low'])}{_unit(field)}"
     )
     return {"bins": bins, "sentence": sentence}
 
 
-def _category_losses(field: Field, loss: FloatArray) -> Detail:
+def _category_losses(field: Field, loss: FloatArray, what: str) -> Detail:
     codes = _codes(field)
     known = codes >= 0
     k = len(field.categories)
@@ -199,7 +204,7 @@ def _category_losses(field: Field, loss: FloatArray) -> Detail:
     ]
     first = order[0]
     sentence = (
-        f"mean loss {number(float(mean[first]))} at {field.name} = {field.categories[first]}, "
+        f"mean {what} {number(float(mean[first]))} at {field.name} = {field.categories[first]}, "
         f"{number(float(rest[first]))} elsewhere"
     )
     return {"top": top, "sentence": sentence}

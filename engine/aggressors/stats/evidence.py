@@ -96,6 +96,28 @@ def confidently_other(probabilities: NDArray[np.floating], label: IntArray) -> B
     return np.asarray(labeled & (reached.max(axis=1) >= 0) & (guess != label))
 
 
+def confidence_gap(probabilities: NDArray[np.floating], label: IntArray) -> FloatArray:
+    """How far the model's confidence misleads: max over j != label of p_j, minus p_label, (n,).
+
+    In [-1, 1]: 1 where the model is certain of a wrong class, 0 where two classes tie, -1 where it
+    is certain and right.
+
+    Parameters
+    ----------
+    probabilities : (n, k) that sum to 1, k at least 2.
+    label : (n,) codes of the true classes; below 0 where unknown, which gives NaN.
+
+    Source: the negative of the margin of Schapire, Freund, Bartlett and Lee 1998; cleanlab ranks
+    labels by it as `normalized_margin` (Northcutt, Jiang and Chuang 2021).
+    """
+    n, k = probabilities.shape
+    labeled = label >= 0
+    own = np.where(labeled, label, 0)
+    true = probabilities[np.arange(n), own].astype(np.float64)
+    others = np.where(np.arange(k) == own[:, None], -np.inf, probabilities).max(axis=1, initial=0.0)
+    return np.where(labeled, others - true, np.nan)
+
+
 def mean_rank(*scores: FloatArray) -> FloatArray:
     """Mean of the ranks that samples take under several scores, scaled to [0, 1]; 1 = highest."""
     ranks = [ranked(score).rank - 1 for score in scores]

@@ -42,7 +42,8 @@ class Evidence:
     label_entropy, prediction_entropy : mixture of labels and of predictions inside, in nats.
     disagreement, disagreement_rest : share whose neighbours mostly carry another label.
     confident, confident_rest : share that the model confidently takes for another class.
-    gap_train : mean loss of the analysed members minus that of the members in train.
+    gap_train : mean signal of the analysed members minus that of the members in train.
+    signal : what the signal is called.
     """
 
     coverage: float | None = None
@@ -64,6 +65,7 @@ class Evidence:
     confident: float | None = None
     confident_rest: float = 0.0
     gap_train: float | None = None
+    signal: str = "loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,8 @@ def _of_train(e: Evidence) -> list[Reason]:
     if e.gap_train is not None:
         higher = "higher" if e.gap_train > 0 else "lower"
         sentence = (
-            f"their mean loss is {number(abs(e.gap_train))} {higher} than that of members in train"
+            f"their mean {e.signal} is {number(abs(e.gap_train))} {higher} than that of members "
+            "in train"
         )
         found.append(Reason("collect", "gap_train", e.gap_train, 0.0, 0.0, sentence))
     return found

@@ -187,6 +187,11 @@ def p_within(
         return np.where(comparable, ndtr(-(matrix @ score) / np.sqrt(variance)), 1.0)
 
 
+def floor_of(signal: FloatArray) -> float:
+    """0, or the least of (n,) signals where that is negative: what shares are counted from."""
+    return float(min(np.min(signal, initial=0.0), 0.0))
+
+
 def impact(n: float, gap: float, total: float) -> float:
     """Share of all loss that would vanish if a group became like the rest.
 
@@ -194,7 +199,7 @@ def impact(n: float, gap: float, total: float) -> float:
     ----------
     n : members, or their summed weight.
     gap : mean loss inside minus rest.
-    total : summed (weighted) loss of the population.
+    total : summed (weighted) loss of the population, above 0 or the least where that is negative.
 
     Returns
     -------

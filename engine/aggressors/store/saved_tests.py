@@ -16,12 +16,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aggressors.errors import InputError, UsageError
+from aggressors.contracts import BUILT_IN_SIGNALS, Signal
+from aggressors.errors import InputError, SettingsError, UsageError
 from aggressors.store.files import beside
 from aggressors.store.workspace import Workspace, atomic_write, check_slug
 
 VERSION = 1
-SIGNALS = ("loss", "error")
 MIN_SAMPLES = 10  # below, no interval is worth its name
 
 SAMPLES = pa.schema([("sample_id", pa.string()), ("label", pa.string()), ("signal", pa.float64())])
@@ -36,7 +36,7 @@ class SavedTest:
     slug : name of its files.
     title : what a person calls the group.
     why : why it was saved, in a sentence.
-    signal : what is compared per sample: loss or error (0 or 1).
+    signal : what is compared per sample, as the setting `signal` of that run.
     margin : by how much the mean signal may be worse than under the baseline, in its unit.
     margin_origin : where the margin comes from, in words.
     rule : text of the filter that describes the group; '' where there is none. Samples that match
@@ -217,11 +217,22 @@ _WORDS = {"str": "text", "int": "whole number", "float": "number"}
 def _check_values(test: SavedTest, path: Path) -> None:
     if test.slug != path.stem:
         raise InputError(f"{path}: 'slug' is {test.slug!r} but the file is called {path.stem!r}.")
-    if test.signal not in SIGNALS:
-        raise InputError(f"{path}: 'signal' must be loss or error; got {test.signal!r}.")
+    if not _is_signal(test.signal):
+        raise InputError(
+            f"{path}: 'signal' must be {', '.join(BUILT_IN_SIGNALS)}, or a metric such as wer or "
+            f"1 - iou; got {test.signal!r}. {_RESTORE}"
+        )
     if not (math.isfinite(test.margin) and test.margin >= 0):
         raise InputError(f"{path}: 'margin' must be at least 0 and finite; got {test.margin}.")
     if test.samples < MIN_SAMPLES:
         raise InputError(f"{path}: 'samples' must be at least {MIN_SAMPLES}; got {test.samples}.")
     if test.schema_version < 1:
         raise InputError(f"{path}: 'schema_version' must be 1; got {test.schema_version}.")
+
+
+def _is_signal(text: str) -> bool:
+    """Whether a signal is written as runs write it."""
+    try:
+        return str(Signal.parse(text)) == text
+    except SettingsError:
+        return False

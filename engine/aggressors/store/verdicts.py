@@ -29,14 +29,7 @@ if TYPE_CHECKING:
     D = TypeVar("D", bound=DataclassInstance)
 
 VERSION = 1
-SIGNALS = pa.schema(
-    [
-        ("sample_id", pa.string()),
-        ("label", pa.string()),
-        ("loss", pa.float64()),
-        ("error", pa.float64()),
-    ]
-)
+_SAMPLE = ("sample_id", "label")  # texts; every other column of the signals is a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +139,7 @@ def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str,
 
 
 def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
-    """(sample_id, label, loss, error) of a run's test samples; None where there is no file.
+    """(sample_id, label, and each signal) of a run's test samples; None where there is no file.
 
     Raises
     ------
@@ -156,7 +149,7 @@ def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
     if not path.is_file():
         return None
     try:
-        return pq.read_table(path, columns=SIGNALS.names).cast(SIGNALS)
+        return _as_signals(pq.read_table(path))
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise WorkspaceError(
             f"{path} cannot be read ({error}). Restore it, or delete it where its run is at hand."
@@ -164,10 +157,22 @@ def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
 
 
 def write_signals(workspace: Workspace, run_id: str, signals: pa.Table) -> None:
-    """Write the signals of a run's test samples; raises WorkspaceError."""
+    """Write the signals of a run's test samples; raises WorkspaceError.
+
+    Parameters
+    ----------
+    signals : sample_id, label, and one column a signal.
+    """
     path = _path(workspace, run_id, "parquet")
     with beside(path) as temporary:
-        pq.write_table(signals.select(SIGNALS.names).cast(SIGNALS).sort_by("sample_id"), temporary)
+        pq.write_table(_as_signals(signals).sort_by("sample_id"), temporary)
+
+
+def _as_signals(table: pa.Table) -> pa.Table:
+    """Put the columns in order and make them what they must be; raises KeyError, ArrowException."""
+    names = [*_SAMPLE, *(name for name in table.column_names if name not in _SAMPLE)]
+    kinds = [pa.string() if name in _SAMPLE else pa.float64() for name in names]
+    return table.select(names).cast(pa.schema(zip(names, kinds, strict=True)))
 
 
 def write_record(workspace: Workspace, record: RunRecord) -> None:

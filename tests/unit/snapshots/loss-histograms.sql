@@ -1,5 +1,7 @@
-SELECT min(s.loss), quantile_cont(s.loss, $tail) FROM samples s
-WHERE s.population = $analysed AND s.loss IS NOT NULL AND (s.population = $f0 AND s.loss > $f1)
+WITH known AS (
+SELECT s.loss AS signal FROM samples s WHERE s.population = $analysed AND (s.population = $f0 AND s.loss > $f1)
+)
+SELECT min(signal), quantile_cont(signal, $tail) FROM known
 ;
 SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_core,
 t.gap, t.gap_low, t.gap_high, t.q_value, g.action, c.rule ->> '$.filter' AS rule
@@ -9,10 +11,13 @@ LEFT JOIN concept_stats t ON t.concept_id = g.concept_id AND t.fold = 'confirm'
 AND t.population::VARCHAR = $analysed
 ORDER BY g.rank
 ;
-WITH binned AS (
-SELECT s.row_id, greatest(0, least($bins - 1, floor((s.loss - $low) / $width)))::INTEGER
+WITH known AS (
+SELECT s.row_id, s.loss AS signal
+FROM samples s WHERE s.population = $analysed AND (s.population = $f0 AND s.loss > $f1)
+), binned AS (
+SELECT row_id, greatest(0, least($bins - 1, floor((signal - $low) / $width)))::INTEGER
 AS bin
-FROM samples s WHERE s.population = $analysed AND s.loss IS NOT NULL AND (s.population = $f0 AND s.loss > $f1)
+FROM known WHERE signal IS NOT NULL
 )
 SELECT -1 AS concept_id, bin, count(*) AS n FROM binned GROUP BY bin
 UNION ALL

@@ -1,0 +1,103 @@
+"""Whether a source can give what must be bad inside an aggressor, before work goes into it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aggressors.contracts import BUILT_IN_SIGNALS, CONFIDENCE_GAP, Settings, Signal
+from aggressors.errors import SettingsError
+from aggressors.sources.protocol import Source
+from aggressors.stats.association import ranked
+
+AGAINST = -0.3  # rank correlation with the loss below which a signal looks upside down
+FEWEST = 20  # samples below which that says nothing
+
+
+def check_signal(settings: Settings, source: Source) -> None:
+    """Require that a source can give the signal; raises SettingsError."""
+    signal = Signal.parse(settings.signal)
+    regression = source.task == "regression"
+    if signal.name == "error" and regression:
+        raise SettingsError(
+            "Setting 'signal' is error, but a regression has no wrong predictions. "
+            "Leave it at loss."
+        )
+    if signal.name == CONFIDENCE_GAP and signal.name not in source.metrics:
+        why = "a regression has no classes" if regression else "there are no probabilities"
+        what = "Leave it at loss." if regression else "Add a column `probabilities`, or use loss."
+        raise SettingsError(f"Setting 'signal' is {CONFIDENCE_GAP}, but {why}. {what}")
+    if signal.is_metric and signal.name not in source.metrics:
+        raise SettingsError(_no_metric(signal, source.metrics))
+
+
+def _no_metric(signal: Signal, metrics: tuple[str, ...]) -> str:
+    known = [*BUILT_IN_SIGNALS, *(name for name in metrics if name != CONFIDENCE_GAP)]
+    near = get_close_matches(signal.name, known, n=1)
+    hint = f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}"
+    return (
+        f"Setting 'signal' is {str(signal)!r}, and there is no metric {signal.name!r}; {hint}. "
+        f"A column of a table becomes a metric by --columns metric={signal.name}, "
+        "a function of an integration by metrics={…}."
+    )
+
+
+def check_known(settings: Settings, tables: Mapping[str, pa.Table]) -> str:
+    """Require that some analysed sample has a value; returns advice in a sentence, or ''.
+
+    Parameters
+    ----------
+    tables : the work tables of all samples, in the order of `row_id`.
+
+    Raises
+    ------
+    SettingsError : the signal is missing for all of them.
+    """
+    signal = Signal.parse(settings.signal)
+    samples = tables["samples"]
+    rows = np.flatnonzero(pc.equal(samples["population"], settings.analysed).to_numpy())
+    value = _values(signal, tables)[rows]
+    known = np.isfinite(value)
+    if not known.any():
+        raise SettingsError(
+            f"Setting 'signal' is {str(signal)!r}, which is missing for all {len(rows):,} samples "
+            f"of {settings.analysed!r}. Give them what it takes, or leave it at loss."
+        )
+    if signal.name in BUILT_IN_SIGNALS or known.sum() < FEWEST:
+        return ""
+    loss = pc.fill_null(samples["loss"], np.nan).to_numpy()[rows][known]
+    value = value[known] if signal.turned == "" else -value[known]
+    return _advice(signal, value, loss)
+
+
+def _values(signal: Signal, tables: Mapping[str, pa.Table]) -> np.ndarray:
+    """(n,) a number where the signal is known, NaN elsewhere; of a metric its value as it is."""
+    samples = tables["samples"]
+    if signal.name == "loss":
+        return np.asarray(pc.fill_null(samples["loss"], np.nan).to_numpy())
+    if signal.name == "error":
+        both = pc.and_(pc.is_valid(samples["label"]), pc.is_valid(samples["prediction"]))
+        return np.where(both.to_numpy(), 0.0, np.nan)
+    found = tables["metrics"].filter(pc.equal(tables["metrics"]["metric"], signal.name))
+    values = np.full(samples.num_rows, np.nan)
+    values[found["row_id"].to_numpy()] = pc.fill_null(found["value"], np.nan).to_numpy()
+    return values
+
+
+def _advice(signal: Signal, value: np.ndarray, loss: np.ndarray) -> str:
+    if value.min() == value.max() or loss.min() == loss.max():
+        return ""
+    agreement = float(np.corrcoef(ranked(value).rank, ranked(loss).rank)[0, 1])
+    if agreement > AGAINST:
+        return ""
+    name = signal.name
+    other = f"signal = {name!r}" if signal.turned else f"signal = '1 - {name}' or '-{name}'"
+    better = "lower" if signal.turned else "higher"
+    return (
+        f"The signal {signal} is high where the loss is low (rank correlation {agreement:.2f}). "
+        f"If a {better} {name} is better, set {other}."
+    )
