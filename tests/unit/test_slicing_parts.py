@@ -266,8 +266,10 @@ def test_parents_levels_and_order():
     parent = parents(groups)
     assert parent == [None, 0, 1, None, 0]
     assert levels(parent) == [0, 1, 2, 0, 1]
-    assert parts_last(parent) == [0, 3, 1, 2, 4]
-    assert parts_last([1, None]) == [0, 1]  # a part that ranked first stays first
+    assert parts_last(groups) == [0, 3, 1, 2, 4]
+    assert parts_last(groups[[1, 0]]) == [0, 1]  # a part that ranked first stays first
+    both = np.array([rows < 30, (rows >= 30) & (rows < 60), (rows >= 15) & (rows < 45), rows >= 50])
+    assert parts_last(both) == [0, 1, 3, 2]  # it lies in the first two together
 
 
 # --- Names ---

@@ -14,6 +14,7 @@ from aggressors.slicing.rank import Pick
 from aggressors.slicing.shape import NEIGHBOURS
 
 NEIGHBOUR_WEIGHT = 0.3  # of the share of neighbours that are members, against the vote
+MOSTLY = 0.65  # share of a group in those before it from which it comes after all others
 CONTAINED = 0.8  # share of a group that must lie in a larger one to be a part of it
 
 
@@ -119,7 +120,17 @@ def levels(parent: Sequence[int | None]) -> list[int]:
     return found
 
 
-def parts_last(parent: Sequence[int | None]) -> list[int]:
-    """Order that puts a part after all wholes, where its whole ranked before it."""
-    part = [above is not None and above < place for place, above in enumerate(parent)]
-    return sorted(range(len(parent)), key=lambda place: (part[place], place))
+def parts_last(members: BoolArray) -> list[int]:
+    """Order of (m, n) ranked groups in which those that stand first hardly overlap.
+
+    What lies mostly in groups that stand before it comes after all others.
+    """
+    told = np.zeros(members.shape[1], dtype=np.bool_)
+    first, last = [], []
+    for place, member in enumerate(members):
+        if (member & told).sum() >= MOSTLY * max(member.sum(), 1):
+            last.append(place)
+        else:
+            first.append(place)
+            told |= member
+    return first + last

@@ -147,7 +147,7 @@ def _ranked(reported: list[_Reported], frame: Frame) -> list[_Reported]:
     found = []
     for group in (confirmed, tentative):
         members = np.array([each.member[frame.analysed] for each in group], dtype=np.bool_)
-        found += [group[place] for place in parts_last(parents(members))] if group else []
+        found += [group[place] for place in parts_last(members)] if group else []
     return found
 
 
