@@ -136,10 +136,11 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
             for row in range(0, len(ids), 1)
         ]),
         "metrics": rows("metrics", [{"row_id": 3, "metric": "margin", "value": 0.25}]),
+        "search": rows("search", [{"n_discover": 60, "n_confirm": 60, "tested": 321}]),
         "concepts": rows("concepts", [
             {"concept_id": concept, "name": f"group {concept}", "level": 0,
              "rule": json.dumps({"filter": "brightness < 0.3", "precision": 1.0, "recall": 0.9,
-                                 "found_by": "rules", "proposals_tested": 321})}
+                                 "found_by": "rules", "coherence": 0.68})}
             for concept in members
         ]),
         "assignments": rows("assignments", [

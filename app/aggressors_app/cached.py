@@ -281,10 +281,7 @@ def outlines(run_id: str) -> tuple[maps.Outline, ...]:
 @_remember
 def how_found(run_id: str, one: Aggressor) -> str:
     """Say in a sentence what was done to find an aggressor."""
-    rule = concept.concept(run_file(run_id), one.concept_id).rule
-    return words.how_found(
-        rule.found_by, rule.merged, rule.tested, rule.n_confirm, one.q_value, rule.space
-    )
+    return words.how_found(concept.concept(run_file(run_id), one.concept_id).found, one.q_value)
 
 
 @_remember

@@ -66,7 +66,8 @@ class Aggressor:
 
     `gap` is the mean signal inside minus rest on the confirm half, [`gap_low`, `gap_high`] its 95 %
     interval; `severity` is `gap_low`; `impact` the share of all of it that would vanish with it;
-    `n` counts members in the analysed population, `n_core` those that fail.
+    `n` counts members in the analysed population, `n_core` those that fail. `part_of` is the rank
+    of the smallest larger aggressor that contains it, if any.
     """
 
     rank: int
@@ -83,6 +84,24 @@ class Aggressor:
     q_value: float
     action: Action
     rule: str
+    part_of: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a concept was found, as far as the run tells.
+
+    `found_by` names the search, `space` the further space it looked in ('' for the main one);
+    `merged` proposals told its story, of `tested` in all; `n_confirm` members judged it;
+    `coherence` is the share of a member's neighbours that are members.
+    """
+
+    found_by: str = ""
+    space: str = ""
+    merged: int | None = None
+    tested: int | None = None
+    n_confirm: int | None = None
+    coherence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aggressors.contracts import Provenance
+
 ACTION_NAMES = {
     "collect": "collect",
     "augment": "augment",
@@ -77,27 +79,19 @@ def significance(q_value: float) -> str:
     return f"q = {number(q_value)}" if q_value >= 0.001 else "q < 0.001"
 
 
-def how_found(
-    found_by: str,
-    merged: int | None,
-    tested: int | None,
-    n_confirm: int | None,
-    q_value: float,
-    space: str = "",
-) -> str:
-    """Say what was done to find a group, as far as the run tells.
-
-    Parameters
-    ----------
-    found_by : the search. merged : proposals that told the same story, of `tested` in all.
-    n_confirm : members of the half that judged it. q_value : of that judgement.
-    space : the further space it was found in; '' for the main one.
-    """
-    told = [f"Found by the search for {_searched(found_by, space)}"] if found_by else []
-    if merged and tested:
-        told.append(f"{merged:,} of {tested:,} tested proposals tell{'s' * (merged == 1)} of it")
-    if n_confirm is not None:
-        told.append(f"judged by {counted(n_confirm, 'unseen member')}, {significance(q_value)}")
+def how_found(found: Provenance, q_value: float) -> str:
+    """Say what was done to find a group, and how surely its judgement holds."""
+    told = []
+    if found.found_by:
+        told.append(f"Found by the search for {_searched(found.found_by, found.space)}")
+    if found.merged and found.tested:
+        tells = "tells" if found.merged == 1 else "tell"
+        told.append(f"{found.merged:,} of {found.tested:,} tested proposals {tells} of it")
+    if found.coherence is not None:
+        told.append(f"{round(10 * found.coherence)} of a member's 10 neighbours are members")
+    if found.n_confirm is not None:
+        judges = counted(found.n_confirm, "unseen member")
+        told.append(f"judged by {judges}, {significance(q_value)}")
     return "; ".join(told) + "." if told else ""
 
 

@@ -102,7 +102,8 @@ def test_the_rule_counts_precision_and_recall_over_the_composition(data, found):
     inside = members(found, row["concept_id"], "validation")
     assert rule["precision"] == pytest.approx(len(held & inside) / len(held), abs=1e-4)
     assert rule["recall"] == pytest.approx(len(held & inside) / len(inside), abs=1e-4)
-    assert rule["proposals_tested"] > rule["merged"] >= 1
+    assert found["search"]["tested"][0].as_py() > rule["merged"] >= 1
+    assert 0.05 < rule["coherence"] <= 1
     assert rule["fdr"] <= 0.05
     assert 0 < rule["n_confirm"] < len(inside)
 
@@ -286,6 +287,7 @@ def test_too_little_data_gives_empty_tables_of_the_right_schema(n):
     for name in OUTPUTS:
         assert found[name].schema.equals(schema(name))
     assert found["aggressors"].num_rows == 0
+    assert found["search"].num_rows == 1
 
 
 def test_settings_are_followed(data):

@@ -113,7 +113,7 @@ def test_a_run_in_which_nothing_was_found_answers_everything(name, request):
     assert overview.loss_explained(run) == overview.Explained(0, 0.0, 0.0)
     assert set(overview.loss_histograms(run)["concept_id"].to_pylist()) == {overview.EVERYONE}
     facts = overview.discovery_facts(run)
-    assert (facts.proposals, facts.confirmed, facts.n_confirm) == (None, 0, 2)
+    assert (facts.tested, facts.confirmed, facts.n_confirm) == (None, 0, 2)
     assert concept.associations(run, overview.EVERYONE, "loss").num_rows == 0
     assert concept.representatives(run, 1).num_rows == 0
     assert maps.outlines(run) == ()

@@ -122,7 +122,7 @@ def test_histograms_hold_every_labeled_sample_of_the_analysed_population(data):
 def test_discovery_facts_say_what_was_tested(data):
     found = discovery_facts(data.run)
     assert (found.needed, found.searchable) == (200, True)
-    assert (found.proposals, found.fdr) == (321, 0.05)
+    assert (found.tested, found.fdr) == (321, 0.05)
     assert (found.confirmed, found.tentative) == (2, 1)
     assert (found.n_discover, found.n_confirm) == (60, 60)
 

@@ -13,7 +13,7 @@ import planted
 import spaced
 from aggressors import runner, words
 from aggressors.collate import collate
-from aggressors.contracts import Settings
+from aggressors.contracts import Provenance, Settings
 from aggressors.errors import InputError, StageError, TableError, UsageError
 from aggressors.queries.concept import concept
 from aggressors.slicing.clusters import ACROSS_LABELS
@@ -219,10 +219,10 @@ def test_a_slicer_of_ones_own_is_asked_once_and_sees_all_spaces(tables):
 
 
 def test_words_name_the_space():
-    said = [words.how_found(name, None, None, None, 1.0, "look") for name in words.SEARCHES]
+    said = [words.how_found(Provenance(name, "look"), 1.0) for name in words.SEARCHES]
     assert all("the look space" in sentence for sentence in said)
     assert said[0] == "Found by the search for clusters of the look space."
-    assert words.how_found("inside one label", None, None, None, 1.0, "look") == (
+    assert words.how_found(Provenance("inside one label", "look"), 1.0) == (
         "Found by the search for regions inside one label, in the look space."
     )
 

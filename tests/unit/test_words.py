@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from aggressors import words
-from aggressors.contracts import Action
+from aggressors.contracts import Action, Provenance
 from aggressors.slicing.find import SLICERS
 from aggressors.words import ACTION_NAMES, ADVICE, counted, duration, nothing_found, number, percent
 
@@ -58,13 +58,13 @@ def test_every_search_has_words():
 
 
 def test_how_a_group_was_found():
-    told = words.how_found("inside one label", 14, 776, 132, 2e-24)
+    told = words.how_found(Provenance("inside one label", "", 14, 776, 132, 0.68), 2e-24)
     assert told == (
         "Found by the search for regions inside one label; 14 of 776 tested proposals tell of it; "
-        "judged by 132 unseen members, q < 0.001."
+        "7 of a member's 10 neighbours are members; judged by 132 unseen members, q < 0.001."
     )
-    assert words.how_found("mine", 1, 9, 1, 0.0123) == (
+    assert words.how_found(Provenance("mine", "", 1, 9, 1), 0.0123) == (
         "Found by the search for mine; 1 of 9 tested proposals tells of it; "
         "judged by 1 unseen member, q = 0.0123."
     )
-    assert words.how_found("", None, None, None, 1.0) == ""  # a run that does not tell
+    assert words.how_found(Provenance(), 1.0) == ""  # a run that does not tell

@@ -29,7 +29,7 @@ if not found:
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.subheader("Aggressors, ranked", width="content", anchor=False, help=plain(ranked(view.run)))
     st.space("stretch")
-    tested = f"{count(facts.proposals)} groups tested, " if facts.proposals else ""
+    tested = f"{count(facts.tested)} groups tested, " if facts.tested else ""
     st.caption(
         f"{tested}confirmed on {count(facts.n_confirm)} samples that the search had not seen, "
         f"at a false discovery rate of {facts.fdr:g}",

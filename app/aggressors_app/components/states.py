@@ -60,8 +60,9 @@ def why_none(run: RunFile, facts: DiscoveryFacts) -> tuple[str, str]:
             f"{count(n)} labeled {run.info.settings.analysed} samples are too few to confirm "
             f"anything; about {count(facts.needed)} are needed."
         )
+    what = f"None of {count(facts.tested)} groups tested does" if facts.tested else "No group does"
     return NONE_FOUND, (
-        "No group does worse than the rest by more than chance. "
+        f"{what} worse than the rest by more than chance. "
         "Explore shows weaker patterns; more samples would show smaller groups."
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from aggressors.contracts import EVERYTHING, Condition, Filter, Scalar
+from aggressors.contracts import EVERYTHING, Condition, Filter, Provenance, Scalar
 from aggressors.errors import UsageError
 from aggressors.queries.cards import cards, row_ids
 from aggressors.queries.grammar import both
@@ -23,19 +23,12 @@ class Rule:
     """The shortest filter that describes a concept, and how well.
 
     `text` is a filter, '' where no rule is clear; `precision` is the share of its samples that are
-    members, `recall` the share of members it covers; `found_by` names the search that found it.
-    `merged` proposals told its story, of `tested` in all; `n_confirm` members judged it. `space` is
-    the further space it was found in, '' for the main one.
+    members, `recall` the share of members it covers.
     """
 
     text: str
     precision: float | None
     recall: float | None
-    found_by: str
-    merged: int | None = None
-    tested: int | None = None
-    n_confirm: int | None = None
-    space: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +38,7 @@ class Concept:
     concept_id: int
     name: str
     rule: Rule
+    found: Provenance
     parent_id: int | None
     level: int
 
@@ -71,13 +65,16 @@ def concept(run: RunFile, concept_id: int) -> Concept:
     ------
     UsageError : the run has no concept of this id.
     """
-    sql = "SELECT name, rule, parent_id, level FROM concepts WHERE concept_id = $concept"
+    sql = """
+        SELECT name, rule, parent_id, level, (SELECT max(tested) FROM search) AS tested
+        FROM concepts WHERE concept_id = $concept
+    """
     rows = fetch_rows(run, sql, params={"concept": concept_id})
     if not rows:
         raise UsageError(
             f"Run {run.info.name!r} has no concept {concept_id}; `aggressors show` lists them."
         )
-    name, raw, parent_id, level = rows[0]
+    name, raw, parent_id, level, tested = rows[0]
     rule = json.loads(raw) if raw else {}
     return Concept(
         concept_id,
@@ -86,11 +83,14 @@ def concept(run: RunFile, concept_id: int) -> Concept:
             str(rule.get("filter") or ""),
             _share(rule.get("precision")),
             _share(rule.get("recall")),
+        ),
+        Provenance(
             str(rule.get("found_by") or ""),
-            rule.get("merged"),
-            rule.get("proposals_tested"),
-            rule.get("n_confirm"),
             str(rule.get("space") or ""),
+            rule.get("merged"),
+            tested,
+            rule.get("n_confirm"),
+            _share(rule.get("coherence")),
         ),
         parent_id,
         level,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,12 +70,12 @@ class Explained:
 class DiscoveryFacts:
     """How the search went: groups tested, and how many were found, on which samples.
 
-    `proposals` is None where nothing was found, because only findings record it. `needed` is from
-    how many samples on a group can be confirmed at all; `searchable` whether the samples have
-    metadata or an embedding, in which groups are sought.
+    `tested` is None where the run does not say. `needed` is from how many samples on a group can be
+    confirmed at all; `searchable` whether the samples have metadata or an embedding, in which
+    groups are sought.
     """
 
-    proposals: int | None
+    tested: int | None
     fdr: float
     confirmed: int
     tentative: int
@@ -123,11 +122,13 @@ def aggressors(run: RunFile) -> list[Aggressor]:
     """
     sql = """
         SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_core,
-            t.gap, t.gap_low, t.gap_high, t.q_value, g.action, c.rule ->> '$.filter' AS rule
+            t.gap, t.gap_low, t.gap_high, t.q_value, g.action, c.rule ->> '$.filter' AS rule,
+            p.rank AS part_of
         FROM aggressors g
         JOIN concepts c USING (concept_id)
         LEFT JOIN concept_stats t ON t.concept_id = g.concept_id AND t.fold = 'confirm'
             AND t.population::VARCHAR = $analysed
+        LEFT JOIN aggressors p ON p.concept_id = c.parent_id
         ORDER BY g.rank
     """
     rows = fetch(run, sql, params={"analysed": run.info.settings.analysed}).to_pylist()
@@ -260,11 +261,9 @@ def _histogram_table(counts: dict[int, np.ndarray], edges: np.ndarray) -> pa.Tab
 
 def discovery_facts(run: RunFile) -> DiscoveryFacts:
     """How many groups were tested and confirmed, and on how many samples."""
-    rules = fetch_rows(run, "SELECT rule FROM concepts")
-    tested = [json.loads(rule).get("proposals_tested") for (rule,) in rules if rule]
-    known = [int(count) for count in tested if isinstance(count, int)]
     sql = """
-        SELECT (SELECT count(*) FROM aggressors WHERE status = 'confirmed'),
+        SELECT (SELECT max(tested) FROM search),
+            (SELECT count(*) FROM aggressors WHERE status = 'confirmed'),
             (SELECT count(*) FROM aggressors WHERE status = 'tentative'),
             (SELECT count(*) FROM samples WHERE fold = 'discover'),
             (SELECT count(*) FROM samples WHERE fold = 'confirm')
@@ -272,9 +271,9 @@ def discovery_facts(run: RunFile) -> DiscoveryFacts:
     settings = run.info.settings
     # A group has at least `min_size` members in its half, and at most `max_share` of it.
     share = min(settings.max_share, 0.5)
-    confirmed, tentative, n_discover, n_confirm = fetch_rows(run, sql)[0]
+    tested, confirmed, tentative, n_discover, n_confirm = fetch_rows(run, sql)[0]
     return DiscoveryFacts(
-        max(known, default=None),
+        tested,
         settings.fdr,
         confirmed,
         tentative,

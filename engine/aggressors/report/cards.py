@@ -96,16 +96,14 @@ def gather(run: RunFile, summary: Summary, *, samples: int = SHOWN) -> tuple[Car
 
 
 def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
-    rule = concept(run, one.concept_id).rule
+    group = concept(run, one.concept_id)
     found = associations(run, one.concept_id).slice(0, FINDINGS).to_pylist()
     found_yields = yields(run, one.concept_id).to_pylist()
     return Card(
         aggressor=one,
-        precision=rule.precision,
-        recall=rule.recall,
-        how_found=how_found(
-            rule.found_by, rule.merged, rule.tested, rule.n_confirm, one.q_value, rule.space
-        ),
+        precision=group.rule.precision,
+        recall=group.rule.recall,
+        how_found=how_found(group.found, one.q_value),
         findings=tuple(
             Finding(row["field"], row["effect"], row["low"], row["high"], row["sentence"] or "")
             for row in found

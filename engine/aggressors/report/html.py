@@ -198,7 +198,7 @@ def _maps(card: Card) -> str:
 
 def _foot(summary: Summary) -> str:
     facts, info = summary.facts, summary.info
-    tested = "" if facts.proposals is None else f"{facts.proposals:,} groups were tested. "
+    tested = f"{facts.tested:,} groups were tested. " if facts.tested else ""
     return (
         f"<footer class=quiet><p>{tested}Groups are found on {facts.n_discover:,} samples and "
         f"judged on {facts.n_confirm:,} others; confirmed at a false discovery rate of "

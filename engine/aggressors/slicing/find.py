@@ -44,8 +44,8 @@ OUTLIER = 0.99  # quantile of the signal beyond which it does not count for that
 class Finding:
     """A group to report, with what the confirm half says of it.
 
-    `merged` counts the proposals that tell its story, `tested` all that were tested; `coherence` is
-    the share of a member's neighbours that are members.
+    `merged` counts the proposals that tell its story; `coherence` is the share of a member's
+    neighbours that are members.
     """
 
     concept: Concept
@@ -53,7 +53,6 @@ class Finding:
     gap: Gap
     q_value: float
     merged: int
-    tested: int
     coherence: float
 
 
@@ -189,7 +188,7 @@ def _confirmed(ranking: _Ranking, half: Half, tested: Tested, bar: Bar, most: in
         else:  # the vote lost it: keep the best alone
             concept = alone(tested.proposals[pick.best])
         merged, coherence = len(pick.voters), float(ranking.coherence[pick.best])
-        found.append(Finding(concept, "confirmed", gap, q_value, merged, len(tested), coherence))
+        found.append(Finding(concept, "confirmed", gap, q_value, merged, coherence))
     return found
 
 
@@ -204,7 +203,6 @@ def _tentative(ranking: _Ranking, tested: Tested, confirmed: list[Finding]) -> l
             tested.gaps[pick.best],
             float(tested.q_value[pick.best]),
             len(pick.voters),
-            len(tested),
             float(ranking.coherence[pick.best]),
         )
         for pick in picks

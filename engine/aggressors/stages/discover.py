@@ -22,10 +22,10 @@ from aggressors.slicing.show import representatives
 from aggressors.slicing.space import Space, metadata_vectors
 from aggressors.stages.frame import Frame
 from aggressors.stages.protocol import Context, Stage, Tables
-from aggressors.stages.tables import empty, rows
+from aggressors.stages.tables import empty, rows, table
 from aggressors.stats.severity import floor_of, impact, loss_gaps
 
-OUTPUTS = ("concepts", "assignments", "concept_stats", "aggressors", "representatives")
+OUTPUTS = ("search", "concepts", "assignments", "concept_stats", "aggressors", "representatives")
 MAX_SEARCHED = 10_000  # samples of each half among which groups are sought
 MAX_DESCRIBED = 20_000  # analysed samples over which a name's precision and recall are counted
 MAX_REFERENCE = 4_096  # analysed samples among which a member's neighbours are counted
@@ -46,7 +46,7 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
 
     Returns
     -------
-    The tables of `OUTPUTS`; all empty where nothing is found or there is too little data. `action`
+    The tables of `OUTPUTS`; all but `search` are empty where nothing is found. `action`
     is NULL and `reasons` an empty list until the diagnosis.
     """
     frame = Frame.from_tables(tables, context)
@@ -61,13 +61,19 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
         frame.settings,
         context.slicers,
     )
+    done = {"search": _search(search, len(searched), len(judging))}
     if not search.findings:
-        return {name: empty(name) for name in OUTPUTS}
+        return {name: empty(name) for name in OUTPUTS} | done
     own = _own_fields(tables)
     reported = [_applied(each, frame, points, order, own) for each in search.findings]
     if len(judging) < len(halves[1]):
         reported = _settled(reported, search, frame, halves[1])
-    return _tables(_ranked(reported, frame), frame, points, order)
+    return _tables(_ranked(reported, frame), frame, points, order) | done
+
+
+def _search(search: Search, n_discover: int, n_confirm: int) -> pa.Table:
+    tested = 0 if search.tested is None else len(search.tested)
+    return table("search", n_discover=[n_discover], n_confirm=[n_confirm], tested=[tested])
 
 
 def _canonical(frame: Frame, found: IntArray) -> IntArray:
@@ -200,7 +206,6 @@ def _rule(each: _Reported) -> str:
             "precision": round(description.precision, 4) if clear else None,
             "recall": round(description.recall, 4) if clear else None,
             "found_by": finding.concept.best.found_by,
-            "proposals_tested": finding.tested,
             "fdr": finding.q_value,
             "merged": finding.merged,
             "coherence": round(finding.coherence, 4),

@@ -120,6 +120,13 @@ TABLES: tuple[Table, ...] = (
         C("text", "VARCHAR", "text of the sample; NULL where there is none"),
     ),
     _t(
+        "search",
+        "One row: how groups were sought.",
+        C("n_discover", "BIGINT", "samples among which groups were sought", "samples"),
+        C("n_confirm", "BIGINT", "samples that judged them", "samples"),
+        C("tested", "BIGINT", "groups that were tested", "groups"),
+    ),
+    _t(
         "concepts",
         "Groups that are reported: aggressors, their parents and tested near-misses.",
         C("concept_id", "INTEGER", "id within this run"),

@@ -99,8 +99,7 @@ def _groups(tables: Tables, found: Tables, ids: tuple[str, ...]) -> tuple[Group,
 
 
 def _tested(found: Tables) -> int:
-    rules = (json.loads(rule) for rule in found["concepts"]["rule"].to_pylist())
-    return max((rule.get("proposals_tested") or 0 for rule in rules), default=0)
+    return int(found["search"]["tested"][0].as_py())
 
 
 def _vectors(rows: np.ndarray) -> pa.Array:
