@@ -9,6 +9,7 @@ from aggressors_app import cached, state
 from aggressors_app.components.aggressor_card import fails, sentence
 from aggressors_app.components.associations import associations
 from aggressors_app.components.confusion import confusion
+from aggressors_app.components.family import family
 from aggressors_app.components.focus import focus, travel
 from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.mean_maps import mean_maps
@@ -42,6 +43,7 @@ notice()
 st.markdown(sentence(view.run, one), help=plain(fails(view.run)))
 if how := cached.how_found(view.run, one):
     st.caption(plain(how))
+family(view.run, one)
 
 left, right = st.columns([6, 4], gap="medium")
 with left:

@@ -107,7 +107,7 @@ def _row(one: Aggressor, within: int, spread: Histogram, severest: float, widest
         str(one.rank),
         (
             Number(str(one.rank)),
-            Text(one.name, sub=of(one.n_core, one.n, "fail"), strong=True),
+            Text(one.name, sub=_place(one), strong=True),
             severity,
             Meter(one.impact, share(one.impact), max=widest),
             Text(count(one.n), sub="" if within == one.n else f"{count(within)} in filter"),
@@ -117,6 +117,12 @@ def _row(one: Aggressor, within: int, spread: Histogram, severest: float, widest
         group="" if confirmed else TENTATIVE,
         muted=not confirmed,
     )
+
+
+def _place(one: Aggressor) -> str:
+    """How many fail, and the larger aggressor it belongs to."""
+    failing = of(one.n_core, one.n, "fail")
+    return failing if one.part_of is None else f"{failing} · part of {one.part_of}"
 
 
 def _choose(rank: str) -> None:

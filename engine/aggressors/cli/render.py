@@ -90,7 +90,7 @@ def aggressor_table(
         gap = [f"{number(one.gap)} ({number(one.gap_low)} to {number(one.gap_high)})"] * wide
         table.add_row(
             str(one.rank),
-            Text(one.name),
+            _name(one),
             severity,
             *gap,
             f"{one.impact:.1%}",
@@ -98,6 +98,13 @@ def aggressor_table(
             ACTION_NAMES[one.action],
         )
     return table
+
+
+def _name(one: Aggressor) -> Text:
+    """Give the name, and the larger aggressor it belongs to."""
+    if one.part_of is None:
+        return Text(one.name)
+    return Text.assemble(one.name, (f"  part of {one.part_of}", "not bold dim"))
 
 
 def ranking(summary: Summary, *, width: int) -> RenderableType:

@@ -129,8 +129,17 @@ def _card(card: Card, signal: str) -> str:
         f"<b>{one.n_core:,}</b> of {one.n:,} members fail. {one.impact:.1%} of all "
         f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
         f"<p class=quiet>{escape(card.how_found)}</p>"
+        f"{_part_of(one)}"
         f"{_samples(card.samples)}<div class=columns>{_findings(card)}{_action(card)}</div>"
         f"{_maps(card)}</article>"
+    )
+
+
+def _part_of(one: Aggressor) -> str:
+    if one.part_of is None:
+        return ""
+    return (
+        f"<p class=quiet>It is a part of <a href='#a{one.part_of}'>aggressor {one.part_of}</a>.</p>"
     )
 
 
