@@ -243,7 +243,7 @@ def ingested(tmp_path_factory):
 def test_a_table_with_a_further_space_says_where_a_group_was_found(ingested, tmp_path):
     path = next(ingested.runs.glob("*.duckdb"))
     with open_run(path) as run:
-        assert concept(run, 1).rule.space == "look"
+        assert concept(run, 1).found.space == "look"
         names = run.cursor().execute("SELECT table_name FROM duckdb_tables()").fetchall()
         assert ("spaces",) not in names  # nothing asks for it, and it is large
     page = tmp_path / "report.html"

@@ -122,7 +122,7 @@ def _row(one: Aggressor, within: int, spread: Histogram, severest: float, widest
 def _place(one: Aggressor) -> str:
     """How many fail, and the larger aggressor it belongs to."""
     failing = of(one.n_core, one.n, "fail")
-    return failing if one.part_of is None else f"{failing} · part of {one.part_of}"
+    return failing if one.part_of is None else f"{failing} · part of #{one.part_of}"
 
 
 def _choose(rank: str) -> None:

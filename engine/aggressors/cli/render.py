@@ -104,7 +104,7 @@ def _name(one: Aggressor) -> Text:
     """Give the name, and the larger aggressor it belongs to."""
     if one.part_of is None:
         return Text(one.name)
-    return Text.assemble(one.name, (f"  part of {one.part_of}", "not bold dim"))
+    return Text.assemble(one.name, (f"  part of #{one.part_of}", "not bold dim"))
 
 
 def ranking(summary: Summary, *, width: int) -> RenderableType:

@@ -39,6 +39,7 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Shap
     within over the total, both in the space in which the group was found. Purity, of a group inside
     some labels, is the share of label-blind neighbours that carry them: it demotes samples of one
     label that lie among another's. It is that of the main space, since looks need not tell labels.
+    Compactness does not count across labels: what they share moves a group, and leaves its spread.
     A rule is readable and need not lie together. A grab-bag, whose members lie together hardly more
     than any samples would, has the factor 0.
     """
@@ -58,7 +59,9 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Shap
         elif _is_grab_bag(coherence[place], member.sum() / max(among, 1)):
             factor[place] = 0.0
         else:
-            factor[place] *= coherence[place] ** COHERENT * around.tightness(member)
+            factor[place] *= coherence[place] ** COHERENT
+            if proposal.labels or not across_labels(proposal.region):
+                factor[place] *= around.tightness(member)
     return Shapes(factor, coherence)
 
 
