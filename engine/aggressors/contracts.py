@@ -93,7 +93,8 @@ class Provenance:
 
     `found_by` names the search, `space` the further space it looked in ('' for the main one);
     `merged` proposals told its story, of `tested` in all; `n_confirm` members judged it;
-    `coherence` is the share of a member's neighbours that are members.
+    `coherence` is the share of a member's neighbours that are members, among those of its label
+    for a group inside one (`inside_label`).
     """
 
     found_by: str = ""
@@ -102,6 +103,7 @@ class Provenance:
     tested: int | None = None
     n_confirm: int | None = None
     coherence: float | None = None
+    inside_label: bool = False
 
 
 @dataclass(frozen=True, slots=True)

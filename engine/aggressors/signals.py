@@ -28,11 +28,19 @@ def check_signal(settings: Settings, source: Source) -> None:
             "Leave it at loss."
         )
     if signal.name == CONFIDENCE_GAP and signal.name not in source.metrics:
-        why = "a regression has no classes" if regression else "there are no probabilities"
-        what = "Leave it at loss." if regression else "Add a column `probabilities`, or use loss."
+        why, what = _without_gap(source, regression=regression)
         raise SettingsError(f"Setting 'signal' is {CONFIDENCE_GAP}, but {why}. {what}")
     if signal.is_metric and signal.name not in source.metrics:
         raise SettingsError(_no_metric(signal, source.metrics))
+
+
+def _without_gap(source: Source, *, regression: bool) -> tuple[str, str]:
+    """Why there is no confidence gap, and what to do."""
+    if regression:
+        return "a regression has no classes", "Leave it at loss."
+    if len(source.classes) < 2:
+        return "there is one class only", "Name them all with --classes, or use loss."
+    return "there are no probabilities", "Add a column `probabilities`, or use loss."
 
 
 def _no_metric(signal: Signal, metrics: tuple[str, ...]) -> str:

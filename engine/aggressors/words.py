@@ -88,7 +88,8 @@ def how_found(found: Provenance, q_value: float) -> str:
         tells = "tells" if found.merged == 1 else "tell"
         told.append(f"{found.merged:,} of {found.tested:,} tested proposals {tells} of it")
     if found.coherence is not None:
-        told.append(f"{round(10 * found.coherence)} of a member's 10 neighbours are members")
+        near = "neighbours of its label" if found.inside_label else "neighbours"
+        told.append(f"{round(10 * found.coherence)} of a member's 10 {near} are members")
     if found.n_confirm is not None:
         judges = counted(found.n_confirm, "unseen member")
         told.append(f"judged by {judges}, {significance(q_value)}")

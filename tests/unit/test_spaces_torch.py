@@ -14,7 +14,7 @@ from aggressors.errors import InputError, IntegrationError
 from aggressors.integration import check_integration
 from aggressors.sources.checking import open_torch
 from aggressors.sources.devices import out_of_memory
-from aggressors.sources.encoders import encoded
+from aggressors.sources.encoders import checked, encoded
 from aggressors.sources.layers import Layers
 from aggressors.stages.infer import Network, infer
 from discovering import discover
@@ -261,3 +261,29 @@ def test_an_encoder_that_runs_out_of_memory_gets_smaller_batches():
     assert infer(network, batch, None).spaces["look"].shape == (64, 42)
     assert sizes == [64, 32, 16, 16, 16, 16]
     assert out_of_memory(MemoryError())
+
+
+class PatchesThenTokens(nn.Module):
+    """As a vision transformer: a convolution first, tokens (n, t, d) at the end."""
+
+    def __init__(self, *, flat: bool) -> None:
+        super().__init__()
+        self.patches, self.norm, self.flat = nn.Conv2d(3, 16, 4, stride=4), nn.LayerNorm(16), flat
+
+    def forward(self, pictures):
+        grid = self.patches(pictures).permute(0, 2, 3, 1)
+        return self.norm(grid.flatten(1, 2) if self.flat else grid)
+
+
+@pytest.mark.parametrize("flat", [True, False], ids=["tokens", "grid"])
+def test_features_that_come_last_after_a_convolution_are_not_averaged_away(flat):
+    encoder = PatchesThenTokens(flat=flat)
+    pictures = torch.rand(2, 3, 32, 32)
+    found = encoded({"look": encoder}, pictures)["look"]
+    assert found.shape == (2, 16)
+    torch.testing.assert_close(found, encoder(pictures).flatten(1, -2).mean(dim=1))
+
+
+def test_a_module_that_a_batch_does_not_reach_is_named():
+    with pytest.raises(IntegrationError, match=r"Module 'side' of space 'look' was not called"):
+        checked({"look": "side"}, {}, 4)

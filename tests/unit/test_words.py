@@ -58,10 +58,11 @@ def test_every_search_has_words():
 
 
 def test_how_a_group_was_found():
-    told = words.how_found(Provenance("inside one label", "", 14, 776, 132, 0.68), 2e-24)
+    told = words.how_found(Provenance("inside one label", "", 14, 776, 132, 0.68, True), 2e-24)
     assert told == (
         "Found by the search for regions inside one label; 14 of 776 tested proposals tell of it; "
-        "7 of a member's 10 neighbours are members; judged by 132 unseen members, q < 0.001."
+        "7 of a member's 10 neighbours of its label are members; "
+        "judged by 132 unseen members, q < 0.001."
     )
     assert words.how_found(Provenance("mine", "", 1, 9, 1), 0.0123) == (
         "Found by the search for mine; 1 of 9 tested proposals tells of it; "

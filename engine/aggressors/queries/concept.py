@@ -91,6 +91,7 @@ def concept(run: RunFile, concept_id: int) -> Concept:
             tested,
             rule.get("n_confirm"),
             _share(rule.get("coherence")),
+            bool(rule.get("inside_label")),
         ),
         parent_id,
         level,

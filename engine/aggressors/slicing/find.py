@@ -45,7 +45,7 @@ class Finding:
     """A group to report, with what the confirm half says of it.
 
     `merged` counts the proposals that tell its story; `coherence` is the share of a member's
-    neighbours that are members.
+    neighbours that are members, see `shape.shape`; NaN without a space.
     """
 
     concept: Concept

@@ -61,7 +61,7 @@ def choose(
     shapes : (m,) factor of each group's score.
     most : most groups taken.
     taken : (t, n) groups that are reported already.
-    is_news : whether a group, by its place, is worse than what is told says.
+    is_news : whether a group, by its place, is worse than what is told already.
     usual : (n,) see `Told`.
     inside_labels : (m,) groups of some labels alone, which give way to the whole they belong to.
     """
@@ -81,7 +81,8 @@ def choose(
             remaining[best] = False
             continue
         if inside_labels is not None and inside_labels[best]:
-            best = groups.whole_of(best, told.residual, remaining & ~inside_labels)
+            whole = groups.whole_of(best, told.residual, (score > 0) & ~inside_labels)
+            best = whole if whole is not None and is_news(told, whole) else best
         overlap = groups.jaccard(members[best])
         picks.append(_pick(best, score, overlap))
         remaining &= overlap < SAME_STORY
@@ -109,13 +110,13 @@ class _Groups:
         both = self._sums(group)
         return np.asarray(both / np.maximum(self.size + group.sum() - both, 1.0))
 
-    def whole_of(self, part: int, residual: FloatArray, open_to: BoolArray) -> int:
+    def whole_of(self, part: int, residual: FloatArray, open_to: BoolArray) -> int | None:
         """Find the strongest group that holds a part and is about as bad outside it.
 
         Parameters
         ----------
         residual : (n,) what is left to tell.
-        open_to : (m,) groups that may be the whole; without one the part stands for itself.
+        open_to : (m,) groups that may be the whole.
         """
         member = self.members[part]
         shared = self._sums(member)
@@ -123,7 +124,7 @@ class _Groups:
         wholes = open_to & (shared >= PART * self.size[part]) & (self.size >= LARGER * member.sum())
         wholes &= rest >= AS_BAD * residual[member].mean()
         if not wholes.any():
-            return part
+            return None
         return int(np.where(wholes, self.strengths(residual), -np.inf).argmax())
 
     def _sums(self, value: NDArray[np.generic]) -> FloatArray:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer
+from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer, TreeSlicer
 from aggressors.slicing.confirm import member_matrix
 from aggressors.slicing.points import BoolArray
-from aggressors.slicing.protocol import Proposal, Sight
+from aggressors.slicing.protocol import Proposal, Sight, Slicer
 from aggressors.slicing.told import label_usual
 
 MAX_SEEDS = 40
@@ -15,11 +15,16 @@ SAME_SEED = 0.5  # Jaccard from which two seeds are one
 
 
 def seeds(sight: Sight) -> list[tuple[Proposal, BoolArray]]:
-    """Proposals by position that are worse than their labels, worst first, each unlike the others.
+    """Choose proposals by position that are worse than their labels, each unlike the others.
 
-    Each is (n,) bool.
+    Returns
+    -------
+    Proposals with their (n,) members among the samples of the discover half, worst first.
     """
-    slicers = (InsideLabelSlicer(), ACROSS_LABELS)
+    labeled = bool((sight.points.label >= 0).any())
+    slicers: tuple[Slicer, ...] = (TreeSlicer(),)
+    if labeled:
+        slicers = (InsideLabelSlicer(), ACROSS_LABELS)
     proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
     members = member_matrix(proposals, sight.points)
     excess = sight.signal - label_usual(sight.signal, sight.points.label)

@@ -21,9 +21,10 @@ LARGEST = 1e30  # numbers are cut there: the tree holds them in single precision
 
 @dataclass(frozen=True, slots=True)
 class ShallowTreeSlicer:
-    """Every node of a tree that tells high from low signal by metadata, less the labels' means.
+    """Nodes of a tree that tells high from low signal by metadata, less the labels' means.
 
-    A beam finds the worst corners; a tree also what is bad once these are set aside.
+    A beam finds the worst corners; a tree also what is bad once these are set aside. Left out is
+    what has *not* a category, which is no group, and all below it.
 
     Source: Breiman et al. 1984, regression trees.
     """
@@ -60,10 +61,15 @@ class _Split:
     values: FloatArray
     category: str | None = None
 
-    def sides(self, bound: float) -> tuple[Condition | None, Condition]:
-        """Say what holds below and above a bound; what has not one category is no group."""
+    def sides(self, bound: float) -> tuple[Condition | None, Condition | None]:
+        """Say what holds below and above a bound; what has not one category is no group.
+
+        An infinite bound parts what is known from what is missing.
+        """
         if self.category is not None:
             return None, Condition(self.field, "=", (self.category,))
+        if not np.isfinite(bound):
+            return None, Condition(self.field, "missing")
         known = self.values[np.isfinite(self.values)]
         spread, whole = spread_of(known)
         # Whole numbers are parted between two of them, of which the upper one is named.
@@ -85,7 +91,10 @@ def _splits(points: Points) -> Iterator[_Split]:
 
 
 def _paths(tree: Any, splits: list[_Split]) -> Iterator[tuple[Condition, ...]]:
-    """Yield the conjunction that leads to each node; below what can't be said there are none."""
+    """Yield the conjunction that leads to each node; below what can't be said there are none.
+
+    `tree` is scikit-learn's `tree_`, whose features are the places of `splits`.
+    """
     open_: list[tuple[int, tuple[Condition, ...]]] = [(0, ())]
     while open_:
         node, path = open_.pop()

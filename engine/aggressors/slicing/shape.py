@@ -30,11 +30,6 @@ class Shapes:
 def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Shapes:
     """Judge the shape of groups: coherence^3 x (1.05 - compactness)^1/4 x purity.
 
-    Parameters
-    ----------
-    proposals : m groups.
-    members : (m, n) over the samples of `points`.
-
     Coherence is the share of a member's neighbours that are members; compactness the variance
     within over the total, both in the space in which the group was found. Purity, of a group inside
     some labels, is the share of label-blind neighbours that carry them: it demotes samples of one
@@ -42,12 +37,21 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Shap
     Compactness does not count across labels: what they share moves a group, and leaves its spread.
     A rule is readable and need not lie together. A grab-bag, whose members lie together hardly more
     than any samples would, has the factor 0.
+
+    Parameters
+    ----------
+    proposals : m groups.
+    members : (m, n) over the samples of `points`.
+
+    Returns
+    -------
+    Factors in [0, 1.02], and coherence in [0, 1], NaN where there is no space to lie in.
     """
     spaces = {name: _Space(points.seen_in(name)) for name in {"", *(p.space for p in proposals)}}
     factor, coherence = np.ones(len(proposals)), np.ones(len(proposals))
     for place, (proposal, member) in enumerate(zip(proposals, members, strict=True)):
         around, among = spaces[proposal.space].around(proposal), len(points)
-        coherence[place] = around.coherence(member)
+        coherence[place] = around.coherence(member) if around.space.shape[1] else np.nan
         if proposal.labels:
             carries = np.isin(points.label, proposal.labels)
             among = int(carries.sum())
@@ -59,7 +63,7 @@ def shape(proposals: list[Proposal], members: BoolArray, points: Points) -> Shap
         elif _is_grab_bag(coherence[place], member.sum() / max(among, 1)):
             factor[place] = 0.0
         else:
-            factor[place] *= coherence[place] ** COHERENT
+            factor[place] *= np.nan_to_num(coherence[place], nan=1.0) ** COHERENT
             if proposal.labels or not across_labels(proposal.region):
                 factor[place] *= around.tightness(member)
     return Shapes(factor, coherence)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,6 @@ from aggressors.sources.layers import evaluating
 Encoder = Callable[[Tensor], Any]
 Spaces = Mapping[str, str | Encoder]
 
-_FEATURES_SECOND = (
-    nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm,
-)  # fmt: skip
-_FEATURES_LAST = (nn.Linear, nn.LayerNorm, nn.MultiheadAttention)
-
 
 @contextmanager
 def watching(model: nn.Module, spaces: Spaces, caught: dict[str, Tensor]) -> Iterator[None]:
@@ -33,16 +28,12 @@ def watching(model: nn.Module, spaces: Spaces, caught: dict[str, Tensor]) -> Ite
 
         return hook
 
-    handles = [
-        model.get_submodule(layer).register_forward_hook(keep(name))
-        for name, layer in spaces.items()
-        if isinstance(layer, str)
-    ]
-    try:
+    with ExitStack() as hooks:
+        for name, layer in spaces.items():
+            if isinstance(layer, str):
+                handle = model.get_submodule(layer).register_forward_hook(keep(name))
+                hooks.callback(handle.remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def encoded(spaces: Spaces, inputs: Tensor) -> dict[str, Tensor]:
@@ -63,14 +54,20 @@ def encoded(spaces: Spaces, inputs: Tensor) -> dict[str, Tensor]:
     }
 
 
-def checked(vectors: Mapping[str, Tensor], n: int) -> None:
-    """Require one vector a sample of each space.
+def checked(spaces: Spaces, vectors: Mapping[str, Tensor], n: int) -> None:
+    """Require one vector a sample of each of the `spaces`.
 
     Raises
     ------
-    IntegrationError : a space has another shape.
+    IntegrationError : a space is missing or has another shape.
     """
-    for name, found in vectors.items():
+    for name, origin in spaces.items():
+        if name not in vectors:
+            raise IntegrationError(
+                f"Module {origin!r} of space {name!r} was not called in this batch. Name one that "
+                "every batch goes through."
+            )
+        found = vectors[name]
         if found.ndim != 2 or len(found) != n or found.shape[1] < 1:
             raise IntegrationError(
                 f"Space {name!r} must give one vector a sample, shape ({n}, d); got "
@@ -108,14 +105,31 @@ def _vectors(name: str, module: nn.Module, output: Any) -> Tensor:
         )
     if output.ndim == 2:
         return output.clone()  # a later in-place layer must not change it
-    if _features_last(module, output.ndim):
+    if _features_last(module, output):
         return output.flatten(1, -2).mean(dim=1)
     return output.flatten(2).mean(dim=2)
 
 
-def _features_last(module: nn.Module, axes: int) -> bool:
-    """Whether a module returns tokens (n, ..., d) rather than a map (n, d, ...)."""
-    inside = list(module.modules())
-    if any(isinstance(each, _FEATURES_SECOND) for each in inside):
-        return False
-    return axes == 3 or any(isinstance(each, _FEATURES_LAST) for each in inside)
+def _features_last(module: nn.Module, output: Tensor) -> bool:
+    """Whether a module returns tokens (n, ..., d) rather than a map (n, d, ...).
+
+    The last of its parts whose width is that of either axis tells; without one, three axes are
+    tokens.
+    """
+    for part in reversed(list(module.modules())):
+        if isinstance(part, nn.Linear | nn.LayerNorm | nn.MultiheadAttention):
+            if _width(part) == output.shape[-1]:
+                return True
+        elif _width(part) == output.shape[1]:
+            return False
+    return output.ndim == 3
+
+
+def _width(part: nn.Module) -> int | None:
+    """How many features a layer gives; None where it does not say."""
+    shape = getattr(part, "normalized_shape", None)
+    if shape:
+        return int(shape[-1])
+    names = ("out_features", "embed_dim", "out_channels", "num_features", "num_channels")
+    widths = (getattr(part, name, None) for name in names)
+    return next((width for width in widths if isinstance(width, int)), None)

@@ -208,7 +208,8 @@ def _rule(each: _Reported) -> str:
             "found_by": finding.concept.best.found_by,
             "fdr": finding.q_value,
             "merged": finding.merged,
-            "coherence": round(finding.coherence, 4),
+            "inside_label": bool(finding.concept.best.labels),
+            "coherence": None if np.isnan(finding.coherence) else round(finding.coherence, 4),
             "n_confirm": finding.gap.n,
         }
         | ({"space": finding.concept.space} if finding.concept.space else {})

@@ -207,7 +207,7 @@ def _pass(network: Network, inputs: Tensor) -> tuple[Any, Tensor, dict[str, Tens
     finally:
         handle.remove()
     further |= encoded(network.spaces, inputs)
-    checked(further, n)
+    checked(network.spaces, further, n)
     return logits(outputs), caught[-1], further
 
 
