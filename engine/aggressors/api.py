@@ -170,7 +170,7 @@ def open_run(run: str | Path = "latest", workspace: str | Path | None = None) ->
     Raises
     ------
     RunNotFound : nothing answers to it. WorkspaceError : there is no such workspace.
-    RunCorrupt, SchemaTooNew : the file cannot be read.
+    RunCorrupt, SchemaTooNew, SchemaTooOld : the file cannot be read.
     """
     if stands_alone(run, workspace) if isinstance(run, str) else workspace is None:
         return Run(open_run_file(run), None)

@@ -72,6 +72,10 @@ class SchemaTooNew(StoreError):
     """A run file was written by a newer version."""
 
 
+class SchemaTooOld(StoreError):
+    """A run file was written by a version whose tables are no longer read."""
+
+
 class WorkspaceError(StoreError):
     """A workspace cannot be read or written."""
 

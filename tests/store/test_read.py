@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew
+from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew, SchemaTooOld
 from aggressors.queries.scope import fetch
 from aggressors.store.read import open_run, read_summary
 from aggressors.store.schema import BY_NAME, SCHEMA_VERSION
@@ -136,6 +136,13 @@ def test_a_newer_schema_names_both_versions_and_the_way_out(copy: Path) -> None:
             reader(copy)
         assert f"up to {SCHEMA_VERSION}" in str(caught.value)
         assert "pip install --upgrade aggressors" in str(caught.value)
+
+
+def test_an_older_schema_says_to_make_the_run_again(copy: Path) -> None:
+    _change(copy, "UPDATE run SET schema_version = 1; DROP TABLE search")
+    for reader in (open_run, read_summary):
+        with pytest.raises(SchemaTooOld, match=r"version 1; .* Make the run again"):
+            reader(copy)
 
 
 def test_a_setting_of_a_later_version_is_left_aside(copy: Path) -> None:

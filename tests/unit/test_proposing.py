@@ -1,17 +1,22 @@
 """What the slicers beyond plain clusters propose, and which shapes are no group."""
 
 import numpy as np
+import pytest
 
-from aggressors.slicing.literals import Rule
+from aggressors.contracts import Condition
+from aggressors.queries.grammar import format_filter, parse
+from aggressors.slicing.literals import Rule, as_filter
 from aggressors.slicing.mixed import Both, MixedSlicer
 from aggressors.slicing.points import Points
 from aggressors.slicing.protocol import Limits, Proposal, Sight
 from aggressors.slicing.rank import choose
+from aggressors.slicing.seeds import seeds
 from aggressors.slicing.shallow import ShallowTreeSlicer
 from aggressors.slicing.shape import shape
 from aggressors.stages.frame import Field
 
 N = 1_200
+LIMITS = Limits(25, 400)
 
 
 def number(name, values):
@@ -65,7 +70,25 @@ def test_a_tree_survives_numbers_beyond_single_precision():
     odd = rng.normal(size=N)
     odd[:3] = [np.inf, -np.inf, 1e300]
     data = in_one_label([number("odd", odd)])
-    assert propose(ShallowTreeSlicer(), data, rng.normal(odd > 1, 0.2), Limits(25, 400))
+    found = propose(ShallowTreeSlicer(), data, rng.normal(odd > 1, 0.2), Limits(25, 400))
+    bounds = [value for each in found for said in each.region.conditions for value in said.values]
+    assert bounds
+    assert np.isfinite(bounds).all()
+
+
+@pytest.mark.parametrize("bad", ["missing", "known"])
+def test_a_tree_says_that_a_value_is_missing(bad):
+    rng = np.random.default_rng(8)
+    missing = rng.random(N) < (0.2 if bad == "missing" else 0.8)
+    speed = np.where(missing, np.nan, rng.random(N))
+    signal = rng.normal(missing if bad == "missing" else ~missing, 0.2)
+    found = propose(ShallowTreeSlicer(), in_one_label([number("speed", speed)]), signal, LIMITS)
+    said = [said for each in found for said in each.region.conditions]
+    assert all(np.isfinite(each.values).all() for each in said)
+    if bad == "missing":
+        assert Condition("speed", "missing") in said
+    for each in found:
+        parse(format_filter(as_filter(each.region.conditions)))
 
 
 def test_a_region_is_cut_down_to_what_fails_in_it():
@@ -90,7 +113,9 @@ def test_a_condition_that_changes_nothing_is_not_added():
     space = rng.normal(size=(N, 4)) + 6 * island[:, None]
     label = (np.arange(N) % 2).astype(np.int64)
     data = Points(space, label, None, ("coat", "bag"), (number("speed", rng.uniform(size=N)),))
-    for each in propose(MixedSlicer(), data, 2.0 * island, Limits(25, 400)):
+    sight = Sight(data, 2.0 * island, data, Limits(25, 400))
+    assert any(f1(member, island) > 0.9 for _, member in seeds(sight))
+    for each in MixedSlicer().propose(sight):
         whole = Proposal("", each.region.region, each.labels).members(data)
         assert not (whole & island == whole).all()  # where all fail alike no part fails more
 
@@ -129,20 +154,39 @@ def test_a_part_inside_a_label_gives_way_to_a_whole_that_is_as_bad():
     whole, part = np.arange(n) < 120, np.arange(n) < 50
     none = np.empty((0, n), dtype=bool)
 
-    def first(excess_outside):
+    def first(excess_outside, shape_of_whole=0.3, told_already=None):
         signal = rng.normal(1.0 * part + excess_outside * (whole & ~part), 0.2)
-        groups, shapes = np.array([part, whole]), np.array([1.0, 0.3])
+        groups, shapes = np.array([part, whole]), np.array([1.0, shape_of_whole])
         inside = np.array([True, False])
-        return choose(
-            groups, signal, shapes, 1, none, lambda told, place: True, inside_labels=inside
-        )[0].best
+
+        def is_news(told, place):
+            return place != told_already
+
+        return choose(groups, signal, shapes, 1, none, is_news, inside_labels=inside)[0].best
 
     assert first(0.9) == 1
     assert first(0.1) == 0
+    assert first(0.9, shape_of_whole=0.0) == 0  # a grab-bag is no whole
+    assert first(0.9, told_already=1) == 0
 
 
 def test_both_lies_where_its_region_lies():
     rng = np.random.default_rng(7)
-    data = in_one_label([number("speed", rng.uniform(size=50))], rng.normal(size=(50, 2)))
-    assert Both(Given(np.ones(50, bool)), Rule(())).label_means is None
-    assert Both(Given(np.ones(50, bool)), Rule(())).holds(data).all()
+    speed, half = rng.uniform(size=50), np.arange(50) < 25
+    data = in_one_label([number("speed", speed)], rng.normal(size=(50, 2)))
+    both = Both(Given(half), Rule((Condition("speed", "<", (0.5,)),)))
+    np.testing.assert_array_equal(both.holds(data), half & (speed < 0.5))
+    assert both.label_means is None
+    centred = Given(half)
+    centred.label_means = np.zeros((1, 2))
+    assert Both(centred, Rule(())).label_means is centred.label_means
+
+
+def test_without_labels_bad_regions_are_cut_down_too():
+    rng = np.random.default_rng(9)
+    island = np.arange(N) < 300
+    space, speed = rng.normal(size=(N, 4)) + 6 * island[:, None], rng.uniform(0, 10, N)
+    bad = island & (speed < 3)
+    data = Points(space, np.full(N, -1), None, (), (number("speed", speed),))
+    found = propose(MixedSlicer(), data, rng.normal(2.0 * bad, 0.3), LIMITS)
+    assert max(f1(each.members(data), bad) for each in found) > 0.85

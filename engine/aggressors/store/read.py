@@ -25,7 +25,7 @@ from aggressors.contracts import (
     Settings,
     Status,
 )
-from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew, StoreError
+from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew, SchemaTooOld, StoreError
 from aggressors.store.files import below
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
@@ -253,6 +253,11 @@ def _check_version(connection: Connection, path: Path) -> None:
         raise SchemaTooNew(
             f"{path} has schema version {row[0]}; this version of aggressors reads up to "
             f"{SCHEMA_VERSION}. Upgrade with `pip install --upgrade aggressors`."
+        )
+    if row[0] < SCHEMA_VERSION:
+        raise SchemaTooOld(
+            f"{path} has schema version {row[0]}; this version of aggressors reads "
+            f"{SCHEMA_VERSION}. Make the run again with `aggressors run` or `aggressors ingest`."
         )
 
 
