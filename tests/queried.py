@@ -14,6 +14,7 @@ from aggressors.contracts import POPULATIONS, RunInfo, Settings
 from aggressors.stages.tables import rows, table
 from aggressors.store.publish import publish
 from aggressors.store.read import RunFile, open_run
+from aggressors.store.schema import SCHEMA_VERSION
 
 CLASSES = ("coat", "shirt", "wide boot")
 SIZES = {"train": 60, "validation": 120, "test": 50, "unlabeled": 70}
@@ -40,7 +41,7 @@ def queried(folder: Path, *, seed: int = 0, run_id: str = "a" * 16, name: str = 
         5: np.flatnonzero((frame["row_id"] % 11 == 0).to_numpy()),
     }
     info = RunInfo(
-        run_id, name, 1, CREATED, "net", "m", "d", "classification", "cross-entropy",
+        run_id, name, SCHEMA_VERSION, CREATED, "net", "m", "d", "classification", "cross-entropy",
         Settings(), 0, "0.1.0",
     )  # fmt: skip
     path = publish(_tables(frame, members), info, CLASSES, folder)

@@ -15,6 +15,7 @@ from aggressors.queries.listing import listing
 from aggressors.stages.tables import rows, table
 from aggressors.store.publish import publish
 from aggressors.store.read import open_run
+from aggressors.store.schema import SCHEMA_VERSION
 
 EVIL = '{where} {source}"; DROP TABLE samples; --'
 
@@ -55,8 +56,8 @@ def publish_small(folder, *, task, label, prediction, metadata=()):
         place = tables["samples"].column_names.index(name)
         tables["samples"] = tables["samples"].set_column(place, name, pa.array(values, kind))
     info = RunInfo(
-        "c" * 16, "small", 1, "2026-11-01T12:00:00+00:00", "net", "m", "d", task, "squared-error",
-        Settings(), 0, "0.1.0",
+        "c" * 16, "small", SCHEMA_VERSION, "2026-11-01T12:00:00+00:00", "net", "m", "d", task,
+        "squared-error", Settings(), 0, "0.1.0",
     )  # fmt: skip
     classes = () if task == "regression" else ("coat", "shirt")
     return open_run(publish(tables, info, classes, folder))

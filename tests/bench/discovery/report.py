@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.discovery.figures import Figures
 from bench.discovery.judge import Interval
+from bench.discovery.peers import PEERS
 from bench.discovery.plot import draw
 from bench.discovery.scale import Size
 
@@ -24,6 +25,7 @@ class Bench:
 
     Parameters
     ----------
+    methods : all that were run, with their settings.
     failed : reason by title of each peer that could not be run.
     sizes : cost by number of samples; empty where not measured.
     """
@@ -32,6 +34,7 @@ class Bench:
     engine: str
     date: str
     machine: str
+    methods: list[str]
     figures: list[Figures]
     failed: dict[str, str]
     sizes: list[Size]
@@ -40,6 +43,7 @@ class Bench:
 def bench(
     split: str,
     engine: str,
+    methods: Sequence[str],
     figures: list[Figures],
     failed: Mapping[str, str],
     sizes: Sequence[Size],
@@ -47,7 +51,7 @@ def bench(
     """Date the figures."""
     machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
     today = datetime.now(UTC).date().isoformat()
-    return Bench(split, engine, today, machine, figures, dict(failed), list(sizes))
+    return Bench(split, engine, today, machine, list(methods), figures, dict(failed), list(sizes))
 
 
 def write_json(measured: Bench, path: Path) -> None:
@@ -78,7 +82,7 @@ def write_page(measured: Bench, path: Path) -> None:
         _table(measured.figures),
         _ours(ours),
         _sizes(measured.sizes),
-        _method(ours, peers, measured.failed),
+        _method(peers, measured),
     ]
     path.write_text("\n\n".join(part for part in parts if part) + "\n")
 
@@ -156,7 +160,7 @@ def _sizes(sizes: Sequence[Size]) -> str:
     return "## Size\n\n" + "\n".join([head, *rows])
 
 
-def _method(ours: Figures, peers: Sequence[Figures], failed: Mapping[str, str]) -> str:
+def _method(peers: Sequence[Figures], measured: Bench) -> str:
     lines = [
         "- A slice counts if it can be found: accuracy inside at least .10 lower, 30 samples, a "
         "probe that knows the truth reaches F1 .6, and a twin model trained without the planting "
@@ -174,9 +178,17 @@ def _method(ours: Figures, peers: Sequence[Figures], failed: Mapping[str, str]) 
         + ", ".join(f"{each.title} ({each.method.partition(':')[2]})" for each in peers)
         + ". Peers that search metadata are given clusters of the embedding as columns, and their "
         "overlaps are removed. How they are installed: tests/bench/discovery/peers/README.md.",
-        *(f"- Not measured: {title} ({reason})." for title, reason in failed.items()),
+        f"- Run were: {', '.join(measured.methods)}.",
+        *(f"- Not measured: {title} ({why})." for title, why in _missing(measured).items()),
     ]
     return "## How it is measured\n\n" + "\n".join(lines)
+
+
+def _missing(measured: Bench) -> dict[str, str]:
+    """Reason by title of each peer that has no row."""
+    told = {each.title for each in measured.figures} | set(measured.failed)
+    left = {peer.title: "not run this time" for peer in PEERS.values() if peer.title not in told}
+    return measured.failed | left
 
 
 def _number(value: float) -> str:

@@ -65,7 +65,7 @@ def _report(asked: argparse.Namespace, chosen: Sequence[Setting], results: Resul
         stability=True,
     )
     sizes = measure_all(SIZES) if asked.scale else []
-    measured = bench(asked.split, engine_digest(), told, failed, sizes)
+    measured = bench(asked.split, engine_digest(), asked.methods, told, failed, sizes)
     if asked.out:
         write_json(measured, asked.out)
     if asked.page:
