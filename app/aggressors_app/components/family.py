@@ -1,4 +1,4 @@
-"""The larger aggressor that one belongs to, and the sharper ones inside it."""
+"""The larger aggressor that one belongs to, and the smaller ones inside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def family(run_id: str, one: Aggressor) -> None:
     if not wholes and not parts:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="family"):
-        for words, others in (("Part of", wholes), ("Sharper parts", parts)):
+        for words, others in (("Part of", wholes), ("Parts", parts)):
             if others:
                 st.markdown(f":gray[{words}]", width="content")
             for other in others:
