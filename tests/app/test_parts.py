@@ -120,7 +120,8 @@ SPECS = {
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_chart_is_valid_vega_lite(name):
-    altair.Chart.from_dict(SPECS[name], validate=True)
+    chart = altair.Chart.from_dict(SPECS[name], validate=True)
+    assert chart.to_dict(validate=True)["$schema"]
 
 
 def test_runs_of_one_name_keep_their_own_places():

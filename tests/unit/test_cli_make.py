@@ -89,6 +89,7 @@ def test_errors_of_a_regression_are_no_signal(tmp_path):
     settings.write_text('signal = "error"')
     at = tmp_path / "w"
     fails(3, "ingest", "--validation", path, "--settings", settings, at=at, says="'signal'")
+    assert not list(at.glob("runs/*"))
 
 
 def test_init_writes_a_file_once(tmp_path):
@@ -142,7 +143,7 @@ def test_run_names_every_problem_at_once(tmp_path):
     path = tmp_path / "integration.py"
     path.write_text(INTEGRATION.replace("{label}", "'xy'[index % 2]").replace("60", "61"))
     for verb in ("try", "run"):
-        fails(3, verb, path, says="none of the classes")
+        assert "none of the classes" in fails(3, verb, path).stderr
     fails(3, "run", tmp_path / "nothing.py", says="nothing.py")
     fails(2, "run", path, "--executor", "cloud", says="cloud")
     fails(2, "run", path, "--limit", "many", says="--limit")
@@ -164,4 +165,5 @@ def test_a_stage_that_fails_exits_5_and_an_interrupt_130(tmp_path, monkeypatch):
             raise error
 
         monkeypatch.setattr(runner, "run", failing)
-        fails(code, "ingest", "--validation", path, at=tmp_path / "w", says=says)
+        done = fails(code, "ingest", "--validation", path, at=tmp_path / "w", says=says)
+        assert not done.stdout

@@ -251,6 +251,7 @@ def test_columns_become_metrics_on_the_command_line(tmp_path):
     fails(3, *ingest, "--columns", "metric=say", at=at, says="Metric 'say' of 'validation' must")
     pq.write_table(predictions(bad=True).append_column("loss", [[1.0] * 800]), path)
     fails(3, *ingest, "--columns", "metric=loss", at=at, says="both loss and a metric")
+    assert not list(at.glob("runs/*"))
 
 
 def test_probability_tables_of_unlabeled_samples_have_no_metrics():
