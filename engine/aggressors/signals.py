@@ -1,4 +1,4 @@
-"""Whether a source can give what must be bad inside an aggressor, before work goes into it."""
+"""Whether a source gives what must be bad inside an aggressor, before and after it is read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from aggressors.contracts import BUILT_IN_SIGNALS, CONFIDENCE_GAP, Settings, Signal
 from aggressors.errors import SettingsError
 from aggressors.sources.protocol import Source
+from aggressors.stages.frame import signal_of
 from aggressors.stats.association import ranked
 
 AGAINST = -0.3  # rank correlation with the loss below which a signal looks upside down
@@ -68,7 +69,7 @@ def check_known(settings: Settings, tables: Mapping[str, pa.Table]) -> str:
     signal = Signal.parse(settings.signal)
     samples = tables["samples"]
     rows = np.flatnonzero(pc.equal(samples["population"], settings.analysed).to_numpy())
-    value = _values(signal, tables)[rows]
+    value = signal_of(signal, tables)[rows]
     known = np.isfinite(value)
     if not known.any():
         raise SettingsError(
@@ -78,22 +79,7 @@ def check_known(settings: Settings, tables: Mapping[str, pa.Table]) -> str:
     if signal.name in BUILT_IN_SIGNALS or known.sum() < FEWEST:
         return ""
     loss = pc.fill_null(samples["loss"], np.nan).to_numpy()[rows][known]
-    value = value[known] if signal.turned == "" else -value[known]
-    return _advice(signal, value, loss)
-
-
-def _values(signal: Signal, tables: Mapping[str, pa.Table]) -> np.ndarray:
-    """(n,) a number where the signal is known, NaN elsewhere; of a metric its value as it is."""
-    samples = tables["samples"]
-    if signal.name == "loss":
-        return np.asarray(pc.fill_null(samples["loss"], np.nan).to_numpy())
-    if signal.name == "error":
-        both = pc.and_(pc.is_valid(samples["label"]), pc.is_valid(samples["prediction"]))
-        return np.where(both.to_numpy(), 0.0, np.nan)
-    found = tables["metrics"].filter(pc.equal(tables["metrics"]["metric"], signal.name))
-    values = np.full(samples.num_rows, np.nan)
-    values[found["row_id"].to_numpy()] = pc.fill_null(found["value"], np.nan).to_numpy()
-    return values
+    return _advice(signal, value[known], loss)
 
 
 def _advice(signal: Signal, value: np.ndarray, loss: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aggressors.contracts import Provenance
+from aggressors.contracts import CONFIDENCE_GAP, Provenance
 
 ACTION_NAMES = {
     "collect": "collect",
@@ -71,7 +71,7 @@ def nothing_found(n: int, needed: int, *, searchable: bool) -> str:
 
 def spoken(signal: str) -> str:
     """Name of a signal as sentences say it: confidence gap, error, 1 - iou."""
-    return "confidence gap" if signal == "confidence_gap" else signal
+    return "confidence gap" if signal == CONFIDENCE_GAP else signal
 
 
 def significance(q_value: float) -> str:

@@ -65,7 +65,7 @@ class DirectionSlicer:
         unlike = np.linalg.inv(_spread(sight.everyone.centred(means)))
         everywhere = np.ones(len(points), dtype=np.bool_)
         found: list[Proposal] = []
-        for _, seed in seeds(sight):
+        for _, seed in sight.once(seeds):
             for rows, labels in [(everywhere, ()), *_own_labels(seed, points)]:
                 inside, rest = seed & rows, rows & ~seed
                 if rest.sum() < 2:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggressors.slicing.literals import Rule, holds, literals
+from aggressors.slicing.literals import Rule
 from aggressors.slicing.points import BoolArray, FloatArray, Points
-from aggressors.slicing.protocol import Proposal, Region, Sight
+from aggressors.slicing.protocol import Proposal, Region, Sight, label_means_of
 from aggressors.slicing.seeds import seeds
-from aggressors.slicing.told import label_usual
 
 BEST = 2  # conditions tried for each region
 REMOVED = 0.05  # share of a region that a condition must at least take out
@@ -26,7 +25,7 @@ class Both:
     @property
     def label_means(self) -> FloatArray | None:
         """Means that are taken off positions before the region is looked at, if any."""
-        return getattr(self.region, "label_means", None)
+        return label_means_of(self.region)
 
     def holds(self, points: Points) -> BoolArray:
         """(n,) True where both hold."""
@@ -47,13 +46,11 @@ class MixedSlicer:
         points, limits = sight.points, sight.limits
         if len(points) < 2 * limits.smallest or not sight.dimensions:
             return []
-        conditions = literals(sight.everyone, 2 * limits.smallest)
+        conditions, masks, excess = sight.conditions, sight.masks, sight.excess
         if not conditions:
             return []
-        masks = np.array([holds(each, points) for each in conditions], dtype=np.float32)
-        excess = sight.signal - label_usual(sight.signal, points.label)
         found = []
-        for whole, member in seeds(sight):
+        for whole, member in sight.once(seeds):
             n = masks @ member.astype(np.float32)
             quality = masks @ (excess * member).astype(np.float32) / np.sqrt(n.clip(1))
             quality[(n < limits.smallest) | (n > (1 - REMOVED) * member.sum())] = -np.inf

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from aggressors.contracts import Condition
 from aggressors.errors import InputError
 from aggressors.slicing.cutting import Cutting
-from aggressors.slicing.points import BoolArray, FloatArray, Partition, Points
+from aggressors.slicing.literals import holds, literals
+from aggressors.slicing.points import BoolArray, Float32Array, FloatArray, Partition, Points
+from aggressors.slicing.told import label_usual
+
+T = TypeVar("T")
 
 
 class Region(Protocol):
@@ -38,9 +44,15 @@ class Cells:
         return self.partition.label_means
 
 
+def label_means_of(region: Region) -> FloatArray | None:
+    """(k, d) means that a region takes off positions first, None where it takes none."""
+    means: FloatArray | None = getattr(region, "label_means", None)
+    return means
+
+
 def across_labels(region: Region) -> bool:
     """Whether a region lies among positions less the mean of their label."""
-    return getattr(region, "label_means", None) is not None
+    return label_means_of(region) is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +69,7 @@ class InSpace:
     @property
     def label_means(self) -> FloatArray | None:
         """Means that are taken off positions there first, if any."""
-        means: FloatArray | None = getattr(self.region, "label_means", None)
-        return means
+        return label_means_of(self.region)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +134,34 @@ class Sight:
     everyone: Points
     limits: Limits
     _proposed: dict[str, list[Proposal]] = field(default_factory=dict, repr=False)
+    _computed: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def excess(self) -> FloatArray:
+        """(n,) the signal less the mean of its label."""
+        return self.signal - label_usual(self.signal, self.points.label)
+
+    @cached_property
+    def conditions(self) -> list[Condition]:
+        """Readable conditions, with thresholds by everyone."""
+        return literals(self.everyone, 2 * self.limits.smallest)
+
+    @cached_property
+    def masks(self) -> Float32Array:
+        """(m, n) float32, 1 where each of the conditions holds."""
+        return np.array([holds(each, self.points) for each in self.conditions], dtype=np.float32)
 
     @cached_property
     def cutting(self) -> Cutting:
         """Cells among everyone, for slicers to share its tree."""
         return Cutting(self.everyone.space)
+
+    def once(self, compute: Callable[[Sight], T]) -> T:
+        """Compute something of these samples, once for all slicers that need it."""
+        if compute not in self._computed:
+            self._computed[compute] = compute(self)
+        found: T = self._computed[compute]
+        return found
 
     def seen_in(self, name: str) -> Sight:
         """Look at the same samples, with the same signal, where they lie in a further space."""

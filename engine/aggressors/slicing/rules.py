@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.contracts import Condition
-from aggressors.slicing.literals import Rule, holds, literals, plainness
+from aggressors.slicing.literals import Rule, plainness
 from aggressors.slicing.points import Float32Array, FloatArray, Points
 from aggressors.slicing.protocol import Limits, Proposal, Sight
 
@@ -42,8 +42,7 @@ class RuleSlicer:
         points, signal, limits = sight.points, sight.signal, sight.limits
         if len(points) < 2 * limits.smallest:
             return []
-        conditions = literals(sight.everyone, 2 * limits.smallest)
-        masks = np.array([holds(each, points) for each in conditions], dtype=np.float32)
+        conditions, masks = sight.conditions, sight.masks
         proposals = [
             Proposal(self.name, Rule(rule))
             for rule in beam_search(conditions, masks, signal, self.across, limits)

@@ -8,7 +8,6 @@ from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer, TreeSl
 from aggressors.slicing.confirm import member_matrix
 from aggressors.slicing.points import BoolArray
 from aggressors.slicing.protocol import Proposal, Sight, Slicer
-from aggressors.slicing.told import label_usual
 
 MAX_SEEDS = 40
 SAME_SEED = 0.5  # Jaccard from which two seeds are one
@@ -27,8 +26,7 @@ def seeds(sight: Sight) -> list[tuple[Proposal, BoolArray]]:
         slicers = (InsideLabelSlicer(), ACROSS_LABELS)
     proposals = [each for slicer in slicers for each in sight.proposals_of(slicer)]
     members = member_matrix(proposals, sight.points)
-    excess = sight.signal - label_usual(sight.signal, sight.points.label)
-    value = members @ excess / np.sqrt(members.sum(axis=1).clip(1))
+    value = members @ sight.excess / np.sqrt(members.sum(axis=1).clip(1))
     chosen: list[tuple[Proposal, BoolArray]] = []
     for place in np.argsort(-value, kind="stable"):
         if value[place] <= 0 or len(chosen) == MAX_SEEDS:

@@ -12,10 +12,9 @@ from aggressors.contracts import Condition
 from aggressors.slicing.literals import Rule, readable, spread_of
 from aggressors.slicing.points import FloatArray, Points
 from aggressors.slicing.protocol import Proposal, Sight
-from aggressors.slicing.told import label_usual
+from aggressors.slicing.space import MAX_CATEGORIES
 
 DEPTH = 3
-MAX_CATEGORIES = 50  # of one field, the most frequent
 LARGEST = 1e30  # numbers are cut there: the tree holds them in single precision
 
 
@@ -42,11 +41,10 @@ class ShallowTreeSlicer:
         from sklearn.tree import DecisionTreeRegressor
 
         columns = np.column_stack([split.values for split in splits])
-        excess = sight.signal - label_usual(sight.signal, points.label)
         tree = DecisionTreeRegressor(
             max_depth=DEPTH, min_samples_leaf=limits.smallest, random_state=0
         )
-        rules = [Rule(path) for path in _paths(tree.fit(columns, excess).tree_, splits)]
+        rules = [Rule(path) for path in _paths(tree.fit(columns, sight.excess).tree_, splits)]
         # Rounded bounds and missing values may hold fewer or more samples than the node.
         return [
             Proposal(self.name, rule) for rule in rules if limits.allow(rule.holds(points).sum())

@@ -40,11 +40,10 @@ class Frame:
     """All samples of a run in the order of `row_id`; n samples, k classes, d dimensions.
 
     `population`, `label`, `prediction` are (n,) int64 codes (-1 = none) into POPULATIONS and
-    `classes`; `loss` is (n,) float64, NaN where unlabeled; `metric` (n,) float64, NaN where
-    missing, the metric that the setting `signal` names; `group` (n,) int64 codes, equal for samples
-    that belong together; `probabilities` (n, k) and `embedding` (n, d) float32. The last four are
-    None where the source has none. `spaces` holds further vectors (n, d) float32 by name, in the
-    order of the names.
+    `classes`; `loss` is (n,) float64, NaN where unlabeled; `signal` (n,) float64, see `signal_of`;
+    `group` (n,) int64 codes, equal for samples that belong together; `probabilities` (n, k) and
+    `embedding` (n, d) float32. The last three are None where the source has none. `spaces`
+    holds further vectors (n, d) float32 by name, in the order of the names.
     """
 
     sample_id: NDArray[np.object_]
@@ -54,7 +53,7 @@ class Frame:
     label: IntArray
     prediction: IntArray
     loss: FloatArray
-    metric: FloatArray | None
+    signal: FloatArray
     weight: FloatArray
     group: IntArray | None
     classes: tuple[str, ...]
@@ -71,21 +70,6 @@ class Frame:
     def analysed(self) -> BoolArray:
         """(n,) True in the population in which aggressors are found."""
         return self.discover | self.confirm
-
-    @cached_property
-    def signal(self) -> FloatArray:
-        """(n,) what must be bad inside an aggressor, NaN where unknown; see `contracts.Signal`.
-
-        The same in SQL is `queries.signals.signal_sql`.
-        """
-        signal = Signal.parse(self.settings.signal)
-        if signal.name == "loss":
-            return self.loss
-        if signal.name == "error":
-            wrong = (self.label != self.prediction).astype(np.float64)
-            return np.where((self.label < 0) | (self.prediction < 0), np.nan, wrong)
-        value = np.full(len(self), np.nan) if self.metric is None else self.metric
-        return {"": value, "-": -value, "1 -": 1 - value}[signal.turned]
 
     def in_population(self, name: str) -> BoolArray:
         """(n,) True in the named population."""
@@ -107,7 +91,7 @@ class Frame:
             label=_codes(samples["label"], context.classes),
             prediction=_codes(samples["prediction"], context.classes),
             loss=_floats(samples["loss"]),
-            metric=_metric(tables.get("metrics"), context.settings, samples.num_rows),
+            signal=signal_of(Signal.parse(context.settings.signal), tables),
             weight=_floats(samples["weight"]),
             group=_groups(samples["group_id"]),
             classes=context.classes,
@@ -117,6 +101,28 @@ class Frame:
             settings=context.settings,
             spaces=_spaces(tables.get("spaces")),
         )
+
+
+def signal_of(signal: Signal, tables: Tables) -> FloatArray:
+    """(n,) what must be bad inside an aggressor, NaN where unknown.
+
+    The same in SQL is `queries.signals.signal_sql`.
+
+    Parameters
+    ----------
+    tables : `samples` in the order of `row_id` and, if there, `metrics`.
+    """
+    samples = tables["samples"]
+    if signal.name == "loss":
+        return _floats(samples["loss"])
+    if signal.name == "error":
+        label, prediction = (samples[name].cast(pa.string()) for name in ("label", "prediction"))
+        return _floats(pc.not_equal(label, prediction))
+    value = np.full(samples.num_rows, np.nan)
+    if (metrics := tables.get("metrics")) is not None:
+        found = metrics.filter(pc.equal(metrics["metric"], signal.name))
+        value[found["row_id"].to_numpy()] = _floats(found["value"])
+    return {"": value, "-": -value, "1 -": 1 - value}[signal.turned]
 
 
 def _fields(metadata: pa.Table, described: pa.Table) -> list[Field]:
@@ -151,17 +157,6 @@ def _groups(column: pa.ChunkedArray) -> IntArray | None:
     alone = np.flatnonzero(found < 0)
     found[alone] = found.max(initial=-1) + 1 + np.arange(len(alone))
     return np.asarray(found)
-
-
-def _metric(metrics: pa.Table | None, settings: Settings, n: int) -> FloatArray | None:
-    """(n,) values of the metric that the settings name; None where there is none of that name."""
-    signal = Signal.parse(settings.signal)
-    if metrics is None or not signal.is_metric:
-        return None
-    found = metrics.filter(pc.equal(metrics["metric"], signal.name))
-    values = np.full(n, np.nan)
-    values[found["row_id"].to_numpy()] = _floats(found["value"])
-    return values if found.num_rows else None
 
 
 def _floats(column: pa.ChunkedArray) -> FloatArray:
