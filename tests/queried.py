@@ -153,8 +153,8 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
         "aggressors": rows("aggressors", [
             {"concept_id": concept, "rank": rank, "name": f"group {concept}",
              "status": "tentative" if rank == 3 else "confirmed", "severity": 0.1, "impact": 0.2,
-             "n": int((frame["population"].iloc[members[concept]] == "validation").sum()),
-             "n_core": 3, "action": "collect",
+             "n": (n := int((frame["population"].iloc[members[concept]] == "validation").sum())),
+             "n_known": n, "n_core": 3, "action": "collect",
              "reasons": json.dumps([{"action": "collect", "evidence": "share of training",
                                      "value": 0.01, "reference": 0.1, "weight": 0.7}])}
             for rank, concept in enumerate(ranked, start=1)

@@ -28,7 +28,8 @@ def told(n: int = 1_200, seed: int = 0, **more: object) -> Planted:
         ]
         aggressors.append(
             {"concept_id": concept, "rank": concept, "name": name, "status": "confirmed",
-             "severity": 0.1, "impact": 0.1, "n": len(at), "n_core": 1, "reasons": "[]"}
+             "severity": 0.1, "impact": 0.1, "n": len(at), "n_known": len(at),
+             "n_core": 1, "reasons": "[]"}
         )  # fmt: skip
     planted.tables.update(
         concepts=rows("concepts", concepts),

@@ -59,6 +59,7 @@ def _dusk(planted: Planted) -> dict[str, pa.Table]:
                     "severity": 1.2,
                     "impact": 0.44,
                     "n": 80,
+                    "n_known": 80,
                     "n_core": 60,
                     "action": "collect",
                     "reasons": "[]",

@@ -16,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from aggressors import words
-from aggressors.contracts import Aggressor, RunSummary
+from aggressors.contracts import Aggressor, DiscoveryFacts, RunSummary
 from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
@@ -182,7 +182,7 @@ def histograms(
 
 
 @_remember
-def discovery(run_id: str) -> overview.DiscoveryFacts:
+def discovery(run_id: str) -> DiscoveryFacts:
     """How the search went."""
     return overview.discovery_facts(run_file(run_id))
 

@@ -44,6 +44,7 @@ _AGGRESSORS = pa.schema(
         ("q_value", pa.float64()),
         ("action", pa.string()),
         ("rule", pa.string()),
+        ("n_known", pa.int64()),
         ("n_core", pa.int64()),
     ]
 )

@@ -66,8 +66,9 @@ class Aggressor:
 
     `gap` is the mean signal inside minus rest on the confirm half, [`gap_low`, `gap_high`] its 95 %
     interval; `severity` is `gap_low`; `impact` the share of all of it that would vanish with it;
-    `n` counts members in the analysed population, `n_core` those that fail. `part_of` is the rank
-    of the smallest larger aggressor that contains it, if any.
+    `n` counts members in the analysed population, `n_known` those with a value of the signal,
+    `n_core` those that fail. `part_of` is the rank of the smallest larger aggressor that contains
+    it, if any.
     """
 
     rank: int
@@ -77,6 +78,7 @@ class Aggressor:
     severity: float
     impact: float
     n: int
+    n_known: int
     n_core: int
     gap: float
     gap_low: float
@@ -104,6 +106,26 @@ class Provenance:
     n_confirm: int | None = None
     coherence: float | None = None
     inside_label: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryFacts:
+    """How the search went: groups tested, and how many were found, on which samples.
+
+    `tested` is None where the run does not say. `needed` is from how many samples on a group can be
+    confirmed at all; `searchable` whether the samples have metadata or an embedding, in which
+    groups are sought; `varies` whether the signal differs between samples.
+    """
+
+    tested: int | None
+    fdr: float
+    confirmed: int
+    tentative: int
+    n_discover: int
+    n_confirm: int
+    needed: int
+    searchable: bool
+    varies: bool
 
 
 @dataclass(frozen=True, slots=True)

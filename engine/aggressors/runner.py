@@ -103,6 +103,8 @@ def run(
     if job.is_published():
         job.progress.say(f"Already published as {path}{_kept_name(path, name)}")
     else:
+        if name and _is_taken(workspace, name):
+            job.progress.say(f"There is a run {name!r} already; by that name, the newest is meant")
         job.finish(name or job.source.model_name)
     verdicts = _judged(workspace, job)
     summary = read_summary(path)
@@ -119,6 +121,10 @@ def run(
 def _kept_name(path: Path, name: str | None) -> str:
     found = read_summary(path).name
     return "" if name in (None, found) else f", under the name {found!r}, which stays"
+
+
+def _is_taken(workspace: Workspace, name: str) -> bool:
+    return any(found.name == name for found in workspace.catalogue()[0])
 
 
 def _opened(source: Integration | Source, settings: Settings) -> Source:

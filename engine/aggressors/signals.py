@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 
@@ -15,7 +16,8 @@ from aggressors.sources.protocol import Source
 from aggressors.stages.frame import signal_of
 from aggressors.stats.association import ranked
 
-AGAINST = -0.3  # rank correlation with the loss below which a signal looks upside down
+AGAINST = -0.1  # rank correlation with the loss below which a signal looks upside down
+SURELY = 4  # and its standard errors below 0
 FEWEST = 20  # samples below which that says nothing
 
 
@@ -46,10 +48,18 @@ def _without_gap(source: Source, *, regression: bool) -> tuple[str, str]:
 
 def _no_metric(signal: Signal, metrics: tuple[str, ...]) -> str:
     known = [*BUILT_IN_SIGNALS, *(name for name in metrics if name != CONFIDENCE_GAP)]
-    near = get_close_matches(signal.name, known, n=1)
+    start = f"Setting 'signal' is {str(signal)!r}, and there is no metric {signal.name!r}"
+    for name in sorted(metrics, key=len, reverse=True):
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", signal.name):
+            return (
+                f"{start}. Write {name!r} where lower is better, '1 - {name}' or '-{name}' where "
+                "higher is; no other formula can be given, but a metric may hold any."
+            )
+    by_lower = {name.lower(): name for name in known}
+    near = [by_lower[name] for name in get_close_matches(signal.name.lower(), by_lower, n=1)]
     hint = f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}"
     return (
-        f"Setting 'signal' is {str(signal)!r}, and there is no metric {signal.name!r}; {hint}. "
+        f"{start}; {hint}. "
         f"A column of a table becomes a metric by --columns metric={signal.name}, "
         "a function of an integration by metrics={…}."
     )
@@ -86,7 +96,7 @@ def _advice(signal: Signal, value: np.ndarray, loss: np.ndarray) -> str:
     if value.min() == value.max() or loss.min() == loss.max():
         return ""
     agreement = float(np.corrcoef(ranked(value).rank, ranked(loss).rank)[0, 1])
-    if agreement > AGAINST:
+    if agreement > min(AGAINST, -SURELY / (len(value) - 1) ** 0.5):
         return ""
     name = signal.name
     other = f"signal = {name!r}" if signal.turned else f"signal = '1 - {name}' or '-{name}'"

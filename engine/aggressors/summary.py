@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aggressors.contracts import Aggressor, RunInfo
+from aggressors.contracts import Aggressor, DiscoveryFacts, RunInfo
 from aggressors.queries.overview import (
-    DiscoveryFacts,
     Explained,
     PopulationTotals,
     aggressors,
@@ -56,21 +55,20 @@ class Summary:
     @property
     def bottom_line(self) -> str:
         """What to take away, in a sentence."""
-        count = len(self.confirmed)
-        if not count:
-            return nothing_found(
-                self.facts.n_discover + self.facts.n_confirm,
-                self.facts.needed,
-                searchable=self.facts.searchable,
-            )
+        ranks = {one.rank for one in self.confirmed}
+        parts = sum(one.part_of in ranks for one in self.confirmed)
+        wholes = len(self.confirmed) - parts
+        if not self.confirmed:
+            return nothing_found(self.facts, self.info.settings.signal)[1]
         worst = self.confirmed[0]
-        groups = "1 group does" if count == 1 else f"{count} groups do"
+        groups = "1 group does" if wholes == 1 else f"{wholes} groups do"
+        within = f" (and {counted(parts, 'part')} of them)" if parts else ""
         together = (
             f" Together they cover {counted(self.explained.n, 'sample')}; "
             f"{self.explained.share:.0%} of all {spoken(self.info.settings.signal)} would vanish "
             "if they did like the rest."
         )
-        return f"{groups} worse than the rest, first of all {worst.name}.{together}"
+        return f"{groups} worse than the rest{within}, first of all {worst.name}.{together}"
 
 
 def summarize(run: RunFile) -> Summary:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aggressors.contracts import CONFIDENCE_GAP, Provenance
+from collections.abc import Iterable
+
+from aggressors.contracts import CONFIDENCE_GAP, Aggressor, DiscoveryFacts, Provenance
 
 ACTION_NAMES = {
     "collect": "collect",
@@ -30,6 +32,7 @@ SEARCHES = {
     "rule": "rules over metadata",
     "metadata tree": "a tree over metadata",
 }
+NONE_FOUND = "No aggressor"
 MAP_NAMES = {
     "core": "failing members",
     "members": "all members",
@@ -53,20 +56,40 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def nothing_found(n: int, needed: int, *, searchable: bool) -> str:
-    """Say why a run has no confirmed aggressor: little data, nothing to go by, or none proven.
-
-    Parameters
-    ----------
-    n : samples in which groups were sought. needed : from how many on a group can be confirmed.
-    searchable : whether they have metadata or an embedding.
-    """
-    if n < needed:
+def nothing_found(facts: DiscoveryFacts, signal: str) -> tuple[str, str]:
+    """Title and sentence of a run without a confirmed aggressor: what there was to find it with."""
+    n, what = facts.n_discover + facts.n_confirm, spoken(signal)
+    if n < facts.needed:
         few = "1 sample is" if n == 1 else f"{n:,} samples are"
-        return f"{few} too few to confirm anything; about {needed:,} are needed."
-    if not searchable:
-        return "There was little to search in: the samples have neither metadata nor an embedding."
-    return "No group of samples is proven to do worse than the rest."
+        return "Too few samples to tell", (
+            f"{few} too few to confirm anything; about {facts.needed:,} are needed."
+        )
+    if not facts.searchable:
+        return "Nothing to search in", (
+            "The samples have neither metadata nor embeddings, so no group could be tested. Add "
+            "columns to the table, or metadata functions to the integration file."
+        )
+    if not facts.varies:
+        return "Nothing to tell apart", (
+            f"The {what} of all {n:,} samples is the same, so no group can do worse than the rest."
+        )
+    tested = f"None of {facts.tested:,} groups tested" if facts.tested else "No group of samples"
+    return NONE_FOUND, (
+        f"{tested} is proven to do worse than the rest; more samples would show smaller groups."
+    )
+
+
+def failing_of(found: Iterable[Aggressor]) -> str:
+    """Head a column that counts the failing members: of all, or of those with a value."""
+    return "Failing/known" if any(one.n_known < one.n for one in found) else "Failing/all"
+
+
+def without_value(one: Aggressor, signal: str) -> str:
+    """Say how many members have no value of the signal; '' where all have one."""
+    unknown = one.n - one.n_known
+    if not unknown:
+        return ""
+    return f"{unknown:,} {'has' if unknown == 1 else 'have'} no {spoken(signal)}"
 
 
 def spoken(signal: str) -> str:

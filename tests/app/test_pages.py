@@ -15,8 +15,8 @@ import aggressors as ag
 from aggressors.contracts import Aggressor
 from aggressors.queries import overview, samples
 from aggressors.store.read import open_run
+from aggressors.words import nothing_found
 from aggressors_app import cached
-from aggressors_app.components.states import why_none
 from aggressors_app.format import number, plain, typeset
 
 
@@ -49,8 +49,8 @@ def test_every_page_says_what_a_tiny_run_lacks(opened, tiny, page):
     assert not app.exception
     assert not app.error
     expected = {
-        "insights": "12 labeled validation samples are too few",
-        "aggressor": "12 labeled validation samples are too few",
+        "insights": "12 samples are too few",
+        "aggressor": "12 samples are too few",
         "solve": "about 200 are needed",
         "track": "No saved test yet",
     }
@@ -285,5 +285,5 @@ def test_a_table_of_labels_alone_says_that_there_is_nothing_to_search_in(opened,
     app = opened(tmp_path / "w", "explore")
     assert "No map" in shown(app)
     with open_run(next((tmp_path / "w" / "runs").iterdir())) as run:
-        title, _ = why_none(run, overview.discovery_facts(run))
+        title, _ = nothing_found(overview.discovery_facts(run), run.info.settings.signal)
     assert title == "Nothing to search in"

@@ -71,6 +71,15 @@ def test_another_name_for_the_same_run_is_told(tmp_path):
     fails(4, "check", "v 2", at=at, says="No run 'v 2'")
 
 
+def test_a_name_that_is_taken_is_told(tmp_path):
+    path, at = table(tmp_path), tmp_path / "w"
+    first = call("ingest", "--validation", path, "--name", "v1", at=at)
+    assert "already" not in first.stderr
+    second = call("ingest", "--validation", path, "--name", "v1", "--seed", 1, at=at)
+    assert second.exit_code == 0, second.stderr
+    assert "There is a run 'v1' already; by that name, the newest is meant" in second.stderr
+
+
 def test_few_samples_are_told_apart_from_no_finding(tmp_path):
     at = tmp_path / "w"
     few = call("ingest", "--validation", table(tmp_path, n=50), "--name", "few", at=at)
@@ -79,7 +88,7 @@ def test_few_samples_are_told_apart_from_no_finding(tmp_path):
     path = tmp_path / "bare.csv"
     path.write_text("sample_id,loss\n" + "".join(f"s{n},{n % 7}\n" for n in range(240)))
     assert call("ingest", "--validation", path, "--name", "bare", at=at).exit_code == 0
-    assert "neither metadata nor an embedding" in call("show", "bare", at=at).stdout
+    assert "neither metadata nor embeddings" in call("show", "bare", at=at).stdout
 
 
 def test_errors_of_a_regression_are_no_signal(tmp_path):

@@ -167,7 +167,7 @@ def test_a_ticket_is_short_and_its_actions_are_quantified(workspace, tmp_path):
     assert len(text) < 3_000
     assert text.startswith("## v1: 1 group does worse than the rest")
     assert re.search(r"- \[ \] \*\*brightness &lt; 0.25\*\*: Label more .* 61%", text)
-    assert "| 1 | brightness &lt; 0.25 | 1.5 (1.2 to 1.8) | 44.0% | 60 / 80 |" in text
+    assert "| 1 | brightness &lt; 0.25 | 1.5 (1.2 to 1.8) | 44.0% | 60/80 |" in text
     assert "**pass** `dusk` (open)" in text
     assert "<script>" not in text
 

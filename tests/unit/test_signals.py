@@ -127,6 +127,8 @@ def test_the_group_is_found_by_its_signal(story):
         everyone = [row for row in loss_histograms(run).to_pylist() if row["concept_id"] == -1]
         known = 760 if Signal.parse(signal).name in ("iou", "wer") else 800
         assert sum(row["n"] for row in everyone) == known
+        assert 0 < one.n_core < one.n_known <= one.n
+        assert (one.n_known < one.n) == (known < 800)
         assert not {"iou", "wer"} & set(run.fields)
 
 
@@ -181,6 +183,11 @@ def test_an_unknown_metric_names_what_there_is(tmp_path):
     listed = refused("f1", source(), tmp_path)
     assert "there are loss, error, confidence_gap, iou, wer" in listed
     assert "--columns metric=f1" in refused("f1", source(columns=None), tmp_path)
+    assert "the nearest is 'wer'" in refused("WER", source(), tmp_path)
+    for formula in ("iou - 1", "2 - iou", "-(iou)"):
+        said = refused(formula, source(), tmp_path)
+        assert "'1 - iou' or '-iou' where higher is" in said
+        assert "nearest" not in said
 
 
 def test_a_confidence_gap_takes_probabilities(tmp_path):

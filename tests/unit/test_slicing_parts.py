@@ -298,6 +298,22 @@ def test_users_own_fields_are_preferred():
     assert name_of(describe(dark, data, own={"brightness"}), dark, data).startswith("brightness <")
 
 
+@pytest.mark.parametrize(
+    ("shares", "space", "name"),
+    [
+        ([0.1, 0.1, 0.1], "", "unnamed region across labels"),
+        ([0.1, 0.1, 0.1], "look", "unnamed region of look across labels"),
+        ([0.3, 0.0, 0.0], "", "unnamed region near shirt"),
+        ([0.3, 0.28, 0.02], "", "unnamed region near shirt or boot"),
+    ],
+)
+def test_an_unnamed_region_lies_near_labels_only_where_they_are_frequent_in_it(shares, space, name):
+    label = np.arange(3_000) % 3
+    member = np.random.default_rng(7).random(3_000) < np.array(shares)[label]
+    data = points(space=np.zeros((3_000, 0)), label=label, classes=("shirt", "boot", "coat"))
+    assert name_of(describe(member, data, own=()), member, data, space) == name
+
+
 def test_a_group_that_nothing_describes_says_so():
     rng = np.random.default_rng(7)
     label = rng.integers(0, 2, 400)

@@ -312,15 +312,25 @@ def ragged(value):
     ("value", "says"),
     [
         ([1.0, 2.0], r"'embedding_look' of sample 'validation-2\S*' .* has 2 values; .* 5"),
-        ([], "has 0 values"),
-        (None, "has 0 values"),
+        ([], r"is an empty list \(1 such samples\)"),
+        (None, r"is missing \(1 such samples\)"),
         ([1.0, 2.0, 3.0, 4.0, float("nan")], "missing, NaN or infinite value"),
         ([1.0, 2.0, 3.0, 4.0, None], "missing, NaN or infinite value"),
+        ([1.0, 2.0, 3.0, 4.0, 1e300], "holds a value beyond 3.4e38"),
     ],
 )
 def test_vectors_that_cannot_be_used_name_column_and_sample(value, says):
     with pytest.raises(TableError, match=says):
         open_tables({"validation": look_of(spaced.table(4), ragged(value))})
+
+
+@pytest.mark.parametrize("text", ["0.1 0.9", "1, 3", "-.5;2", "1e-3\t2", "[0.1 0.9]"])
+def test_vectors_in_a_csv_that_are_no_lists_are_refused(text, tmp_path):
+    path = tmp_path / "v.csv"
+    header = "sample_id,label,prediction,embedding,embedding_look"
+    path.write_text(f'{header}\na,x,x,"[1, 2]","{text}"\n')
+    with pytest.raises(TableError, match=r"'embedding_look' .* Write lists as \[0\.1, 0\.9\]"):
+        open_tables({"validation": path})
 
 
 def test_a_space_stands_for_all_populations_in_one_length():

@@ -1,11 +1,13 @@
 """Words and numbers that terminal, report and dashboard share."""
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
 
 from aggressors import words
-from aggressors.contracts import Action, Provenance
+from aggressors.contracts import Action, DiscoveryFacts, Provenance
 from aggressors.slicing.find import SLICERS
 from aggressors.words import ACTION_NAMES, ADVICE, counted, duration, nothing_found, number, percent
 
@@ -40,17 +42,43 @@ def test_counts_and_shares():
     assert [percent(0.375), percent(0.003, 1)] == ["38 %", "0.3 %"]
 
 
+FACTS = DiscoveryFacts(
+    1200, 0.05, 0, 0, n_discover=200, n_confirm=200, needed=200, searchable=True, varies=True
+)
+
+
 @pytest.mark.parametrize(
-    ("n", "searchable", "says"),
+    ("facts", "title", "says"),
     [
-        (50, True, "50 samples are too few to confirm anything; about 200 are needed."),
-        (1, False, "1 sample is too few"),
-        (400, False, "neither metadata nor an embedding"),
-        (400, True, "No group of samples is proven to do worse than the rest."),
+        ({}, "No aggressor", "None of 1,200 groups tested is proven to do worse than the rest"),
+        ({"tested": 0}, "No aggressor", "No group of samples is proven"),
+        (
+            {"n_discover": 30, "n_confirm": 20},
+            "Too few samples to tell",
+            "50 samples are too few to confirm anything; about 200 are needed.",
+        ),
+        (
+            {"n_discover": 1, "n_confirm": 0, "searchable": False},
+            "Too few samples to tell",
+            "1 sample is too few",
+        ),
+        ({"searchable": False}, "Nothing to search in", "neither metadata nor embeddings"),
+        ({"varies": False}, "Nothing to tell apart", "The wer of all 400 samples is the same"),
     ],
 )
-def test_a_run_without_findings_says_why(n, searchable, says):
-    assert says in nothing_found(n, 200, searchable=searchable)
+def test_a_run_without_findings_says_why(facts, title, says):
+    found = nothing_found(replace(FACTS, **facts), "wer")
+    assert found[0] == title
+    assert says in found[1]
+
+
+def test_members_without_a_value_are_told_apart():
+    one = SimpleNamespace(n=232, n_known=180)
+    assert words.without_value(one, "confidence_gap") == "52 have no confidence gap"
+    assert words.without_value(SimpleNamespace(n=181, n_known=180), "iou") == "1 has no iou"
+    assert words.without_value(SimpleNamespace(n=5, n_known=5), "iou") == ""
+    assert words.failing_of([one]) == "Failing/known"
+    assert words.failing_of([SimpleNamespace(n=5, n_known=5)]) == "Failing/all"
 
 
 def test_every_search_has_words():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
-from aggressors.words import ACTION_NAMES
+from aggressors.words import ACTION_NAMES, without_value
 from aggressors_app import cached
 from aggressors_app.components.listing import Color
 from aggressors_app.format import count, interval, number, plain, share, signed
@@ -32,7 +32,9 @@ def sentence(run_id: str, one: Aggressor) -> str:
     judged = confirm_half(run_id, one)
     analysed = cached.run_file(run_id).info.settings.analysed
     what = plain(cached.signal(run_id))
-    text = f"**{count(one.n_core)} of {count(one.n)}** {analysed} members fail. "
+    gaps = without_value(one, what)
+    text = f"**{count(one.n_core)} of {count(one.n_known)}** {analysed} members fail"
+    text += f"; {gaps}. " if gaps else ". "
     if judged is not None:
         text += (
             f"Mean {what} is **{number(judged['mean_loss'])}** inside and "

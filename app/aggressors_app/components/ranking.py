@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aggressors.contracts import Aggressor
 from aggressors.queries.grammar import parse
-from aggressors.words import ACTION_NAMES
+from aggressors.words import ACTION_NAMES, without_value
 from aggressors_app import cached, chips, state
 from aggressors_app.components.aggressor_card import ACTION_COLORS, fails
 from aggressors_app.components.listing import (
@@ -65,6 +65,7 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
         [
             _row(
                 one,
+                _place(one, what),
                 within.get(one.rank, one.n),
                 Histogram(
                     histograms.get(one.concept_id, ()),
@@ -90,7 +91,9 @@ def _analysed(run_id: str, filter: str) -> bool:
     return not chosen or cached.run_file(run_id).info.settings.analysed in chosen
 
 
-def _row(one: Aggressor, within: int, spread: Histogram, severest: float, widest: float) -> Row:
+def _row(
+    one: Aggressor, place: str, within: int, spread: Histogram, severest: float, widest: float
+) -> Row:
     """One aggressor: `within` members pass the filter; the bars end at `severest` and `widest`."""
     confirmed = one.status == "confirmed"
     severity = Meter(
@@ -107,7 +110,7 @@ def _row(one: Aggressor, within: int, spread: Histogram, severest: float, widest
         str(one.rank),
         (
             Number(str(one.rank)),
-            Text(one.name, sub=_place(one), strong=True),
+            Text(one.name, sub=place, strong=True),
             severity,
             Meter(one.impact, share(one.impact), max=widest),
             Text(count(one.n), sub="" if within == one.n else f"{count(within)} in filter"),
@@ -119,10 +122,11 @@ def _row(one: Aggressor, within: int, spread: Histogram, severest: float, widest
     )
 
 
-def _place(one: Aggressor) -> str:
-    """How many fail, and the larger aggressor it belongs to."""
-    failing = of(one.n_core, one.n, "fail")
-    return failing if one.part_of is None else f"{failing} · part of #{one.part_of}"
+def _place(one: Aggressor, what: str) -> str:
+    """How many fail, how many cannot be judged, and the larger aggressor it belongs to."""
+    unknown = without_value(one, what)
+    whole = "" if one.part_of is None else f"part of #{one.part_of}"
+    return " · ".join(filter(None, (of(one.n_core, one.n_known, "fail"), unknown, whole)))
 
 
 def _choose(rank: str) -> None:

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from aggressors.queries.overview import DiscoveryFacts
-from aggressors.store.read import RunFile
+from aggressors.words import NONE_FOUND, nothing_found
 from aggressors_app import cached, state
-from aggressors_app.format import count, plain
-
-NONE_FOUND = "No aggressor"
+from aggressors_app.format import plain
 
 
 def nothing(
@@ -41,30 +38,11 @@ def nothing(
 
 def no_aggressor(run_id: str) -> None:
     """Say why the run has no aggressor: nothing to search in, too few samples, or none found."""
-    title, advice = why_none(cached.run_file(run_id), cached.discovery(run_id))
+    signal = cached.run_file(run_id).info.settings.signal
+    title, why = nothing_found(cached.discovery(run_id), signal)
     links = {"explore": "Look at the samples", "runs": "Look at other runs"}
     icon = ":material/verified:" if title == NONE_FOUND else ":material/search_off:"
-    nothing(title, advice, icon=icon, links=links)
-
-
-def why_none(run: RunFile, facts: DiscoveryFacts) -> tuple[str, str]:
-    """Title and advice for a run without an aggressor."""
-    n = facts.n_discover + facts.n_confirm
-    if not facts.searchable:
-        return "Nothing to search in", (
-            "This run has neither metadata nor embeddings, so no group could be tested. Add "
-            "columns to the table, or metadata functions to the integration file."
-        )
-    if n < facts.needed:
-        return "Too few samples to tell", (
-            f"{count(n)} labeled {run.info.settings.analysed} samples are too few to confirm "
-            f"anything; about {count(facts.needed)} are needed."
-        )
-    what = f"None of {count(facts.tested)} groups tested does" if facts.tested else "No group does"
-    return NONE_FOUND, (
-        f"{what} worse than the rest by more than chance. "
-        "Explore shows weaker patterns; more samples would show smaller groups."
-    )
+    nothing(title, plain(why), icon=icon, links=links)
 
 
 def failed(sentence: str) -> None:

@@ -16,7 +16,7 @@ from aggressors.contracts import Aggressor, RunSummary, Verdict
 from aggressors.export.verdicts import bottom_line
 from aggressors.gate import CheckResult
 from aggressors.summary import Summary
-from aggressors.words import ACTION_NAMES, counted, duration, number, spoken
+from aggressors.words import ACTION_NAMES, counted, duration, failing_of, number, spoken
 
 if TYPE_CHECKING:
     from aggressors.demo import Chapter
@@ -81,7 +81,7 @@ def aggressor_table(
     if wide:
         table.add_column(Text(f"Gap in {signal} (95 %)"), no_wrap=True)
     table.add_column("Impact", justify="right", no_wrap=True)
-    table.add_column("Failing/all", justify="right", no_wrap=True)
+    table.add_column(failing_of(found), justify="right", no_wrap=True)
     table.add_column("Next", no_wrap=True)
     for one in found:
         severity = Text.assemble(
@@ -94,7 +94,7 @@ def aggressor_table(
             severity,
             *gap,
             f"{one.impact:.1%}",
-            f"{one.n_core:,}/{one.n:,}",
+            f"{one.n_core:,}/{one.n_known:,}",
             ACTION_NAMES[one.action],
         )
     return table
@@ -122,7 +122,8 @@ def ranking(summary: Summary, *, width: int) -> RenderableType:
             )
         )
     if summary.tentative:
-        parts.append(Text(f"\nTentative, not confirmed ({len(summary.tentative)})"))
+        below = "\n" if summary.confirmed else ""
+        parts.append(Text(f"{below}Tentative, not confirmed ({len(summary.tentative)})"))
         parts.append(aggressor_table(summary.tentative, width=width, signal=signal, top=top))
     return Group(*parts)
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from aggressors.contracts import EVERYTHING, FEWEST_TO_CONFIRM, Aggressor, Filter
+from aggressors.contracts import (
+    EVERYTHING,
+    FEWEST_TO_CONFIRM,
+    Aggressor,
+    DiscoveryFacts,
+    Filter,
+)
 from aggressors.queries.scope import fetch, fetch_rows, scope
 from aggressors.queries.signals import signal_sql
 
@@ -66,25 +72,6 @@ class Explained:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryFacts:
-    """How the search went: groups tested, and how many were found, on which samples.
-
-    `tested` is None where the run does not say. `needed` is from how many samples on a group can be
-    confirmed at all; `searchable` whether the samples have metadata or an embedding, in which
-    groups are sought.
-    """
-
-    tested: int | None
-    fdr: float
-    confirmed: int
-    tentative: int
-    n_discover: int
-    n_confirm: int
-    needed: int
-    searchable: bool
-
-
 _TOTALS = """
     SELECT s.population::VARCHAR AS population, count(*) AS n, count(s.loss) AS n_labeled,
         sum(s.weight * s.loss) AS loss,
@@ -121,9 +108,9 @@ def aggressors(run: RunFile) -> list[Aggressor]:
     Gap, interval and q-value are those of the confirm half.
     """
     sql = """
-        SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_core,
-            t.gap, t.gap_low, t.gap_high, t.q_value, g.action, c.rule ->> '$.filter' AS rule,
-            p.rank AS part_of
+        SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_known,
+            g.n_core, t.gap, t.gap_low, t.gap_high, t.q_value, g.action,
+            c.rule ->> '$.filter' AS rule, p.rank AS part_of
         FROM aggressors g
         JOIN concepts c USING (concept_id)
         LEFT JOIN concept_stats t ON t.concept_id = g.concept_id AND t.fold = 'confirm'
@@ -266,12 +253,15 @@ def discovery_facts(run: RunFile) -> DiscoveryFacts:
             (SELECT count(*) FROM aggressors WHERE status = 'confirmed'),
             (SELECT count(*) FROM aggressors WHERE status = 'tentative'),
             (SELECT count(*) FROM samples WHERE fold = 'discover'),
-            (SELECT count(*) FROM samples WHERE fold = 'confirm')
+            (SELECT count(*) FROM samples WHERE fold = 'confirm'),
+            (SELECT coalesce(min(v.signal) < max(v.signal), false)
+                FROM (SELECT {signal} AS signal FROM samples s WHERE s.fold IS NOT NULL) v)
     """
     settings = run.info.settings
     # A group has at least `min_size` members in its half, and at most `max_share` of it.
     share = min(settings.max_share, 0.5)
-    tested, confirmed, tentative, n_discover, n_confirm = fetch_rows(run, sql)[0]
+    found = fetch_rows(run, sql, signal=signal_sql(run))[0]
+    tested, confirmed, tentative, n_discover, n_confirm, varies = found
     return DiscoveryFacts(
         tested,
         settings.fdr,
@@ -281,6 +271,7 @@ def discovery_facts(run: RunFile) -> DiscoveryFacts:
         n_confirm,
         max(FEWEST_TO_CONFIRM, round(2 * settings.min_size / share) if share > 0 else 0),
         bool(run.fields or run.dimensions),
+        varies,
     )
 
 

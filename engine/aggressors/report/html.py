@@ -10,7 +10,7 @@ from aggressors.queries.cards import data_uri
 from aggressors.report.cards import Card, Shown
 from aggressors.report.style import STYLE
 from aggressors.summary import Summary
-from aggressors.words import ADVICE, counted, number, spoken
+from aggressors.words import ADVICE, counted, failing_of, number, spoken, without_value
 
 
 def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -77,7 +77,7 @@ def _ranking(summary: Summary) -> str:
     rows = "".join(
         f"<tr><td class=n>{one.rank}</td><td><a href='#a{one.rank}'>{escape(one.name)}</a></td>"
         f"<td class=bar>{_interval(one, top)}</td><td class=n>{number(one.gap)}</td>"
-        f"<td class=n>{one.impact:.1%}</td><td class=n>{one.n_core:,} / {one.n:,}</td>"
+        f"<td class=n>{one.impact:.1%}</td><td class=n>{one.n_core:,}/{one.n_known:,}</td>"
         f"<td>{escape(one.action.replace('_', ' '))}</td></tr>"
         for one in summary.confirmed
     )
@@ -85,8 +85,8 @@ def _ranking(summary: Summary) -> str:
     return (
         "<h2>Ranking</h2><div class=wide><table><thead><tr><th class=n>#</th><th>Aggressor</th>"
         f"<th>Gap in {signal}, 95 %</th><th class=n>Gap</th><th class=n>Impact</th>"
-        f"<th class=n>Failing / all</th><th>Next</th></tr></thead><tbody>{rows}</tbody></table>"
-        "</div>"
+        f"<th class=n>{failing_of(summary.confirmed)}</th><th>Next</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -116,6 +116,8 @@ def _tests(verdicts: tuple[Verdict, ...]) -> str:
 
 def _card(card: Card, signal: str) -> str:
     one = card.aggressor
+    gaps = escape(without_value(one, signal))
+    unknown = gaps and f"; {gaps}"
     rule = ""
     if card.precision is not None and card.recall is not None:
         rule = (
@@ -126,7 +128,7 @@ def _card(card: Card, signal: str) -> str:
         f"<article id=a{one.rank}><h2><span class=rank>{one.rank}</span> {escape(one.name)}</h2>"
         f"<p>Mean {escape(signal)} is <b>{number(one.gap)}</b> above the rest "
         f"({number(one.gap_low)} to {number(one.gap_high)}). "
-        f"<b>{one.n_core:,}</b> of {one.n:,} members fail. {one.impact:.1%} of all "
+        f"<b>{one.n_core:,}</b> of {one.n_known:,} members fail{unknown}. {one.impact:.1%} of all "
         f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
         f"<p class=quiet>{escape(card.how_found)}</p>"
         f"{_part_of(one)}"

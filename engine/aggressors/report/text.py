@@ -6,7 +6,7 @@ from aggressors.contracts import Verdict
 from aggressors.export.verdicts import escaped
 from aggressors.report.cards import Card
 from aggressors.summary import Summary
-from aggressors.words import ADVICE, counted, number, spoken
+from aggressors.words import ADVICE, counted, failing_of, number, spoken
 
 
 def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -21,15 +21,16 @@ def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, .
     ]
     if confirmed:
         signal = escaped(spoken(info.settings.signal))
+        failing = failing_of(summary.confirmed).lower()
         lines += [
-            f"| # | aggressor | gap in {signal} (95 %) | impact | failing / all |",
+            f"| # | aggressor | gap in {signal} (95 %) | impact | {failing} |",
             "| ---: | --- | --- | ---: | ---: |",
         ]
     for card in confirmed:
         one = card.aggressor
         lines.append(
             f"| {one.rank} | {escaped(one.name)} | {number(one.gap)} ({number(one.gap_low)} to "
-            f"{number(one.gap_high)}) | {one.impact:.1%} | {one.n_core:,} / {one.n:,} |"
+            f"{number(one.gap_high)}) | {one.impact:.1%} | {one.n_core:,}/{one.n_known:,} |"
         )
     if confirmed:
         lines += ["", "### What to do", ""]

@@ -17,13 +17,15 @@ from aggressors.slicing.literals import (
     literals,
     spoken,
 )
-from aggressors.slicing.points import BoolArray, Float32Array, FloatArray, Points
+from aggressors.slicing.points import BoolArray, Float32Array, FloatArray, IntArray, Points
 from aggressors.slicing.protocol import Proposal
 
 DEPTH = 3
 WIDTH = 12
 COST = 0.03  # of F1 that a further condition must gain
 COST_BUILT_IN = 0.02  # more for a field the engine measured, which a person reads less easily
+MOST, MOST_OF_TWO = 0.5, 0.75  # share of the members that a label carries, or two together
+MORE_OFTEN = 1.25  # times their share of all samples from which labels say where a group lies
 CLEAR = 0.5  # precision and recall below which a rule does not describe a group
 
 
@@ -101,14 +103,35 @@ def _best_fit(matrix: Float32Array, masks: Float32Array, size: Float32Array) -> 
     return np.asarray(fit.max(axis=1), dtype=np.float64)
 
 
-def name_of(description: Description, members: BoolArray, points: Points) -> str:
-    """`shirt · brightness < 0.18`, or the label that most members carry where no rule is clear."""
+def name_of(description: Description, members: BoolArray, points: Points, space: str = "") -> str:
+    """`shirt · brightness < 0.18`; where no rule is clear, the labels among which the group lies.
+
+    `space` is the further space in which it was found, '' for the main one.
+    """
     if description.clear:
         return " · ".join(spoken(each) for each in description.conditions)
-    labels = points.label[members & (points.label >= 0)]
-    if not len(labels):
-        return "unnamed region"
-    return f"unnamed region near {points.classes[int(np.bincount(labels).argmax())]}"
+    region = f"unnamed region of {space}" if space else "unnamed region"
+    known = points.label >= 0
+    if len(np.unique(points.label[known])) < 2 or not (members & known).any():
+        return region
+    near = _near(points.label[members & known], points.label[known])
+    if not near:
+        return f"{region} across labels"
+    return f"{region} near {' or '.join(points.classes[code] for code in near)}"
+
+
+def _near(inside: IntArray, everywhere: IntArray) -> list[int]:
+    """Up to two labels that most members carry, and more often than all samples do."""
+    k = int(everywhere.max()) + 1
+    share, usual = (np.bincount(codes, minlength=k) / len(codes) for codes in (inside, everywhere))
+    frequent = np.argsort(-share, kind="stable")
+    first, second = share[frequent[:2]]
+    alone = first >= max(MOST, 2 * second)
+    codes = frequent[:1] if alone else frequent[:2]
+    enough = MOST if alone else MOST_OF_TWO
+    if share[codes].sum() < max(enough, MORE_OFTEN * usual[codes].sum()):
+        return []
+    return [int(code) for code in codes]
 
 
 def distinct(names: list[str]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from shlex import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aggressors.errors import TableError, UsageError
 from aggressors.sources.spaces import PREFIX, name_problem
@@ -141,12 +141,20 @@ class Columns:
 ROLES = tuple(each.name for each in fields(Columns) if each.name not in ("spaces", "metric"))
 
 
+# A bracket, or two numbers one after the other.
+_NUMBERS = re.compile(r"\s*(\[|[-+]?\.?\d[\d.eE+-]*[\s,;|]+[-+]?\.?\d)")
+
+
 def _holds_lists(column: pa.ChunkedArray) -> bool:
-    """Whether a column holds vectors, or texts such as `[0.1, 0.9]`, as a CSV has them."""
+    """Whether a column holds vectors, or texts that a CSV has for them.
+
+    So does one of texts in another form than `[0.1, 0.9]`, which is then refused with a sentence
+    instead of becoming metadata.
+    """
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         known = column.drop_null()
-        return len(known) > 0 and bool(pc.starts_with(known, "[")[0].as_py())
+        return len(known) > 0 and _NUMBERS.match(known[0].as_py()) is not None
     return is_list(kind)
 
 

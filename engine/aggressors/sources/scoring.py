@@ -19,6 +19,7 @@ from aggressors.sources.spaces import PREFIX, in_order
 from aggressors.stats.evidence import confidence_gap
 
 CLIP = 1e-7  # smallest probability of a label that counts, so that a loss is finite
+_LARGEST = float(np.finfo(np.float32).max)  # as vectors are kept
 _SUM = 1e-2  # how far probabilities may miss a sum of 1, as rounding leaves them
 Roles = Mapping[str, str]
 Floats = NDArray[np.float64]
@@ -322,25 +323,39 @@ class _Reader:
                 f"got {column.type}. Name another column for {role}, or rename this one."
             )
         array = column.combine_chunks()
-        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
-        expected = int(lengths[0]) if wanted is None else wanted
-        wrong = (lengths != expected) | (lengths < 1)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            because = "the first sample's has" if wanted is None else "the number of classes is"
-            advice = "All must be of one length." if wanted is None else "Pass --classes with all."
-            raise self.fail(
-                role, row, f"has {int(lengths[row])} values; {because} {expected}", advice
-            )
+        expected = self._length(role, array, wanted)
         flat = pc.fill_null(pc.list_flatten(array).cast(pa.float64()), np.nan)
         values = np.asarray(flat.to_numpy(zero_copy_only=False)).reshape(-1, expected)
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            raise self.fail(
-                role, row, "holds a missing, NaN or infinite value", "Correct it or leave it out."
+        usable = (np.abs(values) <= _LARGEST).all(axis=1)
+        if not usable.all():
+            row = int(np.argmin(usable))
+            what = (
+                "a value beyond 3.4e38"
+                if np.isfinite(values[row]).all()
+                else ("a missing, NaN or infinite value")
             )
+            raise self.fail(role, row, f"holds {what}", "Correct it or leave it out.")
         return values
+
+    def _length(self, role: str, array: pa.Array, wanted: int | None) -> int:
+        """Length of all the lists: `wanted`, or that of the first."""
+        lengths = pc.list_value_length(array)
+        empty = pc.fill_null(pc.less(lengths, 1), True).to_numpy(zero_copy_only=False)
+        if empty.any():
+            row = int(np.argmax(empty))
+            got = "is missing" if array[row].as_py() is None else "is an empty list"
+            count = int(empty.sum())
+            raise self.fail(
+                role, row, f"{got} ({count} such samples)", "Fill it in, or leave the sample out."
+            )
+        found = lengths.to_numpy(zero_copy_only=False)
+        expected = int(found[0]) if wanted is None else wanted
+        if (found != expected).any():
+            row = int(np.argmax(found != expected))
+            because = "the first sample's has" if wanted is None else "the number of classes is"
+            advice = "All must be of one length." if wanted is None else "Pass --classes with all."
+            raise self.fail(role, row, f"has {found[row]} values; {because} {expected}", advice)
+        return expected
 
     def _parsed(self, role: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Read lists from texts such as `[0.1, 0.9]`, as a CSV has them."""

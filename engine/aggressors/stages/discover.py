@@ -165,7 +165,7 @@ def _tables(
     parent = parents(members)
     names = distinct(
         [
-            name_of(each.description, member, composition)
+            name_of(each.description, member, composition, each.finding.concept.space)
             for each, member in zip(reported, members, strict=True)
         ]
     )
@@ -301,6 +301,7 @@ def _aggressors(
                 "severity": row["severity"],
                 "impact": row["impact"],
                 "n": int((each.member & frame.analysed).sum()),
+                "n_known": int((each.member & frame.analysed & np.isfinite(frame.signal)).sum()),
                 "n_core": int(_core(each.member, frame).sum()),
                 "action": None,
                 "reasons": "[]",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCHEMA_VERSION = 2  # 2 added the table `search`
+SCHEMA_VERSION = 3  # 2 added the table `search`, 3 `aggressors.n_known`
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,18 +154,18 @@ TABLES: tuple[Table, ...] = (
         C("population", "POPULATION", "population the figures are for"),
         C("fold", "VARCHAR", "discover, confirm or both"),
         C("n", "BIGINT", "members", "samples"),
-        C("mean_loss", "DOUBLE", "mean signal inside", "loss"),
-        C("rest_loss", "DOUBLE", "mean signal of the rest", "loss"),
-        C("gap", "DOUBLE", "mean_loss - rest_loss", "loss"),
-        C("gap_low", "DOUBLE", "lower bound of the gap", "loss"),
-        C("gap_high", "DOUBLE", "upper bound of the gap", "loss"),
+        C("mean_loss", "DOUBLE", "mean signal inside", "signal"),
+        C("rest_loss", "DOUBLE", "mean signal of the rest", "signal"),
+        C("gap", "DOUBLE", "mean_loss - rest_loss", "signal"),
+        C("gap_low", "DOUBLE", "lower bound of the gap", "signal"),
+        C("gap_high", "DOUBLE", "upper bound of the gap", "signal"),
         C("p_value", "DOUBLE", "one-sided test that the gap is positive; NULL outside confirm"),
         C(
             "q_value",
             "DOUBLE",
             "Benjamini-Hochberg over all proposals tested; NULL outside confirm",
         ),
-        C("severity", "DOUBLE", "lower bound of the gap", "loss"),
+        C("severity", "DOUBLE", "lower bound of the gap", "signal"),
         C("impact", "DOUBLE", "n x gap / summed signal, above its least if negative", "share"),
     ),
     _t(
@@ -175,9 +175,10 @@ TABLES: tuple[Table, ...] = (
         C("rank", "INTEGER", "1 = first; fixed at publish"),
         C("name", "VARCHAR", "name of the concept"),
         C("status", "VARCHAR", "confirmed (on samples it was not found on) or tentative"),
-        C("severity", "DOUBLE", "lower bound of the gap on the confirm half", "loss"),
+        C("severity", "DOUBLE", "lower bound of the gap on the confirm half", "signal"),
         C("impact", "DOUBLE", "share of all loss that would vanish with it", "share"),
         C("n", "BIGINT", "members in the analysed population, both halves", "samples"),
+        C("n_known", "BIGINT", "members of these with a value of the signal", "samples"),
         C("n_core", "BIGINT", "members whose signal exceeds the rest's core quantile", "samples"),
         C("action", "VARCHAR", "collect, augment, relabel, remove or review_model"),
         C("reasons", "JSON", "ordered evidence: action, evidence, value, reference, weight"),

@@ -1,6 +1,6 @@
-SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_core,
-t.gap, t.gap_low, t.gap_high, t.q_value, g.action, c.rule ->> '$.filter' AS rule,
-p.rank AS part_of
+SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_known,
+g.n_core, t.gap, t.gap_low, t.gap_high, t.q_value, g.action,
+c.rule ->> '$.filter' AS rule, p.rank AS part_of
 FROM aggressors g
 JOIN concepts c USING (concept_id)
 LEFT JOIN concept_stats t ON t.concept_id = g.concept_id AND t.fold = 'confirm'
