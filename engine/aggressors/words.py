@@ -23,7 +23,7 @@ ADVICE = {
 SEARCHES = {
     "clusters": "clusters of the embedding",
     "tree": "regions of the embedding",
-    "tree drawn by loss": "regions of the embedding with a high loss",
+    "tree drawn by loss": "bad regions of the embedding",
     "tree across labels": "what samples of all labels have in common",
     "tree across labels drawn by loss": "what samples of all labels have in common",
     "inside one label": "regions inside one label",

@@ -24,8 +24,7 @@ DEPTH = 3
 WIDTH = 12
 COST = 0.03  # of F1 that a further condition must gain
 COST_BUILT_IN = 0.02  # more for a field the engine measured, which a person reads less easily
-MOST, MOST_OF_TWO = 0.5, 0.75  # share of the members that a label carries, or two together
-MORE_OFTEN = 1.25  # times their share of all samples from which labels say where a group lies
+MORE_OFTEN = 0.15  # of the members, above its share of all samples, for a label to be near
 CLEAR = 0.5  # precision and recall below which a rule does not describe a group
 
 
@@ -121,17 +120,11 @@ def name_of(description: Description, members: BoolArray, points: Points, space:
 
 
 def _near(inside: IntArray, everywhere: IntArray) -> list[int]:
-    """Up to two labels that most members carry, and more often than all samples do."""
+    """Up to two labels, the most frequent first, that members carry more often than all do."""
     k = int(everywhere.max()) + 1
     share, usual = (np.bincount(codes, minlength=k) / len(codes) for codes in (inside, everywhere))
-    frequent = np.argsort(-share, kind="stable")
-    first, second = share[frequent[:2]]
-    alone = first >= max(MOST, 2 * second)
-    codes = frequent[:1] if alone else frequent[:2]
-    enough = MOST if alone else MOST_OF_TWO
-    if share[codes].sum() < max(enough, MORE_OFTEN * usual[codes].sum()):
-        return []
-    return [int(code) for code in codes]
+    frequent = np.argsort(-share, kind="stable")[:2]
+    return [int(code) for code in frequent if share[code] - usual[code] >= MORE_OFTEN]
 
 
 def distinct(names: list[str]) -> list[str]:
