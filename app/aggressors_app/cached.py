@@ -16,7 +16,7 @@ import pyarrow as pa
 import streamlit as st
 
 from aggressors import words
-from aggressors.contracts import Aggressor, DiscoveryFacts, RunSummary
+from aggressors.contracts import Aggressor, DiscoveryFacts, Provenance, RunSummary
 from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
@@ -279,9 +279,14 @@ def outlines(run_id: str) -> tuple[maps.Outline, ...]:
 
 
 @_remember
+def found(run_id: str, concept_id: int) -> Provenance:
+    """How a concept was found."""
+    return concept.concept(run_file(run_id), concept_id).found
+
+
 def how_found(run_id: str, one: Aggressor) -> str:
     """Say in a sentence what was done to find an aggressor."""
-    return words.how_found(concept.concept(run_file(run_id), one.concept_id).found, one.q_value)
+    return words.how_found(found(run_id, one.concept_id), one.q_value)
 
 
 @_remember

@@ -61,12 +61,15 @@ class Summary:
         if not self.confirmed:
             return nothing_found(self.facts, self.info.settings.signal)[1]
         worst = self.confirmed[0]
+        covers, them = (
+            ("It covers", "it") if len(self.confirmed) == 1 else ("Together they cover", "they")
+        )
         groups = "1 group does" if wholes == 1 else f"{wholes} groups do"
         within = f" (and {counted(parts, 'part')} of them)" if parts else ""
         together = (
-            f" Together they cover {counted(self.explained.n, 'sample')}; "
+            f" {covers} {counted(self.explained.n, 'sample')}; "
             f"{self.explained.share:.0%} of all {spoken(self.info.settings.signal)} would vanish "
-            "if they did like the rest."
+            f"if {them} did like the rest."
         )
         return f"{groups} worse than the rest{within}, first of all {worst.name}.{together}"
 

@@ -36,10 +36,11 @@ def sentence(run_id: str, one: Aggressor) -> str:
     text = f"**{count(one.n_core)} of {count(one.n_known)}** {analysed} members fail"
     text += f"; {gaps}. " if gaps else ". "
     if judged is not None:
+        judges = cached.found(run_id, one.concept_id).n_confirm or judged["n"]
         text += (
             f"Mean {what} is **{number(judged['mean_loss'])}** inside and "
             f"{number(judged['rest_loss'])} in the rest: **{signed(one.gap)}** "
-            f"({interval(one.gap_low, one.gap_high)}), measured on {count(judged['n'])} members "
+            f"({interval(one.gap_low, one.gap_high)}), measured on {count(judges)} members "
             "that the search had not seen. "
         )
     return text + f"Without it, **{share(one.impact)}** of all {what} would vanish."
