@@ -14,7 +14,10 @@ from aggressors.errors import InputError
 from aggressors.sources.fields import FIELDS, settle
 from aggressors.stages import tables as make
 
-BY_ROW = ("samples", "metadata", "media", "embeddings", "spaces", "probabilities", "positions")
+BY_ROW = (
+    *("samples", "metadata", "media", "fingerprints"),
+    *("embeddings", "spaces", "probabilities", "positions"),
+)
 Tables = Mapping[str, pa.Table]
 
 

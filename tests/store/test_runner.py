@@ -238,7 +238,7 @@ def test_all_stages_fill_all_tables_and_do_so_again(workspace: Workspace) -> Non
 
 def test_every_stage_reads_what_is_there_by_then() -> None:
     known = {"samples", "metadata", "metadata_fields", "media", "metrics"}
-    maybe = {"embeddings", "spaces", "probabilities", "positions"}
+    maybe = {"embeddings", "spaces", "probabilities", "positions", "fingerprints"}
     for stage in load_stages():
         assert set(stage.inputs) - set(stage.optional) <= known, stage.name
         assert set(stage.optional) <= known | maybe, stage.name
@@ -246,6 +246,31 @@ def test_every_stage_reads_what_is_there_by_then() -> None:
         known |= set(stage.outputs)
     assert [stage.name for stage in load_stages()] == list(WHOLE)
     assert known | maybe >= set(BY_NAME) - {"run", "stages"}
+
+
+def test_what_all_samples_tell_is_kept_for_a_run_that_goes_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that dies after `survey` does not survey again, and ends with the same tables."""
+    stages = load_stages()
+    assert stages[0].name == "survey"
+
+    def dying(tables: Tables, context: Context) -> dict[str, pa.Table]:
+        raise KeyboardInterrupt
+
+    def never(tables: Tables, context: Context) -> dict[str, pa.Table]:
+        raise AssertionError("surveyed twice")
+
+    broken = (stages[0], replace(stages[1], run=dying), *stages[2:])
+    monkeypatch.setattr(runner, "load_stages", lambda: broken)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(PlantedSource(n=300), workspace)
+    resumed = (replace(stages[0], run=never), *stages[1:])
+    monkeypatch.setattr(runner, "load_stages", lambda: resumed)
+    path = runner.run(PlantedSource(n=300), workspace).path
+    with open_run(path) as opened:
+        fields = {name: info.source for name, info in opened.fields.items()}
+    assert (fields["outlier_score"], fields["station"]) == ("built-in", "integration")
 
 
 # --- Refused ---

@@ -10,19 +10,25 @@ from PIL import Image
 from scipy import ndimage
 
 from aggressors.errors import InputError
-from aggressors.sources.fields import column, declared, settle
+from aggressors.slicing.literals import OBSCURE
+from aggressors.sources.fields import check_names, column, declared, settle
 from aggressors.sources.pictures import MEASURED, Picture, read_picture
-from aggressors.stages import describe_image, describe_text
-from aggressors.stages.describe import MEASURES, describe
+from aggressors.stages import describe as description
+from aggressors.stages import describe_image, describe_row
+from aggressors.stages.describe import MEASURES, describe, without
+from aggressors.stages.measure import Measure, Measured
 
 RNG = np.random.default_rng(0)
 SMALL = RNG.integers(0, 256, (24, 40, 3)).astype(np.uint8)  # below the grid: nothing is thinned
 WEIGHTS = np.array([0.299, 0.587, 0.114]) / 255
+OVER_THE_RUN = {"near_duplicates", "rare_words", "text_duplicates"} | {
+    entry.name for entry in describe_row.MEASURES
+}
 
 
 def measured(pixels, size=None):
     height, width = pixels.shape[:2]
-    values = describe_image.measure([pixels], [size or (width, height)])
+    values = describe_image.measure([Picture(pixels, size or (width, height), b"")]).values
     return {name: float(value[0]) for name, value in values.items()}
 
 
@@ -119,8 +125,8 @@ def test_an_object_on_a_plain_ground_is_its_share():
 
 def test_images_of_any_sizes_are_measured_alone():
     images = [smooth(1), SMALL, smooth(2), np.zeros((2, 9, 3), np.uint8), smooth(3, side=17)]
-    sizes = [image.shape[1::-1] for image in images]
-    together = describe_image.measure(images, sizes)
+    pictures = [Picture(image, image.shape[1::-1], b"") for image in images]
+    together = describe_image.measure(pictures).values
     for place, image in enumerate(images):
         for name, value in measured(image).items():
             np.testing.assert_allclose(together[name][place], value, rtol=1e-4, atol=1e-6)
@@ -136,21 +142,34 @@ def test_extreme_images_have_finite_measures():
         assert values["entropy"] == 0
 
 
-# --- Texts ---
+def test_symmetry_is_the_share_that_the_mirror_image_has_too():
+    left = RNG.integers(0, 256, (40, 20, 3)).astype(np.uint8)
+    whole = np.hstack([left, left[:, ::-1]])
+    assert measured(whole)["symmetry"] == pytest.approx(1, abs=1e-5)
+    negative = np.hstack([left, 255 - left[:, ::-1]])
+    assert measured(negative)["symmetry"] == pytest.approx(0, abs=1e-5)
+    luma = SMALL @ WEIGHTS
+    expected = (1 + np.corrcoef(luma.ravel(), luma[:, ::-1].ravel())[0, 1]) / 2
+    assert measured(SMALL)["symmetry"] == pytest.approx(expected, abs=1e-4)
 
 
-def test_texts():
-    found = describe_text.measure(["The cat, the CAT 42", ""])
-    values = {name: value[0] for name, value in found.items()}
-    assert values["characters"] == 19
-    assert values["words"] == 5
-    assert values["word_length"] == pytest.approx(15 / 5)
-    assert values["uppercase"] == pytest.approx(4 / 12)
-    assert values["digits"] == pytest.approx(2 / 19)
-    assert values["punctuation"] == pytest.approx(1 / 19)
-    assert values["repetition"] == pytest.approx(1 / 5)
-    assert found["characters"][1] == 0
-    assert np.isnan(found["word_length"][1])
+@pytest.mark.parametrize("side", [33, 64, 65, 96, 101, 224])
+def test_thinning_keeps_mirrored_columns_together(side):
+    half = np.random.default_rng(side).integers(0, 256, (side, side // 2, 3)).astype(np.uint8)
+    middle = half[:, : side % 2]
+    assert measured(np.hstack([half, middle, half[:, ::-1]]))["symmetry"] == pytest.approx(1)
+    other = np.random.default_rng(0).integers(0, 256, (side, side, 3)).astype(np.uint8)
+    assert measured(other)["symmetry"] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (2, 2), (3, 3), (3, 900), (900, 3), (46, 47)])
+def test_images_of_odd_shapes_have_finite_measures_or_none(shape):
+    pixels = np.random.default_rng(1).integers(0, 256, (*shape, 3)).astype(np.uint8)
+    values = measured(pixels)
+    assert (values["height"], values["width"]) == shape
+    rest = [value for name, value in values.items() if name not in ("height", "width", "aspect")]
+    assert np.isfinite(rest).all() == (min(shape) >= 3)
+    assert np.isnan(rest).all() == (min(shape) < 3)
 
 
 # --- The stage ---
@@ -158,17 +177,55 @@ def test_texts():
 
 def test_every_measure_is_described_and_nothing_else_is_measured():
     picture = Picture(SMALL, (40, 24), b"")
-    columns = describe([picture, None], [None, "two words"])
-    assert list(columns) == [entry.name for entry in MEASURES]
-    assert all(entry.doc for entry in MEASURES)
+    columns = describe([picture, None], [None, "two words"]).fields
+    alone = [entry.name for entry in MEASURES if entry.name not in OVER_THE_RUN]
+    assert list(columns) == alone
     assert columns["brightness"].to_pylist()[1] is None
     assert columns["words"].to_pylist() == [None, 2]
-    assert describe([None], [None]) == {}
+    assert columns["script"].to_pylist() == [None, "latin"]
+    nothing = describe([None], [None])
+    assert (nothing.fields, nothing.prints) == ({}, {})
+
+
+def test_every_measure_is_documented_and_named_once():
+    names = [entry.name for entry in MEASURES]
+    assert len(set(names)) == len(names)
+    assert all(entry.doc and name.islower() for entry, name in zip(MEASURES, names, strict=True))
+    assert set(names) >= OBSCURE
+    check_names(names, "The built-in fields")
+
+
+def test_a_new_type_of_data_is_one_module(monkeypatch):
+    """What reads another entry of the batch is measured and compared beside the rest."""
+
+    class Initials:
+        NAME = "initials"
+        MEASURES = (Measure("initial", "", "first letter"),)
+
+        def read(self, batch):
+            return [text or None for text in batch.texts]
+
+        def measure(self, items):
+            first = np.array([item[0] for item in items], dtype=object)
+            return Measured({"initial": first}, np.array([[ord(item[0])] for item in items]))
+
+        def compare(self, whole):
+            return {}
+
+    monkeypatch.setattr(description, "TYPES", (Initials(),))
+    found = describe([None] * 3, ["one", "", "two"])
+    assert found.fields["initial"].to_pylist() == ["o", None, "t"]
+    codes = found.prints["initials"].to_pylist()
+    assert [code and np.frombuffer(code, np.uint16)[0] for code in codes] == [111, None, 116]
+
+
+def test_the_users_field_wins_in_whatever_case():
+    assert without({"symmetry": 1, "noise": 2}, ["Symmetry", "hour"]) == {"noise": 2}
 
 
 def test_built_in_fields_that_do_not_vary_are_dropped_and_own_ones_kept():
     pictures = [Picture(smooth(seed), (64, 64), b"") for seed in range(3)]
-    measured_columns = describe(pictures, [None] * 3)
+    measured_columns = describe(pictures, [None] * 3).fields
     own = {"station": column("station", ["north"] * 3, ["a", "b", "c"])}
     import pyarrow as pa
 

@@ -28,8 +28,9 @@ LABEL = "label"
 # Built-in measurements that say little to a reader; where two rules fit alike, the other is taken.
 OBSCURE = frozenset(
     {
-        *("noise", "edge_density", "texture_energy", "entropy", "tint", "foreground"),
+        *("noise", "edge_density", "texture_energy", "entropy", "symmetry", "tint", "foreground"),
         *("border_brightness", "border_warmth", "word_length", "punctuation", "repetition"),
+        *("rare_words", "missing_values", "outlier_score", "row_duplicates"),
     }
 )
 PLAINNESS = 0.9  # what a condition on one of them leaves of a rule's quality

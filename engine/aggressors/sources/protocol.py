@@ -22,6 +22,7 @@ class Shard:
     tables : Row i of every table is sample i of the shard, none has a `row_id` or `population` yet:
         `samples` (sample_id, label, prediction, confidence, loss, weight, group_id), `metadata`
         (one column a field), `media` (kind, uri, thumbnail, text), and where the source has them
+        `fingerprints` (one column a type of data, by which the stage `survey` compares samples),
         `embeddings` (vector), `spaces` (one column of vectors a further space), `probabilities`
         (vector) and `positions` (position: the sample's place in its dataset, by which `explain`
         finds its input again). Two are not by row: `metrics` (sample_id, metric, value) and

@@ -27,7 +27,7 @@ from aggressors.sources.protocol import Shard
 from aggressors.sources.roles import Columns, missing
 from aggressors.sources.scoring import Scored, class_names, infer_task, loss_name, score
 from aggressors.sources.spaces import PREFIX
-from aggressors.stages.describe import SOURCE, UNITS, describe
+from aggressors.stages.describe import SOURCE, UNITS, Described, describe, without
 from aggressors.store.files import below
 
 
@@ -116,15 +116,16 @@ class TableSource:
         """
         entry, n = self._tables[population], stop - start
         tables = {name: table.slice(start, n) for name, table in entry.scored.tables().items()}
-        media, measured = self._described(entry, start, stop, settings.thumbnail)
+        media, described = self._described(entry, start, stop, settings.thumbnail)
         tables["metrics"] = metrics_table(
             entry.scored.sample_id.slice(start, n),
             {name: values[start:stop] for name, values in entry.metrics.items()},
         )
         own = {name: column.slice(start, n) for name, column in entry.metadata.items()}
-        measured = {name: column for name, column in measured.items() if name not in own}
+        measured = without(described.fields, own)
         tables["media"] = media
         tables["metadata"] = pa.table({fields.SPACER: pa.nulls(n), **measured, **own})
+        tables["fingerprints"] = pa.table({fields.SPACER: pa.nulls(n), **described.prints})
         tables["metadata_fields"] = pa.concat_tables(
             [fields.declared(measured, SOURCE, UNITS), fields.declared(own, "table", {})]
         )
@@ -133,7 +134,7 @@ class TableSource:
 
     def _described(
         self, entry: _Population, start: int, stop: int, longest: int
-    ) -> tuple[pa.Table, Mapping[str, pa.Array]]:
+    ) -> tuple[pa.Table, Described]:
         ids = entry.scored.sample_id.slice(start, stop - start).to_pylist()
         images = entry.values("image", start, stop) or [None] * len(ids)
         texts = entry.values("text", start, stop) or [None] * len(ids)

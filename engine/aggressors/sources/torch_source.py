@@ -33,7 +33,7 @@ from aggressors.sources.samples import (
     stack_inputs,
 )
 from aggressors.sources.spaces import in_order
-from aggressors.stages.describe import SOURCE, UNITS, describe
+from aggressors.stages.describe import SOURCE, UNITS, describe, without
 from aggressors.stages.infer import Network, Outcome, infer
 
 _PROBES = 64  # samples of a population whose content is part of the digest
@@ -231,8 +231,8 @@ class TorchSource:
         texts = [sample.text for sample in batch.samples]
         values = metadata_values(batch.samples, self.integration.metadata)
         own = {name: fields.column(name, column, batch.ids) for name, column in values.items()}
-        measured = describe(pictures, texts)
-        measured = {name: column for name, column in measured.items() if name not in self._own}
+        described = describe(pictures, texts)
+        measured = without(described.fields, self._own)
         declared = [
             fields.declared(measured, SOURCE, UNITS),
             fields.declared(own, "integration", {}),
@@ -241,6 +241,7 @@ class TorchSource:
         return {
             "media": media_table(pictures, texts),
             "metadata": pa.table({**spacer, **measured, **own}),
+            "fingerprints": pa.table({**spacer, **described.prints}),
             "metadata_fields": fields.agree(pa.concat_tables(declared), self._kinds, batch.place),
         }
 

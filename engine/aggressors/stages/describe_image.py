@@ -1,19 +1,29 @@
-"""Measurements of an image that need no model: light, colour, sharpness, texture."""
+"""Measurements of an image that need no model: light, colour, sharpness, texture, symmetry.
+
+Images of more than `WHOLE` pixels are measured on a sample of them, so that a large one costs
+little more than a small one: what neighbouring pixels tell on tiles, all else on a regular grid.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from aggressors.stages.measure import Measure
+from aggressors.stages.measure import Batch, Measure, Measured, Values, Whole
+from aggressors.stats.duplicates import CROWD, near_counts
+
+if TYPE_CHECKING:
+    from aggressors.sources.pictures import Picture
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB
 Floats = NDArray[np.float32]
-Scalar = TypeVar("Scalar", bound=np.generic)
 
+NAME = "image"
 MEASURES = (
     Measure("brightness", "share", "mean luma, 0 black to 1 white (ITU-R BT.601 weights)"),
     Measure("contrast", "share", "standard deviation of luma"),
@@ -22,6 +32,12 @@ MEASURES = (
     Measure("edge_density", "share", "share of pixels whose luma gradient exceeds 0.1 a pixel"),
     Measure("texture_energy", "share", "mean standard deviation of luma inside 8 x 8 blocks"),
     Measure("entropy", "bits", "Shannon entropy of luma in 32 levels"),
+    Measure(
+        "symmetry",
+        "share",
+        "share of the variance of luma that is alike left and right: 1 for a picture that equals "
+        "its mirror image, 0.5 for one unlike it, 0 for its negative",
+    ),
     Measure(
         "colourfulness", "", "spread and mean of the opponent colours (Hasler, Suesstrunk 2003)"
     ),
@@ -36,145 +52,344 @@ MEASURES = (
     Measure("width", "px", "width of the original"),
     Measure("height", "px", "height of the original"),
     Measure("aspect", "", "width divided by height"),
+    Measure(
+        "near_duplicates",
+        "samples",
+        f"other images of the run that look nearly the same, up to {CROWD}: shrunk to 8 x 8, their "
+        "luma differs by a tenth of its standard deviation at most (root mean square) and their "
+        "mean colour by 4 of 255; so a copy that is resized or saved anew counts, one that is "
+        "cropped, turned or of another exposure does not",
+    ),
 )
 
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255
-_CHUNK = 1 << 17  # pixels measured at a time, so that the work stays in the processor's cache
-_GRID = 1_024  # colour is measured on a regular grid of at least so many pixels
-_DIFFERENCES = 2_048  # differences between neighbours are taken at up to twice as many pixels
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+WHOLE = 2_048  # pixels up to which an image is measured whole
+_GRID = 640  # pixels of the grid, about
+_TILES = 16  # tiles of 8 x 16 pixels, about
+_TILE = 8, 16
 _BLOCK = 8
+_CHUNK = 1 << 16  # sampled pixels measured at a time, so that the work stays in the cache
 _LEVELS = 32
+_UNLIKE = 0.2 * 255
+_CELLS = 8  # rows and columns of a print
+_STEPS = 64  # of a print, in one level of 255
+_OFFSET = 256  # levels added to a difference of colours, so that no print is 0
+_NEAR = 0.1  # root mean square difference of two prints, in standard deviations of luma
+_NEAR_LEVELS = 0.5  # the same in levels of 255, for images without contrast
+_NEAR_COLOUR = 4.0  # difference of mean colours, in levels of 255
 
 
-def measure(images: Sequence[Pixels], sizes: Sequence[tuple[int, int]]) -> Mapping[str, Floats]:
+def read(batch: Batch) -> Sequence[Picture | None]:
+    """Images are measured as decoded."""
+    return batch.pictures
+
+
+def measure(items: Sequence[Picture]) -> Measured:
     """Measure images of any sizes.
-
-    Parameters
-    ----------
-    images : (height, width, 3) uint8 each, as decoded for measuring.
-    sizes : (width, height) of the originals, in pixels.
 
     Returns
     -------
-    Name of the measure -> (n,) float32; NaN for images below 3 x 3 pixels.
+    One (n,) float32 a measure, but for `near_duplicates`, and prints (n, 66); both are NaN or 0
+    for images below 3 x 3 pixels, of which only the size is known.
     """
-    values = {entry.name: np.full(len(images), np.nan, dtype=np.float32) for entry in MEASURES}
-    width, height = np.asarray(sizes, dtype=np.float32).reshape(-1, 2).T
-    values["width"], values["height"], values["aspect"] = width, height, width / height
-    for places in _by_shape(images):
-        if min(images[places[0]].shape[:2]) < 3:
+    n = len(items)
+    names = [entry.name for entry in MEASURES if entry.name != "near_duplicates"]
+    values = {name: np.full(n, np.nan, dtype=np.float32) for name in names}
+    prints = np.zeros((n, _CELLS * _CELLS + 2), dtype=np.uint16)
+    sizes = np.array([item.size for item in items], dtype=np.float32).reshape(-1, 2)
+    values["width"], values["height"] = sizes.T
+    values["aspect"] = sizes[:, 0] / sizes[:, 1]
+    for (height, width, _), places in _by_shape([item.pixels for item in items]).items():
+        if min(height, width) < 3:
             continue
-        step = max(1, _CHUNK // images[places[0]][..., 0].size)
+        step = max(1, _CHUNK // min(height * width, WHOLE))
         for start in range(0, len(places), step):
             chunk = places[start : start + step]
-            stack = np.stack([images[place] for place in chunk])
-            for name, measured in {**_light(stack), **_colour(stack)}.items():
-                values[name][chunk] = measured
-    return values
+            stack = np.stack([items[place].pixels for place in chunk])
+            grid = _grid(stack)
+            for name, found in {
+                **_light(grid),
+                **_colour(grid),
+                **_ground(stack, grid),
+                **_detail(_tiles(stack)),
+            }.items():
+                values[name][chunk] = found
+            prints[chunk] = _prints(stack, grid)
+    return Measured(values, prints)
 
 
-def _by_shape(images: Sequence[Pixels]) -> list[list[int]]:
+def compare(whole: Whole) -> Mapping[str, Values]:
+    """Count near-duplicates over the run."""
+    if NAME not in whole.prints:
+        return {}
+    column = whole.prints[NAME]
+    known = np.flatnonzero(column.is_valid().to_numpy())
+    prints = _unpacked(column.drop_null())
+    seen = prints.any(axis=1)  # else below 3 x 3 pixels
+    counts = np.full(len(whole), np.nan)
+    counts[known[seen]] = near_counts(
+        prints[seen],
+        cells=_CELLS * _CELLS,
+        unit=1 / _STEPS,
+        share=_NEAR,
+        least=_NEAR_LEVELS,
+        further=_NEAR_COLOUR,
+    )
+    return {"near_duplicates": counts}
+
+
+def _unpacked(column: pa.ChunkedArray) -> NDArray[np.uint16]:
+    """(n, 66) prints of a column without NULL."""
+    width = column.type.byte_width // 2
+    parts = [
+        np.frombuffer(chunk.buffers()[1], dtype=np.uint16).reshape(-1, width)[
+            chunk.offset : chunk.offset + len(chunk)
+        ]
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return np.concatenate(parts) if parts else np.empty((0, width), dtype=np.uint16)
+
+
+def _by_shape(images: Sequence[Pixels]) -> dict[tuple[int, ...], list[int]]:
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, image in enumerate(images):
         groups.setdefault(image.shape, []).append(place)
-    return list(groups.values())
+    return groups
 
 
-def _light(stack: Pixels) -> dict[str, Floats]:
-    """Measure what luma tells; `stack` is (n, h, w, 3)."""
-    pixels = stack.reshape(-1, 3).astype(np.float32) @ _LUMA
-    luma: Floats = np.asarray(pixels, np.float32).reshape(stack.shape[:3])  # in [0, 1]
-    mean, deviation = _moments(luma)
-    # Differences are taken in every s-th row: half the cost at 64 x 64, and bounded above that.
-    step = max(1, luma[0].size // _DIFFERENCES)
-    above, middle, below = luma[:, :-2:step], luma[:, 1:-1:step], luma[:, 2::step]
-    vertical = above + below
-    vertical -= 2 * middle  # second difference
-    laplacian = vertical[:, :, 1:-1] + middle[:, :, 2:] + middle[:, :, :-2] - 2 * middle[:, :, 1:-1]
-    mixed = vertical[:, :, 2:] + vertical[:, :, :-2] - 2 * vertical[:, :, 1:-1]
-    rise = (below - above)[:, :, 1:-1]
-    run = middle[:, :, 2:] - middle[:, :, :-2]
-    steep = rise * rise + run * run > np.float32((2 * 0.1) ** 2)  # they span two pixels
+# --- On the grid ---
+
+
+class _Grid(NamedTuple):
+    """Pixels of n images of one shape, in levels of 0 to 255.
+
+    `planes` is (n, 3, p) uint8, `mean` (n, 3), `centred` (n, 3, p) their difference; `luma` is
+    (n, rows, columns), centred as well, and mirrored columns stand at mirrored places.
+    """
+
+    planes: NDArray[np.uint8]
+    mean: Floats
+    centred: Floats
+    luma: Floats
+
+
+def _grid(stack: NDArray[np.uint8]) -> _Grid:
+    """Thin (n, h, w, 3) to a regular grid that covers the image."""
+    n, height, width, _ = stack.shape
+    across, down = _steps(height, width)
+    seen = stack[:, down // 2 :: down, _columns(width, across)]
+    rows, columns = seen.shape[1:3]
+    planes = np.ascontiguousarray(seen.transpose(0, 3, 1, 2)).reshape(n, 3, -1)
+    centred = planes.astype(np.float32)
+    mean = centred.mean(axis=2)
+    centred -= mean[:, :, None]
+    luma = (LUMA @ centred).reshape(n, rows, columns)
+    return _Grid(planes, mean, centred, luma)
+
+
+@lru_cache(maxsize=512)
+def _steps(height: int, width: int) -> tuple[int, int]:
+    """Every how many columns and rows the grid has one; an odd number of columns (see below)."""
+    if height * width <= WHOLE:
+        return 1, 1
+    thinning = height * width / _GRID
+    wanted = min(thinning**0.5, width / 16)
+    across = 1 + 2 * max(0, round((wanted - 1) / 2))
+    return across, max(1, min(int(thinning / across), height // 16))
+
+
+@lru_cache(maxsize=512)
+def _columns(width: int, step: int) -> slice:
+    """Every step-th column, centred, so that the grid's mirror image is the mirror image's grid.
+
+    That needs as many columns as are odd or even with the width, if the step is odd.
+    """
+    count = 1 + (width - 1) // step
+    count -= (width - count) % 2
+    first = (width - 1 - (count - 1) * step) // 2
+    return slice(first, first + (count - 1) * step + 1, step)
+
+
+def _light(grid: _Grid) -> dict[str, Floats]:
+    """Measure what luma tells."""
+    luma, mean = grid.luma, grid.mean @ LUMA
+    n, _, columns = luma.shape
+    flat = luma.reshape(n, -1)
+    energy = _products(flat, flat)
+    half = columns // 2
+    mirrored = 2 * np.einsum("nij,nij->n", luma[:, :, :half], luma[:, :, : -half - 1 : -1])
+    if columns % 2:
+        mirrored += np.einsum("ni,ni->n", luma[:, :, half], luma[:, :, half])
+    plain = energy <= 1e-3 * flat.shape[1]  # rounding aside, all of one level
+    alike = np.divide(mirrored, energy, out=np.ones(n, np.float32), where=~plain)
     return {
-        "brightness": mean,
-        "contrast": deviation,
-        "sharpness": _moments(laplacian)[1] ** 2 * 1_000,
-        "noise": _mean(np.abs(mixed)) * np.float32(np.sqrt(np.pi / 2) / 6),
-        "edge_density": _mean(steep.view(np.uint8)),
-        "texture_energy": _texture(luma),
-        "entropy": _entropy(luma),
+        "brightness": mean / 255,
+        "contrast": np.sqrt(energy / flat.shape[1]) / 255,
+        "entropy": _entropy(flat, mean),
+        "symmetry": (1 + alike) / 2,
     }
 
 
-def _mean(values: NDArray[Any]) -> Floats:
-    """Mean of (n, ...) over all axes but the first."""
-    return np.asarray(values.reshape(len(values), -1).mean(axis=1, dtype=np.float32))
+def _products(left: Floats, right: Floats) -> Floats:
+    """Scalar product of each row of (n, p) with that of another."""
+    return np.asarray(np.einsum("ij,ij->i", left, right))
 
 
-def _moments(values: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of (n, ...) over all axes but the first."""
-    flat: Floats = values.reshape(len(values), -1)
-    mean: Floats = flat.mean(axis=1)
-    flat = flat - mean[:, None]
-    return mean, np.sqrt(np.einsum("ij,ij->i", flat, flat) / flat.shape[1])
-
-
-def _texture(luma: Floats) -> Floats:
-    n, height, width = luma.shape
-    block = min(_BLOCK, height, width)
-    rows, columns = height // block, width // block
-    luma = luma[:, : rows * block, : columns * block]
-    fold = np.repeat(np.eye(columns, dtype=np.float32), block, axis=0) / (block * block)
-    mean = (luma @ fold).reshape(n, rows, block, columns).sum(axis=2)
-    square = ((luma * luma) @ fold).reshape(n, rows, block, columns).sum(axis=2)
-    return _mean(np.sqrt(np.maximum(square - mean * mean, 0)))
-
-
-def _entropy(luma: Floats) -> Floats:
-    n = len(luma)
-    levels = np.minimum((_grid(luma) * _LEVELS).astype(np.intp), _LEVELS - 1).reshape(n, -1)
-    counts = np.bincount((levels + np.arange(n)[:, None] * _LEVELS).ravel(), minlength=n * _LEVELS)
-    share = counts.reshape(n, _LEVELS) / levels.shape[1]
+def _entropy(flat: Floats, mean: Floats) -> Floats:
+    """Shannon entropy of (n, p) luma less its mean."""
+    n, p = flat.shape
+    levels = ((flat + mean[:, None]) * np.float32(_LEVELS / 255)).clip(0, _LEVELS - 1)
+    codes = levels.astype(np.uint8) + np.arange(0, n * _LEVELS, _LEVELS)[:, None]
+    share = np.bincount(codes.ravel(), minlength=n * _LEVELS).reshape(n, _LEVELS) / p
     logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
     return np.asarray(-(share * logs).sum(axis=1), dtype=np.float32)
 
 
-def _grid(stack: NDArray[Scalar]) -> NDArray[Scalar]:
-    """Thin (n, h, w, ...) to every s-th row and column, but not below the grid's size."""
-    step = max(1, int(np.sqrt(stack.shape[1] * stack.shape[2] / _GRID)))
-    return stack[:, ::step, ::step]
-
-
-def _colour(stack: Pixels) -> dict[str, Floats]:
-    """Measure what colour tells, on the grid; `stack` is (n, h, w, 3)."""
-    grid = _grid(stack)
-    planes = [grid[..., channel].reshape(len(stack), -1) for channel in range(3)]
-    brightest, darkest = np.maximum(*planes[:2]), np.minimum(*planes[:2])
-    brightest, darkest = np.maximum(brightest, planes[2]), np.minimum(darkest, planes[2])
-    saturation = _mean((brightest - darkest) / np.maximum(brightest, 1).astype(np.float32))
-    red, green, blue = (plane.astype(np.float32) for plane in planes)  # (n, pixels) each
-    mean_1, deviation_1 = _moments(red - green)
-    mean_2, deviation_2 = _moments((red + green) / 2 - blue)
-    means = _mean(red) / 255, _mean(green) / 255, _mean(blue) / 255
-    border = _border(stack)  # (n, 3)
-    unlike = np.zeros(red.shape, dtype=np.bool_)
-    for plane, edge in zip((red, green, blue), border.T, strict=True):
-        unlike |= np.abs(plane - edge[:, None]) >= 0.2 * 255
+def _colour(grid: _Grid) -> dict[str, Floats]:
+    """Measure what colour tells."""
+    red, green, blue = (grid.centred[:, channel] for channel in range(3))
+    p = red.shape[1]
+    opponents = red - green, (red + green) * np.float32(0.5) - blue
+    spread = np.sqrt(sum(_products(each, each) for each in opponents) / p)
+    means = grid.mean.T
+    centre = np.hypot(means[0] - means[1], (means[0] + means[1]) / 2 - means[2])
+    planes = [grid.planes[:, channel] for channel in range(3)]
+    brightest = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
+    darkest = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
+    np.maximum(brightest, 1, out=brightest, where=brightest == 0)
+    grey = darkest / brightest.astype(np.float32)
+    grey[brightest <= 1] = 0
     return {
-        "colourfulness": np.hypot(deviation_1, deviation_2)
-        + np.float32(0.3) * np.hypot(mean_1, mean_2),
-        "saturation": saturation,
-        "warmth": means[0] - means[2],
-        "tint": means[1] - (means[0] + means[2]) / 2,
+        "colourfulness": spread + np.float32(0.3) * centre,
+        "saturation": 1 - grey.mean(axis=1),
+        "warmth": (means[0] - means[2]) / 255,
+        "tint": (means[1] - (means[0] + means[2]) / 2) / 255,
+    }
+
+
+def _ground(stack: NDArray[np.uint8], grid: _Grid) -> dict[str, Floats]:
+    """Measure the border of (n, h, w, 3), and what stands out from it."""
+    n = len(stack)
+    edges = np.concatenate(
+        [stack[:, 0], stack[:, -1], stack[:, 1:-1, 0], stack[:, 1:-1, -1]], axis=1
+    )  # (n, pixels, 3)
+    folded = np.tile(np.eye(3, dtype=np.float32), (edges.shape[1], 1))
+    border = edges.reshape(n, -1).astype(np.float32) @ folded / np.float32(edges.shape[1])
+    unlike = np.zeros(grid.planes[:, 0].shape, dtype=np.bool_)
+    above, below = np.ceil(border + _UNLIKE), np.floor(border - _UNLIKE)
+    for channel in range(3):  # whole levels are compared, which takes a quarter of the time
+        plane = grid.planes[:, channel]
+        for bound, compared, possible in (
+            (above, np.greater_equal, above[:, channel] <= 255),
+            (below, np.less_equal, below[:, channel] >= 0),
+        ):
+            limit = bound[:, channel].clip(0, 255).astype(np.uint8)
+            unlike |= compared(plane, limit[:, None]) & possible[:, None]
+    return {
         "foreground": _mean(unlike.view(np.uint8)),
         "border_brightness": border.mean(axis=1) / 255,
         "border_warmth": (border[:, 0] - border[:, 2]) / 255,
     }
 
 
-def _border(stack: Pixels) -> Floats:
-    """Mean colour (n, 3) in [0, 255] of the outermost rows and columns."""
-    edges = np.concatenate(
-        [stack[:, 0], stack[:, -1], stack[:, 1:-1, 0], stack[:, 1:-1, -1]], axis=1
-    )
-    return np.asarray(edges.mean(axis=1, dtype=np.float32))
+def _mean(values: NDArray[Any]) -> Floats:
+    """Mean of (n, p) over its rows."""
+    return np.asarray(values.mean(axis=1, dtype=np.float32))
+
+
+def _prints(stack: NDArray[np.uint8], grid: _Grid) -> NDArray[np.uint16]:
+    """(n, 66) mean luma in 8 x 8 cells, and how red and blue differ from it, in 1/64 of a level.
+
+    Eight rows a cell are read, and all columns.
+    """
+    n, height, width, _ = stack.shape
+    rows = (np.arange(_CELLS * 8) + 0.5) * height / (_CELLS * 8)
+    seen = stack[:, rows.astype(np.intp)].reshape(n, _CELLS, 8, width * 3)
+    summed = np.add.reduce(seen, axis=2, dtype=np.uint16).astype(np.float32)
+    cells = (summed @ _folding(width)).reshape(n, -1)
+    offset = grid.mean[:, ::2] - (grid.mean @ LUMA)[:, None] + _OFFSET
+    levels: Floats = np.hstack([cells, offset])
+    return np.rint(levels * _STEPS).astype(np.uint16)
+
+
+@lru_cache(maxsize=512)
+def _folding(width: int) -> Floats:
+    """(width x 3, 8) weights that make eight cells of luma of the sum of eight rows of pixels."""
+    bounds = np.linspace(0, width, _CELLS + 1)
+    pixels = np.arange(width)[:, None]
+    covered = np.minimum(bounds[1:], pixels + 1) - np.maximum(bounds[:-1], pixels)
+    share = covered.clip(0) / width  # (width, 8) of 1/8
+    return np.asarray((share[:, None] * LUMA[:, None]).reshape(-1, _CELLS), dtype=np.float32)
+
+
+# --- On tiles ---
+
+
+def _tiles(stack: NDArray[np.uint8]) -> Floats:
+    """Luma (rows, columns, n, tiles) in [0, 1] of a regular choice of tiles, or of the whole.
+
+    Images and tiles come last, so that every step over pixels runs along memory.
+    """
+    n, height, width, _ = stack.shape
+    if height * width <= WHOLE:
+        tiles, high, wide = stack, height, width
+    else:
+        high, wide = min(_TILE[0], height), min(_TILE[1], width)
+        down, across = height // high, width // wide
+        thinning = max(1.0, down * across / _TILES)
+        step = min(across, max(1, round((thinning * across / down) ** 0.5)))
+        skip = max(1, int(thinning / step))
+        cut = stack[:, : down * high, : across * wide].reshape(n, down, high, across, wide, 3)
+        tiles = cut[:, skip // 2 :: skip, :, step // 2 :: step].transpose(0, 1, 3, 2, 4, 5)
+    luma: Floats = tiles.reshape(-1, 3).astype(np.float32) @ (LUMA / np.float32(255))
+    return np.ascontiguousarray(luma.reshape(-1, high * wide).T).reshape(high, wide, n, -1)
+
+
+def _detail(luma: Floats) -> dict[str, Floats]:
+    """Measure what neighbouring pixels tell; `luma` is (rows, columns, n, tiles)."""
+    middle = luma[1:-1]
+    centre = middle[:, 1:-1]
+    vertical = luma[:-2] + luma[2:]
+    vertical -= middle
+    vertical -= middle  # second difference
+    laplacian = middle[:, 2:] + middle[:, :-2]
+    laplacian -= centre
+    laplacian -= centre
+    laplacian += vertical[:, 1:-1]
+    mixed = vertical[:, 2:] + vertical[:, :-2]
+    mixed -= vertical[:, 1:-1]
+    mixed -= vertical[:, 1:-1]
+    rise = luma[2:, 1:-1] - luma[:-2, 1:-1]
+    run = middle[:, 2:] - middle[:, :-2]
+    rise *= rise
+    run *= run
+    rise += run
+    steep = rise > np.float32((2 * 0.1) ** 2)  # they span two pixels
+    mean = _per_image(laplacian)
+    np.abs(mixed, out=mixed)
+    return {
+        "sharpness": (_per_image(laplacian * laplacian) - mean * mean) * 1_000,
+        "noise": _per_image(mixed) * np.float32(np.sqrt(np.pi / 2) / 6),
+        "edge_density": _per_image(steep),
+        "texture_energy": _texture(luma),
+    }
+
+
+def _per_image(values: NDArray[Any]) -> Floats:
+    """Mean of (rows, columns, n, tiles) over all but n."""
+    rows, columns, _, tiles = values.shape
+    total = values.sum(axis=(0, 1), dtype=np.float32).sum(axis=1)
+    return np.asarray(total / np.float32(rows * columns * tiles))
+
+
+def _texture(luma: Floats) -> Floats:
+    high, wide, n, tiles = luma.shape
+    block = min(_BLOCK, high, wide)
+    rows, columns = high // block, wide // block
+    luma = luma[: rows * block, : columns * block]
+    blocks = luma.reshape(rows, block, columns, block, n * tiles)
+    mean = blocks.mean(axis=(1, 3))
+    square = np.einsum("ribjm,ribjm->rbm", blocks, blocks) / np.float32(block * block)
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
+    return _per_image(deviation.reshape(rows, columns, n, tiles))
