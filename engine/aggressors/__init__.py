@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aggressors.api import Run, analyze, check, open_run, run
+    from aggressors.api import Run, add_metadata, analyze, check, open_run, run
     from aggressors.contracts import Aggressor, Settings, Verdict
     from aggressors.errors import (
         AggressorsError,
@@ -60,6 +60,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "WorkspaceError",
+    "add_metadata",
     "analyze",
     "check",
     "load_weights",
@@ -68,7 +69,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("Run", "analyze", "check", "open_run", "run"),
+    "api": ("Run", "add_metadata", "analyze", "check", "open_run", "run"),
     "contracts": ("Aggressor", "Settings", "Verdict"),
     "integration": ("Integration", "Sample"),
     "slicing.protocol": ("InSpace", "Proposal", "Sight", "Slicer"),

@@ -140,6 +140,17 @@ class Run:
             )
         return save_test(self._workspace, self.path, aggressor=rank, slug=slug)
 
+    def add_metadata(
+        self, metadata: Any, *, name: str | None = None, media_root: str | Path | None = None
+    ) -> Run:
+        """Derive a run with further metadata, as `add_metadata` does, and open it.
+
+        Raises
+        ------
+        WorkspaceError : the run was opened without a workspace.
+        """
+        return add_metadata(self, metadata, name=name, media_root=media_root)
+
     def close(self) -> None:
         """Let go of the run file."""
         self._file.close()
@@ -259,6 +270,59 @@ def analyze(
         model_name=name or "table",
     )
     return _published(source, workspace, name, None, settings)
+
+
+def add_metadata(
+    run: str | Path | Run,
+    metadata: Any,
+    *,
+    name: str | None = None,
+    media_root: str | Path | None = None,
+    workspace: str | Path | None = None,
+) -> Run:
+    """Add metadata to a run without running its model: publish a derived run, and open it.
+
+    It has the samples, predictions and groups of the run, which stays as it is, and correlations
+    of all fields computed anew. The same values again return the run that is there.
+
+    Parameters
+    ----------
+    run : as in `open_run`; or an open run.
+    metadata : a table with `sample_id` and a column a field: a path (Parquet, CSV, JSON lines) or
+        an Arrow, pandas or polars table; samples that it leaves out have no value. Or a function
+        of a sample's image (PIL, RGB) or text, which returns a value for the field of its own
+        name, or a dictionary of values by field.
+    name : label of the derived run; default such as "v1 + vegetation".
+    media_root : folder of the original images, for a function; default the run's thumbnails.
+    workspace : where to publish; default where the run is.
+
+    Raises
+    ------
+    TableError : the table does not fit the run; lists everything that is wrong.
+    InputError : the function failed; names the sample.
+    RunNotFound, WorkspaceError : see `open_run`.
+    """
+    from aggressors import adding, progress
+
+    opened = run if isinstance(run, Run) else open_run(run, workspace)
+    place = opened._workspace if workspace is None else Workspace.open(workspace, create=True)
+    try:
+        if place is None:
+            raise WorkspaceError(
+                f"{opened.path} was opened on its own, and a derived run is published in a "
+                "workspace. Name one with workspace=DIR."
+            )
+        told = progress.choose()
+        if callable(metadata):
+            done = adding.add_seen(
+                opened.path, metadata, place, media_root=media_root, name=name, progress=told
+            )
+        else:
+            done = adding.add_metadata(opened.path, metadata, place, name=name, progress=told)
+    finally:
+        if opened is not run:
+            opened.close()
+    return Run(open_run_file(done.path), place)
 
 
 def _published(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from aggressors.errors import SettingsError
 
 POPULATIONS = ("train", "validation", "test", "unlabeled")
+ADDED = "added"  # source of a metadata field that came after its run
 FOLDS = ("discover", "confirm")
 FEWEST_TO_CONFIRM = 200  # analysed samples below which groups are shown as tentative at best
 
@@ -163,7 +164,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The one row of a run file's `run` table; `created_at` is ISO 8601 in UTC."""
+    """The one row of a run file's `run` table; `created_at` is ISO 8601 in UTC.
+
+    `derived_from` is the run of the model that metadata was added to, `derived_from_name` what that
+    was called; both are '' for a run of its own.
+    """
 
     run_id: str
     name: str
@@ -177,11 +182,16 @@ class RunInfo:
     settings: Settings
     seed: int
     engine_version: str
+    derived_from: str = ""
+    derived_from_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One published run of a workspace; `aggressors` counts the confirmed."""
+    """One published run of a workspace; `aggressors` counts the confirmed.
+
+    `derived_from` and its name are as in `RunInfo`; `added` names the fields that were added.
+    """
 
     run_id: str
     name: str
@@ -191,6 +201,9 @@ class RunSummary:
     task: str
     samples: int
     aggressors: int
+    derived_from: str = ""
+    derived_from_name: str = ""
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

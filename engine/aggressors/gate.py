@@ -75,16 +75,17 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class RunPoint:
-    """One run of a history."""
+    """One run of a history; `version` is the one that stands for its model, often itself."""
 
     run_id: str
     name: str
     created_at: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedTest:
-    """One test over all runs: verdict by run id, oldest run first."""
+    """One test over all runs: verdict by run id, oldest run first, derived ones after their own."""
 
     test: SavedTest
     verdicts: dict[str, Verdict]
@@ -97,11 +98,19 @@ class TrackedTest:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All tests over all runs, oldest run first."""
+    """All tests over all runs, oldest run first.
+
+    `derived` are the runs to which metadata was added: they have verdicts, and are no later models.
+    """
 
     runs: tuple[RunPoint, ...]
     tests: tuple[TrackedTest, ...]
     unreadable: tuple[UnreadableTest, ...]
+    derived: tuple[RunPoint, ...] = ()
+
+    def point(self, run_id: str) -> RunPoint | None:
+        """Find a run, derived or not."""
+        return next((one for one in (*self.runs, *self.derived) if one.run_id == run_id), None)
 
 
 # --- Judging ---
@@ -179,8 +188,17 @@ def history(workspace: Workspace) -> History:
             for run_id, (entry, state) in ledger.history(test).items()
         }
         tests.append(TrackedTest(test, verdicts))
-    runs = tuple(RunPoint(one.run_id, one.name, one.created_at) for one in ledger.in_order())
-    return History(runs, tuple(tests), tuple(ledger.unreadable))
+    leads = ledger.versions()
+    points = [
+        RunPoint(one.run_id, one.name, one.created_at, leads[one.run_id])
+        for one in ledger.in_order()
+    ]
+    return History(
+        tuple(one for one in points if one.version == one.run_id),
+        tuple(tests),
+        tuple(ledger.unreadable),
+        tuple(one for one in points if one.version != one.run_id),
+    )
 
 
 def _enter(ledger: Ledger, run: Path | str) -> str:
@@ -370,7 +388,10 @@ def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:
 
 
 def _described(run: RunFile, group: _Group, n_samples: int) -> SavedTest:
-    """Everything about a test but its names and its margin."""
+    """Everything about a test but its names and its margin.
+
+    Later models are held to the run of a model, whose predictions a derived run has.
+    """
     info = run.info
     return SavedTest(
         slug="",
@@ -381,8 +402,8 @@ def _described(run: RunFile, group: _Group, n_samples: int) -> SavedTest:
         margin_origin="",
         rule=group.rule,
         samples=n_samples,
-        source_run_id=info.run_id,
-        source_run_name=info.name,
+        source_run_id=info.derived_from or info.run_id,
+        source_run_name=info.derived_from_name or info.name,
         task=info.task,
         loss_name=info.loss_name,
         created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -41,7 +41,7 @@ from aggressors.store.verdicts import (
     write_record,
     write_signals,
 )
-from aggressors.store.workspace import Workspace
+from aggressors.store.workspace import Workspace, versions
 
 
 @dataclass
@@ -104,7 +104,10 @@ class Ledger:
             if keep:
                 check_file_name(path, run.info.run_id)
             known = self.records.get(run.info.run_id) if keep else None
-            record = known or RunRecord(run.info.run_id, run.info.name, run.info.created_at)
+            info = run.info
+            record = known or RunRecord(
+                info.run_id, info.name, info.created_at, derived_from=info.derived_from
+            )
             signals = {test.signal for test in self.tests.values()}
             table = held_out(run, signals)
             for slug, test in self.tests.items():
@@ -143,18 +146,35 @@ class Ledger:
     # --- Answers ---
 
     def in_order(self) -> list[RunRecord]:
-        """List all records in the order of created_at."""
-        return sorted(self.records.values(), key=lambda one: (one.created_at, one.run_id))
+        """List all records in the order of created_at; a derived run follows the one it is from."""
+        leads = self.versions()
+
+        def place(one: RunRecord) -> tuple[str, str, bool, str, str]:
+            lead = self.records[leads[one.run_id]]
+            derived = lead.run_id != one.run_id
+            return lead.created_at, lead.run_id, derived, one.created_at, one.run_id
+
+        return sorted(self.records.values(), key=place)
+
+    def versions(self) -> dict[str, str]:
+        """Tell for each run which one stands for its model; see `store.workspace.versions`."""
+        return versions(self.records.values())
 
     def history(self, test: SavedTest) -> dict[str, tuple[Entry, TestState]]:
-        """Entry and state of a test after each run that it was measured in, oldest first."""
+        """Entry and state of a test after each run that it was measured in, oldest first.
+
+        A derived run has the state of the run it is from: it is no later model.
+        """
         state: TestState = "open"
-        found = {}
+        found: dict[str, tuple[Entry, TestState]] = {}
+        leads = self.versions()
         for record in self.in_order():
             entry = self._entry(record, test)
-            if entry is not None:
+            if entry is None:
+                continue
+            if leads[record.run_id] == record.run_id:
                 state = next_state(state, entry)
-                found[record.run_id] = (entry, state)
+            found[record.run_id] = (entry, state)
         return found
 
     def against(self, run_id: str, baseline: str) -> dict[str, Entry]:
@@ -175,18 +195,23 @@ class Ledger:
     def _baselines(self) -> dict[str, dict[str, str]]:
         """Baseline of every measured test by run, oldest first.
 
-        It is the first run before that solved the test, else the run it was saved on.
+        It is the first run before that solved the test, else the run it was saved on. A derived run
+        has the baselines of the run it is from.
         """
         solvers: dict[str, str] = {}
+        before: dict[str, str] = {}  # the solvers as the run found them
         found: dict[str, dict[str, str]] = {}
+        leads = self.versions()
         for record in self.in_order():
             found[record.run_id] = {}
+            leading = leads[record.run_id] == record.run_id
+            before = dict(solvers) if leading else before
             for slug, test in self.tests.items():
                 entry = self._entry(record, test)
                 if entry is None:
                     continue
-                found[record.run_id][slug] = solvers.get(slug, test.source_run_id)
-                if entry.measurement.solves:
+                found[record.run_id][slug] = before.get(slug, test.source_run_id)
+                if leading and entry.measurement.solves:
                     solvers.setdefault(slug, record.run_id)
         return found
 
@@ -321,5 +346,5 @@ def _measure(run: RunFile, table: pa.Table, test: SavedTest, frozen: Signals) ->
         counts,
         in_training=len(in_training(run, absent)),
         materiality=info.settings.materiality,
-        is_source=info.run_id == test.source_run_id,
+        is_source=test.source_run_id in (info.run_id, info.derived_from),
     )

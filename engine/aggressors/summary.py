@@ -14,7 +14,7 @@ from aggressors.queries.overview import (
     totals,
 )
 from aggressors.store.read import RunFile
-from aggressors.words import counted, nothing_found, number, spoken
+from aggressors.words import counted, derivation, nothing_found, number, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Summary:
     """What a run amounts to.
 
     `analysed` are the totals of the population in which aggressors are found; `explained` what the
-    confirmed ones account for together; `facts` how the search went.
+    confirmed ones account for together; `facts` how the search went; `origin` says what a derived
+    run is derived from, '' for a run of its own.
     """
 
     info: RunInfo
@@ -30,6 +31,7 @@ class Summary:
     explained: Explained
     facts: DiscoveryFacts
     aggressors: tuple[Aggressor, ...]
+    origin: str = ""
 
     @property
     def confirmed(self) -> tuple[Aggressor, ...]:
@@ -83,4 +85,5 @@ def summarize(run: RunFile) -> Summary:
         explained=loss_explained(run),
         facts=discovery_facts(run),
         aggressors=tuple(aggressors(run)),
+        origin=derivation(run.info.derived_from_name, run.added),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aggressors.contracts import CONFIDENCE_GAP, Aggressor, DiscoveryFacts, Provenance
 
@@ -127,6 +127,21 @@ def _searched(found_by: str, space: str) -> str:
     if "the embedding" in what:
         return what.replace("the embedding", there)
     return f"{what}, in {there}"
+
+
+def derivation(name: str, added: Sequence[str]) -> str:
+    """Say what a run is: derived from v1, with vegetation added; '' where it is not derived."""
+    if not name:
+        return ""
+    return f"derived from {name}, with {listed(added)} added" if added else f"derived from {name}"
+
+
+def listed(names: Sequence[str], most: int = 3, what: str = "more") -> str:
+    """List names as sentences do: a, b and c; or the first ones and how many more there are."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(f"{len(names) - most:,} {what}")
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def counted(n: int, what: str) -> str:

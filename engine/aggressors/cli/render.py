@@ -16,9 +16,18 @@ from aggressors.contracts import Aggressor, RunSummary, Verdict
 from aggressors.export.verdicts import bottom_line
 from aggressors.gate import CheckResult
 from aggressors.summary import Summary
-from aggressors.words import ACTION_NAMES, counted, duration, failing_of, number, spoken
+from aggressors.words import (
+    ACTION_NAMES,
+    counted,
+    derivation,
+    duration,
+    failing_of,
+    number,
+    spoken,
+)
 
 if TYPE_CHECKING:
+    from aggressors.adding import AddResult
     from aggressors.demo import Chapter
     from aggressors.doctor import Finding
     from aggressors.runner import RunResult
@@ -57,8 +66,9 @@ def run_table(runs: Sequence[RunSummary]) -> Table:
     table.add_column("Samples", justify="right", no_wrap=True)
     table.add_column("Aggressors", justify="right", no_wrap=True)
     for run in runs:
+        origin = derivation(run.derived_from_name, run.added)
         table.add_row(
-            Text(run.name),
+            Text.assemble(run.name, (f"\n{origin}" if origin else "", "not bold dim")),
             Text(run.run_id),
             moment(run.created_at),
             Text(run.model_name),
@@ -173,6 +183,7 @@ def run_overview(
     about = f"  {info.model_name} · {info.run_id} · {moment(info.created_at)}"
     parts: list[RenderableType] = [
         Text.assemble((info.name, "bold"), (about, "dim")),
+        *([Text(f"D{summary.origin[1:]}.", "dim")] if summary.origin else []),
         Text(summary.performance),
         Text(summary.bottom_line),
         Text(),
@@ -198,13 +209,7 @@ def run_report(result: RunResult, workspace: str | None) -> RenderableType:
             (str(result.path), "dim"),
         )
     ]  # fmt: skip
-    for verdict in result.verdicts:
-        mark, style = _MARKS[verdict.verdict]
-        lines.append(
-            Text.assemble(
-                (f"{mark} {verdict.verdict} ", style), (verdict.slug, "bold"), f"  {verdict.reason}"
-            )
-        )
+    lines += [_in_short(verdict) for verdict in result.verdicts]
     lines.append(
         Text(
             f"\nNext: aggressors show {shlex.quote(result.name)}{where}, or aggressors app{where}",
@@ -212,6 +217,40 @@ def run_report(result: RunResult, workspace: str | None) -> RenderableType:
         )
     )
     return Group(*lines)
+
+
+def add_report(result: AddResult, workspace: str | None) -> RenderableType:
+    """Tell what was added to a run, to how many samples, and what to type next."""
+    lines: list[RenderableType] = [
+        Text.assemble(
+            (result.name, "bold"),
+            f": {derivation(result.derived_from_name, result.added)}, in "
+            f"{duration(result.seconds)}\n",
+            (result.path, "dim"),
+        )
+    ]
+    for field in result.missing:
+        known = result.samples - result.missing[field]
+        lines.append(
+            Text(f"{field}: {known:,} of {counted(result.samples, 'sample')} have a value")
+        )
+    lines += [_in_short(verdict) for verdict in result.verdicts]
+    where = _where(workspace)
+    lines.append(
+        Text(
+            f"\nNext: aggressors app {shlex.quote(result.name)}{where}, and see on Aggressor what "
+            f"{'it has' if len(result.added) == 1 else 'they have'} to do with it",
+            style="dim",
+        )
+    )
+    return Group(*lines)
+
+
+def _in_short(verdict: Verdict) -> Text:
+    mark, style = _MARKS[verdict.verdict]
+    return Text.assemble(
+        (f"{mark} {verdict.verdict} ", style), (verdict.slug, "bold"), f"  {verdict.reason}"
+    )
 
 
 def _where(workspace: str | None) -> str:

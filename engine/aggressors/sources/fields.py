@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from aggressors.store.schema import BY_NAME
 SPACER = ""  # an empty column that keeps the rows of a metadata table without fields
 MOST_CATEGORIES = 50  # up to here a text field is a category, however few samples there are
 FIELDS = pa.schema([(name, pa.string()) for name in ("field", "kind", "unit", "source")])
-_TAKEN = frozenset(
+TAKEN = frozenset(  # columns of every run
     column.name for table in ("samples", "metadata") for column in BY_NAME[table].columns
 )
 _TEXT_WORDS = 3.0  # mean words from which a field with many values is text, not an identifier
@@ -35,21 +35,45 @@ def check_names(names: Iterable[str], what: str) -> None:
     ------
     InputError : an empty or reserved name, or two that differ in case only.
     """
+    for problem in name_problems(names, what):
+        raise InputError(problem)
+
+
+def name_problems(names: Iterable[str], what: str) -> Iterator[str]:
+    """Yield a sentence for each name that `check_names` would refuse."""
     seen: dict[str, str] = {}
     for name in names:
         folded = name.casefold() if isinstance(name, str) else ""
         if not folded.strip() or not name.isprintable():
-            raise InputError(f"{what} has a field named {name!r}. Give it a printable name.")
-        if folded in _TAKEN:
-            raise InputError(
-                f"{what} has a field {name!r}, which is a column of every run. Rename the field."
-            )
-        if folded in seen:
-            raise InputError(
+            yield f"{what} has a field named {name!r}. Give it a printable name."
+        elif folded in TAKEN:
+            yield f"{what} has a field {name!r}, which is a column of every run. Rename the field."
+        elif folded in seen:
+            yield (
                 f"{what} has the fields {seen[folded]!r} and {name!r}, which differ in case only. "
                 "Rename one of them."
             )
-        seen[folded] = name
+        else:
+            seen[folded] = name
+
+
+def from_column(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Turn a column of a table into one of a field: float64, text, or Arrow's null type.
+
+    None where its type is none of a field's. Numbers that are not finite become NULL.
+    """
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_null(kind) or pa.types.is_boolean(kind):
+        return values if pa.types.is_null(kind) else values.cast(pa.string())
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        numbers = values.cast(pa.float64(), safe=False)
+        return pc.if_else(pc.is_finite(numbers), numbers, None)
+    try:
+        return values.cast(pa.string())
+    except pa.ArrowException:
+        return None
 
 
 def value_kind(value: Any) -> str | None:

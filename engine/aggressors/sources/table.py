@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from aggressors.collate import repeated
@@ -332,18 +331,10 @@ def _metadata(name: str, table: pa.Table, taken: Collection[str]) -> dict[str, p
 
 
 def _field(name: str, column: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        values, kind = values.cast(kind.value_type), kind.value_type
-    if pa.types.is_null(kind) or pa.types.is_boolean(kind):
-        return values if pa.types.is_null(kind) else values.cast(pa.string())
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        numbers = values.cast(pa.float64(), safe=False)
-        return pc.if_else(pc.is_finite(numbers), numbers, None)
-    try:
-        return values.cast(pa.string())
-    except pa.ArrowException:
+    found = fields.from_column(values)
+    if found is None:
         raise TableError(
-            f"Column {column!r} of {name!r} holds {kind}, which is no metadata field (a number, "
-            "text, truth value or time). Leave it out, or tell its role with --columns."
-        ) from None
+            f"Column {column!r} of {name!r} holds {values.type}, which is no metadata field (a "
+            "number, text, truth value or time). Leave it out, or tell its role with --columns."
+        )
+    return found

@@ -51,27 +51,33 @@ def publish(
     started = time.perf_counter()
     target = runs_dir / f"{info.run_id}.duckdb"
     sweep(runs_dir)
-    with beside(target) as temporary, _database(temporary, target) as database:
+    with beside(target) as temporary, database_at(temporary, target) as database:
         database.begin()  # one transaction for 200 small statements, each of which would fsync
-        types = _declare_types(database, tables, info, classes)
-        columns = {table.name: _create(database, table, tables, types) for table in TABLES}
+        names = _all_classes(tables.get("samples"), classes)
+        types = declare_types(database, info.task, names, _dimensions(tables.get("embeddings")))
+        columns = {table.name: create(database, table, tables, types) for table in TABLES}
         database.commit()
         for name, names in columns.items():
             if name in tables and name != "run":
-                _insert(database, name, names, tables[name])
-        _insert_run(database, info)
-        check_tables(database)
-        seconds = time.perf_counter() - started
-        database.execute(
-            "INSERT INTO stages VALUES ('publish', ?, (SELECT count(*) FROM samples), ?)",
-            [info.data_digest, seconds],
-        )
-        database.execute("CHECKPOINT")
+                insert(database, name, names, tables[name])
+        finish(database, info, started)
     return target
 
 
+def finish(database: Connection, info: RunInfo, started: float) -> None:
+    """Write the row of `run`, check the whole, and say how long it took since `started`."""
+    _insert_run(database, info)
+    check_tables(database)
+    seconds = time.perf_counter() - started
+    database.execute(
+        "INSERT INTO stages VALUES ('publish', ?, (SELECT count(*) FROM samples), ?)",
+        [info.data_digest, seconds],
+    )
+    database.execute("CHECKPOINT")
+
+
 @contextmanager
-def _database(path: Path, target: Path) -> Iterator[Connection]:
+def database_at(path: Path, target: Path) -> Iterator[Connection]:
     """Create a database at `path`; its failures become sentences about `target`."""
     spill = path.with_name(f"{path.name}.spill")
     try:
@@ -110,18 +116,17 @@ def _system_error(error: duckdb.Error, reason: str) -> OSError | None:
 # --- Types that are known only now ---
 
 
-def _declare_types(
-    database: Connection, tables: Mapping[str, pa.Table], info: RunInfo, classes: Sequence[str]
+def declare_types(
+    database: Connection, task: str, classes: Sequence[str], dimensions: int
 ) -> dict[str, str]:
     """Map each placeholder of the schema to the SQL type of this run."""
     _enum(database, "population", POPULATIONS)
     _enum(database, "fold", FOLDS)
     types = {"POPULATION": "population", "FOLD": "fold", "CLASS": "DOUBLE"}
-    if info.task != "regression":
-        names = _all_classes(tables.get("samples"), classes)
-        types["CLASS"] = "class" if names else "VARCHAR"
-        _enum(database, "class", names)
-    types["VECTOR"] = f"FLOAT[{_dimensions(tables.get('embeddings'))}]"
+    if task != "regression":
+        types["CLASS"] = "class" if classes else "VARCHAR"
+        _enum(database, "class", classes)
+    types["VECTOR"] = f"FLOAT[{dimensions}]"
     return types
 
 
@@ -154,22 +159,23 @@ def _dimensions(embeddings: pa.Table | None) -> int:
 # --- Tables ---
 
 
-def _create(
+def create(
     database: Connection, table: Table, tables: Mapping[str, pa.Table], types: Mapping[str, str]
 ) -> list[str]:
     """Create one empty table with its comments; returns the names of its columns."""
     columns = list(table.columns)
     if table.name == "metadata":
-        columns += _metadata_columns(database, tables)
+        columns += metadata_columns(database, tables)
     definition = ", ".join(
         f"{identifier(column.name)} {types.get(column.type, column.type)}" for column in columns
     )
     database.execute(f"CREATE TABLE {identifier(table.name)} ({definition})")
-    _comment(database, table, columns)
+    comment(database, table, columns)
     return [column.name for column in columns]
 
 
-def _metadata_columns(database: Connection, tables: Mapping[str, pa.Table]) -> list[Column]:
+def metadata_columns(database: Connection, tables: Mapping[str, pa.Table]) -> list[Column]:
+    """Declare what `metadata_fields` describes, with the ENUMs that its columns need."""
     if "metadata_fields" not in tables:
         return []
     columns = []
@@ -181,12 +187,17 @@ def _metadata_columns(database: Connection, tables: Mapping[str, pa.Table]) -> l
             if 0 < len(values) <= MOST_CATEGORIES:
                 sql_type = f"category_{position}"
                 _enum(database, sql_type, sorted(values.to_pylist()))
-        comment = f"metadata field of kind {kind}, from {field['source']}"
-        columns.append(Column(name, sql_type, comment, field["unit"] or ""))
+        columns.append(field_column(name, sql_type, kind, field["source"], field["unit"]))
     return columns
 
 
-def _comment(database: Connection, table: Table, columns: Sequence[Column]) -> None:
+def field_column(name: str, sql_type: str, kind: str, source: str, unit: str | None) -> Column:
+    """Describe the column of one metadata field."""
+    return Column(name, sql_type, f"metadata field of kind {kind}, from {source}", unit or "")
+
+
+def comment(database: Connection, table: Table, columns: Sequence[Column]) -> None:
+    """Write what a table and its columns mean into the file."""
     database.execute(f"COMMENT ON TABLE {identifier(table.name)} IS {literal(table.comment)}")
     for column in columns:
         unit = f" [{column.unit}]" if column.unit else ""
@@ -194,7 +205,7 @@ def _comment(database: Connection, table: Table, columns: Sequence[Column]) -> N
         database.execute(f"COMMENT ON COLUMN {place} IS {literal(column.comment + unit)}")
 
 
-def _insert(database: Connection, table: str, columns: Sequence[str], incoming: pa.Table) -> None:
+def insert(database: Connection, table: str, columns: Sequence[str], incoming: pa.Table) -> None:
     """Fill a table in the given row order; a column that is not given stays NULL."""
     unknown = sorted(set(incoming.column_names).difference(columns))
     if unknown:
@@ -237,6 +248,8 @@ def _insert_run(database: Connection, info: RunInfo) -> None:
         "settings": json.dumps(info.settings.as_dict()),
         "seed": info.seed,
         "engine_version": info.engine_version,
+        "derived_from": info.derived_from,
+        "derived_from_name": info.derived_from_name,
     }
     row = [values[column.name] for column in BY_NAME["run"].columns]
     marks = ", ".join("?" for _ in row)

@@ -15,6 +15,7 @@ from typing import Any, get_args
 import duckdb
 
 from aggressors.contracts import (
+    ADDED,
     FOLDS,
     POPULATIONS,
     Action,
@@ -81,6 +82,11 @@ class RunFile:
     populations: Mapping[str, int]
     dimensions: int
     _connection: Connection = field(repr=False)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Metadata fields that were added to the run that this one is derived from."""
+        return tuple(name for name, entry in self.fields.items() if entry.source == ADDED)
 
     def cursor(self) -> Connection:
         """Return a cursor for the calling thread alone, on the one read-only connection."""
@@ -160,9 +166,11 @@ def read_summary(path: Path | str) -> RunSummary:
         info = _read_info(connection, path)
         counts = connection.execute(
             "SELECT (SELECT count(*) FROM samples),"
-            " (SELECT count(*) FROM aggressors WHERE status = 'confirmed')"
+            " (SELECT count(*) FROM aggressors WHERE status = 'confirmed'),"
+            " (SELECT list(field ORDER BY rowid) FROM metadata_fields WHERE source = ?)",
+            [ADDED],
         ).fetchone()
-        assert counts is not None  # two scalar subqueries are always one row
+        assert counts is not None  # scalar subqueries are always one row
         return RunSummary(
             run_id=info.run_id,
             name=info.name,
@@ -172,6 +180,9 @@ def read_summary(path: Path | str) -> RunSummary:
             task=info.task,
             samples=counts[0],
             aggressors=counts[1],
+            derived_from=info.derived_from,
+            derived_from_name=info.derived_from_name,
+            added=tuple(counts[2] or ()),
         )
     except duckdb.Error as error:
         raise _refused(path, error) from error
@@ -304,7 +315,7 @@ def _check_words(connection: Connection, path: Path) -> None:
 def _read_info(connection: Connection, path: Path) -> RunInfo:
     row = connection.execute(
         "SELECT run_id, name, schema_version, created_at, model_name, model_digest, data_digest,"
-        " task, loss_name, settings, seed, engine_version FROM run"
+        " task, loss_name, settings, seed, engine_version, derived_from, derived_from_name FROM run"
     ).fetchone()
     assert row is not None  # _check_version has read it
     values = dict(zip((entry.name for entry in fields(RunInfo)), row, strict=True))
@@ -312,6 +323,8 @@ def _read_info(connection: Connection, path: Path) -> RunInfo:
         _check_value(name, value, path)
     if not _RUN_ID.fullmatch(values["run_id"]):
         raise _corrupt(path, f"its run id {values['run_id']!r:.80} cannot name a file")
+    if values["derived_from"] and not _RUN_ID.fullmatch(values["derived_from"]):
+        raise _corrupt(path, f"it is derived from {values['derived_from']!r:.80}, which is no run")
     created = values["created_at"].replace(tzinfo=UTC).isoformat()
     settings = _read_settings(values["settings"], path)
     return RunInfo(**values | {"created_at": created, "settings": settings})

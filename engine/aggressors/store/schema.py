@@ -54,6 +54,12 @@ TABLES: tuple[Table, ...] = (
         C("settings", "JSON", "every setting with its value"),
         C("seed", "BIGINT", "seed of all random choices"),
         C("engine_version", "VARCHAR", "version of the package that wrote the file"),
+        C(
+            "derived_from",
+            "VARCHAR",
+            "run of the model that metadata was added to; '' for a run of its own",
+        ),
+        C("derived_from_name", "VARCHAR", "what that run was called; '' for a run of its own"),
     ),
     _t(
         "stages",
@@ -86,7 +92,7 @@ TABLES: tuple[Table, ...] = (
         C("field", "VARCHAR", "name; also the name of the column in `metadata`"),
         C("kind", "VARCHAR", "number, category, text or identifier"),
         C("unit", "VARCHAR", "unit of a number; '' where it has none"),
-        C("source", "VARCHAR", "built-in, integration or table"),
+        C("source", "VARCHAR", "built-in, integration, table or added"),
         C("missing", "BIGINT", "samples without a value", "samples"),
     ),
     _t(

@@ -109,12 +109,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """All that `verdicts/<run_id>` holds; `created_at` orders the runs."""
+    """All that `verdicts/<run_id>` holds; `created_at` orders the runs.
+
+    `derived_from` is the run that metadata was added to, '' for a run of its own.
+    """
 
     run_id: str
     name: str
     created_at: str
     tests: Mapping[str, Entry] = field(default_factory=dict)
+    derived_from: str = ""
 
     def with_entry(self, slug: str, entry: Entry) -> RunRecord:
         """Return a copy in which one test has another entry."""
@@ -208,7 +212,9 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
             },
         )
     return _typed(
-        RunRecord, {name: raw[name] for name in ("run_id", "name", "created_at")} | {"tests": tests}
+        RunRecord,
+        {name: raw[name] for name in ("run_id", "name", "created_at")}
+        | {"tests": tests, "derived_from": raw.get("derived_from", "")},
     )
 
 

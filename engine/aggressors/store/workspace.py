@@ -6,11 +6,12 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aggressors.contracts import RunSummary
 from aggressors.errors import RunCorrupt, RunNotFound, StoreError, UsageError, WorkspaceError
@@ -21,7 +22,15 @@ from aggressors.store.files import atomic_write, beside, explained
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["BrokenRun", "Workspace", "atomic_write", "check_slug", "is_path", "stands_alone"]
+__all__ = [
+    "BrokenRun",
+    "Workspace",
+    "atomic_write",
+    "check_slug",
+    "is_path",
+    "stands_alone",
+    "versions",
+]
 
 VARIABLE = "AGGRESSORS_WORKSPACE"
 DEFAULT = "aggressors-workspace"
@@ -115,6 +124,8 @@ class Workspace:
     def resolve(self, run: str = "latest") -> Path:
         """Path of the run called `run`: latest, an id, a name (its newest), or a path.
 
+        The latest is that of the newest model; metadata that was added since makes none.
+
         Raises
         ------
         RunNotFound : nothing answers to it; lists the nearest names.
@@ -122,7 +133,8 @@ class Workspace:
         """
         found, broken = self.catalogue()
         if run == "latest" and found:
-            return Path(found[0].path)
+            leads = versions(found)
+            return Path(next(one.path for one in found if leads[one.run_id] == one.run_id))
         if known := _known(run, found):
             return Path(known.path)
         if is_path(run) and Path(run).is_file():
@@ -199,6 +211,33 @@ class Workspace:
             .aggregate([("row", "min")])["row_min"]
         )
         return rows.take(first.take(pc.sort_indices(first)))
+
+
+class _Line(Protocol):
+    """What orders runs over time: a summary, or what is left of a run in `verdicts/`."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def created_at(self) -> str: ...
+    @property
+    def derived_from(self) -> str: ...
+
+
+def versions(runs: Iterable[_Line]) -> dict[str, str]:
+    """Tell for each run which one stands for its model where runs are compared over time.
+
+    A derived run holds the predictions of the run it comes from, so that one stands for both. Where
+    that one is not there, the oldest of those derived from it does.
+    """
+    alike: dict[str, list[_Line]] = {}
+    for run in runs:
+        alike.setdefault(run.derived_from or run.run_id, []).append(run)
+    found = {}
+    for origin, group in alike.items():
+        first = min(group, key=lambda run: (run.run_id != origin, run.created_at, run.run_id))
+        found.update({run.run_id: first.run_id for run in group})
+    return found
 
 
 def is_path(run: str) -> bool:
