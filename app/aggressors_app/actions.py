@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from aggressors.export import Exported, export
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import What
 from aggressors_app import cached
+from aggressors_app.uploads import Upload, adding, check
 
 if TYPE_CHECKING:
     from aggressors import gate
@@ -68,6 +69,29 @@ def exported(
 ) -> Exported:
     """Write a list of samples in a format; made when it is asked for, not before."""
     return export(cached.run_file(run_id), what, rank, parse(filter), format, count, queue=queue)
+
+
+# --- Metadata that comes after its run ---
+
+
+def add_metadata(run_id: str, upload: Upload, name: str) -> Generator[str, None, str]:
+    """Publish a run derived from this one, with the fields of an upload.
+
+    Yields how far it is, and returns the id of the derived run.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace.
+    AggressorsError : the upload does not fit, with everything that is wrong; nothing is published.
+    """
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file has no place for a derived run. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    check(upload, sum(cached.run_file(run_id).populations.values()))
+    return (yield from adding(upload, run_id, found.root, name))
 
 
 # --- Saved tests ---

@@ -115,14 +115,14 @@ def signal(run_id: str) -> str:
 
 
 def like(run_id: str) -> list[RunSummary]:
-    """List this run and those of the same task and loss, newest first.
+    """List the models' runs of the task and loss of this one, newest first; no derived ones.
 
     Raises
     ------
     StoreError : this run cannot be opened.
     """
     found, wanted = [], kind(run_id)
-    for run in catalogue().runs:
+    for run in catalogue().versions:
         try:
             if kind(run.run_id) == wanted:
                 found.append(run)
@@ -131,11 +131,22 @@ def like(run_id: str) -> list[RunSummary]:
     return found
 
 
+def older(run_id: str) -> list[RunSummary]:
+    """List the models' runs before that of this one, of the same task and loss, newest first."""
+    runs, lead = like(run_id), catalogue().version(run_id)
+    ids = [run.run_id for run in runs]
+    return runs[ids.index(lead) + 1 :] if lead in ids else []
+
+
 def before(run_id: str) -> RunSummary | None:
-    """Return the run before this one, among those of the same task and loss."""
-    runs = like(run_id)
-    place = [run.run_id for run in runs].index(run_id) + 1
-    return runs[place] if place < len(runs) else None
+    """Return the run before the model of this one, among those of the same task and loss."""
+    return next(iter(older(run_id)), None)
+
+
+def derivation(run_id: str) -> str:
+    """Say what a run is derived from, and what was added; '' for a run of its own."""
+    run = run_file(run_id)
+    return words.derivation(run.info.derived_from_name, run.added)
 
 
 # --- The run as a whole ---

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggressors.contracts import RunSummary
-from aggressors.store.workspace import BrokenRun
+from aggressors.store.workspace import BrokenRun, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,16 @@ class Catalogue:
 
     runs: tuple[RunSummary, ...]
     broken: tuple[BrokenRun, ...]
+
+    @property
+    def versions(self) -> tuple[RunSummary, ...]:
+        """List the runs that stand for a model, newest first: not those with added metadata."""
+        leads = versions(self.runs)
+        return tuple(run for run in self.runs if leads[run.run_id] == run.run_id)
+
+    def version(self, run_id: str) -> str:
+        """Return the run that stands for the model of a run: itself, unless it is derived."""
+        return versions(self.runs).get(run_id, run_id)
 
     def find(self, name: str) -> RunSummary | None:
         """Return the run of this id, else the newest of this name."""

@@ -15,10 +15,10 @@ def prepare() -> None:
     """Open the run that is shown first and ask what its first page asks; errors wait for a page."""
     with suppress(AggressorsError, OSError):
         known = cached.catalogue()
-        first = known.find(cached.preferred_run()) or next(iter(known.runs), None)
+        first = known.find(cached.preferred_run()) or next(iter(known.versions), None)
         if first is None:
             return
-        runs = known.runs[:PREPARED]
+        runs = known.versions[:PREPARED]
         with ThreadPoolExecutor(2) as pool:  # most of it is spent outside Python
             list(pool.map(cached.run_file, (run.run_id for run in runs)))
         filter = f"population = {cached.run_file(first.run_id).info.settings.analysed}"

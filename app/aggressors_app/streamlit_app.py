@@ -52,7 +52,7 @@ def main() -> None:
         if not catalogue.runs:
             _empty(catalogue)
         elif not known:
-            newest = catalogue.runs[0].run_id
+            newest = catalogue.versions[0].run_id
             way_out = state.View(newest, format_filter(initial(newest)))
             unknown_run(state.read().run, way_out.params())
         else:
@@ -66,7 +66,7 @@ def _settle(catalogue: Catalogue) -> bool:
     asked = state.read().run
     wanted = catalogue.find(asked or cached.preferred_run())
     if wanted is None and not asked and catalogue.runs:
-        wanted = catalogue.runs[0]
+        wanted = catalogue.versions[0]
     if wanted is not None:
         state.settle_run(wanted.run_id)
     return wanted is not None

@@ -136,11 +136,10 @@ def derivation(name: str, added: Sequence[str]) -> str:
     return f"derived from {name}, with {listed(added)} added" if added else f"derived from {name}"
 
 
-def listed(names: Sequence[str], most: int = 3, what: str = "more") -> str:
-    """List names as sentences do: a, b and c; or the first ones and how many more there are."""
-    shown = list(names[:most])
-    if len(names) > most:
-        shown.append(f"{len(names) - most:,} {what}")
+def listed(names: Sequence[str], total: int | None = None, most: int = 3) -> str:
+    """List names as sentences do: a, b and c; or the first ones and how many more of `total`."""
+    hidden = (len(names) if total is None else total) - most
+    shown = [*names[:most], *([f"{hidden:,} more"] if hidden > 0 else [])]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from aggressors.contracts import Aggressor
 from aggressors.queries.grammar import both, format_filter, parse
 from aggressors_app import cached, chips, state
+from aggressors_app.components.add_metadata import heading
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
 from aggressors_app.format import interval, number, typeset
 
@@ -28,7 +29,7 @@ COLUMNS = (
 
 def associations(run_id: str, filter: str, one: Aggressor) -> None:
     """Show the strongest fields; choosing one adds its claim to the filter, as a hypothesis."""
-    st.markdown("**What they share**")
+    heading("What they share", run_id, one.concept_id)
     found = cached.associations(run_id, one.concept_id).slice(0, MOST).to_pylist()
     if not found:
         st.caption("This run has no metadata to compare. Add fields to the integration file.")

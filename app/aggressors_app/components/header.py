@@ -43,7 +43,8 @@ def _picker(catalogue: Catalogue) -> None:
 
 
 def _called(run: RunSummary) -> str:
-    return f"{run.name} · {when(run.created_at)}"
+    named = not run.derived_from or run.name.startswith(run.derived_from_name)
+    return f"{run.name} · {when(run.created_at) if named else f'from {run.derived_from_name}'}"
 
 
 def _switch() -> None:

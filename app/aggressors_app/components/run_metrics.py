@@ -84,9 +84,7 @@ def _explained(run_id: str, older: list[str]) -> Figure:
 
 def _older(run_id: str, filter: str) -> list[tuple[RunSummary, Totals]]:
     """Totals of the runs like this one before it, oldest first, where the filter can be read."""
-    runs = cached.like(run_id)
-    place = [run.run_id for run in runs].index(run_id) + 1
-    older = runs[place:][: HISTORY - 1]
+    older = cached.older(run_id)[: HISTORY - 1]
     found = []
     for other in reversed(older):
         try:

@@ -7,6 +7,7 @@ import streamlit as st
 from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
+from aggressors.words import derivation
 from aggressors_app import cached, charts, state
 from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.listing import (
@@ -82,14 +83,15 @@ def _row(run: RunSummary, found: dict[str, Totals | None], here: bool) -> Row:
     except AggressorsError:
         kind, alike, before = run.task, [], None
     earlier = found[before.run_id] if before else None
+    derived = derivation(run.derived_from_name, run.added)
     losses = [one.mean_loss or 0.0 for one in alike if one]
     errors = [one.error_rate or 0.0 for one in found.values() if one]
     return Row(
         run.run_id,
         (
-            Text(run.name, sub=f"{run.model_name} · {kind}", strong=here),
+            Text(run.name, sub=typeset(derived) or f"{run.model_name} · {kind}", strong=here),
             _meter(now.mean_loss if now else None, max(losses, default=1.0), percent=False),
-            _change(now, earlier),
+            Number(MISSING) if derived else _change(now, earlier),
             _meter(now.error_rate if now else None, max(errors, default=1.0), percent=True),
             Number(count(run.aggressors)),
             Number(count(now.n) if now else MISSING),

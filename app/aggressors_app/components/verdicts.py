@@ -40,7 +40,8 @@ def verdict_line(history: History, run_id: str) -> None:
         return
     failed = [verdict.slug for verdict in judged if verdict.verdict == "fail"]
     unsure = sum(verdict.verdict in ("inconclusive", "missing") for verdict in judged)
-    name = plain(next((run.name for run in history.runs if run.run_id == run_id), run_id))
+    point = history.point(run_id)
+    name = plain(point.name if point else run_id)
     tests = f"{len(judged)} saved test{'' if len(judged) == 1 else 's'}"
     if failed:
         st.subheader(
@@ -60,10 +61,11 @@ def verdict_line(history: History, run_id: str) -> None:
 
 def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
     """Show a row a test and a column a run; choosing a row shows it over all runs."""
-    runs = history.runs[-MOST_RUNS:]
+    runs, point = history.runs[-MOST_RUNS:], history.point(run_id)
+    here = point.version if point else run_id
     columns = [Column("Test", width="30%"), Column("State", help="After the newest run")]
     columns += [
-        Column(f"{run.name} ◂" if run.run_id == run_id else run.name, help=when(run.created_at))
+        Column(f"{run.name} ◂" if run.run_id == here else run.name, help=when(run.created_at))
         for run in runs
     ]
     rows = []
@@ -108,9 +110,10 @@ def one_test(tracked: TrackedTest, history: History) -> None:
         )
         colors = charts.palette(st.context.theme.type)
         names = {run.run_id: run.name for run in history.runs}
+        verdicts = {run: one for run, one in tracked.verdicts.items() if run in names}
         values, gaps = st.columns(2, gap="medium")
         with values:
-            points = [_value(names[run], one, run) for run, one in tracked.verdicts.items()]
+            points = [_value(names[run], one, run) for run, one in verdicts.items()]
             shown = [point for point in points if point is not None]
             if shown:
                 st.caption("Its samples, with the interval of the change")
@@ -121,7 +124,7 @@ def one_test(tracked: TrackedTest, history: History) -> None:
         with gaps:
             shown = [
                 charts.Point(names[run], one.gap, one.gap_low, one.gap_high, _word(one, run))
-                for run, one in tracked.verdicts.items()
+                for run, one in verdicts.items()
                 if one.gap is not None
             ]
             if shown:
@@ -129,7 +132,7 @@ def one_test(tracked: TrackedTest, history: History) -> None:
                 st.vega_lite_chart(
                     spec=charts.over_runs(shown, "gap to the rest", colors), key="test_gaps"
                 )
-        _table(tracked, names)
+        _table(verdicts, names)
 
 
 def _value(run: str, one: Verdict, run_id: str) -> charts.Point | None:
@@ -144,7 +147,7 @@ def _value(run: str, one: Verdict, run_id: str) -> charts.Point | None:
     return charts.Point(run, one.value, low, high, word)
 
 
-def _table(tracked: TrackedTest, names: dict[str, str]) -> None:
+def _table(verdicts: dict[str, Verdict], names: dict[str, str]) -> None:
     columns = (
         Column("Run"),
         Column("Verdict"),
@@ -154,7 +157,7 @@ def _table(tracked: TrackedTest, names: dict[str, str]) -> None:
         Column("Samples", right=True),
         Column("Reason", width="38%"),
     )
-    rows = [_row(names[run_id], one, run_id) for run_id, one in reversed(tracked.verdicts.items())]
+    rows = [_row(names[run_id], one, run_id) for run_id, one in reversed(verdicts.items())]
     listing("one_test", columns, rows, label="The test in every run")
 
 

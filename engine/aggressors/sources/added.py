@@ -18,7 +18,7 @@ from aggressors.contracts import ADDED
 from aggressors.errors import TableError
 from aggressors.sources import fields
 from aggressors.sources.files import digest_of_table, read_table
-from aggressors.words import counted, listed
+from aggressors.words import listed
 
 ID = "sample_id"
 SHOWN = 3  # ids or columns that a problem names
@@ -113,7 +113,7 @@ def _problems(table: pa.Table, known: Known) -> Iterator[str]:
         yield f"It has no column beside {ID!r}. Add one for each new field."
     if ID not in names:
         near = get_close_matches(ID, new, n=1)
-        hint = f"the nearest is {near[0]!r}" if near else f"it has {_some(new, 'more')}"
+        hint = f"the nearest is {near[0]!r}" if near else f"it has {_some(new)}"
         yield f"It has no column {ID!r}; {hint}. Name the column of the samples' ids so."
     yield from _name_problems(new, known)
     once = [name for name in new if names[name] == 1]
@@ -160,28 +160,29 @@ def _id_problems(table: pa.Table, known: Known) -> Iterator[str]:
     empty = pc.fill_null(pc.equal(ids, ""), True)
     if rows := pc.sum(empty).as_py():
         first = pc.index(empty, True).as_py() + 1
-        yield f"{counted(rows, 'row')} without {ID!r}, the first is row {first}. Fill it in."
+        have = "row has" if rows == 1 else "rows have"
+        yield f"{rows:,} {have} no {ID!r}, the first is row {first}. Fill it in."
     ids = ids.filter(pc.invert(empty))
     if again := repeated(ids):
+        stand = "id stands" if len(again) == 1 else "ids stand"
         yield (
-            f"{counted(len(again), 'id')} more than once: {_some(again, 'more')}. "
-            "Keep one row for each sample."
+            f"{len(again):,} {stand} more than once: {_some(again)}. Keep one row for each sample."
         )
     strange = pc.unique(ids.filter(pc.is_null(pc.index_in(ids, value_set=_flat(known.ids)))))
     if len(strange):
+        belong = "id belongs" if len(strange) == 1 else "ids belong"
         example = f"; its ids are like {known.ids[0].as_py()!r}" if len(known.ids) else ""
         yield (
-            f"{counted(len(strange), 'id')} that no sample of the run has: "
-            f"{_some(strange[:SHOWN].to_pylist(), 'more', len(strange))}{example}. "
+            f"{len(strange):,} {belong} to no sample of the run: "
+            f"{_some(strange[:SHOWN].to_pylist(), len(strange))}{example}. "
             "Correct them, or leave these rows out."
         )
 
 
-def _some(names: Sequence[str], more: str, total: int | None = None) -> str:
+def _some(names: Sequence[str], total: int | None = None) -> str:
     """Quote the first few names, and count the rest."""
-    quoted = [f"{name!r:.80}" for name in names]
-    hidden = (total or len(names)) - SHOWN
-    return listed([*quoted[:SHOWN], *[""] * max(hidden, 0)], SHOWN, more)
+    quoted = [f"{name!r:.80}" for name in names[:SHOWN]]
+    return listed(quoted, total or len(names))
 
 
 def _ids(table: pa.Table) -> pa.ChunkedArray | None:

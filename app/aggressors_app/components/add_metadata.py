@@ -1,0 +1,109 @@
+"""Add to a run what nobody measured when it was made: an upload becomes a derived run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+
+import streamlit as st
+
+from aggressors.errors import AggressorsError
+from aggressors_app import actions, cached, state
+from aggressors_app.format import interval, number, plain, titled, typeset
+from aggressors_app.uploads import ENDINGS, LARGEST, Upload
+
+MOST = 3  # added fields that are answered in words
+STEPS = {"check": "Checking the table", "correlate": "Correlating", "publish": "Publishing"}
+
+
+def heading(title: str, run_id: str, concept_id: int) -> None:
+    """Head what the members share, with the way to add what is missing there.
+
+    What was added is answered here, however little it has to do with the members.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", key="shared_heading"):
+        st.markdown(f"**{title}**", width="content")
+        st.space("stretch")
+        if st.button(
+            "Add metadata",
+            icon=":material/add:",
+            key="add_metadata",
+            type="tertiary",
+            help="Suspect a cause that nobody measured? Upload it as a table",
+            disabled=cached.workspace() is None,
+        ):
+            _dialog(run_id)
+    if derived := cached.derivation(run_id):
+        told = [f"{titled(derived)}.", *_answers(run_id, concept_id)]
+        st.caption("  \n".join(plain(typeset(line)) for line in told))
+
+
+def _answers(run_id: str, concept_id: int) -> Iterator[str]:
+    """Say of each added field what it has to do with the members."""
+    found = {row["field"]: row for row in cached.associations(run_id, concept_id).to_pylist()}
+    for field in cached.run_file(run_id).added[:MOST]:
+        if row := found.get(field):
+            bounds = interval(row["low"], row["high"])
+            yield f"{row['sentence'] or field}; effect {number(row['effect'])} ({bounds})."
+        else:
+            yield f"{field} cannot be compared: it hardly varies, or is text."
+
+
+@st.dialog("Add metadata", icon=":material/add:")
+def _dialog(run_id: str) -> None:
+    st.markdown(
+        "Upload a table with `sample_id` and a column for each new field. A run derived from this "
+        "one appears beside it, with what the members share computed anew. The model is not run "
+        "again; samples that the table leaves out have no value."
+    )
+    sent = st.file_uploader(
+        "CSV, Parquet or JSON lines",
+        type=list(ENDINGS),
+        max_upload_size=LARGEST,
+        key="add_metadata_table",
+    )
+    name = st.text_input(
+        "Name of the derived run",
+        placeholder=f"{cached.run_file(run_id).info.name} + the new fields",
+        max_chars=80,
+        key="add_metadata_name",
+    )
+    if st.button("Add", type="primary", key="add_metadata_send", disabled=sent is None) and sent:
+        add(run_id, Upload(sent.name, sent.getvalue()), name.strip())
+
+
+def add(run_id: str, upload: Upload, name: str) -> None:
+    """Add an upload, showing how far it is; then open the derived run, or list what is wrong."""
+    try:
+        derived = _watched(actions.add_metadata(run_id, upload, name))
+    except AggressorsError as error:
+        head, *problems = str(error).splitlines()
+        st.error(
+            "\n".join([plain(head), *(f"- {plain(line.removeprefix('- '))}" for line in problems)]),
+            icon=":material/error:",
+        )
+        return
+    state.change(run=derived)
+    st.rerun()
+
+
+def _watched(working: Generator[str, None, str]) -> str:
+    """Show each line of the work while it lasts; leaving the page ends it."""
+    shown = st.empty()
+    try:
+        with closing(working):
+            while True:
+                shown.markdown(f":material/hourglass_top: {_progress(next(working))} …")
+    except StopIteration as done:
+        return str(done.value)
+    finally:
+        shown.empty()
+
+
+def _progress(line: str) -> str:
+    """Say a line of the command line as a page does."""
+    step, _, rest = line.partition(": ")
+    if step not in STEPS:
+        return plain(line)
+    detail = "" if rest.startswith(("started", "done")) else f" :gray[{plain(rest)}]"
+    return f"{STEPS[step]}{detail}"
