@@ -48,6 +48,7 @@ def test_runs_newest_first(workspace):
     assert [run["name"] for run in found] == ["v3", "v2", "v1"]
     assert set(found[0]) == {
         "run_id", "name", "path", "created_at", "model_name", "task", "samples", "aggressors",
+        "derived_from", "derived_from_name", "added",
     }  # fmt: skip
     assert [line.split()[0] for line in call("runs", at=workspace).stdout.splitlines()] == [
         "Run", "v3", "v2", "v1",

@@ -45,9 +45,10 @@ def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...
 def _head(summary: Summary) -> str:
     info = summary.info
     when = datetime.fromisoformat(info.created_at).strftime("%d %B %Y, %H:%M UTC")
+    origin = f" · {summary.origin}" if summary.origin else ""
     return (
         f"<header><p class=quiet>{escape(info.model_name)} · run {escape(info.run_id)} · "
-        f"{escape(when)}</p><h1>{escape(info.name)}</h1>"
+        f"{escape(when)}{escape(origin)}</p><h1>{escape(info.name)}</h1>"
         f"<p class=line>{escape(summary.bottom_line)}</p></header>"
     )
 

@@ -12,11 +12,13 @@ from aggressors.words import ADVICE, counted, failing_of, number, spoken
 def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
     """Write the text; actions are quantified checkboxes."""
     info = summary.info
+    origin = f", {summary.origin}" if summary.origin else ""
     confirmed = [card for card in cards if card.aggressor.status == "confirmed"]
     lines = [
         f"## {escaped(info.name)}: {escaped(summary.bottom_line)}",
         "",
-        f"Model {escaped(info.model_name)}, {escaped(summary.performance)}. Run `{info.run_id}`.",
+        f"Model {escaped(info.model_name)}, {escaped(summary.performance)}. Run `{info.run_id}`"
+        f"{escaped(origin)}.",
         "",
     ]
     if confirmed:
