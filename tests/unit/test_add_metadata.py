@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ from aggressors.store.read import open_run
 from aggressors.store.schema import BY_NAME
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
-from planted import planted_tables, publish_tables, tiny_run
+from planted import planted_run, planted_tables, publish_tables, tiny_run
 from versions import publish_version
 
 
@@ -337,6 +339,25 @@ main()
     )
     assert done.returncode == 0, done.stderr
     assert "v1 + rain" in done.stdout
+
+
+def test_the_guide_does_what_it_says(tmp_path, monkeypatch, capsys):
+    guide = (Path(__file__).parents[2] / "docs" / "2-hypothesis.md").read_text()
+    workspace = Workspace.open(tmp_path / "workspace", create=True)
+    planted_run(workspace, name="v1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(workspace.root))
+    with ag.open_run("v1") as run:
+        ids = run.samples("all")["sample_id"].to_pylist()
+    frame = pd.DataFrame({"sample_id": ids, "vegetation": np.arange(len(ids)) % 5})
+    frame.to_csv("vegetation.csv", index=False)
+    (command,) = re.findall(r"^aggressors (add-metadata .*)$", guide, re.MULTILINE)
+    assert "v1 + vegetation: derived from v1" in call(*command.split()).stdout
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    exec(code, {})
+    printed = capsys.readouterr().out
+    assert printed.startswith("v1 + greenness\n")
+    assert "sentence" in printed
 
 
 # --- From Python ---
