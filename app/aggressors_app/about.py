@@ -1,4 +1,4 @@
-"""What stands for a sample that has neither picture nor text: its id and a few of its values."""
+"""What stands for a sample that has neither picture nor text: its most telling values."""
 
 from __future__ import annotations
 
@@ -7,25 +7,41 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from aggressors.queries import samples
+from aggressors.queries.unusual import Yardsticks, unusual
 from aggressors.store.read import RunFile
 from aggressors_app.format import exact
 
-FACTS = 3  # metadata values in a tile
+FACTS = 3  # metadata values in a tile, at least
+MOST_ODD = 5  # of these that stand out, at most
+_ABOUT = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string()), ("odd", pa.bool_())]))
 
 
-def with_facts(run: RunFile, found: pa.Table, fields: Sequence[str]) -> pa.Table:
+def with_facts(run: RunFile, found: pa.Table, fields: Sequence[str], by: Yardsticks) -> pa.Table:
     """Add the column `about` to a table of `queries.cards`; NULL where there is something to see.
+
+    It holds values that stand out among those of all samples, the most unusual first, filled up
+    with those of the first fields: a list of `name`, `value` and whether it is `odd`.
 
     Parameters
     ----------
     fields : metadata fields, the most telling first.
+    by : what values are compared with.
     """
-    about: list[str | None] = [None] * found.num_rows
-    rows = found.select(["row_id", "sample_id", "thumbnail", "text"]).to_pylist()
+    about: list[list[dict[str, object]] | None] = [None] * found.num_rows
+    rows = found.select(["row_id", "thumbnail", "text"]).to_pylist()
     bare = [place for place, row in enumerate(rows) if not row["thumbnail"] and not row["text"]]
-    names = list(fields[:FACTS])
-    values = samples.metadata(run, [rows[place]["row_id"] for place in bare], names)
-    for place, known in zip(bare, values.to_pylist(), strict=True):
-        lines = [f"{name}: {exact(known[name])}" for name in names if known[name] is not None]
-        about[place] = "\n".join([rows[place]["sample_id"], *lines])
-    return found.append_column("about", pa.array(about, pa.string()))
+    ids = [rows[place]["row_id"] for place in bare]
+    usual = samples.metadata(run, ids, list(fields)).to_pylist()
+    for place, judged, known in zip(bare, unusual(run, ids, by), usual, strict=True):
+        odd = [one for one in judged if one.marked][:MOST_ODD]
+        shown = [_value(one.field, one.value, one.unit, odd=True) for one in odd]
+        taken = {one.field for one in odd}
+        rest = [name for name in fields if name not in taken and known[name] is not None]
+        for name in rest[: max(FACTS - len(shown), 0)]:
+            shown.append(_value(name, known[name], run.fields[name].unit, odd=False))
+        about[place] = shown
+    return found.append_column("about", pa.array(about, _ABOUT))
+
+
+def _value(name: str, value: object, unit: str, *, odd: bool) -> dict[str, object]:
+    return {"name": name, "value": "missing" if value is None else exact(value, unit), "odd": odd}

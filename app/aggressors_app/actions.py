@@ -1,4 +1,7 @@
-"""What people do: queue samples, take them elsewhere, save tests. Nothing here is remembered."""
+"""What people do: queue and mark samples, take them elsewhere, save tests.
+
+Nothing here is remembered.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import pyarrow as pa
 
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
+from aggressors.queries import marks as marking
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import What
 from aggressors_app import cached
@@ -16,6 +20,7 @@ from aggressors_app.uploads import Upload, adding, check
 
 if TYPE_CHECKING:
     from aggressors import gate
+    from aggressors.queries.marks import MarkKind
 
 
 # --- Label queues ---
@@ -55,6 +60,48 @@ def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -
     )
 
 
+# --- Marks ---
+
+
+def marks() -> marking.Marks:
+    """Read what was said of samples; nothing without a workspace."""
+    found = cached.workspace()
+    return marking.Marks((), ()) if found is None else found.read_marks()
+
+
+def toggle_mark(
+    run_id: str, sample_id: str, mark: MarkKind, *, concept_id: int | None = None
+) -> None:
+    """Mark a sample, or take the mark back where it holds.
+
+    Parameters
+    ----------
+    concept_id : the concept on screen; `not-of-group` is about its group.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written. UsageError : no such mark.
+    """
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file keeps no marks. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    group = ""
+    if mark == "not-of-group" and concept_id is not None:
+        group = marking.groups(cached.run_file(run_id))[concept_id]
+    held = marking.by_sample(found.read_marks().held, group or None)
+    found.append_marks(
+        [sample_id],
+        mark,
+        run_id=run_id,
+        undone=mark in held.get(sample_id, ()),
+        group=group,
+        concept_id=concept_id,
+    )
+
+
 # --- Taking samples elsewhere ---
 
 
@@ -68,7 +115,9 @@ def exported(
     queue: Sequence[str] = (),
 ) -> Exported:
     """Write a list of samples in a format; made when it is asked for, not before."""
-    return export(cached.run_file(run_id), what, rank, parse(filter), format, count, queue=queue)
+    run = cached.run_file(run_id)
+    held = marking.as_table(run, marks().held) if what == "marks" else None
+    return export(run, what, rank, parse(filter), format, count, queue=queue, marks=held)
 
 
 # --- Metadata that comes after its run ---

@@ -18,7 +18,18 @@ import streamlit as st
 from aggressors import words
 from aggressors.contracts import Aggressor, DiscoveryFacts, Provenance, RunSummary
 from aggressors.errors import AggressorsError, RunNotFound
-from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
+from aggressors.queries import (
+    concept,
+    explore,
+    fields,
+    maps,
+    overview,
+    samples,
+    solve,
+    telling,
+    track,
+    unusual,
+)
 from aggressors.queries.grammar import parse
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import Workspace
@@ -230,6 +241,12 @@ def field_values(run_id: str, field: str, limit: int) -> list[tuple[str, int]]:
     return list(zip(found["value"].to_pylist(), found["n"].to_pylist(), strict=True))
 
 
+@st.cache_resource(show_spinner=False, max_entries=4)
+def yardsticks(run_id: str) -> unusual.Yardsticks:
+    """Summarise what the values of a sample are compared with; read only."""
+    return unusual.yardsticks(run_file(run_id))
+
+
 # --- Comparisons ---
 
 
@@ -316,7 +333,13 @@ def associations(run_id: str, concept_id: int) -> pa.Table:
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
     """List samples that show a concept."""
     found = concept.representatives(run_file(run_id), concept_id, reason)
-    return with_facts(run_file(run_id), found, prominent(run_id))
+    return with_facts(run_file(run_id), found, prominent(run_id), yardsticks(run_id))
+
+
+@_remember
+def words_of(run_id: str, concept_id: int) -> telling.Telling:
+    """Words that tell the texts of a concept from the rest."""
+    return telling.telling(run_file(run_id), concept_id)
 
 
 @_remember
@@ -348,13 +371,19 @@ def page(
     found = samples.samples_page(
         run_file(run_id), parse(filter), order, descending, offset, limit, heatmaps=True
     )
-    return with_facts(run_file(run_id), found, prominent(run_id))
+    return with_facts(run_file(run_id), found, prominent(run_id), yardsticks(run_id))
 
 
 @_remember
 def sample(run_id: str, sample_id: str) -> samples.SampleDetail:
     """Everything about one sample."""
     return samples.sample(run_file(run_id), sample_id)
+
+
+@_remember
+def odd(run_id: str, row_id: int) -> tuple[unusual.Odd, ...]:
+    """Judge every metadata value of one sample, the most unusual first."""
+    return unusual.unusual(run_file(run_id), [row_id], yardsticks(run_id))[0]
 
 
 # --- What to do ---
@@ -371,7 +400,7 @@ def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: in
     """One page of unlabeled samples, the first to label first."""
     run = run_file(run_id)
     found = solve.candidates(run, concept_id, parse(filter), offset, limit)
-    return with_facts(run, found, prominent(run_id))
+    return with_facts(run, found, prominent(run_id), yardsticks(run_id))
 
 
 @_remember
@@ -425,3 +454,4 @@ def forget() -> None:
     """Forget every answer; for tests."""
     st.cache_data.clear()
     _open.clear()
+    yardsticks.clear()

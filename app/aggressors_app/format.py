@@ -14,7 +14,7 @@ _PERCENT = re.compile(r"(?<=\d) ?%")
 _ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 
 REASONS = {
-    "central": "Typical",
+    "central": "Central",
     "worst": "Worst",
     "diverse": "Diverse",
     "counter": "Counter-examples",

@@ -157,3 +157,16 @@ def duration(seconds: float) -> str:
         return f"{rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def times(more: float | None) -> str:
+    """How many times as frequent a word is inside: 12x, 1.6x, or only here."""
+    if more is None:
+        return "only here"
+    return f"{more:.0f}×" if more >= 9.5 else f"{more:.1f}×"
+
+
+def how_unusual(side: str, tail: float) -> str:
+    """Say how far out a value lies: top 1 %, lowest 0.2 %, rare, 1 %."""
+    size = f"{max(100 * tail, 0.01):.1g}" if tail < 0.01 else f"{100 * tail:.0f}"
+    return {"high": f"top {size} %", "low": f"lowest {size} %"}.get(side, f"rare, {size} %")

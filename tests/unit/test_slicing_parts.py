@@ -339,7 +339,8 @@ def test_representatives_show_a_group_without_repeating_themselves():
     signal = np.where(member, 2.0, 0.1) + rng.random(120)
     signal[60:70] = 5  # handled badly, so no counter-example
     found = representatives(member, np.where(member, 0.9, 0.0), space, signal, np.zeros(120), 12)
-    assert all(len(rows) == 12 for rows in found.values())
+    assert all(len(shown.rows) == 12 for shown in found.values())
+    found = {reason: shown.rows for reason, shown in found.items()}
     for reason in ("central", "worst", "diverse"):
         assert member[found[reason]].all()
         assert len({0, 1} & set(found[reason])) < 2
@@ -355,10 +356,45 @@ def test_representatives_without_a_space_or_members():
     found = representatives(
         member, member * 0.7, np.zeros((30, 0)), np.arange(30.0), np.zeros(30), 4
     )
-    assert len(found["central"]) == 4
+    assert len(found["central"].rows) == 4
+    assert found["central"].alike.tolist() == [0] * 4
     empty = representatives(~np.ones(30, bool), np.zeros(30), np.zeros((30, 2)), np.ones(30),
                             np.zeros(30), 4)  # fmt: skip
-    assert all(len(rows) == 0 for rows in empty.values())
+    assert all(len(shown.rows) == len(shown.alike) == 0 for shown in empty.values())
+
+
+def test_near_duplicates_are_counted_once_for_the_first_that_shows_them():
+    rng = np.random.default_rng(9)
+    space = rng.normal(0, 1, (80, 3))
+    space[40:44] = space[0] + 1e-4 * rng.normal(size=(4, 3))  # members that repeat the worst
+    space[75:78] = space[70]  # others that repeat a counter-example
+    member = np.arange(80) < 50
+    signal = np.where(member, 2.0, 0.1)
+    signal[0], signal[40:44] = 9, 8
+    found = representatives(member, np.where(member, 0.9, 0.0), space, signal, np.zeros(80), 50)
+    worst = dict(zip(found["worst"].rows.tolist(), found["worst"].alike.tolist(), strict=True))
+    assert found["worst"].rows[0] == 0
+    assert worst.pop(0) == 4
+    assert set(worst.values()) == {0}
+    assert not {40, 41, 42, 43} & set(worst)
+    counter = dict(
+        zip(found["counter"].rows.tolist(), found["counter"].alike.tolist(), strict=True)
+    )
+    repeated = {70, 75, 76, 77} & set(counter)
+    assert [counter[row] for row in repeated] == [3]
+    assert sum(worst.values()) + sum(counter.values()) == 3
+
+
+def test_counter_examples_of_very_many_others_are_sought_among_some(monkeypatch):
+    monkeypatch.setattr("aggressors.slicing.show.MAX_OTHERS", 40)
+    space = np.arange(2_000.0)[:, None]
+    member = np.arange(2_000) < 50
+    signal = np.where(member, 2.0, 0.1)
+    found = representatives(member, member * 0.9, space, signal, np.zeros(2_000), 5)
+    counter = found["counter"].rows
+    assert len(counter) == 5
+    assert (np.diff(space[counter, 0]) > 0).all()
+    assert space[counter[0], 0] < 150  # the nearest of 40 that are spread evenly over 1,950
 
 
 def test_of_two_rules_that_fit_alike_the_one_that_reads_easily_is_taken():

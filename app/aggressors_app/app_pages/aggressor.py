@@ -11,13 +11,12 @@ from aggressors_app.components.associations import associations
 from aggressors_app.components.confusion import confusion
 from aggressors_app.components.family import family
 from aggressors_app.components.focus import focus, travel
-from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.mean_maps import mean_maps
 from aggressors_app.components.populations import populations
-from aggressors_app.components.sample_card import sample_card
+from aggressors_app.components.representatives import representatives
 from aggressors_app.components.save_test import notice, save_test_button
-from aggressors_app.components.tiles import tiles_of
-from aggressors_app.format import REASONS, plain
+from aggressors_app.components.telling_words import telling_words
+from aggressors_app.format import plain
 
 view = state.read()
 
@@ -47,36 +46,10 @@ family(view.run, one)
 
 left, right = st.columns([6, 4], gap="medium")
 with left:
-    shown = view.get("show", "worst", tuple(REASONS))
-    st.session_state["aggressor_show"] = shown
-    st.segmented_control(
-        "Samples",
-        list(REASONS),
-        key="aggressor_show",
-        format_func=lambda reason: REASONS[reason],
-        label_visibility="collapsed",
-        required=True,
-        on_change=lambda: state.change(show=st.session_state["aggressor_show"], sample=None),
-    )
-    sample_grid(
-        f"aggressor_grid_{shown}",
-        tiles_of(cached.representatives(view.run, one.concept_id, shown)),
-        label=f"{REASONS[shown]} samples",
-        chosen=view.get("sample", ""),
-        on_choose=lambda sample: state.change(sample=sample),
-        caption={
-            "worst": f"Highest {cached.signal(view.run)} first",
-            "central": "Nearest to the middle of the group first",
-            "diverse": "As unlike each other as members can be",
-            "counter": "Not members, but like them: same labels, no worse than the median",
-        }[shown],
-        empty="None was kept in this run.",
-        size=118,
-    )
-    if chosen := view.get("sample", ""):
-        sample_card(view.run, chosen, "aggressor_sample")
+    representatives(view.run, one)
     mean_maps(view.run, one.concept_id)
 with right:
     associations(view.run, view.filter, one)
+    telling_words(view.run, one)
     populations(view.run, one)
     confusion(view.run, one.concept_id)

@@ -9,6 +9,7 @@ import streamlit as st
 from aggressors_app import actions, cached, state
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import sample_grid
+from aggressors_app.components.marking import flags, keys, mark_by_key, troubles
 from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.tiles import tiles_of
@@ -33,16 +34,20 @@ def browser(run_id: str, filter: str) -> None:
             lambda format: actions.exported(run_id, "samples", format, filter),
             f"{count(total)} samples in the filter",
         )
+    held = actions.marks()
+    troubles(held)
     start = (page - 1) * PER_PAGE
     found = cached.page(run_id, filter, sort, descending, start, PER_PAGE)
     shown = f"{count(start + 1)} – {count(start + found.num_rows)} of {count(total)}"
     sample_grid(
         "browser_grid",
-        tiles_of(found),
+        tiles_of(found, flags=flags(run_id, held)),
         label="Samples",
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
         on_turn=lambda step: turn(min(max(page + step, 1), pages)),
+        on_act=lambda word, sample: mark_by_key(run_id, None, word, sample),
+        actions=keys(),
         caption=shown if found.num_rows else "",
         empty="No sample passes the filter. Clear it, or remove a chip above.",
         size=104,

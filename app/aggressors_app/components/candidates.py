@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pyarrow as pa
 import streamlit as st
@@ -116,15 +117,11 @@ def _tiles(found: pa.Table, queued: set[str], skipped: set[str]) -> list[Tile]:
         priority = number(row["priority"])
         lines = ((tile.lines[0][0], "", False), ("priority", priority, False))
         tiles.append(
-            Tile(
-                tile.id,
-                tile.picture,
-                tile.text,
-                lines,
-                f"{tile.id} · priority {priority} · {row['reason'] or ''}",
-                tile.heat,
-                tile.flag,
-                tile.id in skipped and tile.id not in queued,
+            replace(
+                tile,
+                lines=lines,
+                title=f"{tile.id} · priority {priority} · {row['reason'] or ''}",
+                done=tile.id in skipped and tile.id not in queued,
             )
         )
     return tiles

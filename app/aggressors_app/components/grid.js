@@ -19,6 +19,35 @@ function heatmap({ height, width, pixels }) {
   return canvas;
 }
 
+// A word as engine/aggressors/tokens.py reads it.
+const LETTER = "[\\p{L}\\p{M}\\p{N}]";
+const WORD = new RegExp(`${LETTER}+(?:['\u2019]${LETTER}+)*`, "gu");
+
+// Text nodes, with the words of a list inside <mark>.
+function prose(text, words) {
+  const box = element("div", "text quiet");
+  const telling = new Set(words);
+  let at = 0;
+  for (const match of telling.size ? text.matchAll(WORD) : []) {
+    if (!telling.has(match[0].toLowerCase())) continue;
+    box.append(text.slice(at, match.index), element("mark", "", match[0]));
+    at = match.index + match[0].length;
+  }
+  box.append(text.slice(at));
+  return box;
+}
+
+function facts(item) {
+  const box = element("div", "text facts");
+  box.append(element("div", "quiet", item.id));
+  for (const [name, value, odd] of item.values) {
+    const line = element("div");
+    line.append(element("span", "quiet", `${name} `), element(odd ? "mark" : "span", "", value));
+    box.append(line);
+  }
+  return box;
+}
+
 function tile(item) {
   const box = element("div", item.done ? "tile done" : "tile");
   box.setAttribute("role", "gridcell");
@@ -31,10 +60,11 @@ function tile(item) {
     if (item.small) image.style.imageRendering = "pixelated";
     view.append(image);
   } else {
-    view.append(element("div", "text quiet", item.text || item.id));
+    view.append(item.text ? prose(item.text, item.words) : facts(item));
   }
   if (item.heat) view.append(heatmap(item.heat));
   if (item.flag) view.append(element("span", "flag", item.flag));
+  if (item.alike) view.append(element("span", "alike", item.alike));
   box.append(view);
   const caption = element("div", "caption");
   for (const [left, right, wrong] of item.lines) {
@@ -77,7 +107,7 @@ export default function (component) {
   root.style.setProperty("--heat", remember.heat / 100);
   root.style.setProperty("--tile", `${data.tile}px`);
 
-  const grid = element("div", "tiles");
+  const grid = element("div", data.reading ? "tiles reading" : "tiles");
   grid.setAttribute("role", "grid");
   grid.setAttribute("aria-label", data.label);
   const tiles = data.items.map(tile);

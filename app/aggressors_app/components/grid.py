@@ -31,10 +31,11 @@ class Tile:
     ----------
     id : sample_id.
     picture : JPEG or PNG bytes; None where there is no image.
-    text : shown where there is no picture.
+    text : shown where there is no picture; `words` are marked in it.
+    values : name and value of what stands for a sample without both, and whether it is marked.
     lines : caption lines of left text, right text, and whether the left is wrong.
     heat : heatmap to lay over the picture.
-    flag : short word in the corner.
+    flag : short word in the corner; `alike` another, below it, in a quieter colour.
     done : True draws the tile back.
     """
 
@@ -46,6 +47,9 @@ class Tile:
     heat: Heat | None = None
     flag: str = ""
     done: bool = False
+    alike: str = ""
+    words: tuple[str, ...] = ()
+    values: tuple[tuple[str, str, bool], ...] = ()
 
 
 def sample_grid(
@@ -63,6 +67,7 @@ def sample_grid(
     size: int = 108,
     heat: int = 0,
     plain: bool = False,
+    reading: bool = False,
 ) -> None:
     """Show samples as tiles.
 
@@ -79,6 +84,7 @@ def sample_grid(
     size : least width of a tile in pixels.
     heat : opacity of the heatmaps at the start, in percent.
     plain : True leaves out what stands above the grid.
+    reading : True shows the whole text of each tile, as high as it needs up to a limit.
     """
 
     def choose() -> None:
@@ -111,6 +117,7 @@ def sample_grid(
             "tile": size,
             "heat": heat,
             "plain": plain,
+            "reading": reading,
         },
         on_chosen_change=choose,
         on_turned_change=turn,
@@ -128,6 +135,9 @@ def _item(tile: Tile) -> dict[str, object]:
         "title": tile.title,
         "flag": tile.flag,
         "done": tile.done,
+        "alike": tile.alike,
+        "words": list(tile.words),
+        "values": [list(value) for value in tile.values],
         "small": bool(tile.picture) and _narrow(tile.picture),
         "heat": heat
         and {

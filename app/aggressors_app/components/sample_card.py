@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
+from aggressors.contracts import Aggressor
 from aggressors.errors import AggressorsError
-from aggressors.queries.samples import SampleDetail
+from aggressors.queries.samples import SampleDetail, Value
+from aggressors.queries.unusual import Odd
+from aggressors.words import how_unusual
 from aggressors_app import cached
 from aggressors_app.components.grid import Heat, Tile, sample_grid
-from aggressors_app.components.listing import Column, Row, Text, listing
+from aggressors_app.components.listing import Badge, Column, Row, Text, listing
+from aggressors_app.components.marking import mark_buttons
 from aggressors_app.format import MISSING, answer, exact, number, plain, share, typeset
 
 
-def sample_card(run_id: str, sample_id: str, key: str) -> None:
-    """Show a sample, or the reason why it cannot be shown."""
+def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = None) -> None:
+    """Show a sample, or the reason why it cannot be shown.
+
+    `one` is the aggressor on screen: its telling words are marked, and the sample can be marked as
+    not of its group.
+    """
     try:
         found = cached.sample(run_id, sample_id)
     except AggressorsError as error:
@@ -24,33 +32,55 @@ def sample_card(run_id: str, sample_id: str, key: str) -> None:
         picture, facts, metadata = st.columns([5 if seen else 1, 5, 5], gap="small")
         with picture:
             if seen:
-                _picture(found, key)
+                _picture(run_id, found, key, one)
             else:
                 st.caption("No image or text")
         with facts:
             st.markdown(f"**{plain(found.sample_id)}**")
             _table(f"{key}_facts", "Facts of the sample", _facts(found))
+            with st.container(horizontal=True, gap="small", key=f"{key}_marks"):
+                mark_buttons(run_id, one, sample_id, key)
         with metadata:
-            values = [
-                (entry.name, exact(entry.value, entry.unit))
-                for entry in (*found.metadata, *found.metrics)
-            ]
             st.markdown("**Metadata**")
-            if values:
-                _table(f"{key}_metadata", "Metadata of the sample", values)
-            else:
-                st.caption("This run has none.")
+            _metadata(run_id, found, key)
 
 
-def _picture(found: SampleDetail, key: str) -> None:
+def _metadata(run_id: str, found: SampleDetail, key: str) -> None:
+    """List every value; those that stand out come first, with how far out they are."""
+    odd = {one.field: one for one in cached.odd(run_id, found.row_id) if one.marked}
+    values = {entry.name: entry for entry in found.metadata}
+    rows = [_odd_row(one, values[name]) for name, one in odd.items()]
+    for entry in (*found.metadata, *found.metrics):
+        if entry.name not in odd:
+            shown = Text(exact(entry.value, entry.unit))
+            rows.append(
+                Row(entry.name, (Text("", sub=entry.name), *([None] if odd else []), shown))
+            )
+    if not rows:
+        st.caption("This run has none.")
+        return
+    columns = (Column("Field"), *([Column("Unusual")] if odd else []), Column("Value", right=True))
+    listing(f"{key}_metadata", columns, rows, label="Metadata of the sample", bare=True, height=400)
+
+
+def _odd_row(one: Odd, entry: Value) -> Row:
+    how = typeset(how_unusual(one.found.side, one.found.tail))
+    value = "missing" if entry.value is None else exact(entry.value, entry.unit)
+    return Row(
+        entry.name, (Text("", sub=entry.name), Badge(how, "orange"), Text(value, strong=True))
+    )
+
+
+def _picture(run_id: str, found: SampleDetail, key: str, one: Aggressor | None) -> None:
     """Show the original where a media root holds it, else the thumbnail with its heatmap."""
     original = found.uri and cached.original(found.uri)
     if original:
         st.image(original, width="stretch")
         return
     if not found.thumbnail:
-        with st.container(border=True, height="content"):
-            st.markdown(plain(found.text or found.uri or "").replace("\n", "  \n"))
+        words = tuple(cached.words_of(run_id, one.concept_id).weights) if one else ()
+        text = Tile(found.sample_id, None, found.text or found.uri or "", (), words=words)
+        sample_grid(f"{key}_text", [text], label="The sample", size=420, plain=True, reading=True)
         return
     heat = found.heatmap and Heat(found.heatmap.height, found.heatmap.width, found.heatmap.pixels)
     tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat or None)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 
+from aggressors.queries.telling import excerpt
 from aggressors_app.components.grid import Heat, Tile
 from aggressors_app.format import MISSING, answer, number, share
 
+EXCERPT = 420  # characters of a text in a tile
+
 
 def tiles_of(
-    found: pa.Table, *, flags: dict[str, str] | None = None, narrow: bool = False
+    found: pa.Table,
+    *,
+    flags: Mapping[str, str] | None = None,
+    narrow: bool = False,
+    words: Mapping[str, float] | None = None,
 ) -> list[Tile]:
     """Turn a table of `queries.cards` into tiles.
 
@@ -19,12 +27,13 @@ def tiles_of(
     ----------
     flags : a word for the corner of some samples, by sample_id.
     narrow : True gives truth, other prediction and loss a line each.
+    words : weights of the words to mark in texts, of which the part that holds most is shown.
     """
-    flags = flags or {}
-    return [_tile(row, flags.get(row["sample_id"], ""), narrow) for row in found.to_pylist()]
+    flags, words = flags or {}, words or {}
+    return [_tile(row, flags.get(row["sample_id"], ""), narrow, words) for row in found.to_pylist()]
 
 
-def _tile(row: dict[str, Any], flag: str, narrow: bool) -> Tile:
+def _tile(row: dict[str, Any], flag: str, narrow: bool, words: Mapping[str, float]) -> Tile:
     heat = None
     if row.get("heatmap") is not None:
         heat = Heat(row["heatmap_height"], row["heatmap_width"], row["heatmap"])
@@ -32,14 +41,18 @@ def _tile(row: dict[str, Any], flag: str, narrow: bool) -> Tile:
     what = f"{truth} › {other}" if other else truth
     wrong = row["correct"] is False
     stacked = ((truth, "", False), (other and f"› {other}", "", wrong), ("", loss, False))
+    alike = row.get("alike") or 0
     return Tile(
         id=row["sample_id"],
         picture=row["thumbnail"],
-        text=row["text"] or row.get("about") or "",
+        text="" if row["thumbnail"] else excerpt(row["text"] or "", words, EXCERPT),
         lines=tuple(filter(_says, stacked)) if narrow else ((what, loss, wrong),),
         title=f"{row['sample_id']} · {row['population']} · {what}",
         heat=heat,
         flag=flag,
+        alike=f"+{alike} alike" if alike else "",
+        words=tuple(words),
+        values=tuple((one["name"], one["value"], one["odd"]) for one in row.get("about") or ()),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from aggressors.contracts import Settings
+    from aggressors.store.marks import Mark
     from aggressors.store.read import RunFile
     from aggressors.store.workspace import Workspace
 
@@ -163,6 +164,14 @@ def queued(workspace: Workspace) -> list[str]:
     """Sample ids of all label queues, in their order."""
     tables = [workspace.read_labels(queue) for queue in workspace.queues()]
     return [sample_id for table in tables for sample_id in table["sample_id"].to_pylist()]
+
+
+def marked(workspace: Workspace) -> tuple[Mark, ...]:
+    """Read the marks that hold; names files that cannot be read on standard error."""
+    found = workspace.read_marks()
+    for reason in found.broken:
+        click.echo(reason, err=True)
+    return found.held
 
 
 def read_settings(path: str | None, seed: int | None) -> Settings:

@@ -16,6 +16,7 @@ from aggressors.cli.common import (
     emit,
     example,
     is_alone,
+    marked,
     open_file,
     open_workspace,
     print_json,
@@ -28,7 +29,7 @@ from aggressors.words import counted
 if TYPE_CHECKING:
     from aggressors.queries.listing import What
 
-WHATS = ("candidates", "members", "representatives", "samples", "queue", "suspects")
+WHATS = ("candidates", "members", "representatives", "samples", "queue", "suspects", "marks")
 
 
 @click.command(
@@ -147,15 +148,17 @@ def export(
     """Write a list of samples to a file, in its order."""
     from aggressors.export import export as make
     from aggressors.queries.grammar import parse
+    from aggressors.queries.marks import as_table
 
     check_out(out)
     if where is not None and not where.strip():
         refuse("--where is empty. Leave it out for all samples, or write a filter.")
     queue = queued(open_workspace(workspace)) if what == "queue" else []
+    held = marked(open_workspace(workspace)) if what == "marks" else ()
     with open_file(run, workspace) as opened:
         exported = make(
             opened, cast("What", what), aggressor, parse(where or ""), format_name, count,
-            queue=queue,
+            queue=queue, marks=as_table(opened, held) if what == "marks" else None,
         )  # fmt: skip
     written = exported.save(out)
     names = ", ".join(str(path) for path in written)
@@ -166,12 +169,20 @@ def export(
     )
     if what == "queue" and not exported.rows:
         click.echo(_no_queue(len(queue)), err=True)
+    if what == "marks" and not exported.rows:
+        click.echo(_no_marks(len(held)), err=True)
 
 
 def _no_queue(n: int) -> str:
     if not n:
         return "The label queue is empty; the page Solve of the dashboard adds to it."
     return f"None of the {counted(n, 'sample')} in the label queue is what was asked for."
+
+
+def _no_marks(n: int) -> str:
+    if not n:
+        return "Nothing is marked; the page Aggressor of the dashboard marks samples with W and N."
+    return f"None of the {counted(n, 'mark')} is about what was asked for."
 
 
 @click.command(

@@ -46,17 +46,19 @@ def export(
     count: int | None = None,
     *,
     queue: Sequence[str] = (),
+    marks: pa.Table | None = None,
 ) -> Exported:
     """Export a list of samples; the order is that of the column `rank`.
 
     Parameters
     ----------
-    what : candidates, members, representatives, samples, queue or suspects.
+    what : candidates, members, representatives, samples, queue, suspects or marks.
     aggressor : rank of an aggressor; None for all.
     filter : keeps the samples that it lets through.
     format : one of `FORMATS`.
     count : at most so many rows.
     queue : for `queue`, the sample ids of a label queue in its order.
+    marks : for `marks`, those of a workspace, as `queries.marks.as_table` gives them.
 
     Raises
     ------
@@ -65,7 +67,10 @@ def export(
     if format not in FORMATS:
         raise UsageError(f"There is no format {format!r}; there are {', '.join(FORMATS)}.")
     chosen = FORMATS[format]
-    rows = listing(run, what, aggressor, filter, count, queue=queue, thumbnails=chosen.pictures)
+    rows = listing(
+        run, what, aggressor, filter, count,
+        queue=queue, marks=marks, thumbnails=chosen.pictures,
+    )  # fmt: skip
     exported = chosen.write(rows, run, _stem(run.info.name, what, aggressor))
     counts = Counter(rows["population"].to_pylist())
     known = {name: counts[name] for name in POPULATIONS if name in counts}

@@ -159,10 +159,11 @@ def representatives(run: RunFile, concept_id: int, reason: str | None = None) ->
 
     Returns
     -------
-    row_id, reason, rank, then what `cards` adds, by reason and rank.
+    row_id, reason, rank, alike (near-duplicates for which it stands), then what `cards` adds, by
+    reason and rank.
     """
     sql = """
-        SELECT reason, rank, sample_id FROM representatives
+        SELECT reason, rank, sample_id, alike FROM representatives
         WHERE concept_id = $concept AND ($reason IS NULL OR reason = $reason)
         ORDER BY reason, rank
     """

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
+from aggressors.queries.marks import ABOUT, MARKED, as_table
+from aggressors.queries.marks import params as marked
 from aggressors.queries.samples import concept_of_rank, inside
 from aggressors.queries.scope import fetch, scope
 from aggressors.store.sql import identifier
@@ -17,7 +19,7 @@ from aggressors.store.sql import identifier
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-What = Literal["candidates", "members", "representatives", "samples", "queue", "suspects"]
+What = Literal["candidates", "members", "representatives", "samples", "queue", "suspects", "marks"]
 WHATS: tuple[What, ...] = get_args(What)
 
 
@@ -48,7 +50,7 @@ _LISTS: dict[What, _List] = {
     ),
     "representatives": _List(
         "JOIN representatives l ON l.sample_id = s.sample_id" + _OF_AGGRESSOR,
-        "g.rank AS aggressor, l.reason,",
+        "g.rank AS aggressor, l.reason, l.alike,",
         "g.rank, l.reason, l.rank, s.row_id",
     ),
     "suspects": _List(
@@ -66,6 +68,11 @@ _LISTS: dict[What, _List] = {
     ) l ON l.sample_id = s.sample_id
         """,
         "",
+        "l.place",
+    ),
+    "marks": _List(
+        f"JOIN ({MARKED}) l ON l.sample_id = s.sample_id AND ({ABOUT})",
+        "l.mark, l.aggressor, l.run_id, l.concept_id, l.created,",
         "l.place",
     ),
 }
@@ -86,7 +93,8 @@ _LISTING = """
 """
 _NO_LIMIT = 2**62
 _TAKEN = {
-    "rank", "aggressor", "score", "similarity", "priority", "reason", "suspicion", "suggested",
+    "rank", "aggressor", "score", "similarity", "priority", "reason", "alike", "suspicion",
+    "suggested", "mark", "run_id", "concept_id", "created",
     "sample_id", "population", "label", "prediction", "confidence", "loss", "weight", "group_id",
     "kind", "uri", "text", "thumbnail",
 }  # fmt: skip
@@ -100,19 +108,22 @@ def listing(
     count: int | None = None,
     *,
     queue: Sequence[str] = (),
+    marks: pa.Table | None = None,
     thumbnails: bool = False,
 ) -> pa.Table:
     """List samples with everything a spreadsheet or a labeling tool needs.
 
     Parameters
     ----------
-    what : members, candidates, representatives or suspects of aggressors; samples of the run; or
-        the samples of a label queue.
+    what : members, candidates, representatives or suspects of aggressors; samples of the run; the
+        samples of a label queue; or what was marked.
     rank : the aggressor; None for all of them, one after the other. Samples of the run are narrowed
-        to its members, those of a queue to its members and candidates.
+        to its members, those of a queue to its members and candidates, marks to those about it or
+        the label of a member.
     filter : keeps the samples that it lets through.
     count : at most so many rows, the first ones.
     queue : sample ids of a label queue, in its order; those the run does not have are left out.
+    marks : the marks of a workspace, as `queries.marks.as_table` gives them.
     thumbnails : also give the pictures.
 
     Returns
@@ -138,6 +149,8 @@ def listing(
         filter = inside(rank, filter)
     if what == "queue":
         params["ids"] = list(dict.fromkeys(queue))
+    if what == "marks":
+        params |= marked(as_table(run, ()) if marks is None else marks)
     shown = "s.{0}::VARCHAR" if run.classes else "s.{0}"
     return fetch(
         run,

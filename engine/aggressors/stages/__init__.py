@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from aggressors.stages.protocol import Stage
 
 BATCH = ("infer", "describe")
-WHOLE = ("survey", "discover", "correlate", "explain", "project", "diagnose", "retrieve")
+WHOLE = (
+    "survey",
+    "discover",
+    "correlate",
+    "telling",
+    "explain",
+    "project",
+    "diagnose",
+    "retrieve",
+)
 
 
 def load_stages() -> tuple[Stage, ...]:

@@ -340,9 +340,12 @@ def _representatives(
                 "reason": reason,
                 "rank": rank,
                 "sample_id": frame.sample_id[order[row]],
+                "alike": int(alike),
             }
             for reason, chosen in shown.items()
-            for rank, row in enumerate(chosen, start=1)
+            for rank, (row, alike) in enumerate(
+                zip(chosen.rows, chosen.alike, strict=True), start=1
+            )
         ]
     return rows("representatives", records)
 

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,6 +21,8 @@ from aggressors.store.files import atomic_write, beside, explained
 # the one that starts the dashboard, answers sooner.
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from aggressors.store.marks import MarkKind, Marks
 
 __all__ = [
     "BrokenRun",
@@ -104,6 +106,11 @@ class Workspace:
     def labels(self) -> Path:
         """Label queues."""
         return self.root / "labels"
+
+    @property
+    def marks(self) -> Path:
+        """What people said of samples."""
+        return self.root / "marks"
 
     # --- Runs ---
 
@@ -211,6 +218,32 @@ class Workspace:
             .aggregate([("row", "min")])["row_min"]
         )
         return rows.take(first.take(pc.sort_indices(first)))
+
+    # --- Marks ---
+
+    def append_marks(
+        self,
+        sample_ids: Sequence[str],
+        mark: MarkKind,
+        *,
+        run_id: str,
+        undone: bool = False,
+        group: str = "",
+        concept_id: int | None = None,
+    ) -> Path:
+        """Mark samples, or undo it; raises as `store.marks.write` does."""
+        from aggressors.store.marks import write
+
+        return write(
+            self.marks, sample_ids, mark,
+            undone=undone, group=group, run_id=run_id, concept_id=concept_id,
+        )  # fmt: skip
+
+    def read_marks(self) -> Marks:
+        """Read the marks that hold, and a sentence for each file that cannot be read."""
+        from aggressors.store.marks import read
+
+        return read(self.marks)
 
 
 class _Line(Protocol):

@@ -1,0 +1,71 @@
+"""Samples that show an aggressor: central, worst, diverse, and alike but handled well."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aggressors.contracts import Aggressor
+from aggressors_app import actions, cached, state
+from aggressors_app.components.grid import Tile, sample_grid
+from aggressors_app.components.marking import flags, keys, mark_by_key, marked, troubles
+from aggressors_app.components.sample_card import sample_card
+from aggressors_app.components.tiles import tiles_of
+from aggressors_app.format import REASONS
+
+
+def representatives(run_id: str, one: Aggressor) -> None:
+    """Show one kind of them as tiles, and the chosen one in full; W and N mark a sample."""
+    view = state.read()
+    shown = view.get("show", "worst", tuple(REASONS))
+    held = actions.marks()
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key="representatives_bar"
+    ):
+        _kinds(shown)
+        st.space("stretch")
+        marked(run_id, one, held)
+    troubles(held)
+    tiles = tiles_of(
+        cached.representatives(run_id, one.concept_id, shown),
+        flags=flags(run_id, held, one),
+        words=cached.words_of(run_id, one.concept_id).weights,
+    )
+    sample_grid(
+        f"aggressor_grid_{shown}",
+        tiles,
+        label=f"{REASONS[shown]} samples",
+        chosen=view.get("sample", ""),
+        on_choose=lambda sample: state.change(sample=sample),
+        on_act=lambda word, sample: mark_by_key(run_id, one, word, sample),
+        actions=keys(one),
+        caption={
+            "worst": f"Highest {cached.signal(run_id)} first",
+            "central": "Nearest to the middle of the group first",
+            "diverse": "As unlike each other as members can be",
+            "counter": "Not members, but like them: same labels, no worse than the median",
+        }[shown],
+        empty="None was kept in this run.",
+        size=_width(tiles),
+    )
+    if chosen := view.get("sample", ""):
+        sample_card(run_id, chosen, "aggressor_sample", one)
+
+
+def _kinds(shown: str) -> None:
+    st.session_state["aggressor_show"] = shown
+    st.segmented_control(
+        "Samples",
+        list(REASONS),
+        key="aggressor_show",
+        format_func=lambda reason: REASONS[reason],
+        label_visibility="collapsed",
+        required=True,
+        on_change=lambda: state.change(show=st.session_state["aggressor_show"], sample=None),
+    )
+
+
+def _width(tiles: list[Tile]) -> int:
+    """Least width of a tile in pixels: words need more room than pictures."""
+    if any(tile.picture for tile in tiles):
+        return 118
+    return 210 if any(tile.text for tile in tiles) else 150

@@ -1,0 +1,96 @@
+"""Marks of a workspace as they concern one run and its aggressors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from aggressors.queries.scope import fetch_rows
+from aggressors.queries.sql import Params
+from aggressors.store.marks import Mark, MarkKind, Marks
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+__all__ = ["Mark", "MarkKind", "Marks", "as_table", "by_sample", "count", "groups", "params"]
+
+# Marks as rows, in their order; `params` binds what it reads.
+MARKED = """
+    SELECT unnest($marked::VARCHAR[]) AS sample_id, unnest($kinds::VARCHAR[]) AS mark,
+        unnest($ranks::INTEGER[]) AS aggressor, unnest($runs::VARCHAR[]) AS run_id,
+        unnest($concepts::INTEGER[]) AS concept_id, unnest($times::VARCHAR[]) AS created,
+        generate_subscripts($marked::VARCHAR[], 1) AS place
+"""
+# Marks `l` of samples `s` that are about the concept: of its group, or of the label of a member or
+# of a sample that was shown with it.
+ABOUT = """
+    $concept IS NULL
+    OR l.aggressor = (SELECT rank FROM aggressors WHERE concept_id = $concept)
+    OR (l.mark = 'label-wrong' AND (
+        (l.run_id = (SELECT run_id FROM run) AND l.concept_id = $concept)
+        OR s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $concept)
+    ))
+"""
+_COUNT = """
+    SELECT count(DISTINCT l.sample_id)
+    FROM ({marked}) l JOIN samples s ON s.sample_id = l.sample_id WHERE {about}
+"""
+
+
+def groups(run: RunFile) -> dict[int, str]:
+    """Name each aggressor's group as marks do, by concept.
+
+    A group that a rule describes is the same group in every run that has it under this name; any
+    other stands for itself in this run alone.
+    """
+    sql = """
+        SELECT g.concept_id, g.name, c.rule ->> '$.filter'
+        FROM aggressors g LEFT JOIN concepts c USING (concept_id)
+    """
+    return {
+        concept_id: name if rule else f"{name} [{run.info.run_id}]"
+        for concept_id, name, rule in fetch_rows(run, sql)
+    }
+
+
+def by_sample(held: Iterable[Mark], group: str | None = None) -> dict[str, tuple[MarkKind, ...]]:
+    """Sort marks by sample: of its label, and that it is not of the `group` on screen."""
+    found: dict[str, tuple[MarkKind, ...]] = {}
+    for one in held:
+        if one.group in ("", group):
+            found[one.sample_id] = (*found.get(one.sample_id, ()), one.mark)
+    return found
+
+
+def as_table(run: RunFile, held: Iterable[Mark]) -> pa.Table:
+    """Make a table of marks; `aggressor` is the rank of the group in this run, else NULL."""
+    ranks = dict(fetch_rows(run, "SELECT concept_id, rank FROM aggressors"))
+    by_group = {name: ranks[concept_id] for concept_id, name in groups(run).items()}
+    found = list(held)
+    return pa.table(
+        {
+            "sample_id": pa.array([one.sample_id for one in found], pa.string()),
+            "mark": pa.array([one.mark for one in found], pa.string()),
+            "aggressor": pa.array([by_group.get(one.group) for one in found], pa.int32()),
+            "run_id": pa.array([one.run_id for one in found], pa.string()),
+            "concept_id": pa.array([one.concept_id for one in found], pa.int32()),
+            "created": pa.array([one.created for one in found], pa.string()),
+        }
+    )
+
+
+def params(marks: pa.Table) -> Params:
+    """Give what `MARKED` reads, from a table as `as_table` gives it."""
+    columns = {
+        "marked": "sample_id", "kinds": "mark", "ranks": "aggressor", "runs": "run_id",
+        "concepts": "concept_id", "times": "created",
+    }  # fmt: skip
+    return {name: marks[column].to_pylist() for name, column in columns.items()}
+
+
+def count(run: RunFile, marks: pa.Table, concept_id: int) -> int:
+    """Count the samples of the run with a mark about a concept."""
+    bound = params(marks) | {"concept": concept_id}
+    return int(fetch_rows(run, _COUNT, params=bound, marked=MARKED, about=ABOUT)[0][0])
