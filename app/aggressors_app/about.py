@@ -11,7 +11,7 @@ from aggressors.queries.unusual import Yardsticks, unusual
 from aggressors.store.read import RunFile
 from aggressors_app.format import exact
 
-FACTS = 3  # metadata values in a tile, at least
+FACTS = 5  # metadata values in a tile, at least
 MOST_ODD = 5  # of these that stand out, at most
 _ABOUT = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string()), ("odd", pa.bool_())]))
 

@@ -385,6 +385,17 @@ def test_near_duplicates_are_counted_once_for_the_first_that_shows_them():
     assert sum(worst.values()) + sum(counter.values()) == 3
 
 
+def test_a_stray_member_draws_no_counter_examples_of_its_own():
+    rng = np.random.default_rng(3)
+    group, well, elsewhere = (rng.normal(at, 1, (60, 2)) for at in (0, 1, 40))
+    space = np.concatenate([group, well, elsewhere])
+    member = np.arange(180) < 60
+    member[120] = True  # one of those elsewhere
+    signal = np.where(member, 2.0, 0.1)
+    found = representatives(member, member * 0.9, space, signal, np.zeros(180), 12)
+    assert (found["counter"].rows < 120).all()
+
+
 def test_counter_examples_of_very_many_others_are_sought_among_some(monkeypatch):
     monkeypatch.setattr("aggressors.slicing.show.MAX_OTHERS", 40)
     space = np.arange(2_000.0)[:, None]

@@ -10,10 +10,16 @@ from aggressors.export import FORMATS, Exported
 
 
 def export_menu(
-    key: str, make: Callable[[str], Exported], what: str, *, stem: str = "samples"
+    key: str,
+    make: Callable[[str], Exported],
+    what: str,
+    *,
+    stem: str = "samples",
+    title: str = "Export",
+    icon: str = ":material/download:",
 ) -> None:
     """Offer every format; the file is made when its button is pressed."""
-    with st.popover("Export", icon=":material/download:", key=key):
+    with st.popover(title, icon=icon, key=key):
         st.caption(what)
         for name, format in FORMATS.items():
             st.download_button(

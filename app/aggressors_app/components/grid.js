@@ -52,7 +52,7 @@ function tile(item) {
   const box = element("div", item.done ? "tile done" : "tile");
   box.setAttribute("role", "gridcell");
   box.title = item.title || item.id;
-  const view = element("div", "view");
+  const view = element("div", item.src ? "view" : "view written");
   if (item.src && item.src.startsWith("data:image/")) {
     const image = element("img");
     image.src = item.src;

@@ -79,17 +79,18 @@ def troubles(held: Marks) -> None:
 
 
 def marked(run_id: str, one: Aggressor, held: Marks) -> None:
-    """Count the samples marked while looking at an aggressor, and offer them for download."""
+    """Count the samples with a mark about an aggressor, and offer them for download."""
     run = cached.run_file(run_id)
     n = marking.count(run, marking.as_table(run, held.held), one.concept_id) if held.held else 0
     if not n:
         return
-    st.badge(f"{n:,} marked", icon=":material/flag:", color="orange")
     export_menu(
         "marks_export",
         lambda format: actions.exported(run_id, "marks", format, "", one.rank),
-        "What was marked about this aggressor",
+        "Export what was marked about this aggressor",
         stem=f"marks-{one.rank}",
+        title=f"{n:,} marked",
+        icon=":material/flag:",
     )
 
 

@@ -11,9 +11,11 @@ from aggressors.queries.unusual import Odd
 from aggressors.words import how_unusual
 from aggressors_app import cached
 from aggressors_app.components.grid import Heat, Tile, sample_grid
-from aggressors_app.components.listing import Badge, Column, Row, Text, listing
+from aggressors_app.components.listing import Column, Mark, Row, Text, listing
 from aggressors_app.components.marking import mark_buttons
 from aggressors_app.format import MISSING, answer, exact, number, plain, share, typeset
+
+LONGEST_ODD = 28  # characters of a value that stands out; the rest shows on hover
 
 
 def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = None) -> None:
@@ -28,20 +30,24 @@ def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = N
         st.caption(plain(str(error)))
         return
     with st.container(border=True):
-        seen = bool(found.thumbnail or found.text or found.uri)
-        picture, facts, metadata = st.columns([5 if seen else 1, 5, 5], gap="small")
-        with picture:
-            if seen:
-                _picture(run_id, found, key, one)
-            else:
-                st.caption("No image or text")
-        with facts:
-            st.markdown(f"**{plain(found.sample_id)}**")
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_head"
+        ):
+            st.markdown(f"**{plain(found.sample_id)}**", width="content")
+            st.space("stretch")
+            mark_buttons(run_id, one, sample_id, key)
+        original = cached.original(found.uri) if found.uri else None
+        seen = original or found.thumbnail
+        written = "" if seen else found.text or found.uri or ""
+        if written:
+            words = tuple(cached.words_of(run_id, one.concept_id).weights) if one else ()
+            _text(key, Tile(sample_id, None, written, (), words=words))
+        left, right = st.columns(2, gap="small")
+        with left:
+            if not written:
+                _picture(found, original, key)
             _table(f"{key}_facts", "Facts of the sample", _facts(found))
-            with st.container(horizontal=True, gap="small", key=f"{key}_marks"):
-                mark_buttons(run_id, one, sample_id, key)
-        with metadata:
-            st.markdown("**Metadata**")
+        with right:
             _metadata(run_id, found, key)
 
 
@@ -53,38 +59,38 @@ def _metadata(run_id: str, found: SampleDetail, key: str) -> None:
     for entry in (*found.metadata, *found.metrics):
         if entry.name not in odd:
             shown = Text(exact(entry.value, entry.unit))
-            rows.append(
-                Row(entry.name, (Text("", sub=entry.name), *([None] if odd else []), shown))
-            )
+            rows.append(Row(entry.name, (Text("", sub=entry.name), shown)))
     if not rows:
         st.caption("This run has none.")
         return
-    columns = (Column("Field"), *([Column("Unusual")] if odd else []), Column("Value", right=True))
+    columns = (Column("Metadata"), Column("Value", right=True))
     listing(f"{key}_metadata", columns, rows, label="Metadata of the sample", bare=True, height=400)
 
 
 def _odd_row(one: Odd, entry: Value) -> Row:
     how = typeset(how_unusual(one.found.side, one.found.tail))
     value = "missing" if entry.value is None else exact(entry.value, entry.unit)
+    short = value if len(value) <= LONGEST_ODD else f"{value[:LONGEST_ODD]}…"
     return Row(
-        entry.name, (Text("", sub=entry.name), Badge(how, "orange"), Text(value, strong=True))
+        entry.name, (Text("", sub=f"{entry.name} · {how}"), Mark(short, "orange", sub=value))
     )
 
 
-def _picture(run_id: str, found: SampleDetail, key: str, one: Aggressor | None) -> None:
+def _text(key: str, text: Tile) -> None:
+    """Show a text as high as it needs, up to a limit, with its telling words marked."""
+    sample_grid(f"{key}_text", [text], label="The sample", size=420, plain=True, reading=True)
+
+
+def _picture(found: SampleDetail, original: bytes | None, key: str) -> None:
     """Show the original where a media root holds it, else the thumbnail with its heatmap."""
-    original = found.uri and cached.original(found.uri)
     if original:
         st.image(original, width="stretch")
-        return
-    if not found.thumbnail:
-        words = tuple(cached.words_of(run_id, one.concept_id).weights) if one else ()
-        text = Tile(found.sample_id, None, found.text or found.uri or "", (), words=words)
-        sample_grid(f"{key}_text", [text], label="The sample", size=420, plain=True, reading=True)
-        return
-    heat = found.heatmap and Heat(found.heatmap.height, found.heatmap.width, found.heatmap.pixels)
-    tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat or None)
-    sample_grid(f"{key}_picture", [tile], label="The sample", size=420, heat=40)
+    elif found.thumbnail:
+        heat = found.heatmap and Heat(
+            found.heatmap.height, found.heatmap.width, found.heatmap.pixels
+        )
+        tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat or None)
+        sample_grid(f"{key}_picture", [tile], label="The sample", size=240, heat=40)
 
 
 def _facts(found: SampleDetail) -> list[tuple[str, str]]:

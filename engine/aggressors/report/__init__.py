@@ -38,7 +38,7 @@ def write(run: RunFile, out: Path, workspace: Workspace | None = None) -> int:
     if out.suffix.lower() == ".html":
         text = page(summary, gather(run, summary), verdicts)
     elif out.suffix.lower() == ".md":
-        text = ticket(summary, gather(run, summary, samples=0), verdicts)
+        text = ticket(summary, gather(run, summary, samples=False), verdicts)
     else:
         raise UsageError(f"A report ends in .html or .md; got {out.name!r}.")
     content = text.encode()

@@ -13,11 +13,14 @@ from aggressors.contracts import Aggressor
 from aggressors.queries.cards import media_type
 from aggressors.queries.concept import associations, concept, mean_maps, representatives
 from aggressors.queries.solve import action, suspects, yields
+from aggressors.queries.telling import Telling, excerpt, telling
+from aggressors.queries.unusual import Odd, Yardsticks, unusual, yardsticks
 from aggressors.store.read import RunFile
 from aggressors.summary import Summary
 from aggressors.words import MAP_NAMES, how_found
 
-SHOWN = 10  # samples a card
+SHOWN = {"worst": 10, "central": 5, "diverse": 5, "counter": 5}  # samples of each kind a card
+VALUES = 5  # of a sample that has neither picture nor text
 FINDINGS = 5  # associations a card
 LARGEST = 60_000  # bytes of a thumbnail
 PICTURES = 8_000_000  # bytes of all pictures of a page; what comes after does without
@@ -37,14 +40,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One sample: a JPEG or PNG, or its text, or only its id."""
+    """One sample: a JPEG or PNG, or a part of its text, or its most unusual values.
+
+    `reason` says what it shows: worst, central, diverse or counter; `alike` counts near-duplicates
+    that were left out.
+    """
 
     sample_id: str
+    reason: str
+    alike: int
     picture: bytes | None
     text: str
     label: str
     prediction: str
     loss: float | None
+    values: tuple[Odd, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class Card:
     recall: float | None
     how_found: str
     findings: tuple[Finding, ...]
+    telling: Telling
     reasons: tuple[str, ...]
     suspects: int  # samples listed, which are the most doubtful ones
     expected: Yield | None
@@ -82,23 +93,25 @@ class Card:
     samples: tuple[Shown, ...]
 
 
-def gather(run: RunFile, summary: Summary, *, samples: int = SHOWN) -> tuple[Card, ...]:
-    """One card an aggressor, in the order of rank; `samples` of each are shown.
+def gather(run: RunFile, summary: Summary, *, samples: bool = True) -> tuple[Card, ...]:
+    """One card an aggressor, in the order of rank; with `samples` that show it.
 
     Cards after the first `PICTURES` bytes have none, so that a page stays below 15 MB.
     """
     cards, left = [], PICTURES
+    by = yardsticks(run) if samples else {}
     for one in summary.aggressors:
-        cards.append(_card(run, one, samples if left > 0 else 0))
+        cards.append(_card(run, one, by, samples=samples and left > 0))
         shown = [sample.picture or b"" for sample in cards[-1].samples]
         left -= sum(map(len, [*shown, *(one.picture for one in cards[-1].maps)]))
     return tuple(cards)
 
 
-def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
+def _card(run: RunFile, one: Aggressor, by: Yardsticks, *, samples: bool) -> Card:
     group = concept(run, one.concept_id)
     found = associations(run, one.concept_id).slice(0, FINDINGS).to_pylist()
     found_yields = yields(run, one.concept_id).to_pylist()
+    words = telling(run, one.concept_id)
     return Card(
         aggressor=one,
         precision=group.rule.precision,
@@ -109,13 +122,14 @@ def _card(run: RunFile, one: Aggressor, samples: int) -> Card:
             for row in found
             if row["effect"] is not None
         ),
+        telling=words,
         reasons=tuple(
             reason.sentence or reason.evidence for reason in action(run, one.concept_id).reasons
         ),
         suspects=suspects(run, one.concept_id, limit=1_000).num_rows,
         expected=_middle(found_yields) if found_yields else None,
         maps=_maps(run, one.concept_id) if samples else (),
-        samples=_samples(run, one.concept_id, samples) if samples else (),
+        samples=_samples(run, one.concept_id, words, by) if samples else (),
     )
 
 
@@ -125,20 +139,27 @@ def _middle(rows: list[dict[str, Any]]) -> Yield:
     return Yield(row["count"], row["expected"], row["low"], row["high"])
 
 
-def _samples(run: RunFile, concept_id: int, count: int) -> tuple[Shown, ...]:
-    table = representatives(run, concept_id, "worst")
-    if not table.num_rows:
-        table = representatives(run, concept_id)
-    return tuple(
-        Shown(
-            sample_id=row["sample_id"],
-            picture=_picture(row["thumbnail"]),
-            text=(row["text"] or "")[:TEXT],
-            label="" if row["label"] is None else str(row["label"]),
-            prediction="" if row["prediction"] is None else str(row["prediction"]),
-            loss=row["loss"],
-        )
-        for row in table.slice(0, count).to_pylist()
+def _samples(run: RunFile, concept_id: int, words: Telling, by: Yardsticks) -> tuple[Shown, ...]:
+    shown = []
+    for reason, count in SHOWN.items():
+        rows = representatives(run, concept_id, reason).slice(0, count).to_pylist()
+        bare = [row["row_id"] for row in rows if not row["text"] and not _picture(row["thumbnail"])]
+        values = dict(zip(bare, unusual(run, bare, by), strict=True))
+        shown += [_shown(row, words, values.get(row["row_id"], ())) for row in rows]
+    return tuple(shown)
+
+
+def _shown(row: dict[str, Any], words: Telling, values: tuple[Odd, ...]) -> Shown:
+    return Shown(
+        sample_id=row["sample_id"],
+        reason=row["reason"],
+        alike=row["alike"] or 0,
+        picture=_picture(row["thumbnail"]),
+        text=excerpt(row["text"] or "", words.weights, TEXT),
+        label="" if row["label"] is None else str(row["label"]),
+        prediction="" if row["prediction"] is None else str(row["prediction"]),
+        loss=row["loss"],
+        values=values[:VALUES],
     )
 
 

@@ -7,10 +7,30 @@ from html import escape
 
 from aggressors.contracts import Aggressor, Verdict
 from aggressors.queries.cards import data_uri
+from aggressors.queries.telling import Telling
+from aggressors.queries.unusual import Odd
 from aggressors.report.cards import Card, Shown
 from aggressors.report.style import STYLE
 from aggressors.summary import Summary
-from aggressors.words import ADVICE, counted, failing_of, number, spoken, without_value
+from aggressors.tokens import places
+from aggressors.words import (
+    ADVICE,
+    counted,
+    failing_of,
+    how_unusual,
+    number,
+    spoken,
+    times,
+    without_value,
+)
+
+WORDS = 8  # telling words a card
+KINDS = {
+    "worst": "Its worst samples",
+    "central": "Central: nearest to the middle of the group",
+    "diverse": "Diverse: as unlike each other as members can be",
+    "counter": "Counter-examples: similar, but handled well",
+}
 
 
 def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
@@ -133,7 +153,7 @@ def _card(card: Card, signal: str) -> str:
         f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
         f"<p class=quiet>{escape(card.how_found)}</p>"
         f"{_part_of(one)}"
-        f"{_samples(card.samples)}<div class=columns>{_findings(card)}{_action(card)}</div>"
+        f"{_samples(card)}<div class=columns>{_findings(card)}{_action(card)}</div>"
         f"{_maps(card)}</article>"
     )
 
@@ -146,27 +166,62 @@ def _part_of(one: Aggressor) -> str:
     )
 
 
-def _samples(samples: tuple[Shown, ...]) -> str:
-    if not samples:
-        return ""
-    return f"<h3>Its worst samples</h3><div class=grid>{''.join(map(_sample, samples))}</div>"
+def _samples(card: Card) -> str:
+    parts = []
+    for reason, title in KINDS.items():
+        shown = [sample for sample in card.samples if sample.reason == reason]
+        if shown:
+            tiles = "".join(_sample(sample, card.telling) for sample in shown)
+            parts.append(f"<h3>{title}</h3><div class=grid>{tiles}</div>")
+    return "".join(parts)
 
 
-def _sample(sample: Shown) -> str:
+def _sample(sample: Shown, telling: Telling) -> str:
     if sample.picture is not None:
         seen = f"<img alt='{escape(sample.sample_id)}' src='{data_uri(sample.picture)}'>"
+    elif sample.text:
+        seen = f"<div class=words>{_marked(sample.text, telling)}</div>"
     else:
-        seen = f"<div class=words>{escape(sample.text or sample.sample_id)}</div>"
+        values = "".join(map(_value, sample.values))
+        seen = f"<div class=words>{escape(sample.sample_id)}{values}</div>"
     wrong = " class=wrong" if sample.label != sample.prediction else ""
     loss = "" if sample.loss is None else f"<span class=quiet>{number(sample.loss)}</span>"
+    alike = f"<br><span class=quiet>+{sample.alike:,} alike</span>" if sample.alike else ""
+    wide = " class=wide-tile" if sample.picture is None else ""
     return (
-        f"<figure title='{escape(sample.sample_id)}'>{seen}<figcaption>{escape(sample.label)}"
-        f"<br><span{wrong}>→ {escape(sample.prediction)}</span> {loss}</figcaption></figure>"
+        f"<figure{wide} title='{escape(sample.sample_id)}'>{seen}<figcaption>{escape(sample.label)}"
+        f"<br><span{wrong}>→ {escape(sample.prediction)}</span> {loss}{alike}</figcaption></figure>"
     )
 
 
+def _marked(text: str, telling: Telling) -> str:
+    """Escape a text, with its telling words inside <mark>."""
+    parts, at = [], 0
+    for start, end, word in places(text):
+        if word in telling.weights:
+            parts.append(f"{escape(text[at:start])}<mark>{escape(text[start:end])}</mark>")
+            at = end
+    return "".join([*parts, escape(text[at:])])
+
+
+def _value(one: Odd) -> str:
+    value = "missing" if one.value is None else one.value
+    shown = escape(number(value) if isinstance(value, float) else str(value))
+    how = f" <span class=quiet>{escape(how_unusual(one.found.side, one.found.tail))}</span>"
+    marked = f"<mark>{shown}</mark>{how}" if one.marked else shown
+    return f"<br>{escape(one.field)} {marked}"
+
+
+def _words(telling: Telling) -> str:
+    if not telling.words:
+        return ""
+    shown = ", ".join(f"{escape(one.word)} ({times(one.times)})" for one in telling.words[:WORDS])
+    others = "others of the same labels" if telling.within_label else "the rest"
+    return f"<p>Words that tell these texts from {others}: {shown}.</p>"
+
+
 def _findings(card: Card) -> str:
-    if not card.findings:
+    if not card.findings and not card.telling.words:
         return ""
     rows = "".join(
         f"<li><b>{escape(one.field)}</b> <span class=quiet>{one.effect:+.2f} "
@@ -175,7 +230,8 @@ def _findings(card: Card) -> str:
         f"{escape(one.sentence)}</li>"
         for one in card.findings
     )
-    return f"<section><h3>What they share</h3><ul class=finds>{rows}</ul></section>"
+    words = _words(card.telling)
+    return f"<section><h3>What they share</h3><ul class=finds>{rows}</ul>{words}</section>"
 
 
 def _action(card: Card) -> str:

@@ -42,6 +42,8 @@ background:var(--line)}
 figcaption{font-size:12.5px;line-height:1.35;margin-top:4px;overflow-wrap:anywhere}
 .words{width:112px;height:112px;overflow:hidden;font-size:11.5px;line-height:1.35;padding:7px;
 border:1px solid var(--line);border-radius:8px;overflow-wrap:anywhere}
+.wide-tile,.wide-tile .words{width:170px}.words .quiet{font-size:11px}
+mark{background:color-mix(in srgb,var(--amber) 26%,transparent);color:inherit;border-radius:3px}
 .wrong{color:var(--red)}
 ul{margin:0 0 10px;padding-left:18px}
 .finds,.tests{list-style:none;padding:0}.finds li,.tests li{margin:0 0 10px}

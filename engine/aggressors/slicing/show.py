@@ -10,15 +10,17 @@ from aggressors.slicing.points import BoolArray, FloatArray, IntArray
 
 MAX_COMPARED = 2_000  # members among which representatives are sought
 MAX_OTHERS = 20_000  # others among which counter-examples are sought, and near-duplicates counted
-ALIKE = 0.1  # of the median distance to the next member, below which two samples are one
+NEAR = 5  # members that a counter-example lies near
+MAX_SPACED = 400  # members whose nearest neighbours tell how near is too near
+CHANCE = 1e-4  # that a sample which is no near-duplicate has a neighbour as near as one
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
     """Chosen `rows` (k,), best first, and how many near-duplicates each stands for, `alike` (k,).
 
-    A near-duplicate is of the same kind as the row and lies within `ALIKE` of it; it is counted
-    once, for the first of the rows that it is like.
+    A near-duplicate is of the same kind as the row and lies as near as chance would put few, see
+    `_apart`; it is counted once, for the first of the rows that it is like.
     """
 
     rows: IntArray
@@ -48,7 +50,8 @@ def representatives(
     -------
     Rows of these n samples, best first: `central` lie nearest to the mean of the surest members,
     `worst` have the highest signal, `diverse` lie far from each other, `counter` are no members,
-    carry a label that members carry and lie near one, but have a signal below the median.
+    carry a label that members carry and lie near `NEAR` of them, so that no stray member draws its
+    own neighbours, but have a signal no worse than the median.
     Near-duplicates appear once, counted up to `MAX_OTHERS` samples.
     """
     every = np.flatnonzero(member)
@@ -56,7 +59,7 @@ def representatives(
         nothing = np.empty(0, dtype=np.int64)
         return dict.fromkeys(("central", "worst", "diverse", "counter"), Shown(nothing, nothing))
     rows = every[np.argsort(-score[every], kind="stable")][:MAX_COMPARED]
-    apart = ALIKE * _median_spacing(space[rows])
+    apart = _apart(space[rows])
     centre = np.average(space[rows], axis=0, weights=score[rows] - 0.49)
     central = rows[np.argsort(_distance(space[rows], centre), kind="stable")]
     worst = every[np.argsort(-signal[every], kind="stable")]
@@ -79,12 +82,14 @@ def _counter(
     well = ~member & (signal <= np.median(signal)) & np.isin(label, np.unique(label[rows]))
     others = _evenly(np.flatnonzero(well), MAX_OTHERS)
     there = space[others]
-    nearness = np.full(len(others), np.inf)
+    near = min(NEAR, len(rows))
+    nearest = np.full((len(others), near), np.inf)  # squared distances, less what is the same
     for start in range(0, len(rows), 256):
         block = space[rows[start : start + 256]]
         norm = np.einsum("md,md->m", block, block)
-        nearness = np.minimum(nearness, (norm - 2 * there @ block.T).min(axis=1))
-    nearness += np.einsum("nd,nd->n", there, there)
+        both = np.concatenate([nearest, norm - 2 * there @ block.T], axis=1)
+        nearest = np.partition(both, near - 1, axis=1)[:, :near]
+    nearness = nearest.max(axis=1) + np.einsum("nd,nd->n", there, there)
     return others[np.argsort(nearness, kind="stable")]
 
 
@@ -132,14 +137,28 @@ def _spread(ordered: IntArray, space: FloatArray, apart: float, count: int) -> I
     return ordered[taken]
 
 
-def _median_spacing(space: FloatArray) -> float:
-    """Median distance from a sample to its nearest neighbour; 0 where there is no space."""
-    if space.shape[1] == 0 or len(space) < 2:
+def _apart(space: FloatArray) -> float:
+    """How near two samples lie that are near-duplicates; 0 where there is no space.
+
+    At a uniform density in D dimensions, a sample has its nearest neighbour within r of it with
+    probability 1 - 2^-((r / m)^D), m the median over samples; r is where that is `CHANCE`. D is
+    told by the ratio of the second to the nearest distance, whose median is 2^(1/D).
+
+    Source: Facco, d'Errico, Rodriguez and Laio 2017 (two nearest neighbours).
+    """
+    if space.shape[1] == 0 or len(space) < 3:
         return 0.0
-    sample = space[:400]
-    square = ((sample[:, None, :] - sample[None, :, :]) ** 2).sum(axis=2)
-    np.fill_diagonal(square, np.inf)
-    return float(np.median(np.sqrt(square.min(axis=1))))
+    norm = np.einsum("nd,nd->n", space, space)
+    some = _evenly(np.arange(len(space)), MAX_SPACED)
+    square = norm[some, None] + norm - 2 * space[some] @ space.T
+    square[np.arange(len(some)), some] = np.inf
+    nearest, second = np.sqrt(np.partition(square, 1, axis=1)[:, :2].clip(min=0)).T
+    median = float(np.median(nearest))
+    if median == 0:
+        return 0.0
+    spread = float(np.median(np.log(second[nearest > 0] / nearest[nearest > 0])))
+    dimensions = np.clip(np.log(2) / max(spread, 1e-9), 1, space.shape[1])
+    return float(median * (CHANCE / np.log(2)) ** (1 / dimensions))
 
 
 def _distance(space: FloatArray, point: FloatArray) -> FloatArray:

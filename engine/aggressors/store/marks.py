@@ -81,7 +81,7 @@ def write(
     if not sample_ids:
         raise UsageError("A mark needs at least one sample.")
     if bool(group) != (mark == "not-of-group"):
-        raise UsageError(f"A mark {mark!r} {'needs' if not group else 'has no'} group.")
+        raise UsageError(f"A mark {mark!r} {'has no' if group else 'needs a'} group.")
     import pyarrow as pa
     from pyarrow import parquet
 

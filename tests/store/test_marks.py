@@ -1,0 +1,126 @@
+"""Marks: kept, taken back, written by many at once, and never lost to a damaged file."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from aggressors.errors import UsageError, WorkspaceError
+from aggressors.store.marks import Marks
+from aggressors.store.workspace import Workspace
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+def said(marks: Marks) -> list[tuple[str, str, str]]:
+    return [one.about for one in marks.held]
+
+
+def test_a_mark_is_kept_with_where_and_when_it_was_made(place: Workspace) -> None:
+    assert place.read_marks() == Marks((), ())
+    path = place.append_marks(["s1"], "not-of-group", run_id="r1", group="dusk < 0.2", concept_id=3)
+    assert path.parent == place.root / "marks"
+    (one,) = place.read_marks().held
+    assert one.about == ("s1", "not-of-group", "dusk < 0.2")
+    assert (one.run_id, one.concept_id) == ("r1", 3)
+    assert one.created.startswith("20")
+    assert one.created.endswith("+00:00")
+    columns = parquet.read_table(path).column_names
+    assert columns == ["sample_id", "mark", "undone", "group", "run_id", "concept_id", "created"]
+
+
+def test_the_last_word_about_a_sample_holds(place: Workspace) -> None:
+    place.append_marks(["s1", "s2"], "label-wrong", run_id="r1")
+    place.append_marks(["s1"], "not-of-group", run_id="r1", group="a", concept_id=1)
+    place.append_marks(["s1"], "not-of-group", run_id="r1", group="b", concept_id=2)
+    place.append_marks(["s1"], "label-wrong", run_id="r2", undone=True)
+    place.append_marks(["s1"], "not-of-group", run_id="r1", group="a", concept_id=1, undone=True)
+    assert said(place.read_marks()) == [
+        ("s2", "label-wrong", ""),
+        ("s1", "not-of-group", "b"),
+    ]
+    place.append_marks(["s1"], "label-wrong", run_id="r3")
+    assert said(place.read_marks())[-1] == ("s1", "label-wrong", "")
+
+
+def test_an_undo_of_what_was_never_said_changes_nothing(place: Workspace) -> None:
+    place.append_marks(["s1"], "label-wrong", run_id="r1", undone=True)
+    assert place.read_marks().held == ()
+
+
+def test_many_dashboards_at_once_lose_no_mark(place: Workspace) -> None:
+    def mark(start: int) -> None:
+        for step in range(10):
+            Workspace(place.root).append_marks([f"{start}-{step}"], "label-wrong", run_id="r")
+
+    threads = [threading.Thread(target=mark, args=(start,)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(place.read_marks().held) == 40
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PAR1",
+        b"",
+        {"sample_id": ["a"]},
+        {"sample_id": ["a"], "mark": ["evil"], "undone": [False], "group": [""], "run_id": [""],
+         "concept_id": [None], "created": [None]},
+        {"sample_id": [[1]], "mark": ["label-wrong"], "undone": [False], "group": [""],
+         "run_id": [""], "concept_id": [1], "created": ["yesterday"]},
+    ],
+)  # fmt: skip
+def test_a_damaged_file_is_named_and_the_others_hold(
+    place: Workspace, content: bytes | dict[str, list[object]]
+) -> None:
+    place.append_marks(["s1"], "label-wrong", run_id="r1")
+    foreign = place.marks / "00000000000000000000-foreign.parquet"
+    if isinstance(content, bytes):
+        foreign.write_bytes(content)
+    else:
+        parquet.write_table(pa.table(content), foreign)
+    found = place.read_marks()
+    assert said(found) == [("s1", "label-wrong", "")]
+    (reason,) = found.broken
+    assert foreign.name in reason
+    assert "Move it away" in reason
+    foreign.unlink()
+    assert place.read_marks().broken == ()
+
+
+def test_what_a_killed_process_left_is_no_mark(place: Workspace) -> None:
+    place.append_marks(["s1"], "label-wrong", run_id="r1")
+    (place.marks / ".half.parquet").write_bytes(b"PAR1")
+    (place.marks / ".0001.parquet.abcd.tmp").write_bytes(b"PA")
+    assert place.read_marks().broken == ()
+
+
+@pytest.mark.parametrize(
+    ("ids", "mark", "group", "says"),
+    [
+        (["a"], "ugly", "", "no mark 'ugly'"),
+        ([], "label-wrong", "", "at least one sample"),
+        (["a"], "label-wrong", "dusk", "has no group"),
+        (["a"], "not-of-group", "", "needs a group"),
+    ],
+)
+def test_what_is_refused(place: Workspace, ids, mark, group, says) -> None:
+    with pytest.raises(UsageError, match=says):
+        place.append_marks(ids, mark, run_id="r1", group=group)
+    assert not place.marks.exists()
+
+
+def test_a_workspace_that_cannot_be_written_says_so(place: Workspace) -> None:
+    place.marks.write_text("a file where the folder should be")
+    with pytest.raises(WorkspaceError, match="Cannot write"):
+        place.append_marks(["a"], "label-wrong", run_id="r1")
