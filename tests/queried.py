@@ -161,7 +161,7 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
         ]),
         "correlations": rows("correlations", _correlations()),
         "representatives": rows("representatives", [
-            {"concept_id": 1, "reason": reason, "rank": rank, "sample_id": ids[row]}
+            {"concept_id": 1, "reason": reason, "rank": rank, "sample_id": ids[row], "alike": 3}
             for reason, chosen in (("central", members[1][:4][::-1]), ("worst", members[1][4:6]))
             for rank, row in enumerate(chosen, start=1)
         ]),

@@ -14,6 +14,8 @@ import pytest
 
 from aggressors.cli import cli
 from aggressors.export import FORMATS
+from aggressors.queries.samples import samples_page
+from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
 from versions import analysed, publish_tables, publish_version
@@ -158,6 +160,25 @@ def test_export_tells_populations_and_an_empty_queue(workspace, tmp_path):
     opened = Workspace(workspace)
     opened.append_labels("dusk", pa.table({"sample_id": ["of-another-run"]}))
     assert "None of the 1 sample in" in call(*given, "--what", "queue", at=workspace).stderr
+
+
+def test_export_writes_marks_and_names_a_file_that_is_none(workspace, tmp_path):
+    given = ["export", "v1", "--what", "marks", "--format", "csv", "--out", tmp_path / "x.csv"]
+    done = call(*given, at=workspace)
+    assert "Nothing is marked" in done.stderr
+    opened = Workspace(workspace)
+    opened.append_marks(["of-another-run"], "label-wrong", run_id="r")
+    assert "None of the 1 mark is about" in call(*given, at=workspace).stderr
+    with open_run(opened.resolve("v1")) as run:
+        sample = samples_page(run, limit=1)["sample_id"][0].as_py()
+    opened.append_marks([sample], "label-wrong", run_id="v1-0000")
+    (opened.marks / "foreign.parquet").write_bytes(b"PAR1")
+    done = call(*given, at=workspace)
+    assert done.exit_code == 0
+    assert "foreign.parquet is no batch of marks" in done.stderr
+    assert "Wrote 1 sample" in done.stdout
+    (row,) = csv.DictReader((tmp_path / "x.csv").read_text(encoding="utf-8").splitlines())
+    assert (row["sample_id"], row["mark"]) == (sample, "label-wrong")
 
 
 def test_export_offers_every_registered_format(monkeypatch):

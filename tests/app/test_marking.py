@@ -1,0 +1,236 @@
+"""Marks on the pages: said, taken back, shown on the next visit, counted and exported."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from tests.app.reading import component, shown
+
+from aggressors.queries.marks import groups
+from aggressors.store.workspace import Workspace
+from aggressors_app import actions, cached
+from aggressors_app.components import marking
+
+GRID = "aggressor_grid_worst"
+
+
+def tiles(app, key=GRID):
+    return {item["id"]: item for item in component(app, key)["items"]}
+
+
+def chosen_worst(opened, planted, **params):
+    """The page of the first aggressor, with its worst sample chosen."""
+    app = opened(planted, "aggressor", run="v1-0000", f="all", a="1", **params)
+    first = next(iter(tiles(app)))
+    return opened(planted, "aggressor", run="v1-0000", f="all", a="1", sample=first), first
+
+
+def counted(app):
+    """Labels of the menus that count marks."""
+    labels = [block.proto.popover.label for block in app.get("popover")]
+    return [label for label in labels if "marked" in label]
+
+
+def held(planted):
+    return [one.about for one in Workspace(planted).read_marks().held]
+
+
+def test_a_mark_is_kept_flagged_counted_and_taken_back(opened, planted):
+    app, first = chosen_worst(opened, planted)
+    assert counted(app) == []
+    app.button(key="aggressor_sample_label-wrong").click().run()
+    assert held(planted) == [(first, "label-wrong", "")]
+    assert tiles(app)[first]["flag"] == "label wrong"
+    app.button(key="aggressor_sample_not-of-group").click().run()
+    assert tiles(app)[first]["flag"] == "label wrong · not of group"
+    assert counted(app) == ["1 marked"]
+    concept_id = cached.aggressors("v1-0000")[0].concept_id
+    group = groups(cached.run_file("v1-0000"))[concept_id]
+    assert (first, "not-of-group", group) in held(planted)
+    app.button(key="aggressor_sample_label-wrong").click().run()
+    assert tiles(app)[first]["flag"] == "not of group"
+    assert len(held(planted)) == 1
+
+
+def test_marks_show_on_the_next_visit_and_in_the_next_run(opened, planted):
+    app, first = chosen_worst(opened, planted)
+    app.button(key="aggressor_sample_label-wrong").click().run()
+    app.button(key="aggressor_sample_not-of-group").click().run()
+    again = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    assert tiles(again)[first]["flag"] == "label wrong · not of group"
+    # The label is wrong in any group and run; the group is another one.
+    ranks = [one.rank for one in cached.aggressors("v1-0000")]
+    flags = marking.flags("v1-0000", actions.marks(), cached.aggressors("v1-0000")[len(ranks) - 1])
+    assert flags[first] == "label wrong"
+    page = opened(planted, "explore", run="v3-0000", f=f"sample_id = {first}")
+    assert tiles(page, "browser_grid")[first]["flag"] == "label wrong"
+
+
+def test_the_keys_of_the_grid_mark_and_take_back(opened, planted, monkeypatch):
+    app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    assert component(app, GRID)["actions"] == {"w": "label wrong", "n": "not of group"}
+    explore = opened(planted, "explore", run="v1-0000", f="all")
+    assert component(explore, "browser_grid")["actions"] == {"w": "label wrong"}
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
+    one, first = cached.aggressors("v1-0000")[0], next(iter(tiles(app)))
+    marking.mark_by_key("v1-0000", one, "not of group", first)
+    assert [mark for _, mark, _ in held(planted)] == ["not-of-group"]
+    marking.mark_by_key("v1-0000", one, "not of group", first)
+    marking.mark_by_key("v1-0000", one, "no such word", first)
+    assert held(planted) == []
+
+
+def test_what_was_marked_is_exported(opened, planted):
+    app, first = chosen_worst(opened, planted)
+    app.button(key="aggressor_sample_not-of-group").click().run()
+    made = actions.exported("v1-0000", "marks", "csv", "", 1)
+    (row,) = csv.DictReader(io.StringIO(made.content.decode()))
+    assert (row["sample_id"], row["mark"], row["aggressor"]) == (first, "not-of-group", "1")
+    assert (row["run_id"], row["concept_id"]) == (
+        "v1-0000",
+        str(cached.aggressors("v1-0000")[0].concept_id),
+    )
+
+
+def test_a_damaged_file_is_told_and_the_rest_still_shows(opened, planted):
+    app, first = chosen_worst(opened, planted)
+    app.button(key="aggressor_sample_label-wrong").click().run()
+    for name in "abcde":
+        (planted / "marks" / f"{name}.parquet").write_bytes(b"PAR1")
+    app.run()
+    assert not app.exception
+    assert tiles(app)[first]["flag"] == "label wrong"
+    told = [error.value for error in app.error]
+    assert len(told) == 4
+    assert "no batch of marks" in told[0]
+    assert "2 more files" in told[-1]
+
+
+def test_a_mark_that_cannot_be_kept_is_told(opened, planted):
+    app, first = chosen_worst(opened, planted)
+    (planted / "marks").write_text("in the way")
+    app.button(key="aggressor_sample_label-wrong").click().run()
+    assert "Cannot write" in app.error[0].value
+    assert tiles(app)[first]["flag"] == ""
+    app.run()
+    assert not app.error
+
+
+def test_unlabeled_samples_have_no_label_that_could_be_wrong(opened, planted, monkeypatch):
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
+    page = opened(planted, "explore", run="v1-0000", f="population = unlabeled")
+    first = next(iter(tiles(page, "browser_grid")))
+    page = opened(planted, "explore", run="v1-0000", f="population = unlabeled", sample=first)
+    assert not [button for button in page.button if button.label == "Label wrong"]
+    from streamlit import session_state
+
+    marking.toggle("v1-0000", None, first, "label-wrong")
+    assert "no label that could be wrong" in session_state.pop(marking.PROBLEM)
+    marking.toggle("v1-0000", None, "of another run", "label-wrong")
+    assert session_state.pop(marking.PROBLEM)
+    assert held(planted) == []
+
+
+def test_a_single_run_file_keeps_no_marks(opened, planted_versions, monkeypatch):
+    monkeypatch.setenv("AGGRESSORS_RUN", str(planted_versions / "runs" / "v1-0000.duckdb"))
+    app = opened(planted_versions, "aggressor", a="1")
+    first = next(iter(tiles(app)))
+    app = opened(planted_versions, "aggressor", a="1", sample=first)
+    assert component(app, GRID)["actions"] == {}
+    assert app.button(key="aggressor_sample_label-wrong").disabled
+    with pytest.raises(Exception, match="keeps no marks"):
+        actions.toggle_mark("v1-0000", first, "label-wrong")
+    assert actions.marks().held == ()
+
+
+# --- What is marked in a text and in a row ---
+
+EVIL = "<img src=x onerror=alert(1)> **refund** _never_ $x$"
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A run of texts with telling words, and one of bare rows."""
+    from tests.app.worlds import N
+
+    from aggressors.stages.tables import rows
+    from aggressors.store.schema import BY_NAME
+    from analysed import analyse
+    from planted import planted_tables
+    from versions import publish_tables
+
+    tables = {
+        name: table for name, table in analyse(planted_tables(n=N)).items() if name in BY_NAME
+    }
+    ids = tables["samples"]["sample_id"].to_pylist()
+    assigned = tables["assignments"].filter(pc.field("concept_id") == 1)
+    members = assigned["row_id"].to_pylist()
+    texts = {row: f"{EVIL} number {row}" for row in members}
+    tables = tables | {
+        "representatives": rows(
+            "representatives",
+            [
+                {"concept_id": 1, "reason": "worst", "rank": place + 1, "alike": 3 - 3 * place,
+                 "sample_id": ids[members[place]]}
+                for place in (0, 1)
+            ],
+        ),
+        "words": rows(
+            "words",
+            [
+                {
+                    "concept_id": 1, "rank": rank, "word": word, "z": 5.0, "q_value": 0.001,
+                    "n_inside": 12, "of_inside": 20, "n_outside": n, "of_outside": 100,
+                    "stratum": "label",
+                }
+                for rank, (word, n) in enumerate((("refund", 5), ("never", 0)), start=1)
+            ],
+        ),
+    }  # fmt: skip
+    place = Workspace.open(tmp_path / "written", create=True)
+    media = [
+        {"row_id": row, "sample_id": ids[row], "kind": "text", "text": texts.get(row, "usual text")}
+        for row in range(len(ids))
+    ]
+    publish_tables(place, tables | {"media": rows("media", media)}, "texts", day=1)
+    far = pa.array([99.0 if row == members[0] else 12.0 + row % 5 for row in range(len(ids))])
+    at = tables["metadata"].schema.get_field_index("hour")
+    odd = tables["metadata"].set_column(at, "hour", far)
+    bare = tables | {"media": rows("media", []), "metadata": odd, "words": rows("words", [])}
+    publish_tables(place, bare, "rows", day=2)
+    return place.root
+
+
+def test_a_text_comes_as_text_with_its_telling_words_beside(opened, written):
+    app = opened(written, "aggressor", run="texts-0000", f="all", a="1")
+    first = component(app, GRID)["items"][0]
+    assert EVIL in first["text"]
+    assert sorted(first["words"]) == ["never", "refund"]
+    assert first["alike"] == "+3 alike"
+    assert component(app, GRID)["items"][1]["alike"] == ""
+    assert "Telling words" in shown(app)
+    badges = [element.value for element in app.markdown if "refund" in element.value]
+    assert any("12×" in badge for badge in badges)
+    app = opened(written, "aggressor", run="texts-0000", f="all", a="1", sample=first["id"])
+    card = component(app, "aggressor_sample_text")
+    assert card["reading"]
+    assert EVIL in card["items"][0]["text"]
+    assert "onerror" not in shown(app)  # the text goes to the component alone
+
+
+def test_a_row_comes_as_its_values_with_the_unusual_ones_marked(opened, written):
+    app = opened(written, "aggressor", run="rows-0000", f="all", a="1")
+    first = component(app, GRID)["items"][0]
+    assert first["values"][0] == ["hour", "99 h", True]
+    assert len(first["values"]) >= 3
+    assert "Telling words" not in shown(app)
+    app = opened(written, "aggressor", run="rows-0000", f="all", a="1", sample=first["id"])
+    rows = component(app, "aggressor_sample_metadata")["rows"]
+    assert rows[0]["cells"][0]["sub"].startswith("hour · top 0.0")
+    assert rows[0]["cells"][1] == {
+        "text": "99 h", "color": "orange", "sub": "99 h", "kind": "mark",
+    }  # fmt: skip
