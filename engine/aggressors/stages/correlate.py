@@ -5,102 +5,61 @@ looks inside the members: what makes some of them worse than others. The rows of
 each field against loss over the whole population; their detail also says how the field differs
 between the populations. Stratum `label` is the same within each label, averaged. Where the setting
 `signal` names something else than the loss, `loss` stands for that.
+
+Beside it `combinations` holds pairs of fields that say together what neither says alone, and
+`fields_aside` the fields that are not shown on their own, with the reason.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
 
-from aggressors.contracts import POPULATIONS, Settings
-from aggressors.stages import wording
-from aggressors.stages.frame import Field, FloatArray, Frame, IntArray
+from aggressors.contracts import POPULATIONS
+from aggressors.stages import combine, wording
+from aggressors.stages.associate import ALL_SAMPLES, Analysed, Finding, Group, group_of, relate
+from aggressors.stages.frame import Field, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
+from aggressors.stages.screening import Aside, families, screen
 from aggressors.stages.tables import rows
-from aggressors.stats.association import (
-    Coded,
-    Effect,
-    Ranked,
-    coded,
-    correlation_ratio,
-    cramers_v,
-    rank_biserial,
-    ranked,
-    spearman,
-)
-from aggressors.stats.multiple import benjamini_hochberg
-from aggressors.words import spoken
+from aggressors.stats.association import coded, cramers_v, rank_biserial, ranked
+from aggressors.stats.multiple import holm
+from aggressors.stats.splits import Placed
+from aggressors.words import percent
 
-ALL_SAMPLES = -1
-MAX_CATEGORIES = 100
-STRATA = ("all", "label")
+MISSING_MATTERS = 0.1  # difference between populations in the share without a value that is named
 Detail = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One row of `correlations`, before its q-value."""
-
-    field: str
-    target: str
-    stratum: str
-    effect: Effect
-    detail: Detail
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One field over the analysed population, ranked or counted once for all concepts."""
-
-    field: Field
-    plain: Ranked | Coded
-    within: Ranked | Coded | None
-
-
 def correlate(tables: Tables, context: Context) -> dict[str, pa.Table]:
-    """Fill `correlations`; empty where no sample is analysed or no field varies."""
+    """Fill the three tables; the first is empty where no sample is analysed or no field varies."""
     frame = Frame.from_tables(tables, context)
     analysed = np.flatnonzero(frame.analysed & ~np.isnan(frame.signal))
-    every = usable_fields(frame)
-    label = frame.label[analysed] if frame.classes else None
-    fields = [take(entry, analysed) for entry in every]
-    prepared = [_prepare(entry, label) for entry in fields if _varies(entry)]
-    loss = frame.signal[analysed]
-    found = list(_loss_findings(prepared, loss, label, context.settings))
-    shifts = {entry.name: _shifts(entry, frame, analysed) for entry in every}
-    found = [replace(e, detail=e.detail | {"populations": shifts[e.field]}) for e in found]
-    records = _records(ALL_SAMPLES, found)
-    position = np.full(len(frame), -1, dtype=np.int64)
-    position[analysed] = np.arange(len(analysed))
-    members = members_by_concept(tables)
-    for concept in context.progress(sorted(members), len(members), "correlate"):
-        inside = position[members[concept]]
-        inside = np.sort(inside[inside >= 0])
-        found = list(_member_findings(prepared, inside, context.settings.level))
-        own = [_prepare(e, _at(label, inside)) for e in (take(f, inside) for f in fields)]
-        found += _loss_findings(
-            [e for e in own if _varies(e.field)], loss[inside], _at(label, inside),
-            context.settings,
-        )  # fmt: skip
-        records += _records(concept, found)
-    return {"correlations": rows("correlations", records)}
-
-
-def usable_fields(frame: Frame) -> list[Field]:
-    """Numbers, categories and the label; not text, identifiers or more than 100 categories."""
-    fields = [
-        entry
-        for entry in frame.fields
-        if entry.kind == "number"
-        or (entry.kind == "category" and len(entry.categories) <= MAX_CATEGORIES)
-    ]
-    if frame.classes and all(entry.name != "label" for entry in fields):
-        fields.append(Field("label", "category", "", None, frame.label, frame.classes))
-    return fields
+    usable, aside = screen(frame)
+    described = tables["metadata_fields"]
+    source = dict(zip(described["field"].to_pylist(), described["source"].to_pylist(), strict=True))
+    varying = [entry for entry in usable if _varies(entry, analysed)]
+    aside += families(frame, varying, source, analysed)
+    data = _analysed(frame, analysed, members_by_concept(tables))
+    found: dict[int, list[Finding]] = {concept: [] for concept in (ALL_SAMPLES, *data.groups)}
+    for entry in context.progress(usable, len(usable), "correlate"):
+        shifts = _shifts(entry, frame, analysed)
+        for concept, finding in relate(take(entry, analysed), data):
+            if concept == ALL_SAMPLES:
+                finding = replace(finding, detail=finding.detail | {"populations": shifts})
+            found[concept].append(finding)
+    shown = [entry for entry in varying if entry.name not in {one.field for one in aside}]
+    return {
+        "correlations": rows(
+            "correlations",
+            [record for concept, each in found.items() for record in _records(concept, each)],
+        ),
+        "combinations": rows("combinations", combine.records(frame, analysed, shown, data)),
+        "fields_aside": rows("fields_aside", [asdict(one) for one in _ordered(aside, frame)]),
+    }
 
 
 def members_by_concept(tables: Tables) -> dict[int, IntArray]:
@@ -130,72 +89,37 @@ def take(field: Field, at: IntArray) -> Field:
     )
 
 
-def _at(label: IntArray | None, inside: IntArray) -> IntArray | None:
-    return None if label is None else label[inside]
+def _analysed(frame: Frame, analysed: IntArray, members: dict[int, IntArray]) -> Analysed:
+    """Members among the analysed samples, by position there."""
+    position = np.full(len(frame), -1, dtype=np.int64)
+    position[analysed] = np.arange(len(analysed))
+    loss = frame.signal[analysed]
+    label = frame.label[analysed] if frame.classes else None
+    groups: dict[int, Group] = {}
+    for concept in sorted(members):
+        inside = position[members[concept]]
+        inside = np.sort(inside[inside >= 0])
+        groups[concept] = group_of(inside, loss, label, frame.settings.seed)
+    return Analysed(loss, label, groups, frame.settings)
 
 
-def _varies(field: Field) -> bool:
+def _varies(field: Field, at: IntArray) -> bool:
     if field.numbers is not None:
-        known = field.numbers[~np.isnan(field.numbers)]
+        known = field.numbers[at]
+        known = known[~np.isnan(known)]
         return len(known) > 1 and bool(known.min() < known.max())
-    known_codes = _codes(field)[_codes(field) >= 0]
-    return len(known_codes) > 1 and bool(known_codes.min() < known_codes.max())
-
-
-def _codes(field: Field) -> IntArray:
     assert field.codes is not None
-    return field.codes
+    codes = field.codes[at]
+    codes = codes[codes >= 0]
+    return len(codes) > 1 and bool(codes.min() < codes.max())
 
 
-def _prepare(field: Field, label: IntArray | None) -> Prepared:
-    stratified = label is not None and field.name != "label"
-    if field.numbers is not None:
-        within = ranked(field.numbers, label) if stratified else None
-        return Prepared(field, ranked(field.numbers), within)
-    k = len(field.categories)
-    return Prepared(
-        field,
-        coded(_codes(field), k),
-        coded(_codes(field), k, label) if stratified else None,
-    )
+def _ordered(aside: list[Aside], frame: Frame) -> list[Aside]:
+    place = {entry.name: at for at, entry in enumerate(frame.fields)}
+    return sorted(aside, key=lambda one: place[one.field])
 
 
-def _member_findings(prepared: list[Prepared], inside: IntArray, level: float) -> Iterator[Finding]:
-    for entry in prepared:
-        detail: Detail | None = None
-        for stratum, base in zip(STRATA, (entry.plain, entry.within), strict=True):
-            effect: Effect | None = None
-            if isinstance(base, Ranked):
-                effect = rank_biserial(base, inside, level=level)
-            elif isinstance(base, Coded):
-                effect = cramers_v(base, inside, level=level)
-            if effect is not None:
-                detail = detail or wording.membership(entry.field, inside)
-                yield Finding(entry.field.name, "membership", stratum, effect, detail)
-
-
-def _loss_findings(
-    prepared: list[Prepared], loss: FloatArray, label: IntArray | None, settings: Settings
-) -> Iterator[Finding]:
-    for entry in prepared:
-        detail: Detail | None = None
-        for stratum, base in zip(STRATA, (entry.plain, entry.within), strict=True):
-            effect = None if base is None else _against_loss(base, loss, settings.level)
-            if effect is not None:
-                detail = detail or wording.against_loss(entry.field, loss, spoken(settings.signal))
-                yield Finding(entry.field.name, "loss", stratum, effect, detail)
-
-
-def _against_loss(base: Ranked | Coded, loss: FloatArray, level: float) -> Effect | None:
-    """Compare with loss: ranks for a number, loss cut at its 99th percentile for a category.
-
-    Ranks alone would hide a category in which few samples fail, but badly; without the cut, one
-    huge loss would decide.
-    """
-    if isinstance(base, Ranked):
-        shared = np.where(np.isnan(base.rank), np.nan, loss)
-        return spearman(base, ranked(shared, base.stratum), level=level)
-    return correlation_ratio(base, np.minimum(loss, np.quantile(loss, 0.99)), level=level)
+# --- How the populations differ ---
 
 
 def _shifts(field: Field, frame: Frame, analysed: IntArray) -> Detail:
@@ -208,30 +132,52 @@ def _shifts(field: Field, frame: Frame, analysed: IntArray) -> Detail:
         if field.name == "label" and name == "unlabeled":
             continue
         both = take(field, np.concatenate([analysed, other]))
-        inside = np.arange(len(analysed))
-        base = _prepare(both, None).plain
-        effect = (
-            rank_biserial(base, inside, level=frame.settings.level)
-            if isinstance(base, Ranked)
-            else cramers_v(base, inside, level=frame.settings.level)
-        )
-        if effect is not None:
-            words = wording.membership(both, inside, frame.settings.analysed, name)
-            shifts[name] = {
-                "effect": effect.value,
-                "low": effect.low,
-                "high": effect.high,
-                "sentence": words["sentence"],
-            }
+        sides = wording.Sides(frame.settings.analysed, name)
+        shift = _shift(both, len(analysed), sides, frame.settings.level)
+        if shift is not None:
+            shifts[name] = shift
     return shifts
 
 
+def _shift(field: Field, n: int, sides: wording.Sides, level: float) -> Detail | None:
+    """Compare the first `n` samples with the others."""
+    inside = np.arange(n)
+    if field.numbers is not None:
+        base = ranked(field.numbers)
+        effect = rank_biserial(base, inside, level=level)
+        words = wording.number_membership(field, Placed.of(base, inside), sides)
+        missing = np.isnan(field.numbers)
+    else:
+        assert field.codes is not None
+        k = len(field.categories)
+        effect = cramers_v(coded(field.codes, k), inside, level=level)
+        ours, theirs = (
+            np.bincount(part[part >= 0], minlength=k) for part in np.split(field.codes, [n])
+        )
+        words = wording.category_membership(field, ours, theirs, sides) if k else {}
+        missing = field.codes < 0
+    if effect is None:
+        return None
+    sentence = str(words["sentence"])
+    here, there = float(missing[:n].mean()), float(missing[n:].mean())
+    if abs(here - there) > MISSING_MATTERS:
+        sentence += (
+            f"; missing for {percent(here)} of {sides.ours}, {percent(there)} of {sides.theirs}"
+        )
+    return {
+        "effect": effect.value,
+        "low": effect.low,
+        "high": effect.high,
+        "sentence": sentence,
+    }
+
+
 def _records(concept: int, found: list[Finding]) -> list[dict[str, object]]:
-    """Rows with q-values over the fields of each target and stratum."""
+    """Rows with q-values over all that was tested of each target and stratum."""
     q_value = np.ones(len(found))
     for key in {(entry.target, entry.stratum) for entry in found}:
         at = [i for i, entry in enumerate(found) if (entry.target, entry.stratum) == key]
-        q_value[at] = benjamini_hochberg(np.array([found[i].effect.p_value for i in at]))
+        q_value[at] = holm(np.array([found[i].effect.p_value for i in at]))
     return [
         {
             "concept_id": concept,
@@ -253,7 +199,7 @@ def _records(concept: int, found: list[Finding]) -> list[dict[str, object]]:
 STAGE = Stage(
     name="correlate",
     inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments"),
-    outputs=("correlations",),
+    outputs=("correlations", "combinations", "fields_aside"),
     run=correlate,
     optional=("metrics",),
 )

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggressors.stages.correlate import take, usable_fields
+from aggressors.stages.correlate import take
 from aggressors.stages.frame import BoolArray, Frame, IntArray
+from aggressors.stages.screening import usable_fields
 from aggressors.stats.evidence import binned, shortcut
 
 FEWEST = 5

@@ -1,210 +1,243 @@
-"""What lies behind an effect, as shares, quantiles and one sentence."""
+"""What lies behind an association with membership: shares, a claim as a filter, one sentence.
+
+Two shares tell a cause from what is merely frequent: how many of the members a claim holds for, and
+how many of those it holds for are members. The sentence says both, and never one for the other.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from aggressors.stages.frame import BoolArray, Field, FloatArray, IntArray
+from aggressors.contracts import Condition, Filter, Group
+from aggressors.queries.grammar import format_filter
+from aggressors.stages.frame import Field, FloatArray, IntArray
+from aggressors.stats.splits import Placed, Split, histogram, one_cut, quantiles, two_cuts
 from aggressors.words import number, percent
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-TOP = 5
-BINS = 10
-MISSING_MATTERS = 0.1  # difference in the share without a value that is worth a sentence
+TOP = 6  # categories whose shares are kept
+BARS = 12  # of the small histogram
+MOST_VALUES = 3  # categories that one claim joins
+NEWS = 0.1  # what a further category must add to the parting to join
+DEFINING = 0.8  # share from which a claim holds for nearly all, on either side
+ALIKE = 0.02  # parting below which a claim says nothing
 Detail = dict[str, object]
 
 
-def membership(
-    field: Field, inside: IntArray, ours: str = "members", theirs: str = "the rest"
-) -> Detail:
-    """Detail of a field against membership.
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What the two groups of a comparison are called; only members are judged by a direction."""
 
-    Parameters
-    ----------
-    field : over n samples.
-    inside : (m,) positions of the members.
-    ours, theirs : what the sentence calls the two sides.
+    ours: str = "members"
+    theirs: str = "the rest"
+
+    @property
+    def membership(self) -> bool:
+        """Whether this compares members of a concept with the rest."""
+        return self.ours == "members"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A condition on a field, and how members and others fulfil it.
+
+    `head` names it ("low brightness"), `such` says what fulfils it ("below 0.21"); `inside` and
+    `outside` are shares of members and others, `precision` that of members among what fulfils it.
+    """
+
+    filter: Filter
+    head: str
+    such: str
+    inside: float
+    outside: float
+    precision: float
+
+    @property
+    def role(self) -> str:
+        """Whether the claim defines the members, or is only more frequent among them."""
+        covers, implies = self.inside >= DEFINING, self.precision >= DEFINING
+        if self.inside - self.outside < ALIKE:
+            return "alike"
+        if covers and implies:
+            return "defining"
+        return "part" if implies else "common" if covers else "frequent"
+
+    def sentence(self, sides: Sides) -> str:
+        """Say the shares of both sides, and which way the claim points."""
+        such = f" {self.such}" if self.such else ""
+        text = (
+            f"{self.head}: {_percent(self.inside)} of {sides.ours}{such}, "
+            f"{_percent(self.outside)} of {sides.theirs}"
+        )
+        if not sides.membership or self.role == "alike":
+            return text
+        whole = such or f" with {self.head}"
+        return f"{text}; {_ROLES[self.role]}: {_percent(self.precision)} of all{whole} are members"
+
+    def detail(self, sides: Sides) -> Detail:
+        """Figures, filter and sentence, ready for JSON."""
+        return {
+            "filter": format_filter(self.filter),
+            "inside_share": self.inside,
+            "outside_share": self.outside,
+            "precision": self.precision,
+            "role": self.role,
+            "sentence": self.sentence(sides),
+        }
+
+
+_ROLES = {
+    "defining": "defining",
+    "part": "only members, but not all of them",
+    "common": "common, not defining",
+    "frequent": "over-represented, not defining",
+}
+_MEMBERS = Sides()
+
+
+def number_membership(field: Field, placed: Placed, sides: Sides = _MEMBERS) -> Detail:
+    """Detail of a number against membership.
 
     Returns
     -------
-    For categories `top`, for numbers `inside` and `outside` (quantiles 5, 25, 50, 75, 95 %),
-    `threshold`, `side`, `inside_share` and `outside_share`; always `sentence`,
-    `missing_inside` and `missing_outside`.
+    `inside` and `outside` (quantiles 5, 25, 50, 75, 95 %), `threshold`, `side`, `histogram` and
+    what a claim has; only a sentence where one side has no value.
     """
-    member = np.zeros(_length(field), dtype=np.bool_)
-    member[inside] = True
-    known = ~np.isnan(field.numbers) if field.numbers is not None else _codes(field) >= 0
-    missing_inside, missing_outside = _share(~known, member), _share(~known, ~member)
-    detail: Detail = {"missing_inside": missing_inside, "missing_outside": missing_outside}
-    sides = (member & known, ~member & known)
-    if field.numbers is not None:
-        detail |= _number_shares(field, field.numbers, *sides, ours, theirs)
-    else:
-        detail |= _category_shares(field, *sides, ours, theirs)
-    if abs(missing_inside - missing_outside) > MISSING_MATTERS:
-        detail["sentence"] = (
-            f"{detail['sentence']}; missing for {_percent(missing_inside)} of {ours}, "
-            f"{_percent(missing_outside)} of {theirs}"
-        )
-    return detail
+    if not placed.members or not placed.others:
+        whom = sides.theirs if placed.members else sides.ours
+        return {"sentence": f"{field.name} is unknown for {whom}"}
+    inside, outside = quantiles(placed, QUANTILES)
+    edges, ours, theirs = histogram(placed, BARS)
+    detail: Detail = {
+        "inside": inside,
+        "outside": outside,
+        "histogram": {"edges": _brief(edges), "inside": _brief(ours), "outside": _brief(theirs)},
+    }
+    split = one_cut(placed)
+    if split is None:
+        sentence = f"{field.name} is spread alike over {sides.ours} and {sides.theirs}"
+        return detail | {"sentence": sentence}
+    below = split.high is not None
+    detail |= {
+        "threshold": split.high if below else split.low,
+        "side": "below" if below else "above",
+    }
+    return detail | number_claim(field, split).detail(sides)
 
 
-def against_loss(field: Field, loss: FloatArray, what: str = "loss") -> Detail:
-    """Detail of a field against loss: `top` categories or `bins` of equal size, and a sentence.
+def number_shape(field: Field, placed: Placed) -> tuple[Detail, float]:
+    """Detail of a number whose members lie between two values or outside of them.
+
+    Returns
+    -------
+    The detail, empty where one threshold parts them as well; and what the second one adds.
+    """
+    one, two = one_cut(placed), two_cuts(placed)
+    if one is None or two is None or two.low is None or two.high is None:
+        return {}, 0.0
+    edges, ours, theirs = histogram(placed, BARS)
+    bars = {"edges": _brief(edges), "inside": _brief(ours), "outside": _brief(theirs)}
+    detail = number_claim(field, two).detail(_MEMBERS)
+    return {"histogram": bars, **detail}, two.parting - one.parting
+
+
+def number_claim(field: Field, split: Split) -> Claim:
+    """Put a split into words and a filter."""
+    unit = f" {field.unit}" if field.unit and field.unit not in ("1", "share") else ""
+    name, low, high = field.name, split.low, split.high
+    lower = Condition(name, ">=", (low,)) if low is not None else None
+    upper = Condition(name, "<", (high,)) if high is not None else None
+    if lower is None or upper is None:
+        word, only = ("low", upper) if upper else ("high", lower)
+        assert only is not None
+        such = f"below {number(high)}{unit}" if upper else f"from {number(low)}{unit} on"
+        return _claim(only, f"{word} {name}", such, split)
+    if split.ends:
+        such = f"below {number(high)} or from {number(low)}{unit} on"
+        return _claim(Group("or", (upper, lower)), f"{name} at both ends", such, split)
+    such = f"from {number(low)} to {number(high)}{unit}"
+    return _claim(Group("and", (lower, upper)), f"{name} in between", such, split)
+
+
+def category_membership(
+    field: Field, inside: IntArray, outside: IntArray, sides: Sides = _MEMBERS
+) -> Detail:
+    """Detail of a category against membership.
 
     Parameters
     ----------
-    loss : (n,) the signal, which the sentence calls `what`.
+    inside, outside : (k,) samples of each side by category.
+
+    Returns
+    -------
+    `top` categories with their shares, those that stand out first, and what a claim has.
     """
-    if field.numbers is not None:
-        return _number_losses(field, field.numbers, loss, what)
-    return _category_losses(field, loss, what)
+    if not inside.sum() or not outside.sum():
+        whom = sides.theirs if inside.sum() else sides.ours
+        return {"sentence": f"{field.name} is unknown for {whom}"}
+    ours, theirs = inside / inside.sum(), outside / outside.sum()
+    order = np.argsort(-(ours - theirs), kind="stable")
+    if ours[order[0]] <= theirs[order[0]]:  # all alike: name the most frequent
+        order = np.argsort(-ours, kind="stable")
+    top = [
+        {"value": field.categories[at], "inside": float(ours[at]), "outside": float(theirs[at])}
+        for at in order[:TOP].tolist()
+    ]
+    chosen = _standing_out(order, ours - theirs)
+    names = tuple(field.categories[at] for at in chosen)
+    op, said = ("=", "=") if len(names) == 1 else ("in", "is")
+    size = float(inside[chosen].sum() + outside[chosen].sum())
+    claim = Claim(
+        Condition(field.name, "=" if op == "=" else "in", names),
+        f"{field.name} {said} {' or '.join(names)}",
+        "",
+        float(ours[chosen].sum()),
+        float(theirs[chosen].sum()),
+        float(inside[chosen].sum()) / size if size else 0.0,
+    )
+    return {"top": top, **claim.detail(sides)}
 
 
-def _length(field: Field) -> int:
-    return len(field.numbers) if field.numbers is not None else len(_codes(field))
+def missing_membership(field: Field, inside: IntArray, outside: IntArray) -> Detail:
+    """Detail of a field without value against membership.
+
+    Parameters
+    ----------
+    inside, outside : (2,) members and others with a value, and without one.
+    """
+    share_in, share_out = (float(side[1] / max(side.sum(), 1)) for side in (inside, outside))
+    size = float(inside[1] + outside[1])
+    fewer = share_in < share_out  # then to have a value is what goes with membership
+    missing = Condition(field.name, "missing")
+    claim = Claim(missing, f"{field.name} is missing", "", share_in, share_out, inside[1] / size)
+    text = (
+        f"{field.name} is missing for {_percent(share_in)} of members, "
+        f"{_percent(share_out)} of the rest"
+    )
+    detail = claim.detail(_MEMBERS)
+    if fewer:
+        detail |= {"role": "fewer"}
+    elif claim.role != "alike":
+        of = f"{_percent(claim.precision)} of all without {field.name} are members"
+        text += f"; {_ROLES[claim.role]}: {of}"
+    return detail | {"sentence": text}
 
 
-def _codes(field: Field) -> IntArray:
-    assert field.codes is not None
-    return field.codes
+def _claim(filter: Filter, head: str, such: str, split: Split) -> Claim:
+    return Claim(filter, head, such, split.inside, split.outside, split.precision)
 
 
-def _share(what: BoolArray, of: BoolArray) -> float:
-    return float(what[of].mean()) if of.any() else 0.0
+def _standing_out(order: IntArray, excess: FloatArray) -> IntArray:
+    """Categories that a claim joins: the first, and those that add much to what it parts."""
+    more = [at for at in order[1:MOST_VALUES].tolist() if excess[at] >= NEWS]
+    return np.array([order[0], *more], dtype=np.int64)
+
+
+def _brief(values: FloatArray) -> list[float]:
+    return [float(f"{value:.4g}") for value in values.tolist()]
 
 
 def _percent(share: float) -> str:
     return percent(share) if share >= 0.01 or share == 0 else "under 1 %"
-
-
-def _category_shares(
-    field: Field, inside: BoolArray, outside: BoolArray, ours: str, theirs: str
-) -> Detail:
-    k = len(field.categories)
-    codes = _codes(field)
-    shares_in = np.bincount(codes[inside], minlength=k) / max(int(inside.sum()), 1)
-    shares_out = np.bincount(codes[outside], minlength=k) / max(int(outside.sum()), 1)
-    order = np.argsort(-(shares_in - shares_out), kind="stable")
-    if shares_in[order[0]] <= shares_out[order[0]]:  # all alike: name the most frequent
-        order = np.argsort(-shares_in, kind="stable")
-    top = [
-        {
-            "value": field.categories[code],
-            "inside": float(shares_in[code]),
-            "outside": float(shares_out[code]),
-        }
-        for code in order[:TOP].tolist()
-    ]
-    first = order[0]
-    sentence = (
-        f"{field.name} = {field.categories[first]}: {_percent(shares_in[first])} of {ours}, "
-        f"{_percent(shares_out[first])} of {theirs}"
-    )
-    return {"top": top, "sentence": sentence}
-
-
-def _number_shares(
-    field: Field, values: FloatArray, inside: BoolArray, outside: BoolArray, ours: str, theirs: str
-) -> Detail:
-    x, y = values[inside], values[outside]
-    if len(x) == 0 or len(y) == 0:
-        whom = ours if len(x) == 0 else theirs
-        return {"inside": None, "outside": None, "sentence": f"{field.name} is unknown for {whom}"}
-    threshold, side, share_in, share_out = best_split(x, y)
-    sentence = (
-        f"{field.name} {side} {number(threshold)}{_unit(field)}: "
-        f"{_percent(share_in)} of {ours}, {_percent(share_out)} of {theirs}"
-    )
-    return {
-        "inside": np.quantile(x, QUANTILES).tolist(),
-        "outside": np.quantile(y, QUANTILES).tolist(),
-        "threshold": threshold,
-        "side": side,
-        "inside_share": share_in,
-        "outside_share": share_out,
-        "sentence": sentence,
-    }
-
-
-def _unit(field: Field) -> str:
-    return f" {field.unit}" if field.unit and field.unit not in ("1", "share") else ""
-
-
-def best_split(x: FloatArray, y: FloatArray) -> tuple[float, str, float, float]:
-    """Find the threshold that parts two samples best (Youden's J, the Kolmogorov-Smirnov place).
-
-    Returns
-    -------
-    threshold, "below" or "above", share of `x` and share of `y` on that side.
-    """
-    x, y = np.sort(x), np.sort(y)
-    cuts = np.unique(np.concatenate([x, y]))
-    below_x = np.searchsorted(x, cuts, side="right") / len(x)
-    below_y = np.searchsorted(y, cuts, side="right") / len(y)
-    at = int(np.argmax(np.abs(below_x - below_y)))
-    following = cuts[min(at + 1, len(cuts) - 1)]
-    threshold = _round_between(float(cuts[at]), float(following))
-    if below_x[at] >= below_y[at]:
-        return threshold, "below", float(below_x[at]), float(below_y[at])
-    return threshold, "above", float(1 - below_x[at]), float(1 - below_y[at])
-
-
-def _round_between(low: float, high: float) -> float:
-    """Shortest decimal in (low, high], so that a sentence and its filter hold the same samples."""
-    middle = (low + high) / 2
-    for digits in range(1, 18):
-        short = float(f"{middle:.{digits}g}")
-        if low < short <= high:
-            return short
-    return high
-
-
-def _number_losses(field: Field, values: FloatArray, loss: FloatArray, what: str) -> Detail:
-    known = np.flatnonzero(~np.isnan(values))
-    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS + 1)))
-    bin_of = np.clip(np.searchsorted(edges, values[known], side="right") - 1, 0, len(edges) - 2)
-    n = np.bincount(bin_of, minlength=len(edges) - 1)
-    mean = np.bincount(bin_of, loss[known], len(edges) - 1) / np.maximum(n, 1)
-    bins = [
-        {"low": low, "high": high, "n": size, "mean_loss": value}
-        for low, high, size, value in zip(
-            edges[:-1].tolist(), edges[1:].tolist(), n.tolist(), mean.tolist(), strict=True
-        )
-        if size
-    ]
-    lowest, highest = bins[0], bins[-1]
-    sentence = (
-        f"mean {what} {number(lowest['mean_loss'])} at {field.name} up to "
-        f"{number(lowest['high'])}{_unit(field)}, {number(highest['mean_loss'])} from "
-        f"{number(highest['low'])}{_unit(field)}"
-    )
-    return {"bins": bins, "sentence": sentence}
-
-
-def _category_losses(field: Field, loss: FloatArray, what: str) -> Detail:
-    codes = _codes(field)
-    known = codes >= 0
-    k = len(field.categories)
-    n = np.bincount(codes[known], minlength=k)
-    total = np.bincount(codes[known], loss[known], k)
-    mean = total / np.maximum(n, 1)
-    rest = (total.sum() - total) / np.maximum(n.sum() - n, 1)
-    # the excess loss that a category adds puts a frequent bad one before a rare terrible one
-    order = np.argsort(-(n * (mean - rest)), kind="stable")
-    top = [
-        {
-            "value": field.categories[code],
-            "n": int(n[code]),
-            "mean_loss": float(mean[code]),
-            "rest_loss": float(rest[code]),
-        }
-        for code in order[:TOP].tolist()
-        if n[code]
-    ]
-    first = order[0]
-    sentence = (
-        f"mean {what} {number(float(mean[first]))} at {field.name} = {field.categories[first]}, "
-        f"{number(float(rest[first]))} elsewhere"
-    )
-    return {"top": top, "sentence": sentence}

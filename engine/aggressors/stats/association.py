@@ -8,6 +8,7 @@ class does not pose as a cause. Weights of samples are not used.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from aggressors.stats.intervals import FloatArray
 
 IntArray = NDArray[np.int64]
+MOST_RUNS = 8_192  # places at which ranks are told apart, over all strata
+FEWEST_RUNS = 128  # and in each
+Codes = NDArray[np.signedinteger[Any]]  # narrow where a million of them are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +40,79 @@ class Effect:
 class Ranked:
     """A number field ranked within strata: the part that all concepts share.
 
-    `stratum` (n,) int64 from 0, -1 = takes no part; `rank` (n,) float64 midranks from 1 within
-    the stratum, NaN where missing; `count` (s,) values and `ties` (s,) sum of t^3 - t.
+    `stratum` (n,) from 0, -1 = takes no part; `rank` (n,) float64 midranks from 1 within the
+    stratum, NaN where missing; `count` (s,) values and `ties` (s,) sum of t^3 - t. `at` (v,) is
+    which sample stands at each place by stratum and value.
+
+    A run is what stands together there: samples of one value or, where a stratum has very many,
+    of neighbouring ones. `run` (n,) int32 is that of each sample, -1 where missing; `run_stratum`,
+    `run_size`, `run_low` and `run_high` (r,) describe each.
     """
 
-    stratum: IntArray
+    stratum: Codes
     rank: FloatArray
     count: FloatArray
     ties: FloatArray
+    at: IntArray
+    run: NDArray[np.int32]
+    run_stratum: IntArray
+    run_size: FloatArray
+    run_low: FloatArray
+    run_high: FloatArray
+
+    def inside(self, members: IntArray) -> FloatArray:
+        """Count (r,) members by run."""
+        run = self.run[members]
+        return np.bincount(run[run >= 0], minlength=len(self.run_size)).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
     """A category field counted within strata: the part that all concepts share.
 
-    `stratum`, `codes` (n,) int64, -1 = takes no part; `count` (s, k) samples a cell.
+    `stratum`, `codes` (n,), -1 = takes no part; `count` (s, k) samples a cell.
     """
 
-    stratum: IntArray
-    codes: IntArray
+    stratum: Codes
+    codes: Codes
     count: FloatArray
 
 
-def ranked(values: FloatArray, stratum: IntArray | None = None) -> Ranked:
-    """Rank (n,) values, NaN where missing, within (n,) strata; one stratum by default."""
-    stratum = np.zeros(len(values), dtype=np.int64) if stratum is None else stratum
+def ranked(
+    values: FloatArray, stratum: Codes | None = None, *, order: IntArray | None = None
+) -> Ranked:
+    """Rank (n,) values, NaN where missing, within (n,) strata; one stratum by default.
+
+    `order` (n,) sorts the values, where that is known already; missing values may stand anywhere.
+    """
+    stratum = np.zeros(len(values), dtype=np.int8) if stratum is None else stratum
     strata = int(stratum.max(initial=-1)) + 1
-    kept = np.flatnonzero((stratum >= 0) & ~np.isnan(values))
-    kept = kept[np.lexsort((values[kept], stratum[kept]))]
-    count = np.bincount(stratum[kept], minlength=strata).astype(np.float64)
-    rank = np.full(len(values), np.nan)
-    rank[kept], length = _midranks(values[kept], stratum[kept], count)
+    order = np.argsort(values) if order is None else order
+    kept = order[(stratum[order] >= 0) & ~np.isnan(values[order])]
+    if strata > 1:  # few strata fit 16 bits, which are sorted by counting
+        narrow = stratum[kept].astype(np.int16 if strata < 2**15 else np.int64)
+        kept = kept[np.argsort(narrow, kind="stable")]
+    ordered, value = stratum[kept].astype(np.int64), values[kept]
+    count = np.bincount(ordered, minlength=strata).astype(np.float64)
+    first, alike = _ties(value, ordered, count)
+    rank, run = np.full(len(values), np.nan), np.full(len(values), -1, dtype=np.int32)
+    rank[kept] = first + (alike + 1) / 2
     # a run of t ties adds t times t^2 - 1
-    ties = np.bincount(stratum[kept], length**2 - 1, strata).astype(np.float64)
-    return Ranked(stratum, rank, count, ties)
+    ties = np.bincount(ordered, alike**2 - 1, strata).astype(np.float64)
+    starts = _runs(first, ordered, count)
+    stops = np.append(starts, len(kept))[1:]
+    run[kept] = np.repeat(np.arange(len(starts), dtype=np.int32), stops - starts)
+    return Ranked(
+        stratum, rank, count, ties, kept, run, ordered[starts],
+        (stops - starts).astype(np.float64), value[starts], value[stops - 1],
+    )  # fmt: skip
 
 
-def coded(codes: IntArray, n_categories: int, stratum: IntArray | None = None) -> Coded:
+def coded(codes: Codes, n_categories: int, stratum: Codes | None = None) -> Coded:
     """Count (n,) category codes, -1 where missing, within (n,) strata; one by default."""
     stratum = np.zeros(len(codes), dtype=np.int64) if stratum is None else stratum
     strata = int(stratum.max(initial=-1)) + 1
-    return Coded(stratum, codes, _cells(stratum, codes, strata, n_categories))
+    return Coded(stratum, codes, cells(stratum, codes, strata, n_categories))
 
 
 def rank_biserial(field: Ranked, members: IntArray, *, level: float = 0.95) -> Effect | None:
@@ -94,28 +130,31 @@ def rank_biserial(field: Ranked, members: IntArray, *, level: float = 0.95) -> E
 
     Source: interval from DeLong et al. 1988; its standard error is held above what one sample on
     the other side would change, so that a perfect split is no certainty. p-value from the normal
-    approximation of Mann and Whitney with ties, strata combined as by van Elteren 1960.
+    approximation of Mann and Whitney with ties, strata combined as by van Elteren 1960. Members
+    and others of one run count as ties.
     """
-    present = members[(field.stratum[members] >= 0) & ~np.isnan(field.rank[members])]
-    order = np.lexsort((field.rank[present], field.stratum[present]))
-    stratum, rank = field.stratum[present][order], field.rank[present][order]
-    inside = np.bincount(stratum, minlength=len(field.count)).astype(np.float64)
+    strata = len(field.count)
+    run_in = field.inside(members)
+    run_out = field.run_size - run_in
+    inside: FloatArray = np.bincount(field.run_stratum, run_in, strata).astype(np.float64)
     outside = field.count - inside
     used = (inside > 0) & (outside > 0)
     if not used.any():
         return None
     m, n = inside[used], outside[used]
-    below = rank - _midranks(rank, stratum, inside)[0]  # outsiders below each, ties half
-    total = np.bincount(stratum, rank, len(inside))[used]
-    auc = (total - m * (m + 1) / 2) / (m * n)
-    spread = _delong(stratum, below, inside, outside)[used]
+    below = _below(run_out, outside, field.run_stratum)  # outsiders, ties half
+    above = inside[field.run_stratum] - _below(run_in, inside, field.run_stratum)
+    auc = np.bincount(field.run_stratum, run_in * below, strata)[used] / (m * n)
+    spread = _variance(run_in, below, field.run_stratum, inside)[used] / (n**2 * m) + _variance(
+        run_out, above, field.run_stratum, outside
+    )[used] / (m**2 * n)
     spread = np.maximum(spread, 1 / (np.minimum(m, n) + 1) ** 2)
     all_n = m + n
     null = (all_n + 1 - field.ties[used] / np.maximum(all_n * (all_n - 1), 1)) / (12 * m * n)
     weight = m * n / all_n
     weight /= weight.sum()
     value = float(2 * (weight * auc).sum() - 1)
-    half = 2 * _z(level) * float(np.sqrt((weight**2 * spread).sum()))
+    half = 2 * z_of(level) * float(np.sqrt((weight**2 * spread).sum()))
     return Effect(
         "rank-biserial", value, max(value - half, -1.0), min(value + half, 1.0),
         _two_sided(value / 2, float((weight**2 * null).sum())), int(all_n.sum()),
@@ -129,7 +168,7 @@ def cramers_v(field: Coded, members: IntArray, *, level: float = 0.95) -> Effect
     others in at least two categories. See `_ratio` for the sources.
     """
     strata, k = field.count.shape
-    inside = _cells(field.stratum[members], field.codes[members], strata, k)
+    inside = cells(field.stratum[members], field.codes[members], strata, k)
     total = field.count.sum(axis=1, keepdims=True)
     share = inside.sum(axis=1, keepdims=True) / np.maximum(total, 1)
     outside = field.count - inside
@@ -155,7 +194,7 @@ def correlation_ratio(field: Coded, target: FloatArray, *, level: float = 0.95) 
     """
     strata, k = field.count.shape
     used = (field.codes >= 0) & (field.stratum >= 0)
-    stratum, value = field.stratum[used], target[used]
+    stratum, value = field.stratum[used].astype(np.int64), target[used]
     cell = stratum * k + field.codes[used]
     total = field.count.sum(axis=1)
     mean = np.bincount(stratum, value, strata) / np.maximum(total, 1)
@@ -186,7 +225,7 @@ def spearman(field: Ranked, target: Ranked, *, level: float = 0.95) -> Effect | 
     freedom = n[usable] - 3
     share = freedom / freedom.sum()
     z = float((share * np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))).sum())
-    half = _z(level) * float(np.sqrt((share**2 * (1 + rho**2 / 2) / freedom).sum()))
+    half = z_of(level) * float(np.sqrt((share**2 * (1 + rho**2 / 2) / freedom).sum()))
     return Effect(
         "spearman", float(np.tanh(z)), float(np.tanh(z - half)), float(np.tanh(z + half)),
         _two_sided(z, float(1 / freedom.sum())), int(n[usable].sum()),
@@ -224,7 +263,7 @@ def _ratio(
     spread_of = second.sum(axis=1) / n**2 + 2 * freedom / n**2
     unbiased = squared - freedom / n * (1 - squared)
     value = float((weight * unbiased).sum())
-    half = _z(level) * float(np.sqrt((weight**2 * spread_of).sum()))
+    half = z_of(level) * float(np.sqrt((weight**2 * spread_of).sum()))
     low, middle, high = np.sqrt(np.clip([value - half, value, value + half], 0, 1))
     from scipy.special import chdtrc
 
@@ -232,51 +271,53 @@ def _ratio(
     return Effect(statistic, float(middle), float(low), float(high), p_value, int(n.sum()))
 
 
-def _delong(
-    stratum: IntArray, below: FloatArray, inside: FloatArray, outside: FloatArray
+def _below(part: FloatArray, total: FloatArray, run_stratum: IntArray) -> FloatArray:
+    """How many of a part (r,), of which strata hold `total` (s,), lie below each run; ties half."""
+    before = np.cumsum(total) - total
+    return np.cumsum(part) - part / 2 - before[run_stratum]
+
+
+def _variance(
+    part: FloatArray, value: FloatArray, run_stratum: IntArray, total: FloatArray
 ) -> FloatArray:
-    """Variance of each stratum's AUC (s,), from the sorted members alone.
-
-    The members' part is the spread of the share of outsiders below each. The outsiders' part is
-    the spread of the share of members above each, which is constant between two members.
-    """
-    s = len(inside)
-    position = np.arange(len(stratum)) - (np.cumsum(inside) - inside)[stratum]  # from 0
-    m, n = np.maximum(inside, 1), np.maximum(outside, 1)
-    placed = below / n[stratum]
-    mean = np.bincount(stratum, placed, s) / m
-    members = np.bincount(stratum, (placed - mean[stratum]) ** 2, s) / np.maximum(m - 1, 1)
-    last = position == inside[stratum] - 1
-    following = np.where(last, outside[stratum], np.append(below[1:], 0.0))
-    gap = np.maximum(following - below, 0.0)  # outsiders right above each member
-    above = 1 - (position + 1) / m[stratum]
-    first = np.bincount(stratum, np.where(position == 0, below, 0.0), s)  # below all members
-    square = first + np.bincount(stratum, gap * above**2, s)
-    plain = first + np.bincount(stratum, gap * above, s)
-    others = np.maximum(square / n - (plain / n) ** 2, 0.0)
-    return np.asarray(members / m + others / n, dtype=np.float64)
+    """Sample variance (s,) of a value (r,) that as many as `part` have in each run."""
+    strata, size = len(total), np.maximum(total, 1)
+    mean = np.bincount(run_stratum, part * value, strata) / size
+    squares = np.bincount(run_stratum, part * (value - mean[run_stratum]) ** 2, strata)
+    return np.asarray(squares / np.maximum(total - 1, 1), dtype=np.float64)
 
 
-def _midranks(
+def _ties(
     ordered: FloatArray, stratum: IntArray, count: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Midranks from 1 of values sorted by stratum and value, and how many share each value."""
+    """Of values sorted by stratum and value: how many are smaller, and how many alike (v,)."""
     new = np.ones(len(ordered), dtype=np.bool_)
-    new[1:] = (np.diff(ordered) > 0) | (np.diff(stratum) > 0)
+    new[1:] = (ordered[1:] > ordered[:-1]) | (stratum[1:] > stratum[:-1])
     starts = np.flatnonzero(new)
-    length = np.diff(np.append(starts, len(ordered))).astype(np.float64)
-    first = (np.cumsum(count) - count)[stratum[starts]]
-    run = np.cumsum(new) - 1
-    return (starts - first + (length + 1) / 2)[run], length[run]
+    length = np.diff(np.append(starts, len(ordered)))
+    first = starts - (np.cumsum(count) - count)[stratum[starts]]
+    return np.repeat(first, length), np.repeat(length.astype(np.float64), length)
 
 
-def _cells(stratum: IntArray, codes: IntArray, strata: int, k: int) -> FloatArray:
+def _runs(first: FloatArray, stratum: IntArray, count: FloatArray) -> IntArray:
+    """Where runs start: at each new value, or at each new of equally large bins of very many."""
+    bins = max(MOST_RUNS // max(len(count), 1), FEWEST_RUNS)
+    width = np.maximum(count / bins, 1.0)[stratum]
+    place = np.floor(first / width)
+    new = np.ones(len(first), dtype=np.bool_)
+    new[1:] = (place[1:] > place[:-1]) | (stratum[1:] > stratum[:-1])
+    return np.flatnonzero(new)
+
+
+def cells(stratum: Codes, codes: Codes, strata: int, k: int) -> FloatArray:
+    """Count (s, k) samples by stratum and category; -1 in either takes no part."""
     used = (stratum >= 0) & (codes >= 0)
-    counted = np.bincount(stratum[used] * k + codes[used], minlength=strata * k)
+    counted = np.bincount(stratum[used].astype(np.int64) * k + codes[used], minlength=strata * k)
     return counted.reshape(strata, k).astype(np.float64)
 
 
-def _z(level: float) -> float:
+def z_of(level: float) -> float:
+    """How many standard errors an interval of this coverage reaches to each side."""
     from scipy.special import ndtri
 
     return float(ndtri((1 + level) / 2))
