@@ -117,7 +117,9 @@ def associations(
     target: Literal["membership", "loss"] = "membership",
     stratum: Literal["label", "all"] = "label",
 ) -> pa.Table:
-    """Metadata against membership or loss, the strongest first.
+    """Metadata against membership or loss, the strongest first: one row a field.
+
+    `queries.findings` tells what of it to show, with all that was tested.
 
     Parameters
     ----------
@@ -133,6 +135,7 @@ def associations(
     sql = """
         WITH own AS (
             SELECT * FROM correlations WHERE concept_id = $concept AND target = $target
+                AND statistic NOT IN ('mutual-information', 'missing')
         ), chosen AS (
             SELECT * FROM own WHERE stratum = $stratum
             UNION ALL

@@ -149,7 +149,11 @@ def _relate_number(
         for stratum, base in bases:
             effect = rank_biserial(base, group.members, level=level)
             if effect is not None:
-                yield concept, Finding(field.name, "membership", stratum, effect, detail)
+                told = detail
+                if base is not plain and _turned(effect, detail):
+                    alike = Placed.within(base, group.members)
+                    told = detail | wording.number_within_labels(field, placed, alike)
+                yield concept, Finding(field.name, "membership", stratum, effect, told)
         shape, adds = wording.number_shape(field, placed)
         shape = shape | {"adds": adds} if adds >= SHAPED else {}
         for stratum, bins in binned:
@@ -169,6 +173,11 @@ def _number_detail(field: Field, placed: Placed, n: int, m: int) -> Detail:
         "missing_inside": unknown / max(m, 1),
         "missing_outside": others / max(n - m, 1),
     }
+
+
+def _turned(effect: Effect, detail: Detail) -> bool:
+    """Whether members lie to the other side of their labels than of the whole rest."""
+    return detail.get("side") == ("above" if effect.value < 0 else "below")
 
 
 def _number_inside(

@@ -18,13 +18,14 @@ from aggressors.contracts import Condition
 from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.associate import Analysed
 from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArray
+from aggressors.stages.wording import exact
 from aggressors.stats.association import coded, cramers_v
 from aggressors.stats.multiple import holm
-from aggressors.words import number, percent
+from aggressors.words import percent
 
 SEARCHED = (2_000, 6_000)  # members and others by which pairs are sought
 FIELDS = 12  # fields whose pairs are tried
-JUDGED = 3  # pairs of one concept that the other half judges
+JUDGED = 2  # pairs of one concept that the other half judges
 GAIN = 0.05  # F1 that a pair must add to the best single condition
 FEWEST = 20  # members below which no pair is sought
 MOST_VALUES = 3
@@ -60,7 +61,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two conditions on two fields, and the best conditions on either alone."""
+    """Two conditions on two fields; `alone` are both, and the best of one field, to compare."""
 
     first: Condition
     second: Condition
@@ -106,10 +107,20 @@ def search(columns: Sequence[Column], sample: Sample) -> list[Pair]:
         tried = [pair for start, column in starts if (pair := _grow(start, column, sample))]
         best = max(tried, key=lambda pair: pair[2], default=None)
         if best is not None and best[2] >= bar:
-            alone = dict.fromkeys((one[1].condition, other[1].condition, top))
+            alone = dict.fromkeys((*best[:2], one[1].condition, other[1].condition, top))
             found.append(Pair(best[0], best[1], tuple(alone), best[2]))
     found.sort(key=lambda pair: (-pair.f1, pair.first.field, pair.second.field))
-    return found[:JUDGED]
+    return _unlike(found)[:JUDGED]
+
+
+def _unlike(found: Sequence[Pair]) -> list[Pair]:
+    """Leave out pairs that share a field with a better one: they tell the same."""
+    kept: list[Pair] = []
+    for pair in found:
+        fields = {pair.first.field, pair.second.field}
+        if not any(fields & {each.first.field, each.second.field} for each in kept):
+            kept.append(pair)
+    return kept
 
 
 def judge(
@@ -134,7 +145,7 @@ def judge(
     singles = [(each, _figures(holds(each, named[each.field], at), member)) for each in pair.alone]
     recall, outside, precision, f1 = _figures(joint, member)
     filter = both(pair.first, pair.second)
-    base = max(singles, key=lambda entry: entry[1][3])
+    base = max(singles[:2], key=lambda entry: entry[1][2])
     sentence = (
         f"{spoken(pair.first, named)} and {spoken(pair.second, named)}: {percent(recall)} of "
         f"members, {percent(outside)} of the rest; {percent(precision)} of all such are members, "
@@ -158,7 +169,7 @@ def judge(
         "effect": whole[1],
         "low": whole[0],
         "high": whole[2],
-        "gain": f1 - base[1][3],
+        "gain": f1 - max(each[3] for _, each in singles),
         "n": len(at),
         "detail": json.dumps(detail),
     }
@@ -189,9 +200,8 @@ def spoken(condition: Condition, fields: dict[str, Field]) -> str:
         unit = fields[name].unit
         unit = f" {unit}" if unit and unit not in ("1", "share") else ""
         side = "below" if condition.op == "<" else "from"
-        return f"{name} {side} {number(float(condition.values[0]))}{unit}"
-    said = "=" if condition.op == "=" else "is"
-    return f"{name} {said} {' or '.join(map(str, condition.values))}"
+        return f"{name} {side} {exact(float(condition.values[0]))}{unit}"
+    return f"{name} = {' or '.join(map(str, condition.values))}"
 
 
 # --- On the discover half ---

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from aggressors.contracts import Condition, Filter, Not
+from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.frame import Field, FloatArray, IntArray
 from aggressors.words import number, percent
 
@@ -36,10 +38,16 @@ def number_losses(field: Field, values: FloatArray, loss: FloatArray, what: str)
         f"mean {what} {number(mean[0])} at {field.name} up to {number(edges[1])}{unit}, "
         f"{number(mean[-1])} from {number(edges[-2])}{unit}"
     )
-    if 0 < (worst := int(np.argmax(mean))) < len(mean) - 1:
+    worst = int(np.argmax(mean))
+    bounds: list[Filter] = []
+    if worst > 0:
+        bounds.append(Condition(field.name, ">=", (float(edges[worst]),)))
+    if worst < len(mean) - 1:
+        bounds.append(Condition(field.name, "<", (float(edges[worst + 1]),)))
+    if len(bounds) == 2:
         middle = f"{number(edges[worst])} to {number(edges[worst + 1])}{unit}"
         sentence += f"; highest, {number(mean[worst])}, at {middle}"
-    return {"bins": bins, "sentence": sentence}
+    return {"bins": bins, "filter": format_filter(both(*bounds)), "sentence": sentence}
 
 
 def category_losses(field: Field, codes: IntArray, loss: FloatArray, what: str) -> Detail:
@@ -73,7 +81,8 @@ def category_losses(field: Field, codes: IntArray, loss: FloatArray, what: str) 
         f"mean {what} {number(float(mean[first]))} at {field.name} = {field.categories[first]}, "
         f"{number(float(rest[first]))} elsewhere"
     )
-    return {"top": top, "sentence": sentence}
+    worst = Condition(field.name, "=", (field.categories[first],))
+    return {"top": top, "filter": format_filter(worst), "sentence": sentence}
 
 
 def missing_losses(field: Field, missing: FloatArray, loss: FloatArray, what: str) -> Detail:
@@ -89,4 +98,10 @@ def missing_losses(field: Field, missing: FloatArray, loss: FloatArray, what: st
         f"mean {what} {number(without)} where {field.name} is missing ({share}), "
         f"{number(other)} elsewhere"
     )
-    return {"missing": float(missing.mean()), "sentence": sentence}
+    claim = Condition(field.name, "missing")
+    where = claim if without >= other else Not(claim)
+    return {
+        "missing": float(missing.mean()),
+        "filter": format_filter(where),
+        "sentence": sentence,
+    }

@@ -6,15 +6,15 @@ how many of those it holds for are members. The sentence says both, and never on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from aggressors.contracts import Condition, Filter, Group
+from aggressors.contracts import Condition, Filter, Group, Not
 from aggressors.queries.grammar import format_filter
 from aggressors.stages.frame import Field, FloatArray, IntArray
 from aggressors.stats.splits import Placed, Split, histogram, one_cut, quantiles, two_cuts
-from aggressors.words import number, percent
+from aggressors.words import percent
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP = 6  # categories whose shares are kept
@@ -73,8 +73,10 @@ class Claim:
         )
         if not sides.membership or self.role == "alike":
             return text
-        whole = such or f" with {self.head}"
-        return f"{text}; {_ROLES[self.role]}: {_percent(self.precision)} of all{whole} are members"
+        return (
+            f"{text}; {_ROLES[self.role]}: {_percent(self.precision)} of all{such or ' those'} "
+            "are members"
+        )
 
     def detail(self, sides: Sides) -> Detail:
         """Figures, filter and sentence, ready for JSON."""
@@ -90,7 +92,7 @@ class Claim:
 
 _ROLES = {
     "defining": "defining",
-    "part": "only members, but not all of them",
+    "part": "marks a part of them",
     "common": "common, not defining",
     "frequent": "over-represented, not defining",
 }
@@ -127,6 +129,29 @@ def number_membership(field: Field, placed: Placed, sides: Sides = _MEMBERS) -> 
     return detail | number_claim(field, split).detail(sides)
 
 
+def number_within_labels(field: Field, placed: Placed, alike: Placed) -> Detail:
+    """Detail of a number by which members differ from the rest of their labels.
+
+    Needed where they differ from the whole rest the other way round, because their labels do.
+
+    Parameters
+    ----------
+    placed : all samples; tells how many of those that fulfil the claim are members.
+    alike : with the rest weighted to the labels of the members.
+    """
+    split = one_cut(alike)
+    if split is None:
+        return {}
+    below = split.high is not None
+    bound = split.high if below else split.low
+    assert bound is not None
+    met = placed.low < bound if below else placed.low >= bound
+    inside, outside = float(placed.inside[met].sum()), float(placed.outside[met].sum())
+    split = replace(split, precision=inside / max(inside + outside, 1.0))
+    claim = number_claim(field, split).detail(Sides(theirs="the rest of their labels"))
+    return {"threshold": bound, "side": "below" if below else "above"} | claim
+
+
 def number_shape(field: Field, placed: Placed) -> tuple[Detail, float]:
     """Detail of a number whose members lie between two values or outside of them.
 
@@ -152,12 +177,12 @@ def number_claim(field: Field, split: Split) -> Claim:
     if lower is None or upper is None:
         word, only = ("low", upper) if upper else ("high", lower)
         assert only is not None
-        such = f"below {number(high)}{unit}" if upper else f"from {number(low)}{unit} on"
+        such = f"below {exact(high)}{unit}" if upper else f"from {exact(low)}{unit} on"
         return _claim(only, f"{word} {name}", such, split)
     if split.ends:
-        such = f"below {number(high)} or from {number(low)}{unit} on"
+        such = f"below {exact(high)} or from {exact(low)}{unit} on"
         return _claim(Group("or", (upper, lower)), f"{name} at both ends", such, split)
-    such = f"from {number(low)} to {number(high)}{unit}"
+    such = f"from {exact(low)} to {exact(high)}{unit}"
     return _claim(Group("and", (lower, upper)), f"{name} in between", such, split)
 
 
@@ -187,11 +212,10 @@ def category_membership(
     ]
     chosen = _standing_out(order, ours - theirs)
     names = tuple(field.categories[at] for at in chosen)
-    op, said = ("=", "=") if len(names) == 1 else ("in", "is")
     size = float(inside[chosen].sum() + outside[chosen].sum())
     claim = Claim(
-        Condition(field.name, "=" if op == "=" else "in", names),
-        f"{field.name} {said} {' or '.join(names)}",
+        Condition(field.name, "=" if len(names) == 1 else "in", names),
+        f"{field.name} = {' or '.join(names)}",
         "",
         float(ours[chosen].sum()),
         float(theirs[chosen].sum()),
@@ -218,11 +242,22 @@ def missing_membership(field: Field, inside: IntArray, outside: IntArray) -> Det
     )
     detail = claim.detail(_MEMBERS)
     if fewer:
-        detail |= {"role": "fewer"}
+        detail |= {
+            "filter": format_filter(Not(missing)),
+            "inside_share": 1 - share_in,
+            "outside_share": 1 - share_out,
+            "precision": float(inside[0] / max(inside[0] + outside[0], 1)),
+            "role": "fewer",
+        }
     elif claim.role != "alike":
         of = f"{_percent(claim.precision)} of all without {field.name} are members"
         text += f"; {_ROLES[claim.role]}: {of}"
     return detail | {"sentence": text}
+
+
+def exact(value: float | None) -> str:
+    """Write a threshold in all its digits, so that sentence and filter hold the same samples."""
+    return f"{value:,.12g}"
 
 
 def _claim(filter: Filter, head: str, such: str, split: Split) -> Claim:

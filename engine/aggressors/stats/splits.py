@@ -31,6 +31,23 @@ class Placed:
         inside = field.inside(members)
         return cls(field.run_low, field.run_high, inside, field.run_size - inside)
 
+    @classmethod
+    def within(cls, field: Ranked, members: IntArray) -> Placed:
+        """Place the members along a field ranked within strata, the others weighted to theirs."""
+        inside = field.inside(members)
+        outside = field.run_size - inside
+        strata = len(field.count)
+        ours, theirs = (np.bincount(field.run_stratum, p, strata) for p in (inside, outside))
+        used = (ours > 0) & (theirs > 0)
+        share = np.where(used, ours, 0) / max(float(ours[used].sum()), 1.0)
+        weight = share * float(theirs[used].sum()) / np.maximum(theirs, 1)
+        kept = used[field.run_stratum]
+        values, place = np.unique(field.run_low[kept], return_inverse=True)
+        weighted = (outside * weight[field.run_stratum])[kept]
+        r = len(values)
+        ours = np.bincount(place, inside[kept], r).astype(np.float64)
+        return cls(values, values, ours, np.bincount(place, weighted, r).astype(np.float64))
+
     @property
     def members(self) -> float:
         """Members that have a value."""

@@ -1,0 +1,238 @@
+"""What is characteristic of a concept, to be read: the strongest first, nothing twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from aggressors.queries.scope import fetch, fetch_rows
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+Target = Literal["membership", "loss"]
+Kind = Literal["field", "shape", "missing", "pair"]
+SIGNIFICANT = 0.05  # q-value up to which a finding is one
+STRONGER = 0.15  # effect by which a field must beat the one that usually stands for it
+GAIN = 0.05  # F1 that a pair must add on the half that judges it
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Shares of members and of the rest over the same bins or categories; `labels` name them."""
+
+    inside: tuple[float, ...]
+    outside: tuple[float, ...]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that goes with membership, or with loss.
+
+    Parameters
+    ----------
+    kind : a field by its order or categories, the shape of a number (members at both ends, or in
+        between), having no value, or a pair of fields.
+    title : the field, or both fields of a pair.
+    effect, low, high : in [-1, 1], within labels where that can be told; NULL as None.
+    filter : text of the claim; '' where there is none.
+    role : which way it points: defining, part, common, frequent, fewer, alike; '' for loss.
+    also : fields that say the same.
+    """
+
+    kind: Kind
+    title: str
+    unit: str
+    statistic: str
+    stratum: str
+    effect: float
+    low: float | None
+    high: float | None
+    q_value: float
+    n: int
+    filter: str
+    sentence: str
+    role: str
+    also: tuple[str, ...] = ()
+    bars: Bars | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A field that is not shown on its own; see the table `fields_aside`."""
+
+    field: str
+    reason: str
+    shown_by: str
+    distinct: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found, and what was not: fields `tested` and fields kept `aside`, with reasons."""
+
+    found: tuple[Finding, ...]
+    tested: int
+    aside: tuple[Aside, ...]
+
+
+def findings(run: RunFile, concept_id: int, target: Target = "membership") -> Findings:
+    """Tell what goes with a concept, the strongest effect within labels first.
+
+    Of fields that say the same one is shown, the user's own or the most readable, unless another
+    is clearly stronger here. What may be chance (q above 0.05) is left out.
+
+    Parameters
+    ----------
+    concept_id : -1 for all samples, which have no members: only `target` loss.
+    """
+    rows = _rows(run, concept_id, target)
+    aside = fields_aside(run)
+    shown_by = {one.field: one.shown_by for one in aside if one.shown_by}
+    fields = [row for row in rows if row["statistic"] not in ("missing", "mutual-information")]
+    shapes = {row["field"]: row for row in rows if row["statistic"] == "mutual-information"}
+    told = [_of_row(row, shapes.get(row["field"])) for row in fields]
+    found = _one_of_each(told, shown_by)
+    found += _same_gaps([_of_row(row, None) for row in rows if row["statistic"] == "missing"])
+    if target == "membership":
+        found += _pairs(run, concept_id)
+    kept = [each for each in found if each.q_value <= SIGNIFICANT]
+    kept.sort(key=lambda each: (-abs(each.effect), each.title))
+    return Findings(tuple(kept), len(fields), aside)
+
+
+def fields_aside(run: RunFile) -> tuple[Aside, ...]:
+    """List the fields that are not shown on their own, in the order of the run."""
+    sql = """
+        SELECT field, reason, coalesce(shown_by, ''), "distinct" FROM fields_aside ORDER BY rowid
+    """
+    return tuple(Aside(*row) for row in fetch_rows(run, sql))
+
+
+def _rows(run: RunFile, concept_id: int, target: Target) -> list[dict[str, Any]]:
+    """One row a field and statistic: within labels where there is one, else plain."""
+    sql = """
+        SELECT c.field, coalesce(f.unit, '') AS unit, c.statistic, c.stratum, c.effect, c.low,
+            c.high, c.q_value, c.n, c.detail::VARCHAR AS detail
+        FROM correlations c LEFT JOIN metadata_fields f ON f.field = c.field
+        WHERE c.concept_id = $concept AND c.target = $target AND c.effect IS NOT NULL
+        QUALIFY row_number() OVER (
+            PARTITION BY c.field, c.statistic ORDER BY c.stratum = 'label' DESC
+        ) = 1
+        ORDER BY c.field, c.statistic
+    """
+    params = {"concept": concept_id, "target": target}
+    return list(fetch(run, sql, params=params).to_pylist())
+
+
+def _of_row(row: Mapping[str, Any], shape: Mapping[str, Any] | None) -> Finding:
+    """Read a row; the shape of a number stands for its order where that misses it."""
+    detail = _detail(row["detail"])
+    kind: Kind = "missing" if row["statistic"] == "missing" else "field"
+    if shape is not None and abs(row["effect"]) < shape["effect"]:
+        told = _detail(shape["detail"])
+        if told.get("adds") and shape["q_value"] <= SIGNIFICANT:
+            row, detail, kind = shape, told, "shape"
+    filter = detail.get("filter")
+    return Finding(
+        kind,
+        row["field"],
+        row["unit"] or "",
+        row["statistic"],
+        row["stratum"],
+        row["effect"],
+        row["low"],
+        row["high"],
+        1.0 if row["q_value"] is None else row["q_value"],
+        row["n"] or 0,
+        filter if isinstance(filter, str) else "",
+        str(detail.get("sentence") or ""),
+        str(detail.get("role") or ""),
+        bars=_bars(detail),
+    )
+
+
+def _one_of_each(told: list[Finding], shown_by: Mapping[str, str]) -> list[Finding]:
+    """Keep one of the fields that say the same, and name the others beside it."""
+    families: dict[str, list[Finding]] = {}
+    for one in told:
+        families.setdefault(shown_by.get(one.title, one.title), []).append(one)
+    kept = []
+    for leader, family in families.items():
+        usual = next((one for one in family if one.title == leader), family[0])
+        best = max(family, key=lambda one: abs(one.effect))
+        shown = best if abs(best.effect) > abs(usual.effect) + STRONGER else usual
+        kept.append(replace(shown, also=tuple(one.title for one in family if one is not shown)))
+    return kept
+
+
+def _same_gaps(told: list[Finding]) -> list[Finding]:
+    """Keep one of the fields that are missing for the same samples, as their figures tell."""
+    kept: dict[tuple[float, float | None, float | None, int], Finding] = {}
+    for one in told:
+        key = (one.effect, one.low, one.high, one.n)
+        first = kept.get(key)
+        kept[key] = one if first is None else replace(first, also=(*first.also, one.title))
+    return list(kept.values())
+
+
+def _pairs(run: RunFile, concept_id: int) -> list[Finding]:
+    sql = """
+        SELECT first, second, filter, effect, low, high, q_value, n, detail::VARCHAR AS detail
+        FROM combinations
+        WHERE concept_id = $concept AND gain >= $gain AND low > 0
+        ORDER BY effect DESC, first, second
+    """
+    rows = fetch(run, sql, params={"concept": concept_id, "gain": GAIN}).to_pylist()
+    return [
+        Finding(
+            "pair",
+            f"{row['first']} and {row['second']}",
+            "",
+            "phi",
+            "all",
+            row["effect"],
+            row["low"],
+            row["high"],
+            1.0 if row["q_value"] is None else row["q_value"],
+            row["n"] or 0,
+            row["filter"] or "",
+            str(_detail(row["detail"]).get("sentence") or ""),
+            "pair",
+        )
+        for row in rows
+    ]
+
+
+def _detail(text: str | None) -> Mapping[str, Any]:
+    """Read a detail, which a stranger may have written."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _bars(detail: Mapping[str, Any]) -> Bars | None:
+    """Shares over the bins of a number, or over the first categories."""
+    try:
+        if "histogram" in detail:
+            drawn = detail["histogram"]
+            return Bars(_shares(drawn["inside"]), _shares(drawn["outside"]))
+        if "top" in detail:
+            top = detail["top"]
+            return Bars(
+                _shares(each["inside"] for each in top),
+                _shares(each["outside"] for each in top),
+                tuple(str(each["value"]) for each in top),
+            )
+    except (TypeError, KeyError, ValueError):
+        return None
+    return None
+
+
+def _shares(values: Iterable[object]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values if isinstance(value, int | float))
