@@ -41,9 +41,9 @@ def number_losses(field: Field, values: FloatArray, loss: FloatArray, what: str)
     worst = int(np.argmax(mean))
     bounds: list[Filter] = []
     if worst > 0:
-        bounds.append(Condition(field.name, ">=", (float(edges[worst]),)))
+        bounds.append(Condition(field.name, ">=", (_short(edges[worst]),)))
     if worst < len(mean) - 1:
-        bounds.append(Condition(field.name, "<", (float(edges[worst + 1]),)))
+        bounds.append(Condition(field.name, "<", (_short(edges[worst + 1]),)))
     if len(bounds) == 2:
         middle = f"{number(edges[worst])} to {number(edges[worst + 1])}{unit}"
         sentence += f"; highest, {number(mean[worst])}, at {middle}"
@@ -105,3 +105,8 @@ def missing_losses(field: Field, missing: FloatArray, loss: FloatArray, what: st
         "filter": format_filter(where),
         "sentence": sentence,
     }
+
+
+def _short(edge: float) -> float:
+    """Bound of a claim, in digits that a person reads."""
+    return float(f"{edge:.4g}")

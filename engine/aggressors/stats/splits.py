@@ -45,8 +45,8 @@ class Placed:
         values, place = np.unique(field.run_low[kept], return_inverse=True)
         weighted = (outside * weight[field.run_stratum])[kept]
         r = len(values)
-        ours = np.bincount(place, inside[kept], r).astype(np.float64)
-        return cls(values, values, ours, np.bincount(place, weighted, r).astype(np.float64))
+        counted = np.bincount(place, inside[kept], r).astype(np.float64)
+        return cls(values, values, counted, np.bincount(place, weighted, r).astype(np.float64))
 
     @property
     def members(self) -> float:
