@@ -1,4 +1,4 @@
-"""What people do: queue and mark samples, take them elsewhere, save tests.
+"""What people do: queue and mark samples, save hypotheses and tests, take samples elsewhere.
 
 Nothing here is remembered.
 """
@@ -15,6 +15,8 @@ from aggressors.export import Exported, export
 from aggressors.queries import marks as marking
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import What
+from aggressors.store import hypotheses
+from aggressors.store.hypotheses import Hypothesis
 from aggressors_app import cached
 from aggressors_app.uploads import Upload, adding, check
 
@@ -141,6 +143,39 @@ def add_metadata(run_id: str, upload: Upload, name: str) -> Generator[str, None,
         )
     check(upload, sum(cached.run_file(run_id).populations.values()))
     return (yield from adding(upload, run_id, found.root, name))
+
+
+# --- Hypotheses ---
+
+
+def save_hypothesis(run_id: str, rank: int | None, title: str, filter: str) -> Hypothesis:
+    """Keep a claim about the cause of an aggressor.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written; UsageError, FilterError : the
+    filter claims nothing, or cannot be read.
+    """
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file has no hypotheses. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    return hypotheses.save_hypothesis(
+        found, title=title, filter=filter, run_id=run_id, aggressor=rank
+    )
+
+
+def remove_hypothesis(slug: str) -> None:
+    """Forget a claim.
+
+    Raises
+    ------
+    WorkspaceError : it cannot be removed.
+    """
+    if (found := cached.workspace()) is not None:
+        hypotheses.remove_hypothesis(found, slug)
 
 
 # --- Saved tests ---

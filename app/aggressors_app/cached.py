@@ -30,7 +30,9 @@ from aggressors.queries import (
     track,
     unusual,
 )
+from aggressors.queries import findings as findings_of
 from aggressors.queries.grammar import parse
+from aggressors.store.hypotheses import Hypothesis, UnreadableHypothesis, list_hypotheses
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import Workspace
 from aggressors_app.about import with_facts
@@ -330,6 +332,12 @@ def associations(run_id: str, concept_id: int) -> pa.Table:
 
 
 @_remember
+def findings(run_id: str, concept_id: int, target: findings_of.Target) -> findings_of.Findings:
+    """List what is characteristic of a concept, or of the loss in it; -1 for all samples."""
+    return findings_of.findings(run_file(run_id), concept_id, target)
+
+
+@_remember
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
     """List samples that show a concept."""
     found = concept.representatives(run_file(run_id), concept_id, reason)
@@ -427,7 +435,23 @@ def matched(run_id: str, other: str) -> pa.Table:
     return track.matched(run_file(run_id), run_file(other))
 
 
-# --- Saved tests ---
+# --- Hypotheses and saved tests ---
+
+
+def hypotheses() -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
+    """Read all hypotheses, the newest first, and what cannot be read; none without a workspace."""
+    found = workspace()
+    if found is None:
+        return (), ()
+    return _hypotheses(files_in(found.hypotheses, "*.json"), str(found.root))
+
+
+@_remember
+def _hypotheses(
+    key: tuple[object, ...], root: str
+) -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
+    found, wrong = list_hypotheses(Workspace(Path(root)))
+    return tuple(found), tuple(wrong)
 
 
 def history() -> gate.History | None:

@@ -1,4 +1,4 @@
-"""What the members of one aggressor have in common, and what they look like."""
+"""One aggressor on one screen: what it is, how bad, what its members share and look like."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import streamlit as st
 from aggressors.contracts import Aggressor
 from aggressors_app import cached, state
 from aggressors_app.components.aggressor_card import fails, sentence
-from aggressors_app.components.associations import associations
 from aggressors_app.components.confusion import confusion
 from aggressors_app.components.family import family
+from aggressors_app.components.findings import findings
 from aggressors_app.components.focus import focus, travel
+from aggressors_app.components.hypotheses import hypotheses
 from aggressors_app.components.mean_maps import mean_maps
 from aggressors_app.components.populations import populations
 from aggressors_app.components.representatives import representatives
+from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.save_test import notice, save_test_button
 from aggressors_app.components.telling_words import telling_words
 from aggressors_app.format import plain
@@ -39,17 +41,26 @@ if one is None:
     st.stop()
 assert one is not None
 notice()
-st.markdown(sentence(view.run, one), help=plain(fails(view.run)))
-if how := cached.how_found(view.run, one):
-    st.caption(plain(how))
+how = cached.how_found(view.run, one)
+st.markdown(sentence(view.run, one), help=plain("  \n".join((fails(view.run), how))))
 family(view.run, one)
 
-left, right = st.columns([6, 4], gap="medium")
+left, right = st.columns(2, gap="medium")
 with left:
     representatives(view.run, one)
-    mean_maps(view.run, one.concept_id)
 with right:
-    associations(view.run, view.filter, one)
+    findings(view.run, one)
     telling_words(view.run, one)
-    populations(view.run, one)
+
+if chosen := view.get("sample", ""):
+    sample_card(view.run, chosen, "aggressor_sample", one)
+
+looks, taken, everywhere = st.columns([20, 11, 9], gap="medium")
+with looks:
+    mean_maps(view.run, one.concept_id)
+with taken:
     confusion(view.run, one.concept_id)
+with everywhere:
+    populations(view.run, one)
+
+hypotheses(view.run)

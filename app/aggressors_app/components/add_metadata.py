@@ -16,23 +16,21 @@ MOST = 3  # added fields that are answered in words
 STEPS = {"check": "Checking the table", "correlate": "Correlating", "publish": "Publishing"}
 
 
-def heading(title: str, run_id: str, concept_id: int) -> None:
-    """Head what the members share, with the way to add what is missing there.
+def add_metadata_button(run_id: str) -> None:
+    """Offer to add what is missing among the findings."""
+    if st.button(
+        "Add metadata",
+        icon=":material/add:",
+        key="add_metadata",
+        type="tertiary",
+        help="Suspect a cause that nobody measured? Upload it as a table",
+        disabled=cached.workspace() is None,
+    ):
+        _dialog(run_id)
 
-    What was added is answered here, however little it has to do with the members.
-    """
-    with st.container(horizontal=True, vertical_alignment="center", key="shared_heading"):
-        st.markdown(f"**{title}**", width="content")
-        st.space("stretch")
-        if st.button(
-            "Add metadata",
-            icon=":material/add:",
-            key="add_metadata",
-            type="tertiary",
-            help="Suspect a cause that nobody measured? Upload it as a table",
-            disabled=cached.workspace() is None,
-        ):
-            _dialog(run_id)
+
+def added(run_id: str, concept_id: int) -> None:
+    """Say what was added, and answer it, however little it has to do with the members."""
     if derived := cached.derivation(run_id):
         told = [f"{titled(derived)}.", *_answers(run_id, concept_id)]
         st.caption("  \n".join(plain(typeset(line)) for line in told))

@@ -13,10 +13,10 @@ from aggressors_app.components.filter_bar import initial
 from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
 from aggressors_app.format import count, share
 
-MOST = 7
+MOST = 4
 COLUMNS = (
-    Column("Label › prediction"),
-    Column("Share of members", width="46%"),
+    Column("Label › prediction", width="56%"),
+    Column("Members"),
     Column("n", right=True),
 )
 

@@ -58,6 +58,7 @@ def _step(word: str, icon: str, rank: int | None) -> None:
         icon=icon,
         key=f"focus_{word}",
         help=f"The {word} aggressor",
+        shortcut={"previous": "Left", "next": "Right"}[word],
         disabled=rank is None,
         on_click=state.change,
         kwargs={"aggressor": rank},

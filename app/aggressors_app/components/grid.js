@@ -84,6 +84,7 @@ function bar(data, root, remember) {
     const slider = element("input");
     Object.assign(slider, { type: "range", min: 0, max: 100, value: remember.heat });
     slider.setAttribute("aria-label", "Heatmap opacity");
+    slider.onkeydown = (event) => event.stopPropagation(); // arrows move the slider, not the page
     slider.oninput = () => {
       remember.heat = slider.value;
       root.style.setProperty("--heat", slider.value / 100);

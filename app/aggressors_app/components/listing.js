@@ -36,16 +36,46 @@ function histogram(cell) {
   title.textContent = cell.text;
   svg.append(title);
   const top = Math.max(...cell.inside, ...cell.rest, 1e-9);
-  const step = 92 / cell.inside.length;
-  cell.rest.forEach((v, i) => {
-    const h = (24 * v) / top;
-    svg.append(shape("rect", { x: i * step, y: 26 - h, width: step - 1.2, height: h, style: "fill:var(--st-gray-color);opacity:.28" }));
-  });
-  cell.inside.forEach((v, i) => {
-    const h = (24 * v) / top;
-    svg.append(shape("rect", { x: i * step + 1.2, y: 26 - h, width: Math.max(step - 3.6, 1), height: h, style: `fill:${tone(cell.color || "red")}` }));
-  });
+  const step = 92 / Math.max(cell.inside.length, 1);
+  const tall = (v) => (24 * v) / top;
+  const rect = (x, width, h, style) => svg.append(shape("rect", { x, y: 26 - h, width: Math.max(width, 0.8), height: h, style }));
+  if (cell.apart) {
+    const wide = Math.min(step, 26);
+    cell.inside.forEach((v, i) => {
+      rect(i * wide, wide / 2 - 1.5, tall(v), `fill:${tone(cell.color || "red")}`);
+      rect(i * wide + wide / 2 - 1, wide / 2 - 2.5, tall(cell.rest[i] ?? 0), "fill:var(--st-gray-color);opacity:.45");
+    });
+    return svg;
+  }
+  cell.rest.forEach((v, i) => rect(i * step, step - 1.2, tall(v), "fill:var(--st-gray-color);opacity:.28"));
+  cell.inside.forEach((v, i) => rect(i * step + 1.2, Math.max(step - 3.6, 1), tall(v), `fill:${tone(cell.color || "red")}`));
   return svg;
+}
+
+const ICONS = {
+  explore: "M5 16a2 2 0 1 0 0 .01M10 8a2 2 0 1 0 0 .01M17 13a2 2 0 1 0 0 .01M17 5a1.5 1.5 0 1 0 0 .01M3 3v18h18",
+  save: "M6 3h12v18l-6-4.5L6 21z",
+  saved: "M6 3h12v18l-6-4.5L6 21z",
+  remove: "M5 5l14 14M19 5L5 19",
+};
+
+// Buttons of a row; `act` is set by the table, which knows the row.
+function buttons(cell, act) {
+  const box = element("div", "buttons");
+  for (const { act: name, icon, help, disabled } of cell.buttons) {
+    const button = element("button", icon === "saved" ? "icon full" : "icon");
+    button.title = help;
+    button.setAttribute("aria-label", help);
+    button.disabled = disabled;
+    const svg = shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" });
+    svg.append(shape("path", { d: ICONS[icon] || "" }));
+    button.append(svg);
+    button.onclick = (event) => { event.stopPropagation(); act(name); };
+    button.ondblclick = (event) => event.stopPropagation();
+    button.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") event.stopPropagation(); };
+    box.append(button);
+  }
+  return box;
 }
 
 const DRAW = {
@@ -69,6 +99,7 @@ const DRAW = {
   },
   meter,
   histogram,
+  buttons,
   image(cell) {
     const image = element("img", "thumb");
     image.alt = cell.text || "";
@@ -156,7 +187,7 @@ export default function (component) {
       const box = element("td", data.columns[i].right ? "right" : "");
       box.style.setProperty("--figure", widths[i][0]);
       box.style.setProperty("--sub", widths[i][1]);
-      if (cell) box.append(DRAW[cell.kind](cell));
+      if (cell) box.append(DRAW[cell.kind](cell, (act) => setTriggerValue("acted", { act, id: row.id })));
       line.append(box);
     });
     if (data.pick) rows.push([row.id, line]);

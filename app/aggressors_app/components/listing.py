@@ -77,12 +77,16 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Shares of the inside over those of the rest, on the same bins; `text` says it in words."""
+    """Shares of the inside over those of the rest, on the same bins; `text` says it in words.
+
+    `apart` draws them beside each other, for categories.
+    """
 
     inside: tuple[float, ...]
     rest: tuple[float, ...]
     text: str
     color: Color = "red"
+    apart: bool = False
     kind: str = "histogram"
 
 
@@ -95,7 +99,25 @@ class Picture:
     kind: str = "image"
 
 
-Cell = Text | Number | Badge | Mark | Meter | Histogram | Picture | None
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button drawn as an icon; `act` is what `on_act` is told, `help` says it in words."""
+
+    act: str
+    icon: Literal["explore", "save", "saved", "remove"]
+    help: str
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Buttons:
+    """What can be done with a row, each with one click."""
+
+    buttons: tuple[Button, ...]
+    kind: str = "buttons"
+
+
+Cell = Text | Number | Badge | Mark | Meter | Histogram | Picture | Buttons | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +139,7 @@ def listing(
     chosen: str = "",
     on_choose: Callable[[str], None] | None = None,
     on_open: Callable[[str], None] | None = None,
+    on_act: Callable[[str, str], None] | None = None,
     height: int | None = None,
     bare: bool = False,
 ) -> None:
@@ -128,6 +151,7 @@ def listing(
     label : name of the table for screen readers.
     chosen : id of the chosen row.
     on_choose, on_open : called with a row's id; without `on_choose` rows cannot be chosen.
+    on_act : called with what the button of a row does, and the row's id.
     height : most pixels before the table scrolls.
     bare : True leaves the head out.
     """
@@ -139,6 +163,11 @@ def listing(
                 act(value)
 
         return run
+
+    def act() -> None:
+        value = event(key, "acted")
+        if on_act is not None and isinstance(value, dict):
+            on_act(str(value.get("act", "")), str(value.get("id", "")))
 
     _mount(
         key=key,
@@ -153,6 +182,7 @@ def listing(
         },
         on_chosen_change=handle("chosen", on_choose),
         on_opened_change=handle("opened", on_open),
+        on_acted_change=act,
     )
 
 

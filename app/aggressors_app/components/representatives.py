@@ -8,13 +8,12 @@ from aggressors.contracts import Aggressor
 from aggressors_app import actions, cached, state
 from aggressors_app.components.grid import Tile, sample_grid
 from aggressors_app.components.marking import flags, keys, mark_by_key, marked, troubles
-from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.tiles import tiles_of
 from aggressors_app.format import REASONS
 
 
 def representatives(run_id: str, one: Aggressor) -> None:
-    """Show one kind of them as tiles, and the chosen one in full; W and N mark a sample."""
+    """Show one kind of them as tiles; W and N mark a sample."""
     view = state.read()
     shown = view.get("show", "worst", tuple(REASONS))
     held = actions.marks()
@@ -47,8 +46,6 @@ def representatives(run_id: str, one: Aggressor) -> None:
         empty="None was kept in this run.",
         size=_width(tiles),
     )
-    if chosen := view.get("sample", ""):
-        sample_card(run_id, chosen, "aggressor_sample", one)
 
 
 def _kinds(shown: str) -> None:
@@ -67,5 +64,5 @@ def _kinds(shown: str) -> None:
 def _width(tiles: list[Tile]) -> int:
     """Least width of a tile in pixels: words need more room than pictures."""
     if any(tile.picture for tile in tiles):
-        return 118
-    return 210 if any(tile.text for tile in tiles) else 150
+        return 88
+    return 180 if any(tile.text for tile in tiles) else 130

@@ -21,7 +21,10 @@ GAIN = 0.05  # F1 that a pair must add on the half that judges it
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Shares of members and of the rest over the same bins or categories; `labels` name them."""
+    """Shares of members and of the rest over the same bins or categories; `labels` name the latter.
+
+    Against loss, `inside` is the mean of each bin, and there is no `outside`.
+    """
 
     inside: tuple[float, ...]
     outside: tuple[float, ...]
@@ -37,6 +40,7 @@ class Finding:
     kind : a field by its order or categories, the shape of a number (members at both ends, or in
         between), having no value, or a pair of fields.
     title : the field, or both fields of a pair.
+    head : the claim in short ("low brightness"); `rest` is what the sentence says of it.
     effect, low, high : in [-1, 1], within labels where that can be told; NULL as None.
     filter : text of the claim; '' where there is none.
     role : which way it points: defining, part, common, frequent, fewer, alike; '' for loss.
@@ -54,10 +58,19 @@ class Finding:
     q_value: float
     n: int
     filter: str
+    head: str
     sentence: str
     role: str
     also: tuple[str, ...] = ()
     bars: Bars | None = None
+
+    @property
+    def rest(self) -> str:
+        """What the sentence says of the claim."""
+        for between in (": ", " "):
+            if self.sentence.startswith(self.head + between):
+                return self.sentence[len(self.head + between) :]
+        return self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +162,7 @@ def _of_row(row: Mapping[str, Any], shape: Mapping[str, Any] | None) -> Finding:
         1.0 if row["q_value"] is None else row["q_value"],
         row["n"] or 0,
         filter if isinstance(filter, str) else "",
+        str(detail.get("head") or row["field"]),
         str(detail.get("sentence") or ""),
         str(detail.get("role") or ""),
         bars=_bars(detail),
@@ -200,10 +214,12 @@ def _pairs(run: RunFile, concept_id: int) -> list[Finding]:
             1.0 if row["q_value"] is None else row["q_value"],
             row["n"] or 0,
             row["filter"] or "",
-            str(_detail(row["detail"]).get("sentence") or ""),
+            str(detail.get("head") or f"{row['first']} and {row['second']}"),
+            str(detail.get("sentence") or ""),
             "pair",
         )
         for row in rows
+        for detail in [_detail(row["detail"])]
     ]
 
 
@@ -229,6 +245,8 @@ def _bars(detail: Mapping[str, Any]) -> Bars | None:
                 _shares(each["outside"] for each in top),
                 tuple(str(each["value"]) for each in top),
             )
+        if "bins" in detail:
+            return Bars(_shares(each["mean_loss"] for each in detail["bins"]), ())
     except (TypeError, KeyError, ValueError):
         return None
     return None

@@ -18,6 +18,7 @@ from aggressors.stages import losses, wording
 from aggressors.stages.frame import Field, FloatArray, IntArray
 from aggressors.stats.association import (
     Coded,
+    Codes,
     Effect,
     Ranked,
     coded,
@@ -58,7 +59,7 @@ class Group:
     members: IntArray
     some: IntArray
     loss: FloatArray
-    label: IntArray | None
+    label: Codes | None
 
     @cached_property
     def by_loss(self) -> IntArray:
@@ -71,7 +72,7 @@ class Analysed:
     """What all fields share: n samples with a signal, and the concepts' members among them."""
 
     loss: FloatArray
-    label: IntArray | None
+    label: Codes | None
     groups: Mapping[int, Group]
     settings: Settings
 
@@ -92,7 +93,7 @@ class Analysed:
         return ranked(self.loss, order=self.by_loss), within
 
 
-def group_of(members: IntArray, loss: FloatArray, label: IntArray | None, seed: int) -> Group:
+def group_of(members: IntArray, loss: FloatArray, label: Codes | None, seed: int) -> Group:
     """Choose the members whose losses are related: all, or a sample of many."""
     some = members
     if len(members) > MOST_INSIDE:
@@ -124,7 +125,7 @@ def relate(field: Field, data: Analysed) -> Iterator[tuple[int, Finding]]:
 
 
 def _relate_number(
-    field: Field, values: FloatArray, label: IntArray | None, data: Analysed
+    field: Field, values: FloatArray, label: Codes | None, data: Analysed
 ) -> Iterator[tuple[int, Finding]]:
     order = np.argsort(values)
     plain = ranked(values, order=order)
@@ -181,7 +182,7 @@ def _turned(effect: Effect, detail: Detail) -> bool:
 
 
 def _number_inside(
-    field: Field, values: FloatArray, label: IntArray | None, group: Group, data: Analysed
+    field: Field, values: FloatArray, label: Codes | None, group: Group, data: Analysed
 ) -> Iterator[tuple[str, Effect, Detail]]:
     """Relate a number to loss among members."""
     order = np.argsort(values)
@@ -205,7 +206,7 @@ def _number_inside(
 
 
 def _relate_category(
-    field: Field, codes: IntArray, label: IntArray | None, data: Analysed
+    field: Field, codes: IntArray, label: Codes | None, data: Analysed
 ) -> Iterator[tuple[int, Finding]]:
     k, level = len(field.categories), data.settings.level
     total = np.bincount(codes + 1, minlength=k + 1)
@@ -262,7 +263,7 @@ def _category_loss(
 
 
 def _relate_missing(
-    field: Field, missing: FloatArray, label: IntArray | None, data: Analysed
+    field: Field, missing: FloatArray, label: Codes | None, data: Analysed
 ) -> Iterator[tuple[int, Finding]]:
     order = np.concatenate([np.flatnonzero(missing == 0), np.flatnonzero(missing)])
     plain = ranked(missing, order=order)

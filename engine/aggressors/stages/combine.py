@@ -146,12 +146,14 @@ def judge(
     recall, outside, precision, f1 = _figures(joint, member)
     filter = both(pair.first, pair.second)
     base = max(singles[:2], key=lambda entry: entry[1][2])
+    head = f"{spoken(pair.first, named)} and {spoken(pair.second, named)}"
     sentence = (
-        f"{spoken(pair.first, named)} and {spoken(pair.second, named)}: {percent(recall)} of "
-        f"members, {percent(outside)} of the rest; {percent(precision)} of all such are members, "
+        f"{head}: {percent(recall)} of members, {percent(outside)} of the rest; "
+        f"{percent(precision)} of all those are members, "
         f"against {percent(base[1][2])} with {spoken(base[0], named)} alone"
     )
     detail = {
+        "head": head,
         "sentence": sentence,
         "inside_share": recall,
         "outside_share": outside,

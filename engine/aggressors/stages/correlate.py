@@ -94,7 +94,8 @@ def _analysed(frame: Frame, analysed: IntArray, members: dict[int, IntArray]) ->
     position = np.full(len(frame), -1, dtype=np.int64)
     position[analysed] = np.arange(len(analysed))
     loss = frame.signal[analysed]
-    label = frame.label[analysed] if frame.classes else None
+    narrow = np.int16 if len(frame.classes) < 2**15 else np.int64  # gathered often
+    label = frame.label[analysed].astype(narrow) if frame.classes else None
     groups: dict[int, Group] = {}
     for concept in sorted(members):
         inside = position[members[concept]]

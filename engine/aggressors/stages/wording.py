@@ -86,6 +86,7 @@ class Claim:
             "outside_share": self.outside,
             "precision": self.precision,
             "role": self.role,
+            "head": self.head,
             "sentence": self.sentence(sides),
         }
 

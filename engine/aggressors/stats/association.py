@@ -88,10 +88,13 @@ def ranked(
     stratum = np.zeros(len(values), dtype=np.int8) if stratum is None else stratum
     strata = int(stratum.max(initial=-1)) + 1
     order = np.argsort(values) if order is None else order
-    kept = order[(stratum[order] >= 0) & ~np.isnan(values[order])]
+    apart, missing = stratum < 0, np.isnan(values)
+    if apart.any() or missing.any():
+        order = order[~(apart | missing)[order]]
+    kept = order
     if strata > 1:  # few strata fit 16 bits, which are sorted by counting
-        narrow = stratum[kept].astype(np.int16 if strata < 2**15 else np.int64)
-        kept = kept[np.argsort(narrow, kind="stable")]
+        narrow = stratum.astype(np.int16 if strata < 2**15 else np.int64, copy=False)
+        kept = kept[np.argsort(narrow[kept], kind="stable")]
     ordered, value = stratum[kept].astype(np.int64), values[kept]
     count = np.bincount(ordered, minlength=strata).astype(np.float64)
     first, alike = _ties(value, ordered, count)
@@ -199,7 +202,9 @@ def correlation_ratio(field: Coded, target: FloatArray, *, level: float = 0.95) 
     total = field.count.sum(axis=1)
     mean = np.bincount(stratum, value, strata) / np.maximum(total, 1)
     centred = value - mean[stratum]
-    moments = [np.bincount(cell, centred**p, strata * k).reshape(strata, k) for p in range(5)]
+    squared = centred * centred
+    powers = (None, centred, squared, squared * centred, squared * squared)
+    moments = [np.bincount(cell, power, strata * k).reshape(strata, k) for power in powers]
     return _ratio("correlation-ratio", np.stack(moments), total, total - 1, level)
 
 

@@ -112,6 +112,11 @@ class Workspace:
         """What people said of samples."""
         return self.root / "marks"
 
+    @property
+    def hypotheses(self) -> Path:
+        """Saved hypotheses."""
+        return self.root / "hypotheses"
+
     # --- Runs ---
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:

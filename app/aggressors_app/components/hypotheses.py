@@ -1,0 +1,85 @@
+"""Hypotheses that were kept: claims about the cause, to be opened, or forgotten."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from aggressors.errors import AggressorsError
+from aggressors.queries.grammar import both, format_filter, parse
+from aggressors.store.hypotheses import Hypothesis
+from aggressors_app import actions, cached, chips, state
+from aggressors_app.components.listing import Button, Buttons, Column, Row, Text, listing
+from aggressors_app.format import plain, titled, typeset, when
+
+HEIGHT = 240
+
+
+def hypotheses(run_id: str) -> None:
+    """List what was kept: of this run first, then of others; nothing where there is none."""
+    found, wrong = cached.hypotheses()
+    for one in wrong:
+        st.caption(plain(one.reason))
+    if not found:
+        return
+    known = {one.slug: one for one in found}
+    names = {run.run_id: run.name for run in cached.catalogue().runs}
+    ordered = sorted(found, key=lambda one: one.run_id != run_id)
+
+    def act(name: str, slug: str) -> None:
+        if name == "remove":
+            _remove(slug)
+        elif slug in known:
+            claim(known[slug])
+            state.go("explore")
+
+    st.markdown("**Hypotheses kept**")
+    listing(
+        "hypotheses",
+        (
+            Column("Claim", width="34%"),
+            Column("Filter", width="34%"),
+            Column("About"),
+            Column("Kept"),
+            Column(""),
+        ),
+        [
+            Row(
+                one.slug,
+                (
+                    Text(titled(typeset(one.title)), strong=True),
+                    Text("", sub=typeset(one.filter)),
+                    Text(_about(one, names)),
+                    Text("", sub=when(one.created_at)),
+                    Buttons(
+                        (
+                            Button("explore", "explore", "Open Explore with this claim"),
+                            Button("remove", "remove", "Forget this hypothesis"),
+                        )
+                    ),
+                ),
+                muted=one.run_id != run_id,
+            )
+            for one in ordered
+        ],
+        label="Hypotheses kept",
+        on_act=act,
+        height=HEIGHT,
+    )
+
+
+def claim(one: Hypothesis) -> None:
+    """Put a claim into the filter, in place of all but the populations; for callbacks."""
+    populations = chips.only_populations(parse(state.read().filter))
+    state.change(filter=format_filter(both(populations, parse(one.filter))))
+
+
+def _about(one: Hypothesis, names: dict[str, str]) -> str:
+    run = names.get(one.run_id, "a run that is gone")
+    return f"{run}, all samples" if one.aggressor is None else f"{run}, aggressor {one.aggressor}"
+
+
+def _remove(slug: str) -> None:
+    try:
+        actions.remove_hypothesis(slug)
+    except AggressorsError as error:
+        st.toast(plain(str(error)), icon=":material/error:")

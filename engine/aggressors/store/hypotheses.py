@@ -1,0 +1,193 @@
+"""Hypotheses as files: `hypotheses/<slug>.json`, a claim about why a group fails.
+
+A hypothesis is a filter that somebody holds to be the cause. Each file is written whole and never
+rewritten; verdicts on it are kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aggressors.errors import FilterError, InputError, UsageError
+from aggressors.queries.grammar import parse
+from aggressors.store.files import explained
+from aggressors.store.workspace import Workspace, atomic_write, check_slug
+
+VERSION = 1
+LONGEST_TITLE = 200
+_WORDS = {"str": "text", "int": "whole number", "int | None": "whole number or null"}
+_MEND = "Correct it, or remove the file."
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A claim about a cause.
+
+    Parameters
+    ----------
+    slug : name of its file.
+    title : the claim in words.
+    filter : text of the filter that holds for the samples it speaks of, in any population.
+    run_id : the run on which it was made.
+    aggressor : rank in that run of the aggressor that it is to explain; None for all samples.
+    created_at : when it was saved, ISO 8601 in UTC.
+    schema_version : version of this format.
+    """
+
+    slug: str
+    title: str
+    filter: str
+    run_id: str
+    aggressor: int | None
+    created_at: str
+    schema_version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableHypothesis:
+    """A file that cannot be used, with the sentence that says why."""
+
+    slug: str
+    reason: str
+
+
+def list_hypotheses(
+    workspace: Workspace,
+) -> tuple[list[Hypothesis], list[UnreadableHypothesis]]:
+    """All hypotheses, the newest first, and those whose files are wrong."""
+    found, wrong = [], []
+    for path in sorted(workspace.hypotheses.glob("*.json")):
+        if path.name.startswith("."):
+            continue
+        try:
+            found.append(read_hypothesis(workspace, path.stem))
+        except (InputError, UsageError) as error:
+            wrong.append(UnreadableHypothesis(path.stem, str(error)))
+    found.sort(key=lambda one: (one.created_at, one.slug), reverse=True)
+    return found, wrong
+
+
+def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
+    """Read and check one hypothesis.
+
+    Raises
+    ------
+    InputError : no such file, or one edited to nonsense; names file and field.
+    UsageError : `slug` is no slug.
+    """
+    path = _path(workspace, slug)
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no hypothesis {slug!r} in {workspace.hypotheses}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON: {error}. {_MEND}") from error
+    return _parse(raw, path)
+
+
+def save_hypothesis(
+    workspace: Workspace, *, title: str, filter: str, run_id: str, aggressor: int | None
+) -> Hypothesis:
+    """Write a new hypothesis; one with the same claim about the same aggressor is returned as is.
+
+    Raises
+    ------
+    FilterError : `filter` cannot be read.
+    UsageError : it claims nothing, or a thousand hypotheses have this title.
+    WorkspaceError : the workspace cannot be written.
+    """
+    if not filter.strip() or filter.strip() == "all":
+        raise UsageError("A hypothesis needs a claim; choose a finding, or set a filter.")
+    parse(filter)
+    for known in list_hypotheses(workspace)[0]:
+        if (known.filter, known.run_id, known.aggressor) == (filter, run_id, aggressor):
+            return known
+    title = (title.strip() or filter)[:LONGEST_TITLE]
+    made = Hypothesis(
+        _free_slug(workspace, title),
+        title,
+        filter,
+        run_id,
+        aggressor,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    text = json.dumps(asdict(made), indent=2, sort_keys=True, ensure_ascii=False)
+    atomic_write(_path(workspace, made.slug), f"{text}\n".encode())
+    return made
+
+
+def remove_hypothesis(workspace: Workspace, slug: str) -> None:
+    """Remove a hypothesis; one that is gone already is none.
+
+    Raises
+    ------
+    UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
+    """
+    path = _path(workspace, slug)
+    with explained(path):
+        path.unlink(missing_ok=True)
+
+
+def _path(workspace: Workspace, slug: str) -> Path:
+    return workspace.hypotheses / f"{check_slug(slug)}.json"
+
+
+def _free_slug(workspace: Workspace, title: str) -> str:
+    """Make a slug of a title, with a number where it is taken."""
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48].strip("-")
+    wanted = f"claim-{words}" if not words or words[0].isdigit() else words
+    wanted = wanted.strip("-")
+    for number in range(1, 1_000):
+        slug = wanted if number == 1 else f"{wanted}-{number}"
+        try:
+            if not _path(workspace, slug).exists():
+                return slug
+        except UsageError:  # a name that no file may have, such as con
+            continue
+    raise UsageError(f"Too many hypotheses are called {wanted!r}; remove some.")
+
+
+def _parse(raw: Any, path: Path) -> Hypothesis:
+    if not isinstance(raw, Mapping):
+        raise InputError(f"{path} must hold one JSON object; got {type(raw).__name__}. {_MEND}")
+    version = raw.get("schema_version")
+    if isinstance(version, int) and version > VERSION:
+        raise InputError(
+            f"{path}: 'schema_version' is {version}, this version of aggressors reads {VERSION}. "
+            "Upgrade with `pip install --upgrade aggressors`."
+        )
+    values: dict[str, Any] = {}
+    for entry in fields(Hypothesis):
+        if entry.name not in raw:
+            raise InputError(f"{path}: the field {entry.name!r} is missing. {_MEND}")
+        values[entry.name] = _typed(raw[entry.name], str(entry.type), entry.name, path)
+    unknown = sorted(set(raw) - set(values), key=str)
+    if unknown:
+        raise InputError(
+            f"{path}: there is no field {unknown[0]!r}; fields are {', '.join(sorted(values))}."
+        )
+    found = Hypothesis(**values)
+    if found.slug != path.stem:
+        raise InputError(
+            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {_MEND}"
+        )
+    try:
+        parse(found.filter)
+    except FilterError as error:
+        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
+    return found
+
+
+def _typed(value: Any, type_name: str, name: str, path: Path) -> Any:
+    accepted = (str,) if type_name == "str" else (int,)
+    if value is None and type_name == "int | None":
+        return None
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        raise InputError(f"{path}: {name!r} must be a {_WORDS[type_name]}; got {value!r}. {_MEND}")
+    return value
