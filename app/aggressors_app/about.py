@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
@@ -16,7 +16,9 @@ MOST_ODD = 5  # of these that stand out, at most
 _ABOUT = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string()), ("odd", pa.bool_())]))
 
 
-def with_facts(run: RunFile, found: pa.Table, fields: Sequence[str], by: Yardsticks) -> pa.Table:
+def with_facts(
+    run: RunFile, found: pa.Table, fields: Sequence[str], by: Callable[[], Yardsticks]
+) -> pa.Table:
     """Add the column `about` to a table of `queries.cards`; NULL where there is something to see.
 
     It holds values that stand out among those of all samples, the most unusual first, filled up
@@ -25,14 +27,15 @@ def with_facts(run: RunFile, found: pa.Table, fields: Sequence[str], by: Yardsti
     Parameters
     ----------
     fields : metadata fields, the most telling first.
-    by : what values are compared with.
+    by : gives what values are compared with; asked only where it is needed.
     """
     about: list[list[dict[str, object]] | None] = [None] * found.num_rows
     rows = found.select(["row_id", "thumbnail", "text"]).to_pylist()
     bare = [place for place, row in enumerate(rows) if not row["thumbnail"] and not row["text"]]
     ids = [rows[place]["row_id"] for place in bare]
     usual = samples.metadata(run, ids, list(fields)).to_pylist()
-    for place, judged, known in zip(bare, unusual(run, ids, by), usual, strict=True):
+    judged_rows = unusual(run, ids, by()) if ids else []
+    for place, judged, known in zip(bare, judged_rows, usual, strict=True):
         odd = [one for one in judged if one.marked][:MOST_ODD]
         shown = [_value(one.field, one.value, one.unit, odd=True) for one in odd]
         taken = {one.field for one in odd}

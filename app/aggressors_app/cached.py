@@ -341,7 +341,7 @@ def findings(run_id: str, concept_id: int, target: findings_of.Target) -> findin
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
     """List samples that show a concept."""
     found = concept.representatives(run_file(run_id), concept_id, reason)
-    return with_facts(run_file(run_id), found, prominent(run_id), yardsticks(run_id))
+    return with_facts(run_file(run_id), found, prominent(run_id), lambda: yardsticks(run_id))
 
 
 @_remember
@@ -379,7 +379,7 @@ def page(
     found = samples.samples_page(
         run_file(run_id), parse(filter), order, descending, offset, limit, heatmaps=True
     )
-    return with_facts(run_file(run_id), found, prominent(run_id), yardsticks(run_id))
+    return with_facts(run_file(run_id), found, prominent(run_id), lambda: yardsticks(run_id))
 
 
 @_remember
@@ -408,7 +408,7 @@ def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: in
     """One page of unlabeled samples, the first to label first."""
     run = run_file(run_id)
     found = solve.candidates(run, concept_id, parse(filter), offset, limit)
-    return with_facts(run, found, prominent(run_id), yardsticks(run_id))
+    return with_facts(run, found, prominent(run_id), lambda: yardsticks(run_id))
 
 
 @_remember

@@ -173,3 +173,47 @@ def test_the_heatmap_slider_stays_in_the_browser(visit):
     assert len(frames) == seen
     opacity = page.locator(".tile canvas").first.evaluate("one => getComputedStyle(one).opacity")
     assert float(opacity) == pytest.approx(0.1)
+
+
+def test_marks_with_mouse_and_keys(visit, workspace: Path):
+    window = visit(height=1200)
+    page = window.page
+    window.open("aggressor")
+    grid = page.get_by_role("grid", name="Worst samples")
+    first = grid.locator(".tile").first
+    sample = first.get_attribute("title").split(" · ")[0]
+    before = len(Workspace(workspace).read_marks().held)
+
+    # By key: W marks, N marks too, W again takes the first back.
+    first.click()
+    window.settle()
+    page.keyboard.press("w")
+    grid.locator(".flag", has_text="label wrong").wait_for()
+    window.settle()
+    page.keyboard.press("n")
+    grid.locator(".flag", has_text="label wrong · not of group").wait_for()
+    window.settle()
+    page.keyboard.press("w")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('*')].some(one => one.shadowRoot?.querySelector("
+        "'.flag')?.textContent === 'not of group')"
+    )
+    window.settle()
+    marks = Workspace(workspace).read_marks().held[before:]
+    assert [(one.sample_id, one.mark) for one in marks] == [(sample, "not-of-group")]
+
+    # The count on the page exports them.
+    page.locator(".st-key-representatives_bar").get_by_text("1 marked").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    with open(download.value.path(), newline="", encoding="utf-8") as file:
+        assert [row["sample_id"] for row in csv.DictReader(file)] == [sample]
+    page.keyboard.press("Escape")
+
+    # The button in the card takes it back, and a new visit shows none.
+    page.get_by_role("button", name="Not of this group").click()
+    window.settle()
+    again = visit(height=1200)
+    again.open("aggressor")
+    assert again.page.get_by_role("grid", name="Worst samples").locator(".flag").count() == 0
+    assert len(Workspace(workspace).read_marks().held) == before

@@ -4,6 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pyarrow as pa
 import pytest
 
 from aggressors import gate, report
@@ -61,9 +62,20 @@ def detailed():
         }
     )
     shown = [
-        {"concept_id": 1, "reason": "worst", "rank": rank, "sample_id": ids[row]}
+        {"concept_id": 1, "reason": "worst", "rank": rank, "sample_id": ids[row], "alike": 2}
         for rank, row in enumerate(members[:5], start=1)
     ]
+    shown += [
+        {"concept_id": 1, "reason": reason, "rank": 1, "sample_id": ids[members[3]], "alike": 0}
+        for reason in ("central", "diverse", "counter")
+    ]
+    words = [
+        {
+            "concept_id": 1, "rank": rank, "word": word, "z": 4.0, "q_value": 0.001,
+            "n_inside": 12, "of_inside": 20, "n_outside": n, "of_outside": 100, "stratum": "label",
+        }
+        for rank, (word, n) in enumerate((("alert", 5), ("script", 0)), start=1)
+    ]  # fmt: skip
     found = {
         "concept_id": 1, "field": "brightness", "target": "membership", "stratum": "label",
         "statistic": "rank-biserial", "effect": -0.9, "low": -0.95, "high": -0.8, "q_value": 0.001,
@@ -79,6 +91,7 @@ def detailed():
     return tables | {
         "media": rows("media", media),
         "representatives": rows("representatives", shown),
+        "words": rows("words", words),
         "correlations": rows("correlations", [found]),
         "mean_maps": rows("mean_maps", maps),
         "yields": rows(
@@ -132,6 +145,34 @@ def test_the_bottom_line_comes_first_and_the_evidence_follows(workspace, tmp_pat
     ]  # fmt: skip
     places = [text.index(part) for part in order]
     assert places == sorted(places)
+
+
+def test_every_kind_of_sample_is_labelled_and_near_duplicates_are_counted(workspace, tmp_path):
+    text = Tags(written(workspace, "v1", tmp_path / "v1.html")).text
+    kinds = ["Its worst samples", "Central:", "Diverse:", "Counter-examples: similar, but handled"]
+    places = [text.index(kind) for kind in kinds]
+    assert places == sorted(places)
+    assert text.count("+2 alike") == 5
+
+
+def test_telling_words_are_marked_in_a_text_that_stays_text(workspace, tmp_path):
+    page = written(workspace, "v1", tmp_path / "v1.html")
+    assert "&lt;<mark>script</mark>&gt;<mark>alert</mark>(1)&lt;/<mark>script</mark>&gt;" in page
+    assert "others of the same labels: alert (12×), script (only here)." in Tags(page).text
+
+
+def test_a_sample_without_picture_and_text_shows_its_most_unusual_values(tmp_path):
+    tables = detailed()
+    place = tables["metadata"].schema.get_field_index("hour")
+    first = tables["representatives"]["sample_id"][0].as_py()
+    ids = tables["samples"]["sample_id"].to_pylist()
+    hours = pa.array([99.0 if one == first else 12.0 + at % 5 for at, one in enumerate(ids)])
+    tables["metadata"] = tables["metadata"].set_column(place, "hour", hours)
+    opened = Workspace.open(tmp_path / "workspace", create=True)
+    publish_tables(opened, tables | {"media": rows("media", [])}, "bare", day=1)
+    page = written(opened, "bare", tmp_path / "bare.html")
+    assert "hour <mark>99</mark>" in page
+    assert re.search(r"hour 99 top 0\.0\d %", Tags(page).text)
 
 
 def test_light_dark_and_paper(workspace, tmp_path):

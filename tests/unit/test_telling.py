@@ -51,8 +51,6 @@ def tables(texts, label, member, **changes):
                 for k in range(n)
             ],
         ),
-        "metadata": pa.table({"row_id": pa.array(range(n), pa.int64())}),
-        "metadata_fields": rows("metadata_fields", []),
         "media": rows(
             "media",
             [

@@ -40,7 +40,8 @@ figure{margin:0;width:112px}
 figure img{width:112px;height:112px;object-fit:contain;border-radius:8px;display:block;
 background:var(--line)}
 figcaption{font-size:12.5px;line-height:1.35;margin-top:4px;overflow-wrap:anywhere}
-.words{width:112px;height:112px;overflow:hidden;font-size:11.5px;line-height:1.35;padding:7px;
+.words{width:112px;height:112px;overflow:hidden;overflow:clip;overflow-clip-margin:content-box;
+font-size:11.5px;line-height:16px;padding:7px;
 border:1px solid var(--line);border-radius:8px;overflow-wrap:anywhere}
 .wide-tile,.wide-tile .words{width:170px}.words .quiet{font-size:11px}
 mark{background:color-mix(in srgb,var(--amber) 26%,transparent);color:inherit;border-radius:3px}

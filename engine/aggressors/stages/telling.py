@@ -49,7 +49,8 @@ def telling(tables: Tables, context: Context) -> dict[str, pa.Table]:
     media = tables.get("media")
     if media is None or not tables["aggressors"].num_rows or _has_no_text(media):
         return {"words": empty("words")}
-    frame = Frame.from_tables(tables, context)
+    no_fields = {"metadata": empty("metadata"), "metadata_fields": empty("metadata_fields")}
+    frame = Frame.from_tables({**tables, **no_fields}, context)
     has_text = frame.analysed & _true(pc.greater(pc.utf8_length(media["text"]), 0))
     members = members_by_concept(tables)
     concepts = sorted(tables["aggressors"]["concept_id"].to_pylist())
@@ -165,7 +166,7 @@ def _true(column: pa.ChunkedArray) -> BoolArray:
 
 STAGE = Stage(
     name="telling",
-    inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments", "aggressors"),
+    inputs=("samples", "concepts", "assignments", "aggressors"),
     outputs=("words",),
     run=telling,
     optional=("media", "metrics"),
