@@ -76,9 +76,15 @@ def _maps(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     for sample_id in sorted({row["sample_id"] for row in shown}):
         thumbnail = tables["media"]["thumbnail"][place[sample_id]].as_py()
         contrast[sample_id] = _contrast(thumbnail)
-        target = tables["samples"]["prediction"][place[sample_id]].as_py()
+        target, label = (
+            tables["samples"][name][place[sample_id]].as_py() for name in ("prediction", "label")
+        )
+        if label != target:
+            mirrored = _pixels(contrast[sample_id][:, ::-1])
+            facts = {"sample_id": sample_id, "method": "grad-cam", "of": "label", "target": label}
+            heatmaps.append(facts | mirrored)
         heatmaps.append(
-            {"sample_id": sample_id, "method": "grad-cam", "target": target}
+            {"sample_id": sample_id, "method": "grad-cam", "of": "prediction", "target": target}
             | _pixels(contrast[sample_id])
         )
     for concept_id in sorted({row["concept_id"] for row in shown}):
@@ -87,7 +93,12 @@ def _maps(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
             facts = {"concept_id": concept_id, "of": of, "method": "grad-cam"}
             facts |= {"target": "prediction", "n": len(chosen)}
             means.append(facts | _pixels(np.mean(chosen, axis=0)))
-    return {"heatmaps": rows("heatmaps", heatmaps), "mean_maps": rows("mean_maps", means)}
+    facts = {"method": "grad-cam", "layer": "contrast"}
+    return {
+        "explanation": rows("explanation", [facts]),
+        "heatmaps": rows("heatmaps", heatmaps),
+        "mean_maps": rows("mean_maps", means),
+    }
 
 
 def _contrast(thumbnail: bytes) -> np.ndarray:

@@ -166,14 +166,33 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
             for rank, row in enumerate(chosen, start=1)
         ]),
         "heatmaps": rows("heatmaps", [
-            {"sample_id": ids[row], "method": "grad-cam", "target": "coat", "height": 2,
-             "width": 3, "scale": 0.5, "pixels": bytes(range(6))}
-            for row in members[1][:2]
+            {"sample_id": ids[row], "method": "grad-cam", "of": of, "target": target, "height": 2,
+             "width": 3, "scale": scale, "pixels": pixels}
+            for row, of, target, scale, pixels in (
+                (members[1][0], "prediction", "coat", 0.5, bytes(range(6))),
+                (members[1][0], "label", "boot", 0.25, bytes(range(6, 12))),
+                (members[1][1], "prediction", "coat", 0.5, bytes(range(6))),
+            )
+        ]),
+        "explanation": rows("explanation", [
+            {"method": "grad-cam", "layer": "features", "reason": None}
         ]),
         "mean_maps": rows("mean_maps", [
             {"concept_id": 1, "of": of, "method": "grad-cam", "target": "prediction", "n": 5,
              "height": 1, "width": 2, "scale": 1.0, "pixels": b"\x00\xff"}
             for of in ("rest", "core")
+        ]),
+        "attention": rows("attention", [
+            {"concept_id": 1, "of": of, "measure": "border", "value": value, "low": value - 0.04,
+             "high": value + 0.04, "n": 40, "reference": reference, "difference": difference,
+             "difference_low": difference and difference - 0.05,
+             "difference_high": difference and difference + 0.05}
+            for of, value, reference, difference in (
+                ("rest", 0.2, None, None),
+                ("same_label_well_predicted", 0.18, None, None),
+                ("members", 0.3, "same_label_well_predicted", 0.12),
+                ("core", 0.37, "same_label_well_predicted", 0.19),
+            )
         ]),
         "candidates": rows("candidates", [
             {"concept_id": 1, "sample_id": ids[row], "rank": rank, "similarity": 3.0 - rank / 10,

@@ -266,8 +266,17 @@ class Signal:
         return self.name not in ("loss", "error")
 
 
-def _setting(default: Any, doc: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+HEATMAP_METHODS = ("grad-cam", "grad-cam++", "hirescam", "eigencam")
+
+
+def _setting(
+    default: Any,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    words: tuple[str, ...] = (),
+) -> Any:
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high, "words": words})
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +305,21 @@ class Settings:
     )
     pca: int = _setting(32, "principal components of the embedding used by discovery", 2, 512)
     representatives: int = _setting(12, "representatives of each kind kept per concept", 1, 200)
-    heatmap_samples: int = _setting(48, "members and others explained per concept", 1, 2000)
+    heatmap_method: str = _setting(
+        "grad-cam",
+        "how heatmaps are made: grad-cam, grad-cam++, hirescam, or eigencam, which shows what a "
+        "layer holds whatever the class, so that there is no map of the true class",
+        words=HEATMAP_METHODS,
+    )
+    heatmap_samples: int = _setting(
+        512, "most members, failing members and others averaged per concept", 2, 100_000
+    )
+    heatmap_cells: int = _setting(
+        28, "longest side of a heatmap in cells; larger ones are averaged down", 4, 224
+    )
+    heatmaps_kept: int = _setting(
+        2_000, "most samples whose heatmap is kept, representatives first", 0, 1_000_000
+    )
     map_landmarks: int = _setting(20_000, "samples that UMAP places; the rest interpolates", 100)
     map_neighbours: int = _setting(15, "UMAP n_neighbors", 2, 200)
     candidates: int = _setting(1_000, "unlabeled candidates stored per aggressor", 1, 100_000)
@@ -355,6 +378,12 @@ def _check_setting(name: str, value: Any, default: Any, limits: Mapping[str, Any
     if isinstance(value, bool) or not isinstance(value, accepted):
         kind = {int: "a whole number", float: "a number"}.get(wanted, "text")
         raise SettingsError(f"Setting {name!r} must be {kind}; got {value!r}.")
+    if (words := limits["words"]) and value not in words:
+        near = get_close_matches(str(value).lower(), words, n=1)
+        hint = f"; the nearest is {near[0]!r}" if near else ""
+        raise SettingsError(
+            f"Setting {name!r} must be one of {', '.join(words)}; got {value!r}{hint}."
+        )
     low, high = limits["low"], limits["high"]
     if (low is not None and value < low) or (high is not None and value > high):
         bounds = f"at least {low}" if high is None else f"in [{low}, {high}]"

@@ -226,7 +226,12 @@ def test_all_stages_fill_all_tables_and_do_so_again(workspace: Workspace) -> Non
     stages = [row[0] for row in contents["stages"]]
     names = [row[2] for row in contents["aggressors"]]
     assert stages == ["infer", "describe", *WHOLE, "publish"]
-    assert {name for name, found in contents.items() if not found} <= {"heatmaps", "mean_maps"}
+    assert {name for name, found in contents.items() if not found} <= {
+        "explanation",
+        "heatmaps",
+        "mean_maps",
+        "attention",
+    }
     assert result.aggressors >= 1
     assert any("brightness" in str(name) for name in names)
     # Shards of another size bring the samples in another order, and change nothing.

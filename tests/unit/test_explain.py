@@ -1,187 +1,39 @@
-"""Grad-CAM: equal to its definition, and the model is left as it was."""
+"""The stage that explains: which samples, for which classes, and what is kept of the maps."""
 
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-import torch
-from torch import nn
-from torch.nn import functional
 
 from aggressors.contracts import Settings
-from aggressors.errors import StageError
-from aggressors.sources.gradcam import grad_cam
-from aggressors.sources.layers import evaluating, find_layers
+from aggressors.errors import SettingsError, StageError
 from aggressors.stages.discover import STAGE as DISCOVER
 from aggressors.stages.explain import STAGE, explain
 from aggressors.stages.protocol import Context
 from planted import planted_tables
 
-pytestmark = pytest.mark.torch
-
-
-def plain_grad_cam(model, layer, inputs, targets):
-    """Grad-CAM as the paper defines it, in 15 lines; the package's oracle."""
-    kept = []
-    module = model.get_submodule(layer)
-
-    def keep(_, __, output):
-        leaf = output.detach().requires_grad_()
-        kept.append(leaf)
-        return leaf.clone()
-
-    handle = module.register_forward_hook(keep)
-    with evaluating(model), torch.enable_grad():
-        outputs = model(inputs).reshape(len(inputs), -1)
-        (gradient,) = torch.autograd.grad(outputs[range(len(inputs)), targets].sum(), kept)
-    handle.remove()
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
-    return functional.relu((weights * kept[0]).sum(dim=1)).detach().numpy()
-
-
-class InPlace(nn.Module):
-    """Changes the target layer's output after it was made: by a module, and by a function."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 6, 3, padding=1)
-        self.relu = nn.ReLU(inplace=True)
-        self.norm = nn.BatchNorm2d(6)
-        self.head = nn.Linear(6, 4)
-
-    def forward(self, x):
-        x = self.conv(x)
-        x *= 0.5
-        x = self.relu(x)
-        return self.head(torch.relu_(self.norm(x)).mean(dim=(2, 3)))
-
-
-@pytest.fixture
-def model():
-    torch.manual_seed(0)
-    model = InPlace()
-    with torch.no_grad():
-        model.head.weight *= 1_000  # so that maps are far above the tolerance
-    return model
-
-
-INPUTS = torch.from_numpy(np.random.default_rng(1).normal(size=(5, 3, 8, 8))).float()
-TARGETS = [0, 3, 1, 1, 2]
-
-
-@pytest.mark.parametrize("layer", ["conv", "relu", "norm"])
-def test_equals_the_definition_despite_in_place_layers(model, layer):
-    found = grad_cam(model, layer, INPUTS, TARGETS)
-    assert found.shape == (5, 8, 8)
-    np.testing.assert_allclose(
-        found, plain_grad_cam(model, layer, INPUTS, TARGETS), rtol=0, atol=1e-5
-    )
-    assert found.max() > 0.01
-
-
-def test_a_batch_equals_single_samples(model):
-    batch = grad_cam(model, "conv", INPUTS, TARGETS)
-    singles = [
-        grad_cam(model, "conv", INPUTS[i : i + 1], [TARGETS[i]])[0] for i in range(len(INPUTS))
-    ]
-    np.testing.assert_allclose(batch, singles, atol=1e-6)
-
-
-def test_leaves_the_model_as_it_was(model):
-    model.train()
-    model.norm.eval()
-    model.head.weight.requires_grad_(False)
-    model.conv.weight.grad = torch.ones_like(model.conv.weight)
-    with torch.no_grad():
-        grad_cam(model, "relu", INPUTS, TARGETS)
-    assert model.training
-    assert model.conv.training
-    assert not model.norm.training
-    assert not model.head.weight.requires_grad
-    assert model.conv.weight.requires_grad
-    assert torch.equal(model.conv.weight.grad, torch.ones_like(model.conv.weight))
-    assert model.head.bias.grad is None
-    assert all(not module._forward_hooks for module in model.modules())
-
-
-def test_an_index_error_of_the_model_is_not_swallowed(model):
-    class Broken(InPlace):
-        def forward(self, x):
-            super().forward(x)
-            raise IndexError("row 7")
-
-    with pytest.raises(IndexError, match="row 7"):
-        grad_cam(Broken(), "conv", INPUTS, TARGETS)
-
-
-def test_half_precision_is_explained_too(model):
-    expected = grad_cam(model, "conv", INPUTS, TARGETS)
-    found = grad_cam(model.bfloat16(), "conv", INPUTS.bfloat16(), TARGETS)
-    np.testing.assert_allclose(found, expected, atol=0.1 * expected.max())
-
-
-def test_halves_the_batch_when_memory_runs_out(model):
-    class Small(InPlace):
-        def forward(self, x):
-            if len(x) > 2:
-                raise torch.OutOfMemoryError("out of memory")
-            return super().forward(x)
-
-    small = Small()
-    small.load_state_dict(model.state_dict())
-    expected = grad_cam(model, "conv", INPUTS, TARGETS)
-    np.testing.assert_allclose(grad_cam(small, "conv", INPUTS, TARGETS), expected, atol=1e-6)
-
-
-def test_a_vision_transformer_is_explained_on_its_patches():
-    from torchvision.models import VisionTransformer
-
-    torch.manual_seed(0)
-    model = VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=3).eval()
-    nn.init.normal_(model.heads.head.weight)  # torchvision starts it at zero
-    inputs = torch.randn(2, 3, 32, 32)
-    layers = find_layers(model, inputs)
-    assert layers.embedding == "heads.head"
-    assert layers.heatmap == "encoder.layers.encoder_layer_1.ln_1"
-    found = grad_cam(model, layers.heatmap, inputs, [0, 2])
-    assert found.shape == (2, 4, 4)
-    assert found.max() > 0
-
-
-def test_a_fused_transformer_layer_is_explained_too():
-    class Patches(nn.Module):
-        def __init__(self):
-            super().__init__()
-            layer = nn.TransformerEncoderLayer(12, 2, 16, batch_first=True)
-            self.blocks = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-            self.head = nn.Linear(12, 2)
-
-        def forward(self, x):
-            tokens = functional.unfold(x, 2, stride=2).transpose(1, 2)  # (n, 16, 12)
-            return self.head(self.blocks(tokens).mean(dim=1))
-
-    torch.manual_seed(0)
-    model = Patches().eval()
-    inputs = torch.randn(3, 3, 8, 8)
-    layers = find_layers(model, inputs)
-    assert layers.heatmap == "blocks.layers.1.norm1"
-    assert grad_cam(model, layers.heatmap, inputs, [0, 1, 1]).shape == (3, 4, 4)
-
-
-# --- The stage ---
+CLASSES = ("boot", "coat", "shirt", "trouser")
+KINDS = ["core", "members", "same_label_well_predicted", "rest"]
 
 
 class Bright:
-    """Explains every sample by a map whose value is its position in its dataset."""
+    """Explains a sample's first class by a map whose lower right cell is its position."""
 
-    explains = True
+    heatmap_layer, no_heatmaps = "conv", ""
 
-    def heatmaps(self, population, positions, targets):
-        maps = np.zeros((len(positions), 2, 3), dtype=np.float32)
-        maps[:, 1, 2] = positions
+    def __init__(self):
+        self.asked = []
+
+    def heatmaps(self, population, positions, targets, method):
+        self.asked.append((population, list(positions), targets, method))
+        maps = np.zeros((len(positions), len(targets[0]), 2, 3), dtype=np.float32)
+        maps[:, 0, 1, 2] = positions
+        maps[:, 1:, 0, 0] = 1
         return maps
 
 
@@ -197,61 +49,290 @@ def discovered():
     return tables
 
 
-CLASSES = ("boot", "coat", "shirt", "trouser")
+def explained(tables, source=None, **settings):
+    return explain(tables, Context(Settings(**settings), CLASSES, source=source or Bright()))
 
 
-def explained(tables, **settings):
-    return explain(tables, Context(Settings(**settings), CLASSES, source=Bright()))
+def concepts(tables):
+    return tables["aggressors"]["concept_id"].to_pylist()
+
+
+def members_of(tables, concept):
+    samples = tables["samples"].to_pylist()
+    return [
+        samples[row["row_id"]]
+        for row in tables["assignments"].to_pylist()
+        if row["concept_id"] == concept and samples[row["row_id"]]["population"] == "validation"
+    ]
 
 
 def test_explains_each_representative_and_each_kind_of_mean(discovered):
     out = explained(discovered)
     shown = set(discovered["representatives"]["sample_id"].to_pylist())
     assert shown <= set(out["heatmaps"]["sample_id"].to_pylist())
-    assert len(set(out["heatmaps"]["sample_id"].to_pylist())) == out["heatmaps"].num_rows
-    for concept in discovered["aggressors"]["concept_id"].to_pylist():
+    pairs = [(row["sample_id"], row["of"]) for row in out["heatmaps"].to_pylist()]
+    assert len(set(pairs)) == len(pairs)
+    for concept in concepts(discovered):
         kinds = [row["of"] for row in out["mean_maps"].to_pylist() if row["concept_id"] == concept]
-        assert kinds == ["core", "members", "same_label_well_predicted", "rest"]
+        assert kinds == KINDS
+    (facts,) = out["explanation"].to_pylist()
+    assert facts == {"method": "grad-cam", "layer": "conv", "reason": None}
+
+
+def test_a_mistake_is_explained_for_its_true_class_too(discovered):
+    out = explained(discovered)
+    samples = {row["sample_id"]: row for row in discovered["samples"].to_pylist()}
+    found = {}
+    for row in out["heatmaps"].to_pylist():
+        found.setdefault(row["sample_id"], {})[row["of"]] = row["target"]
+    assert any(len(of) == 2 for of in found.values())
+    for name, of in found.items():
+        one = samples[name]
+        assert of["prediction"] == one["prediction"]
+        assert of.get("label") == (one["label"] if one["label"] != one["prediction"] else None)
+
+
+def test_each_sample_is_explained_once_and_each_batch_for_one_number_of_classes(discovered):
+    source = Bright()
+    explained(discovered, source, batch_size=50)
+    places = [place for _, positions, _, _ in source.asked for place in positions]
+    assert len(set(places)) == len(places)
+    for _, positions, targets, method in source.asked:
+        assert len(positions) == len(targets) <= 50
+        assert len({len(codes) for codes in targets}) == 1
+        assert method == "grad-cam"
 
 
 def test_scale_keeps_the_magnitude(discovered):
     rows = {name: row for row, name in enumerate(discovered["samples"]["sample_id"].to_pylist())}
     for row in explained(discovered)["heatmaps"].to_pylist():
         pixels = np.frombuffer(row["pixels"], np.uint8).reshape(row["height"], row["width"])
-        assert pixels.tolist() == [[0, 0, 0], [0, 0, 255]]
-        assert row["scale"] == rows[row["sample_id"]] + 1
+        if row["of"] == "label":
+            assert pixels.tolist() == [[255, 0, 0], [0, 0, 0]]
+            assert row["scale"] == 1
+        else:
+            assert pixels.tolist() == [[0, 0, 0], [0, 0, 255]]
+            assert row["scale"] == rows[row["sample_id"]] + 1
 
 
-def test_mean_maps_of_a_concept_share_one_scale_and_average_the_members(discovered):
+def test_every_sample_weighs_alike_in_a_mean_map(discovered):
+    """Maps of sum 1 have a mean of sum 1, however far their magnitudes lie apart."""
     out = explained(discovered, heatmap_samples=2_000)
-    samples = discovered["samples"].to_pylist()
-    for concept in discovered["aggressors"]["concept_id"].to_pylist():
+    for concept in concepts(discovered):
         means = {r["of"]: r for r in out["mean_maps"].to_pylist() if r["concept_id"] == concept}
-        assert len({row["scale"] for row in means.values()}) == 1
-        members = [
-            row["row_id"]
-            for row in discovered["assignments"].to_pylist()
-            if row["concept_id"] == concept and samples[row["row_id"]]["population"] == "validation"
-        ]
-        assert means["members"]["n"] == len(members)
-        value = means["members"]["pixels"][-1] / 255 * means["members"]["scale"]
-        assert value == pytest.approx(np.mean(members) + 1, rel=0.01)
+        assert {row["scale"] for row in means.values()} == {1.0}
+        assert means["members"]["n"] == len(members_of(discovered, concept))
+        assert [*means["members"]["pixels"]] == [0, 0, 0, 0, 0, 255]
+
+
+def test_a_mean_map_is_the_mean_of_shares(discovered):
+    class Split(Bright):  # half of the samples look left, half right, with any magnitude
+        def heatmaps(self, population, positions, targets, method):
+            maps = np.zeros((len(positions), len(targets[0]), 1, 2), dtype=np.float32)
+            for place, position in enumerate(positions):
+                maps[place, :, 0, position % 2] = 1 + position
+            return maps
+
+    out = explained(discovered, Split(), heatmap_samples=2_000)
+    rows = {name: row for row, name in enumerate(discovered["samples"]["sample_id"].to_pylist())}
+    for concept in concepts(discovered):
+        odd = np.mean([(rows[m["sample_id"]] + 1) % 2 for m in members_of(discovered, concept)])
+        (mean,) = (
+            row
+            for row in out["mean_maps"].to_pylist()
+            if row["concept_id"] == concept and row["of"] == "members"
+        )
+        values = np.frombuffer(mean["pixels"], np.uint8) / 255 * mean["scale"]
+        np.testing.assert_allclose(values, [1 - odd, odd], atol=0.5 / 255)
+
+
+def test_maps_without_attribution_are_left_out(discovered):
+    class Blind(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            maps = super().heatmaps(population, positions, targets, method)
+            maps[[place % 2 == 0 for place in positions]] = 0
+            return maps
+
+    out = explained(discovered, Blind(), heatmap_samples=2_000)
+    rows = {name: row for row, name in enumerate(discovered["samples"]["sample_id"].to_pylist())}
+    concept = concepts(discovered)[0]
+    odd = sum((rows[m["sample_id"]] + 1) % 2 for m in members_of(discovered, concept))
+    (mean,) = (
+        row
+        for row in out["mean_maps"].to_pylist()
+        if row["concept_id"] == concept and row["of"] == "members"
+    )
+    assert mean["n"] == odd
+    numbers = {
+        row["measure"]: row["n"]
+        for row in out["attention"].to_pylist()
+        if row["concept_id"] == concept and row["of"] == "members"
+    }
+    assert numbers["border"] == numbers["concentration"] == odd
+    assert numbers["strength"] == len(members_of(discovered, concept))
+
+
+def test_a_layer_that_shows_nothing_says_so(discovered):
+    class Dark(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            return 0 * super().heatmaps(population, positions, targets, method)
+
+    out = explained(discovered, Dark())
+    (facts,) = out["explanation"].to_pylist()
+    assert facts["reason"].startswith("No map of layer 'conv' shows anything")
+    assert not out["heatmaps"].num_rows + out["mean_maps"].num_rows + out["attention"].num_rows
+
+
+def test_the_comparison_has_the_labels_of_the_members(discovered):
+    from aggressors.stages.drawn import Draw
+    from aggressors.stages.frame import Frame
+
+    frame = Frame.from_tables(discovered, Context(Settings(heatmap_samples=60), CLASSES))
+    draw = Draw(frame)
+    for concept in concepts(discovered):
+        member = np.isin(frame.sample_id, [m["sample_id"] for m in members_of(discovered, concept)])
+        sets = draw.sets(member)
+        drawn = Counter(frame.label[sets["same_label_well_predicted"]].tolist())
+        wanted = Counter(frame.label[sets["members"]].tolist())
+        right = frame.label == frame.prediction
+        assert right[sets["same_label_well_predicted"]].all()
+        assert not member[sets["same_label_well_predicted"]].any()
+        for label, n in wanted.items():
+            there = int((right & ~member & frame.analysed & (frame.label == label)).sum())
+            share = n / sum(wanted.values())
+            assert drawn[label] == min(there, max(1, int(60 * share)))
 
 
 def test_at_most_so_many_samples_are_averaged(discovered):
     out = explained(discovered, heatmap_samples=7)
     assert max(out["mean_maps"]["n"].to_pylist()) == 7
+    assert max(out["attention"]["n"].to_pylist()) == 7
+
+
+def test_at_most_so_many_heatmaps_are_kept_representatives_first(discovered):
+    shown = discovered["representatives"]["sample_id"].to_pylist()
+    all_of_them = explained(discovered)["heatmaps"]
+    few = explained(discovered, heatmaps_kept=20)
+    kept = set(few["heatmaps"]["sample_id"].to_pylist())
+    assert len(kept) == 20
+    assert kept <= set(shown)
+    assert len(set(all_of_them["sample_id"].to_pylist())) > 20
+    # What is averaged does not depend on what is kept.
+    assert few["mean_maps"] == explained(discovered)["mean_maps"]
+    assert explained(discovered, heatmaps_kept=0)["heatmaps"].num_rows == 0
+
+
+def test_large_maps_are_averaged_down(discovered):
+    class Fine(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            maps = np.zeros((len(positions), len(targets[0]), 56, 28), dtype=np.float32)
+            maps[:, :, 0, :2] = 4
+            return maps
+
+    out = explained(discovered, Fine())
+    row = out["heatmaps"].to_pylist()[0]
+    assert (row["height"], row["width"], row["scale"]) == (28, 14, 2)  # half of each new cell
+    assert row["pixels"] == b"\xff" + bytes(28 * 14 - 1)
+    small = explained(discovered, Fine(), heatmap_cells=4)["heatmaps"].to_pylist()[0]
+    assert (small["height"], small["width"]) == (4, 2)
+
+
+def test_attention_compares_members_with_others(discovered):
+    """Members look at the border and are mistaken by another cell; the others look inside."""
+    concept = concepts(discovered)[0]
+    rows = {name: row for row, name in enumerate(discovered["samples"]["sample_id"].to_pylist())}
+    inside = {rows[m["sample_id"]] + 1 for m in members_of(discovered, concept)}
+
+    class Planted(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            maps = np.zeros((len(positions), len(targets[0]), 8, 8), dtype=np.float32)
+            for place, position in enumerate(positions):
+                if position in inside:
+                    maps[place, 0, 0, 3] = 1  # in the border, in one cell
+                    maps[place, 1:, 0, 3:5] = 1  # half of it elsewhere
+                else:
+                    maps[place, :, 2:6, 2:6] = 1  # 16 cells alike
+            return maps
+
+    out = explained(discovered, Planted(), heatmap_samples=2_000)["attention"]
+    found = {
+        (row["of"], row["measure"]): row for row in out.to_pylist() if row["concept_id"] == concept
+    }
+    border = found["members", "border"]
+    assert (border["value"], border["low"], border["high"]) == (1, 1, 1)
+    assert border["reference"] == "same_label_well_predicted"
+    assert border["difference"] == 1
+    assert border["difference_low"] == pytest.approx(1)
+    assert found["same_label_well_predicted", "border"]["value"] == 0
+    assert found["same_label_well_predicted", "border"]["reference"] is None
+    assert found["core", "concentration"]["value"] == 1
+    assert found["rest", "concentration"]["value"] == pytest.approx(6.4 / 16)
+    distance = found["core", "distance"]
+    assert distance["value"] == pytest.approx(0.5)
+    assert distance["reference"] == "rest_mispredicted"
+    assert distance["difference"] == pytest.approx(0.5)
+    assert found["rest_mispredicted", "distance"]["value"] == 0
+    assert ("same_label_well_predicted", "distance") not in found
+    assert found["rest", "strength"]["value"] == pytest.approx(16 / 64)
+    assert found["members", "distance"]["n"] == sum(
+        m["label"] != m["prediction"] for m in members_of(discovered, concept)
+    )
+
+
+def test_eigencam_has_no_map_of_the_true_class(discovered):
+    source = Bright()
+    out = explained(discovered, source, heatmap_method="eigencam")
+    assert {method for *_, method in source.asked} == {"eigencam"}
+    assert {len(codes) for _, _, targets, _ in source.asked for codes in targets} == {1}
+    assert set(out["heatmaps"]["of"].to_pylist()) == {"prediction"}
+    assert set(out["heatmaps"]["method"].to_pylist()) == {"eigencam"}
+    assert "distance" not in out["attention"]["measure"].to_pylist()
+
+
+def test_the_tables_do_not_depend_on_the_size_of_a_batch(discovered):
+    one, other = (explained(discovered, batch_size=size) for size in (7, 256))
+    assert one["mean_maps"] == other["mean_maps"]
+    assert one["attention"] == other["attention"]
+    key = [("sample_id", "ascending"), ("of", "ascending")]
+    assert one["heatmaps"].sort_by(key) == other["heatmaps"].sort_by(key)
+
+
+def test_a_method_that_is_not_there_names_the_nearest():
+    with pytest.raises(
+        SettingsError, match=r"one of grad-cam, .*got 'GradCam\+\+'; the nearest is 'gr"
+    ):
+        Settings(heatmap_method="GradCam++")
+    with pytest.raises(SettingsError, match="'heatmap_method' must be text; got 3"):
+        Settings(heatmap_method=3)
 
 
 def test_a_table_source_has_empty_maps(discovered):
     out = STAGE.run(discovered, Context(Settings(), CLASSES))
-    assert {name: table.num_rows for name, table in out.items()} == {"heatmaps": 0, "mean_maps": 0}
+    assert {name: table.num_rows for name, table in out.items()} == dict.fromkeys(STAGE.outputs, 0)
+
+
+def test_a_model_without_a_map_says_why(discovered):
+    class Flat(Bright):
+        heatmap_layer, no_heatmaps = None, "The model has no convolution."
+
+    out = explained(discovered, Flat())
+    assert out["explanation"].to_pylist() == [
+        {"method": "grad-cam", "layer": None, "reason": "The model has no convolution."}
+    ]
+    assert not out["heatmaps"].num_rows
+
+
+def test_a_run_without_an_aggressor_says_so(discovered):
+    nothing = discovered | {"aggressors": discovered["aggressors"].slice(0, 0)}
+    out = explained(nothing)
+    assert "no aggressor" in out["explanation"]["reason"][0].as_py()
+    assert pc.sum(pa.array([out[name].num_rows for name in STAGE.outputs])).as_py() == 1
 
 
 def test_a_failing_model_names_the_samples(discovered):
     class Fails(Bright):
-        def heatmaps(self, population, positions, targets):
+        def heatmaps(self, population, positions, targets, method):
             raise RuntimeError("no map")
 
     with pytest.raises(StageError, match=r"'explain' failed at .* validation.*no map"):
-        explain(discovered, Context(Settings(), CLASSES, source=Fails()))
+        explained(discovered, Fails())

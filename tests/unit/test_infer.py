@@ -161,7 +161,7 @@ def test_regression():
     data = [ag.Sample(f"r-{i}", torch.full((3,), float(i)), i / 2) for i in range(6)]
     model = Line()
     source = open_torch(ag.Integration(model, {"validation": data}, task="regression"), S)
-    assert (source.loss_name, source.explains) == ("squared error", False)
+    assert (source.loss_name, source.heatmap_layer) == ("squared error", None)
     tables = read(source)
     predicted = tables["samples"]["prediction"].to_numpy()
     with torch.no_grad():
@@ -306,7 +306,7 @@ def test_layers_are_found_by_watching_the_pass():
             self.auxiliary = nn.Linear(5, 9)  # last in the listing, never called
 
     layers = find_layers(Unused().eval(), torch.ones(2, 3, 8, 8))
-    assert layers == Layers("head", False, "features")
+    assert (layers.embedding, layers.pooled, layers.heatmap) == ("head", False, "features")
     with pytest.raises(IntegrationError, match="its forward pass never calls it"):
         find_layers(Unused().eval(), torch.ones(2, 3, 8, 8), embedding="auxiliary")
 
@@ -320,7 +320,8 @@ def test_a_model_without_linear_layers_gives_its_pooled_map():
     inputs = torch.stack([Data()[i].input for i in range(40)])
     with torch.no_grad():
         expected = model(inputs)
-    assert source.layers == Layers("1", True, "1")
+    layers = source.layers
+    assert (layers.embedding, layers.pooled, layers.heatmap) == ("1", True, "1")
     np.testing.assert_allclose(vectors(tables["embeddings"]), expected, atol=1e-6)
 
 
@@ -366,8 +367,9 @@ def test_the_digest_follows_model_code_and_data():
 
 def test_heatmaps_are_those_of_the_named_positions():
     source = source_of()
-    every = source.heatmaps("validation", list(range(6)), [0, 1, 2, 0, 1, 2])
-    assert every.shape == (6, 6, 6)
+    targets = [[0, 1], [1, 2], [2, 0], [0, 1], [1, 2], [2, 0]]
+    every = source.heatmaps("validation", list(range(6)), targets)
+    assert every.shape == (6, 2, 6, 6)
     np.testing.assert_allclose(
-        source.heatmaps("validation", [4, 2], [1, 2]), every[[4, 2]], atol=1e-6
+        source.heatmaps("validation", [4, 2], [[1, 2], [2, 0]]), every[[4, 2]], atol=1e-6
     )

@@ -290,7 +290,7 @@ def test_the_template_works_when_filled_in(tmp_path, monkeypatch, all_options):
         (tmp_path / "data" / folder).mkdir(parents=True)
         (tmp_path / "data" / folder / "1.jpg").write_bytes(jpeg(number, 40))
     torch.save(resnet18(num_classes=2).state_dict(), tmp_path / "model.pt")
-    text = TEMPLATE.replace("model.safetensors", "model.pt").replace("SIZE = 224", "SIZE = 32")
+    text = TEMPLATE.replace("model.safetensors", "model.pt").replace("SIZE = 224", "SIZE = 64")
     if all_options:
         text = text.replace("\n    # ", "\n    ").replace("    All that", "    # All that")
     path = write(tmp_path, text)

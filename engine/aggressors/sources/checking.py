@@ -17,9 +17,10 @@ from aggressors.errors import AggressorsError
 from aggressors.integration import Integration, Sample
 from aggressors.slicing.find import SLICERS
 from aggressors.sources import fields, samples
+from aggressors.sources.calls import evaluating
 from aggressors.sources.devices import device_of
 from aggressors.sources.encoders import Spaces
-from aggressors.sources.layers import Layers, check_spaces, evaluating, find_layers
+from aggressors.sources.layers import Layers, check_spaces, find_layers
 from aggressors.sources.metrics import wrong_names
 from aggressors.sources.parts import Part, Report, part_of
 from aggressors.sources.pictures import read_picture
@@ -301,9 +302,15 @@ class _Trial:
                 few = first[:2].to(device_of(model))
                 named = {name: to for name, to in given.spaces.items() if isinstance(to, str)}
                 check_spaces(model, few, named)
-                layers = find_layers(model, few, given.embedding_layer, given.heatmap_layer)
+                layers = find_layers(
+                    model,
+                    few,
+                    given.embedding_layer,
+                    given.heatmap_layer,
+                    gradients=self.settings.heatmap_method != "eigencam",
+                )
                 self.parts.append(Part("embedding_layer", layers.embedding))
-                self.parts.append(Part("heatmap_layer", str(layers.heatmap)))
+                self._heatmap_part(layers)
             if layers is None:
                 return None
             encoders: Spaces = {name: to for name, to in given.spaces.items() if callable(to)}
@@ -314,6 +321,14 @@ class _Trial:
                     outcome = infer(network, inputs, None)
                     self._outcome(population, outcome, took())
         return layers
+
+    def _heatmap_part(self, layers: Layers) -> None:
+        """Tell which layer is explained and at which resolution, or why none is."""
+        if layers.view is None:
+            self.parts.append(Part("heatmap_layer", f"none: {layers.reason}"))
+        else:
+            size = (layers.view.rows, layers.view.columns)
+            self.parts.append(Part("heatmap_layer", str(layers.heatmap), size))
 
     def _outcome(self, population: str, outcome: Outcome, seconds: float) -> None:
         self.parts.append(part_of(f"{population}.outputs", outcome.outputs, seconds))

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from aggressors.errors import AggressorsError, IntegrationError
+from aggressors.sources.calls import evaluating
 from aggressors.sources.devices import device_of, out_of_memory
-from aggressors.sources.layers import evaluating
 
 Encoder = Callable[[Tensor], Any]
 Spaces = Mapping[str, str | Encoder]

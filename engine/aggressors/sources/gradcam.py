@@ -1,30 +1,42 @@
-"""Grad-CAM through the grad-cam package, kept from what that package does to a model.
+"""Class activation maps through the grad-cam package, kept from what it does to a model.
 
-Selvaraju et al. 2017: the channels of a feature map, weighted by the mean gradient of a target with
-respect to them, summed, and cut off below zero.
+A feature map's channels, weighted by how a class depends on them, summed, and cut off below zero:
+
+- grad-cam: by the mean gradient (Selvaraju et al. 2017);
+- grad-cam++: by a mean of positive gradients that favours small parts (Chattopadhay et al. 2018);
+- hirescam: each cell by its own gradient (Draelos and Carin 2020);
+- eigencam: the first principal component, whatever the class (Muhammad and Yeasin 2020).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM
 from torch import Tensor, nn
 
-from aggressors.sources.devices import out_of_memory
-from aggressors.sources.layers import evaluating, every_module_called, grid_of
+from aggressors.sources.calls import as_copy, as_leaf, evaluating, every_module_called, untouched
+from aggressors.sources.devices import device_of, out_of_memory
+from aggressors.sources.views import View
 from aggressors.stages.infer import logits
 
 Floats = NDArray[np.float32]
+Targets = Sequence[Sequence[int]]
 
 
-def grad_cam(model: nn.Module, layer: str, inputs: Tensor, targets: Sequence[int] | None) -> Floats:
-    """Explain one output of each sample at the resolution of a layer.
+def class_maps(
+    model: nn.Module,
+    layer: str,
+    view: View,
+    inputs: Tensor,
+    targets: Targets | None,
+    method: str = "grad-cam",
+) -> Floats:
+    """Explain outputs of each sample at the resolution of a layer.
 
     The model is left as it was: modes, gradients, `requires_grad` and hooks.
 
@@ -32,22 +44,25 @@ def grad_cam(model: nn.Module, layer: str, inputs: Tensor, targets: Sequence[int
     ----------
     model : on the device on which it runs.
     layer : name of the module whose output is explained.
+    view : how that output lies over the image.
     inputs : (n, c, h, w); runs in as many passes as memory needs.
-    targets : index of the output to explain, per sample; None for the one output of a regression.
+    targets : indices of m outputs to explain, per sample; None for the one output of a regression.
+    method : one of `contracts.HEATMAP_METHODS`.
 
     Returns
     -------
-    (n, rows, columns) float32 of 0 or more, in units of output, not scaled.
+    (n, m, rows, columns) float32 of 0 or more, in units of output, not scaled; for eigencam, which
+    knows no class, m times the same, in units of activation.
     """
     try:
-        with evaluating(model), _untouched(model), every_module_called(), torch.enable_grad():
-            return _maps(_Logits(model), model.get_submodule(layer), inputs, targets)
+        with evaluating(model), untouched(model), every_module_called(), torch.enable_grad():
+            return _maps(model, model.get_submodule(layer), view, inputs, targets, method)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error) or len(inputs) == 1:
             raise
     half = len(inputs) // 2
     parts = [
-        grad_cam(model, layer, inputs[part], None if targets is None else targets[part])
+        class_maps(model, layer, view, inputs[part], targets and targets[part], method)
         for part in (slice(None, half), slice(half, None))
     ]
     return np.concatenate(parts)
@@ -64,66 +79,67 @@ class _Logits(nn.Module):
         return logits(self.model(inputs))
 
 
-class _Unscaled(GradCAM):  # type: ignore[misc]
-    """Keeps the map before the package cuts, scales and enlarges it, which loses its magnitude."""
+class _SignedEigenCAM(EigenCAM):  # type: ignore[misc]
+    """EigenCAM that is high where activations stand out, and takes a thin decomposition.
 
-    unscaled: Floats
+    The package leaves the sign of its map to chance, and makes every singular vector for the first.
+    The sign is as in Chung and Ying 2025, eq. 13, which the package has as a function of its own.
+    """
 
-    def get_cam_image(self, *args: Any, **kwargs: Any) -> Any:
-        self.unscaled = super().get_cam_image(*args, **kwargs)
-        return self.unscaled
+    def get_cam_image(self, *given: Any) -> Floats:
+        activations = given[3]
+        n, channels, rows, columns = activations.shape
+        cells = activations.reshape(n, channels, rows * columns).transpose(0, 2, 1)
+        cells = cells - cells.mean(axis=1, keepdims=True)
+        left, values, _ = np.linalg.svd(cells, full_matrices=False)
+        first = left[:, :, 0] * values[:, :1]  # (n, cells)
+        flipped = np.abs(first.min(axis=1)) > np.abs(first.max(axis=1))
+        first[flipped] *= -1
+        return np.asarray(first.reshape(n, rows, columns), dtype=np.float32)
+
+
+_METHODS = {
+    "grad-cam": GradCAM,
+    "grad-cam++": GradCAMPlusPlus,
+    "hirescam": HiResCAM,
+    "eigencam": _SignedEigenCAM,
+}
 
 
 def _maps(
-    model: nn.Module, layer: nn.Module, inputs: Tensor, targets: Sequence[int] | None
+    model: nn.Module,
+    layer: nn.Module,
+    view: View,
+    inputs: Tensor,
+    targets: Targets | None,
+    method: str,
 ) -> Floats:
-    # The backward pass ends at this leaf: nothing before it is differentiated.
-    leaf = layer.register_forward_hook(lambda _, __, output: output.detach().requires_grad_())
-    cam = _Unscaled(model, [layer], _as_map)
-    # What follows gets a copy, so that an in-place activation cannot change the stored map.
-    copy = layer.register_forward_hook(lambda _, __, output: output.clone())
+    """Run the model once, and go back from each of the m outputs of a sample to the layer."""
+    leaf = layer.register_forward_hook(as_leaf)
+    cam = _METHODS[method](_Logits(model), [layer], view.as_map)
+    copy = layer.register_forward_hook(as_copy)
+    kept = cam.activations_and_grads
     try:
-        wanted = [_Output(0)] * len(inputs) if targets is None else [_Output(k) for k in targets]
-        cam(input_tensor=inputs, targets=wanted)  # not `with cam`: that swallows IndexError
-        return np.maximum(cam.unscaled, 0).astype(np.float32)
+        outputs = kept(inputs.to(device_of(model))).float()
+        outputs = outputs.reshape(len(inputs), -1)
+        columns = [[0] * len(inputs)] if targets is None else list(zip(*targets, strict=True))
+        activations = kept.activations[0].numpy()
+        return np.stack([_map(cam, outputs, codes, activations) for codes in columns], axis=1)
     finally:
-        cam.activations_and_grads.release()
+        kept.release()  # not `with cam`: that swallows IndexError
         leaf.remove()
         copy.remove()
 
 
-class _Output:
-    """One output of a sample, as the package asks for it."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-
-    def __call__(self, output: Tensor) -> Tensor:
-        return output.reshape(-1)[self.index]
-
-
-def _as_map(values: Tensor) -> Tensor:
-    """Turn tokens (n, t, c) of a square grid of patches into (n, c, side, side); maps stay."""
-    values = values.float()  # numpy, which the package uses, has no bfloat16
-    if values.ndim != 3:
-        return values
-    grid = grid_of(values.shape[1])
-    if grid is None:
-        raise ValueError(f"{values.shape[1]} tokens are no square grid of patches")
-    side, leading = grid
-    patches = values[:, leading:].reshape(len(values), side, side, -1)
-    return patches.permute(0, 3, 1, 2)
-
-
-@contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
-    """Freeze the parameters meanwhile; the package clears gradients, which are put back."""
-    before = [(value, value.requires_grad, value.grad) for value in model.parameters()]
-    for value, _, _ in before:
-        value.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for value, required, gradient in before:
-            value.requires_grad_(required)
-            value.grad = gradient
+def _map(cam: Any, outputs: Tensor, codes: Sequence[int], activations: Floats) -> Floats:
+    """(n, rows, columns) of one output a sample; the package's own call would also enlarge it."""
+    kept, gradients = cam.activations_and_grads, None
+    if cam.uses_gradients:
+        kept.gradients = []
+        outputs[range(len(outputs)), list(codes)].sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
+        gradients = kept.gradients[0].numpy()
+    # Grad-CAM++ divides by what may cancel out, with activations below zero.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        found = cam.get_cam_image(outputs, None, codes, activations, gradients, False)
+    found = np.nan_to_num(np.maximum(found, 0), nan=0.0, posinf=0.0)
+    return np.asarray(found, dtype=np.float32)

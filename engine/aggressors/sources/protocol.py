@@ -40,20 +40,30 @@ class Explains(Protocol):
     """A source that can show where its model looks."""
 
     @property
-    def explains(self) -> bool:
-        """Whether the model has a layer whose output is a map of the image."""
+    def heatmap_layer(self) -> str | None:
+        """Name of the layer whose output is a map of the image; None where there is none."""
+        ...
+
+    @property
+    def no_heatmaps(self) -> str:
+        """Why there is none, in a sentence; '' where there is one."""
         ...
 
     def heatmaps(
-        self, population: str, positions: Sequence[int], targets: Sequence[int] | None
+        self,
+        population: str,
+        positions: Sequence[int],
+        targets: Sequence[Sequence[int]] | None,
+        method: str = "grad-cam",
     ) -> NDArray[np.float32]:
-        """Explain one output of each sample; (n, rows, columns) of 0 or more, not scaled.
+        """Explain m outputs of each sample; (n, m, rows, columns) of 0 or more, not scaled.
 
         Parameters
         ----------
         population : where the samples are.
         positions : their places in the population's dataset.
-        targets : index of the output, per sample; None for the one output of a regression.
+        targets : indices of m outputs, per sample; None for the one output of a regression.
+        method : one of `contracts.HEATMAP_METHODS`.
         """
         ...
 

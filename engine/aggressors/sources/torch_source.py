@@ -18,7 +18,8 @@ from aggressors.contracts import CONFIDENCE_GAP, POPULATIONS, Settings
 from aggressors.errors import AggressorsError, InputError, IntegrationError, StageError
 from aggressors.integration import Integration, Sample
 from aggressors.sources import fields
-from aggressors.sources.layers import Layers, evaluating
+from aggressors.sources.calls import evaluating
+from aggressors.sources.layers import Layers
 from aggressors.sources.media import media_table
 from aggressors.sources.metrics import metrics_table
 from aggressors.sources.pictures import Picture, read_picture
@@ -145,21 +146,31 @@ class TorchSource:
         return Shard(joined, seconds)
 
     @property
-    def explains(self) -> bool:
-        """Whether the model has a layer whose output is a map of the image."""
-        return self.layers.heatmap is not None
+    def heatmap_layer(self) -> str | None:
+        """Name of the layer whose output is a map of the image; see `protocol.Explains`."""
+        return self.layers.heatmap
+
+    @property
+    def no_heatmaps(self) -> str:
+        """Why there is none, in a sentence; '' where there is one."""
+        return self.layers.reason
 
     def heatmaps(
-        self, population: str, positions: Sequence[int], targets: Sequence[int] | None
+        self,
+        population: str,
+        positions: Sequence[int],
+        targets: Sequence[Sequence[int]] | None,
+        method: str = "grad-cam",
     ) -> NDArray[np.float32]:
-        """Explain one output of each sample; see `protocol.Explains`."""
-        from aggressors.sources.gradcam import grad_cam  # slow to import
+        """Explain outputs of each sample; see `protocol.Explains`."""
+        from aggressors.sources.gradcam import class_maps  # slow to import
 
-        if self.layers.heatmap is None:
-            raise ValueError("the model has no layer whose output is a map of the image")
+        layer, view = self.layers.heatmap, self.layers.view
+        if layer is None or view is None:
+            raise ValueError(self.layers.reason)
         dataset = self.integration.datasets[population]
         inputs = stack_inputs(read_samples(dataset, population, positions), population)
-        return grad_cam(self.model, self.layers.heatmap, inputs, targets)
+        return class_maps(self.model, layer, view, inputs, targets, method)
 
     # --- One batch ---
 

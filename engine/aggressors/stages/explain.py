@@ -1,9 +1,9 @@
-"""Where the model looks: heatmaps of samples, and their mean inside an aggressor and outside."""
+"""Where the model looks: heatmaps of samples, and what they have in common inside an aggressor."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -12,42 +12,74 @@ from numpy.typing import NDArray
 from aggressors.contracts import POPULATIONS
 from aggressors.errors import AggressorsError, StageError
 from aggressors.sources.protocol import Explains
+from aggressors.stages.attended import attention_table, mean_maps_table, pixels
+from aggressors.stages.drawn import Draw, kept, rows_of
 from aggressors.stages.frame import BoolArray, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import empty, rows
+from aggressors.stats.attention import (
+    averaged_down,
+    border_share,
+    concentration,
+    distance,
+    shares,
+)
 
-METHOD = "grad-cam"
-Floats = NDArray[np.float32]
+OUTPUTS = ("explanation", "heatmaps", "mean_maps", "attention")
+Floats = NDArray[np.float64]
+Sets = Mapping[int, Mapping[str, IntArray]]
 
 
 def explain(tables: Tables, context: Context) -> dict[str, pa.Table]:
-    """Explain the prediction of representatives and of a sample of members and others.
+    """Explain representatives, and of each aggressor a sample of members and of others.
 
-    Each mean map averages unscaled heatmaps of at most `heatmap_samples` samples of the analysed
-    population: `core` (members whose loss exceeds the rest's core quantile), `members`,
-    `same_label_well_predicted` (others with a label that members have, predicted right), `rest`.
+    Each map explains the predicted class, and a second one the true class where that differs and
+    the method knows classes. Mean maps and numbers are over the sets that `drawn.Draw` chooses.
+    What is held in memory follows the settings and the aggressors, not the samples of the run.
 
     Returns
     -------
-    `heatmaps` and `mean_maps`; empty where the source has no model or the model no map.
+    `explanation`, `heatmaps`, `mean_maps` and `attention`; all empty without a model, and all but
+    the first where the model has no map or there is nothing to explain.
     """
+    out = {name: empty(name) for name in OUTPUTS}
     source = context.source
-    if source is None or not source.explains or not tables["aggressors"].num_rows:
-        return {"heatmaps": empty("heatmaps"), "mean_maps": empty("mean_maps")}
+    if source is None:
+        return out
+    method, reason = context.settings.heatmap_method, source.no_heatmaps
+    if source.heatmap_layer is not None and not tables["aggressors"].num_rows:
+        reason = "There is no aggressor whose samples could be explained."
+    if not reason:
+        found = _explained(tables, context, source)
+        if found is None:
+            reason = (
+                f"No map of layer {source.heatmap_layer!r} shows anything: the outputs do not "
+                "depend on it where it is positive. Set heatmap_layer to another."
+            )
+        else:
+            out |= found
+    facts = {"method": method, "layer": source.heatmap_layer, "reason": reason or None}
+    return out | {"explanation": rows("explanation", [facts])}
+
+
+def _explained(tables: Tables, context: Context, source: Explains) -> dict[str, pa.Table] | None:
     frame = Frame.from_tables(tables, context)
-    draw = _Draw(frame)
-    sets = {
-        concept: draw.sets(_member(tables, concept, len(frame)))
-        for concept in sorted(tables["aggressors"]["concept_id"].to_pylist())
-    }
-    shown = _rows_of(frame, tables["representatives"]["sample_id"].to_pylist())
+    draw = Draw(frame)
+    ranked = tables["aggressors"].sort_by("rank")["concept_id"].to_pylist()
+    sets = {concept: draw.sets(_member(tables, concept, len(frame))) for concept in ranked}
+    shown = rows_of(frame, _representatives(tables, ranked))
     drawn = [places for chosen in sets.values() for places in chosen.values()]
     wanted = np.unique(np.concatenate([shown, *drawn]))
-    positions = tables["positions"]["position"].to_numpy().astype(np.int64)
-    maps = _explained(source, frame, wanted, positions[wanted], context)
+    keep = kept(sets, shown, frame.settings.heatmaps_kept)
+    gathered = _Gathered(frame, wanted, keep, sets)
+    for batch in _batches(frame, wanted, context):
+        gathered.add(batch, _maps(source, tables, frame, batch))
+    if gathered.total is None or not gathered.total.any():
+        return None
     return {
-        "heatmaps": _heatmaps(frame, wanted, maps),
-        "mean_maps": _mean_maps(sets, wanted, maps),
+        "heatmaps": rows("heatmaps", gathered.records),
+        "mean_maps": mean_maps_table(gathered.means(), frame.settings.heatmap_method),
+        "attention": attention_table(sets, wanted, gathered.measured, frame),
     }
 
 
@@ -59,125 +91,145 @@ def _member(tables: Tables, concept: int, n: int) -> BoolArray:
     return member
 
 
-def _rows_of(frame: Frame, sample_ids: Sequence[str]) -> IntArray:
-    wanted = set(sample_ids)
-    return np.flatnonzero(np.array([name in wanted for name in frame.sample_id], dtype=np.bool_))
+def _representatives(tables: Tables, ranked: Sequence[int]) -> list[str]:
+    place = {concept: rank for rank, concept in enumerate(ranked)}
+    found = [row for row in tables["representatives"].to_pylist() if row["concept_id"] in place]
+    found.sort(key=lambda row: (place[row["concept_id"]], row["rank"], row["reason"]))
+    return [row["sample_id"] for row in found]
 
 
-class _Draw:
-    """Draws samples by a hash of their id: the same ones whatever the order of rows."""
-
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        self.known = frame.analysed & np.isfinite(frame.signal)
-        found = np.flatnonzero(self.known)
-        seed = str(frame.settings.seed).encode()
-        keys = [
-            blake2b(name.encode(), digest_size=8, key=seed).digest()
-            for name in frame.sample_id[found]
-        ]
-        self.order = found[np.argsort(np.array(keys, dtype="S8"), kind="stable")]
-
-    def sets(self, member: BoolArray) -> dict[str, IntArray]:
-        """Choose the rows that each mean map of a concept averages."""
-        frame = self.frame
-        rest = self.known & ~member
-        right = (frame.label == frame.prediction) & (frame.label >= 0)
-        labels = np.unique(frame.label[self.known & member])
-        chosen = {
-            "core": self.known & member & self._failing(rest),
-            "members": member,
-            "same_label_well_predicted": rest & right & np.isin(frame.label, labels),
-            "rest": rest,
-        }
-        return {name: self._first(those) for name, those in chosen.items()}
-
-    def _failing(self, rest: BoolArray) -> BoolArray:
-        signal, settings = self.frame.signal, self.frame.settings
-        if not rest.any():
-            return self.known
-        bar = np.quantile(signal[rest], settings.core_quantile)
-        return np.asarray(np.nan_to_num(signal, nan=-np.inf) > bar)
-
-    def _first(self, those: BoolArray) -> IntArray:
-        return self.order[those[self.order]][: self.frame.settings.heatmap_samples]
+# --- Batches ---
 
 
-def _explained(
-    source: Explains, frame: Frame, wanted: IntArray, positions: IntArray, context: Context
-) -> Floats:
-    """Unscaled maps (len(wanted), rows, columns) of the predictions, batch by batch."""
+@dataclass(frozen=True)
+class _Batch:
+    """Rows of one population, all explained for the same number of classes."""
+
+    population: str
+    rows: IntArray
+    both: bool  # the true class too
+
+
+def _batches(frame: Frame, wanted: IntArray, context: Context) -> Iterator[_Batch]:
+    knows_classes = bool(frame.classes) and frame.settings.heatmap_method != "eigencam"
+    label, prediction = frame.label[wanted], frame.prediction[wanted]
+    both = (label >= 0) & (label != prediction) & knows_classes
     size = frame.settings.batch_size
     batches = [
-        (name, part[start : start + size])
+        _Batch(name, part[start : start + size], second)
         for code, name in enumerate(POPULATIONS)
-        for part in [np.flatnonzero(frame.population[wanted] == code)]
+        for second in (False, True)
+        for part in [wanted[(frame.population[wanted] == code) & (both == second)]]
         for start in range(0, len(part), size)
     ]
-    found: list[Floats] = []
-    for population, batch in context.progress(batches, len(batches), "explain"):
-        targets = frame.prediction[wanted[batch]].tolist() if frame.classes else None
-        try:
-            found.append(source.heatmaps(population, positions[batch].tolist(), targets))
-        except AggressorsError:
-            raise
-        except Exception as error:
-            raise StageError(
-                "explain",
-                f"{len(batch)} samples of {population}",
-                f"Grad-CAM raised {type(error).__name__}: {error}. Set heatmap_layer to a layer "
-                "whose output is a map of the image.",
-            ) from error
-    return np.concatenate(found)  # populations and rows both ascend, as in `wanted`
+    yield from context.progress(batches, len(batches), "explain")
 
 
-def _heatmaps(frame: Frame, wanted: IntArray, maps: Floats) -> pa.Table:
-    records = []
-    for row, heat in zip(wanted.tolist(), maps, strict=True):
-        code = int(frame.prediction[row])
-        target = frame.classes[code] if code >= 0 else "prediction"
-        records.append(
-            {
-                "sample_id": frame.sample_id[row],
-                "method": METHOD,
-                "target": target,
-                **_pixels(heat, float(heat.max())),
-            }
+def _maps(source: Explains, tables: Tables, frame: Frame, batch: _Batch) -> Floats:
+    """(n, 1 or 2, rows, columns) unscaled maps of a batch, no larger than they are kept."""
+    classes = frame.prediction[batch.rows][:, None]
+    if batch.both:
+        classes = np.column_stack([classes, frame.label[batch.rows]])
+    places = tables["positions"]["position"].take(pa.array(batch.rows)).to_pylist()
+    try:
+        found = source.heatmaps(
+            batch.population,
+            places,
+            classes.tolist() if frame.classes else None,
+            frame.settings.heatmap_method,
         )
-    return rows("heatmaps", records)
+    except AggressorsError:
+        raise
+    except Exception as error:
+        raise StageError(
+            "explain",
+            f"{len(batch.rows)} samples of {batch.population}",
+            f"{frame.settings.heatmap_method} at layer {source.heatmap_layer!r} raised "
+            f"{type(error).__name__}: {error}. Set heatmap_layer to another layer whose output is "
+            "a map of the image.",
+        ) from error
+    return averaged_down(found.astype(np.float64), frame.settings.heatmap_cells)
 
 
-def _mean_maps(
-    sets: Mapping[int, Mapping[str, IntArray]], wanted: IntArray, maps: Floats
-) -> pa.Table:
-    records = []
-    for concept, chosen in sets.items():
-        means = {
-            name: maps[np.searchsorted(wanted, places)].mean(axis=0)
-            for name, places in chosen.items()
-            if len(places)
-        }
-        scale = max((float(mean.max()) for mean in means.values()), default=0.0)
-        records += [
-            {
-                "concept_id": concept,
-                "of": name,
-                "method": METHOD,
-                "target": "prediction",
-                "n": len(chosen[name]),
-                **_pixels(mean, scale),
-            }
-            for name, mean in means.items()
-        ]
-    return rows("mean_maps", records)
+# --- What is gathered from them ---
 
 
-def _pixels(heat: Floats, scale: float) -> dict[str, object]:
-    """Quantise a map of 0 or more to bytes; `scale` is what 255 stands for."""
-    share = heat / scale if scale > 0 else np.zeros_like(heat)
-    pixels = np.rint(share.clip(0, 1) * 255).astype(np.uint8)
-    height, width = heat.shape
-    return {"height": height, "width": width, "scale": scale, "pixels": pixels.tobytes()}
+@dataclass
+class _Gathered:
+    """Sums of maps over each set, numbers of each sample, and the heatmaps that are kept.
+
+    Parameters
+    ----------
+    wanted : (w,) rows that are explained, ascending.
+    keep : rows whose heatmaps are kept, ascending.
+    """
+
+    frame: Frame
+    wanted: IntArray
+    keep: IntArray
+    sets: Sets
+    records: list[dict[str, object]] = field(default_factory=list)
+    measured: dict[str, Floats] = field(default_factory=dict)
+    total: Floats | None = None  # (sets, cells) sum of shares
+    count: Floats | None = None  # (sets,) maps in it
+    shape: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        from scipy.sparse import csc_array
+
+        places = [np.searchsorted(self.wanted, chosen) for _, _, chosen in self._each()]
+        columns = np.concatenate([np.empty(0, np.int64), *places])
+        which = np.repeat(np.arange(len(places)), [len(each) for each in places])
+        self._member = csc_array(
+            (np.ones(len(columns)), (which, columns)), shape=(len(places), len(self.wanted))
+        )
+        names = ("concentration", "border", "strength", "distance")
+        self.measured = {name: np.full(len(self.wanted), np.nan) for name in names}
+
+    def _each(self) -> Iterator[tuple[int, str, IntArray]]:
+        for concept, chosen in self.sets.items():
+            for of, places in chosen.items():
+                yield concept, of, places
+
+    def add(self, batch: _Batch, maps: Floats) -> None:
+        """Take in the maps of a batch, (n, 1 or 2, rows, columns)."""
+        share = shares(maps[:, 0])
+        at = np.searchsorted(self.wanted, batch.rows)
+        self.measured["concentration"][at] = concentration(share)
+        self.measured["border"][at] = border_share(share)
+        self.measured["strength"][at] = maps[:, 0].mean(axis=(1, 2))
+        if batch.both:
+            self.measured["distance"][at] = distance(share, shares(maps[:, 1]))
+        if self.total is None or self.count is None:
+            self.shape = share.shape[1:]
+            self.total = np.zeros((self._member.shape[0], share[0].size))
+            self.count = np.zeros(len(self.total))
+        shows = np.isfinite(share[:, 0, 0])
+        member = self._member[:, at[shows]]
+        self.total += np.asarray(member @ share.reshape(len(share), -1)[shows])
+        self.count += member.sum(axis=1)
+        self._keep(batch, maps)
+
+    def _keep(self, batch: _Batch, maps: Floats) -> None:
+        frame, method = self.frame, self.frame.settings.heatmap_method
+        for which in np.flatnonzero(np.isin(batch.rows, self.keep)):
+            row = int(batch.rows[which])
+            for of, heat, codes in zip(
+                ("prediction", "label"), maps[which], (frame.prediction, frame.label), strict=False
+            ):
+                target = frame.classes[codes[row]] if frame.classes else "prediction"
+                facts = {"sample_id": frame.sample_id[row], "method": method, "of": of}
+                self.records.append(facts | {"target": target} | pixels(heat, float(heat.max())))
+
+    def means(self) -> Iterator[tuple[int, str, int, Floats]]:
+        """Concept, set, number of maps and mean share (rows, columns) of each set with a map."""
+        if self.total is None or self.count is None:
+            return
+        for (concept, of, _), total, count in zip(
+            self._each(), self.total, self.count, strict=True
+        ):
+            if count:
+                yield concept, of, int(count), (total / count).reshape(self.shape)
 
 
 STAGE = Stage(
@@ -191,7 +243,7 @@ STAGE = Stage(
         "representatives",
         "positions",
     ),
-    outputs=("heatmaps", "mean_maps"),
+    outputs=OUTPUTS,
     run=explain,
     optional=("positions", "metrics"),
 )

@@ -1,0 +1,93 @@
+"""Which samples are explained: the sets that are compared, and whose heatmaps are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+import numpy as np
+
+from aggressors.stages.frame import BoolArray, Frame, IntArray
+
+MAPPED = ("core", "members", "same_label_well_predicted", "rest")
+MISTAKEN = "rest_mispredicted"
+
+
+class Draw:
+    """Draws samples by a hash of their id: the same ones whatever the order of rows.
+
+    Sets of different concepts overlap as far as they can, so that few samples are explained.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.known = frame.analysed & np.isfinite(frame.signal)
+        found = np.flatnonzero(self.known)
+        seed = str(frame.settings.seed).encode()
+        keys = [
+            blake2b(name.encode(), digest_size=8, key=seed).digest()
+            for name in frame.sample_id[found]
+        ]
+        self.order = found[np.argsort(np.array(keys, dtype="S8"), kind="stable")]
+        named = (frame.label >= 0) & (frame.prediction >= 0)
+        self.right = named & (frame.label == frame.prediction)
+        self.wrong = named & ~self.right
+
+    def sets(self, member: BoolArray) -> dict[str, IntArray]:
+        """Choose the rows of each set of a concept, at most `heatmap_samples` each.
+
+        Core are members whose signal exceeds the rest's core quantile; same_label_well_predicted
+        others that are predicted right, each label in the proportion that it has among the members,
+        as far as there are so many: or the mix of labels would pose as a difference.
+        """
+        rest = self.known & ~member
+        members = self._first(self.known & member)
+        return {
+            "core": self._first(self.known & member & self._failing(rest)),
+            "members": members,
+            "same_label_well_predicted": self._alike(members, rest & self.right),
+            "rest": self._first(rest),
+            MISTAKEN: self._first(rest & self.wrong),
+        }
+
+    def _failing(self, rest: BoolArray) -> BoolArray:
+        signal, settings = self.frame.signal, self.frame.settings
+        if not rest.any():
+            return self.known
+        bar = np.quantile(signal[rest], settings.core_quantile)
+        return np.asarray(np.nan_to_num(signal, nan=-np.inf) > bar)
+
+    def _alike(self, members: IntArray, others: BoolArray) -> IntArray:
+        """Take the first of `others` with the labels of the members, in the same proportions."""
+        most = self.frame.settings.heatmap_samples
+        labels, counts = np.unique(self.frame.label[members], return_counts=True)
+        pools = [self._ordered(others & (self.frame.label == label)) for label in labels]
+        there = [(pool, count) for pool, count in zip(pools, counts, strict=True) if len(pool)]
+        total = sum(int(count) for _, count in there)
+        drawn = [pool[: max(1, most * int(count) // total)] for pool, count in there]
+        return np.concatenate([self.order[:0], *drawn])[:most]
+
+    def _first(self, those: BoolArray) -> IntArray:
+        return self._ordered(those)[: self.frame.settings.heatmap_samples]
+
+    def _ordered(self, those: BoolArray) -> IntArray:
+        return self.order[those[self.order]]
+
+
+def kept(sets: Mapping[int, Mapping[str, IntArray]], shown: IntArray, most: int) -> IntArray:
+    """Choose whose heatmaps are kept: representatives, then failing members, others last.
+
+    Parameters
+    ----------
+    sets : rows of each set, by concept in the order of the ranking.
+    shown : rows of the representatives in that order, repeats allowed.
+    """
+    ordered = [shown, *(chosen[of] for of in (*MAPPED, MISTAKEN) for chosen in sets.values())]
+    rows, first = np.unique(np.concatenate(ordered), return_index=True)
+    return np.sort(rows[np.argsort(first, kind="stable")][:most])
+
+
+def rows_of(frame: Frame, sample_ids: Sequence[str]) -> IntArray:
+    """Rows of samples in the order of their ids, repeats included."""
+    place = {name: row for row, name in enumerate(frame.sample_id)}
+    return np.array([place[name] for name in sample_ids], dtype=np.int64)
