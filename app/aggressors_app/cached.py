@@ -16,8 +16,15 @@ import pyarrow as pa
 import streamlit as st
 
 from aggressors import words
-from aggressors.contracts import Aggressor, DiscoveryFacts, Provenance, RunSummary
+from aggressors.contracts import (
+    Aggressor,
+    Attention,
+    DiscoveryFacts,
+    Provenance,
+    RunSummary,
+)
 from aggressors.errors import AggressorsError, RunNotFound
+from aggressors.queries import attention as attended
 from aggressors.queries import (
     concept,
     explore,
@@ -351,9 +358,21 @@ def words_of(run_id: str, concept_id: int) -> telling.Telling:
 
 
 @_remember
-def mean_maps(run_id: str, concept_id: int) -> pa.Table:
-    """Averaged heatmaps of a concept."""
-    return concept.mean_maps(run_file(run_id), concept_id)
+def explanation(run_id: str) -> attended.Explanation:
+    """How heatmaps were made, or why there are none."""
+    return attended.explanation(run_file(run_id))
+
+
+@_remember
+def looks(run_id: str, concept_id: int) -> attended.Looks:
+    """Averaged heatmaps of a concept, and how they differ."""
+    return attended.looks(run_file(run_id), concept_id)
+
+
+@_remember
+def attention(run_id: str, concept_id: int) -> tuple[Attention, ...]:
+    """Numbers of the heatmaps of a concept."""
+    return attended.attention(run_file(run_id), concept_id)
 
 
 @_remember

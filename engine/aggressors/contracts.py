@@ -130,6 +130,25 @@ class DiscoveryFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Attention:
+    """One number of the heatmaps of a set; columns and words as in the run's table `attention`.
+
+    `difference` is `value` minus that of the set `reference`, '' where nothing is compared.
+    """
+
+    of: str
+    measure: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    reference: str = ""
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of one saved test for one run.
 

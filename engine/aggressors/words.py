@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from aggressors.contracts import CONFIDENCE_GAP, Aggressor, DiscoveryFacts, Provenance
+from aggressors.contracts import (
+    CONFIDENCE_GAP,
+    Aggressor,
+    Attention,
+    DiscoveryFacts,
+    Provenance,
+)
 
 ACTION_NAMES = {
     "collect": "collect",
@@ -39,6 +45,13 @@ MAP_NAMES = {
     "same_label_well_predicted": "same label, right",
     "rest": "the rest",
 }
+METHOD_NAMES = {
+    "grad-cam": "Grad-CAM",
+    "grad-cam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "eigencam": "EigenCAM",
+}
+CLEAR_ATTENTION = 0.02  # a difference of shares is told where all of its interval is further from 0
 
 
 def number(value: float | None) -> str:
@@ -141,6 +154,38 @@ def listed(names: Sequence[str], total: int | None = None, most: int = 3) -> str
     hidden = (len(names) if total is None else total) - most
     shown = [*names[:most], *([f"{hidden:,} more"] if hidden > 0 else [])]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def is_clear(one: Attention) -> bool:
+    """Tell whether a number of heatmaps differs from its reference by more than a trifle."""
+    low, high = one.difference_low, one.difference_high
+    if low is None or high is None:
+        return False
+    least = 0.0 if one.measure == "strength" else CLEAR_ATTENTION
+    return low > least or high < -least
+
+
+def attention_sentence(found: Iterable[Attention]) -> str:
+    """Say what differs most in where the model looks; '' where no difference is clear."""
+    told = [one for one in found if one.measure in _ATTENTION and is_clear(one)]
+    if not told:
+        return ""
+    one = max(told, key=lambda one: abs(one.difference or 0.0))
+    other = one.value - (one.difference or 0.0)
+    who = {"core": "Failing members", "members": "Members"}.get(one.of, "Inside")
+    return _ATTENTION[one.measure].format(
+        who=who, whose=who.lower(), value=percent(one.value), other=percent(other)
+    )
+
+
+_ATTENTION = {
+    "border": "{who}: {value} of the attention in the border, {other} for the same labels handled "
+    "well.",
+    "concentration": "{who}: {value} of the attention in a tenth of the picture, {other} for the "
+    "same labels handled well.",
+    "distance": "Where {whose} are mistaken, {value} of the attention lies elsewhere than for the "
+    "true class; {other} in the other mistakes.",
+}
 
 
 def counted(n: int, what: str) -> str:

@@ -1,22 +1,45 @@
 // Samples as tiles: click, arrow keys, a heatmap overlay whose opacity never leaves the browser.
 // Data only ever becomes text nodes, image sources that start with data:image/, and pixels.
 
-// Grey bytes to a colour from transparent violet over orange to yellow; strong where the map is.
-function heatmap({ height, width, pixels }) {
-  const canvas = element("canvas");
+const CLASSES = { prediction: "Predicted", label: "True class", difference: "Difference" };
+
+// From transparent violet over orange to yellow; strong where the map is.
+function heat(v) {
+  return [Math.min(1, 0.35 + 1.1 * v), Math.max(0, 1.25 * v - 0.3), Math.max(0, 0.45 - 0.6 * v), Math.min(1, 0.15 + v)];
+}
+
+// Orange where the predicted class has more of its attention, blue where the true class has.
+function lean(v) {
+  const strong = Math.min(1, Math.abs(v)) ** 0.7;
+  return v > 0 ? [0.93, 0.45, 0.06, strong] : [0.16, 0.52, 0.95, strong];
+}
+
+// What to draw, one number a cell; null where the two classes are one and nothing differs.
+function values(item, of) {
+  const read = (text) => Array.from(atob(text), (byte) => byte.charCodeAt(0));
+  const first = read(item.pixels);
+  const second = item.label ? read(item.label) : first;
+  if (of !== "difference") return (of === "label" ? second : first).map((byte) => byte / 255);
+  if (!item.label) return null;
+  const total = (bytes) => Math.max(1, bytes.reduce((sum, byte) => sum + byte, 0));
+  const [all, other] = [total(first), total(second)];
+  const gap = first.map((byte, i) => byte / all - (second[i] ?? 0) / other);
+  const reach = Math.max(1e-9, ...gap.map(Math.abs));
+  return gap.map((share) => share / reach);
+}
+
+function paint(canvas, item, of) {
+  const { height, width } = item;
   canvas.width = width;
   canvas.height = height;
-  const bytes = atob(pixels);
+  const shown = values(item, of);
+  if (!shown) return;
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
-    const v = bytes.charCodeAt(i) / 255;
-    image.data[4 * i] = 255 * Math.min(1, 0.35 + 1.1 * v);
-    image.data[4 * i + 1] = 255 * Math.max(0, 1.25 * v - 0.3);
-    image.data[4 * i + 2] = 255 * Math.max(0, 0.45 - 0.6 * v);
-    image.data[4 * i + 3] = 255 * Math.min(1, 0.15 + v);
+    const color = (of === "difference" ? lean : heat)(shown[i] ?? 0);
+    color.forEach((part, channel) => { image.data[4 * i + channel] = 255 * part; });
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
 }
 
 // A word as engine/aggressors/tokens.py reads it.
@@ -62,7 +85,7 @@ function tile(item) {
   } else {
     view.append(item.text ? prose(item.text, item.words) : facts(item));
   }
-  if (item.heat) view.append(heatmap(item.heat));
+  if (item.heat) view.append(element("canvas"));
   if (item.flag) view.append(element("span", "flag", item.flag));
   if (item.alike) view.append(element("span", "alike", item.alike));
   box.append(view);
@@ -76,7 +99,38 @@ function tile(item) {
   return box;
 }
 
-function bar(data, root, remember) {
+// Whose map is shown: for what the model says, for what is true, or how the two differ.
+function classes(remember, slider, draw) {
+  const group = element("span", "classes");
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", "Class that the heatmap explains");
+  const note = element("span", "quiet small leans");
+  const buttons = Object.entries(CLASSES).map(([of, name]) => {
+    const button = element("button", "", name);
+    button.dataset.of = of;
+    button.onclick = () => {
+      remember.of = of;
+      if (Number(slider.value) === 0) slider.value = 70;
+      slider.oninput();
+      show();
+      draw();
+    };
+    return button;
+  });
+  const show = () => {
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.of === remember.of));
+    note.replaceChildren(
+      ...(remember.of === "difference"
+        ? [element("i", "more"), " more for the predicted class ", element("i", "less"), " for the true one"]
+        : []),
+    );
+  };
+  group.append(...buttons);
+  show();
+  return [group, note];
+}
+
+function bar(data, root, remember, draw) {
   const line = element("div", "bar");
   if (data.caption) line.append(element("span", "quiet", data.caption));
   if (data.items.some((item) => item.heat)) {
@@ -91,6 +145,7 @@ function bar(data, root, remember) {
     };
     label.append(slider);
     line.append(label);
+    if (data.items.some((item) => item.heat?.label)) line.append(...classes(remember, slider, draw));
   }
   if (data.keys.length) {
     const keys = element("span", "keys quiet small");
@@ -103,7 +158,7 @@ function bar(data, root, remember) {
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
-  const remember = (root.remember ??= { heat: data.heat ?? 0 });
+  const remember = (root.remember ??= { heat: data.heat ?? 0, of: "prediction" });
   const had = root.contains(parentElement.activeElement) && parentElement.activeElement.type !== "range";
   root.style.setProperty("--heat", remember.heat / 100);
   root.style.setProperty("--tile", `${data.tile}px`);
@@ -113,6 +168,12 @@ export default function (component) {
   grid.setAttribute("aria-label", data.label);
   const tiles = data.items.map(tile);
   grid.append(...tiles);
+  const draw = () =>
+    tiles.forEach((box, i) => {
+      const canvas = box.querySelector("canvas");
+      if (canvas) paint(canvas, data.items[i].heat, remember.of);
+    });
+  draw();
 
   let at = Math.max(0, data.items.findIndex((item) => item.id === data.chosen));
   let chosen = data.items.some((item) => item.id === data.chosen);
@@ -153,7 +214,7 @@ export default function (component) {
   show();
 
   const content = tiles.length ? grid : element("div", "none quiet", data.empty);
-  root.replaceChildren(...(data.plain ? [] : [bar(data, root, remember)]), content);
+  root.replaceChildren(...(data.plain ? [] : [bar(data, root, remember, draw)]), content);
   if (had && tiles.length) tiles[at].focus({ preventScroll: true });
   return () => clearTimeout(timer);
 }

@@ -16,11 +16,16 @@ PIXELATED_BELOW = 40  # pixels; smaller pictures look better with hard edges
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A heatmap: `height` x `width` bytes, row by row from the top."""
+    """A heatmap: `height` x `width` bytes, row by row from the top.
+
+    `pixels` are for the predicted class, `label` for the true one; None where they are one, or
+    where the method knows no class.
+    """
 
     height: int
     width: int
     pixels: bytes
+    label: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ def _item(tile: Tile) -> dict[str, object]:
             "height": heat.height,
             "width": heat.width,
             "pixels": base64.b64encode(heat.pixels).decode(),
+            "label": heat.label and base64.b64encode(heat.label).decode(),
         },
     }
 

@@ -1,36 +1,113 @@
-"""Where the model looks, averaged inside an aggressor and outside."""
+"""Where the model looks, averaged inside an aggressor and outside, in pictures and numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from aggressors.words import MAP_NAMES
+from aggressors.contracts import Attention
+from aggressors.words import MAP_NAMES, METHOD_NAMES, attention_sentence, is_clear
 from aggressors_app import cached
-from aggressors_app.components.grid import Heat, Tile, sample_grid
-from aggressors_app.format import count
+from aggressors_app.components.looks import Figure, Line, Panel, looks
+from aggressors_app.format import (
+    MISSING,
+    count,
+    interval,
+    number,
+    plain,
+    share,
+    signed,
+    titled,
+    typeset,
+)
+
+NO_MODEL = "This run is from a table; only a model can show where it looks."
+MISTAKEN = "rest_mispredicted"
+MEASURES = {
+    "border": ("In the border", "Share within an eighth of the side from the edge; 44 % if even"),
+    "concentration": ("In the top tenth", "Share in the tenth of the cells that hold most"),
+    "distance": (
+        "True class elsewhere",
+        "Where the prediction is wrong: share of the attention that lies elsewhere for the true "
+        "class; 0 % if both classes are read off the same place",
+    ),
+    "strength": ("Strength", "Mean attribution of a cell, in units of the model's output"),
+}
 
 
 def mean_maps(run_id: str, concept_id: int) -> None:
-    """Show the averaged heatmaps on one scale."""
-    found = cached.mean_maps(run_id, concept_id).to_pylist()
+    """Show mean maps on one scale, how they differ, and what differs in numbers."""
     st.markdown("**Where the model looks, on average**")
-    if not found:
-        st.caption(
-            "No heatmaps in this run: they need a model with a convolution or transformer layer. "
-            "A run from a table has none."
-        )
+    made = cached.explanation(run_id)
+    found = cached.looks(run_id, concept_id)
+    if not found.maps:
+        st.caption(plain(made.reason or NO_MODEL))
         return
-    tiles = [
-        Tile(
-            row["of"],
-            None,
-            " ",
-            (
-                (MAP_NAMES.get(row["of"], row["of"]).capitalize(), "", False),
-                ("", f"{count(row['n'])} maps", False),
-            ),
-            heat=Heat(row["height"], row["width"], row["pixels"]),
-        )
-        for row in found
+    numbers = cached.attention(run_id, concept_id)
+    if said := attention_sentence(numbers):
+        st.markdown(plain(typeset(said)))
+    panels = [
+        Panel(titled(MAP_NAMES[one.of]), f"{count(one.n)} samples", one.cells) for one in found.maps
     ]
-    sample_grid("mean_maps", tiles, label="Averaged heatmaps", size=120, heat=100, plain=True)
+    sets = [one.of for one in found.maps]
+    if found.difference is not None:
+        which = "failing" if found.differs == "core" else "members"
+        panels.append(Panel("Difference", f"{which} − right", found.difference, difference=True))
+    lines = _lines(numbers, sets, found.differs if found.difference is not None else "")
+    looks("mean_maps", panels, lines)
+    method = METHOD_NAMES.get(made.method, made.method)
+    classes = "whatever the class" if made.method == "eigencam" else "for the predicted class"
+    st.caption(
+        f"{plain(method)} at layer {plain(made.layer)}, {classes}; every sample counts alike. "
+        "× even: how much more than if attention were spread evenly."
+    )
+
+
+def _lines(numbers: Sequence[Attention], sets: Sequence[str], differs: str) -> list[Line]:
+    """One line a measure that the run has, with a number below each panel."""
+    known = {(one.measure, one.of): one for one in numbers}
+    lines = []
+    for measure, (name, help) in MEASURES.items():
+        if not any(key[0] == measure for key in known):
+            continue
+        # Others have a second map only where they are mistaken.
+        found = [known.get((measure, MISTAKEN if measure == "distance" and of == "rest" else of))
+                 for of in sets]  # fmt: skip
+        cells = [_figure(one) for one in found]
+        if differs:
+            cells.append(_difference(known.get((measure, differs))))
+        lines.append(Line(name, typeset(help), tuple(cells)))
+    return lines
+
+
+def _figure(one: Attention | None) -> Figure:
+    if one is None:
+        return Figure(MISSING)
+    strength = one.measure == "strength"
+    text = number(one.value) if strength else share(one.value, 0)
+    what = "mistakes" if one.of == MISTAKEN or one.measure == "distance" else "samples"
+    bounds = interval(one.low, one.high) if strength else _percents(one.low, one.high)
+    return Figure(text, bounds, f"{count(one.n)} {what}")
+
+
+def _percents(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{100 * low:.0f} – {share(high, 0)}"
+
+
+def _difference(one: Attention | None) -> Figure:
+    if one is None or one.difference is None:
+        return Figure(MISSING)
+    low, high = one.difference_low, one.difference_high
+    text, known = signed(one.difference), interval(low, high)
+    if one.measure != "strength":
+        text = f"{_points(one.difference)} pt"
+        known = "" if low is None or high is None else f"{_points(low)} to {_points(high)}"
+    against = "the mistakes of the rest" if one.measure == "distance" else "same label, right"
+    return Figure(text, known, f"Against {against}", is_clear(one))
+
+
+def _points(share: float) -> str:
+    """Write a difference of shares as percentage points: +11, −4, 0."""
+    whole = round(100 * share)
+    return f"{'+' if whole > 0 else '−' if whole < 0 else ''}{abs(whole)}"

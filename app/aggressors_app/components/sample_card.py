@@ -86,10 +86,10 @@ def _picture(found: SampleDetail, original: bytes | None, key: str) -> None:
     if original:
         st.image(original, width="stretch")
     elif found.thumbnail:
-        heat = found.heatmap and Heat(
-            found.heatmap.height, found.heatmap.width, found.heatmap.pixels
-        )
-        tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat or None)
+        heat = None
+        if shown := found.heatmap:
+            heat = Heat(shown.height, shown.width, shown.pixels, shown.label_pixels)
+        tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat)
         sample_grid(f"{key}_picture", [tile], label="The sample", size=240, heat=40)
 
 

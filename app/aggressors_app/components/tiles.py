@@ -36,7 +36,9 @@ def tiles_of(
 def _tile(row: dict[str, Any], flag: str, narrow: bool, words: Mapping[str, float]) -> Tile:
     heat = None
     if row.get("heatmap") is not None:
-        heat = Heat(row["heatmap_height"], row["heatmap_width"], row["heatmap"])
+        heat = Heat(
+            row["heatmap_height"], row["heatmap_width"], row["heatmap"], row["label_heatmap"]
+        )
     truth, other, loss = _said(row)
     what = f"{truth} › {other}" if other else truth
     wrong = row["correct"] is False

@@ -27,9 +27,13 @@ _FACTS = """
     WHERE s.row_id IN ({rows})
 """
 _HEATMAPS = """
-    SELECT sample_id, method AS heatmap_method, height AS heatmap_height, width AS heatmap_width,
-        scale AS heatmap_scale, pixels AS heatmap
-    FROM heatmaps WHERE sample_id IN (SELECT unnest($ids))
+    SELECT p.sample_id, p.method AS heatmap_method, p.target AS heatmap_target,
+        p.height AS heatmap_height, p.width AS heatmap_width,
+        p.scale AS heatmap_scale, p.pixels AS heatmap,
+        t.target AS heatmap_label, t.pixels AS label_heatmap
+    FROM heatmaps p LEFT JOIN heatmaps t ON t.sample_id = p.sample_id AND t.of = 'label'
+        AND t.height = p.height AND t.width = p.width
+    WHERE p.of = 'prediction' AND p.sample_id IN (SELECT unnest($ids))
 """
 
 
@@ -39,8 +43,8 @@ def cards(run: RunFile, found: pa.Table, *, heatmaps: bool = False) -> pa.Table:
     Parameters
     ----------
     found : a column `row_id` without NULL, and any others, which stay as they are and come first.
-    heatmaps : also add `heatmap` (bytes, one a cell), its method, height, width and scale; NULL
-        where the sample has none.
+    heatmaps : also add `heatmap` (bytes, one a cell), its method, target, height, width and scale,
+        and `label_heatmap` with its target; NULL where the sample has none.
 
     Returns
     -------

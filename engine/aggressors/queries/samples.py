@@ -31,13 +31,20 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Heatmap:
-    """Where the model looked: `height` x `width` bytes, row by row; 255 stands for `scale`."""
+    """Where the model looked: `height` x `width` bytes, row by row; 255 stands for `scale`.
+
+    `pixels` are for the class `target`, the predicted one; `label_pixels`, on a scale of their own,
+    for the true class `label`, where that is another and the method knows classes.
+    """
 
     method: str
+    target: str
     height: int
     width: int
     scale: float
     pixels: bytes
+    label: str | None
+    label_pixels: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +203,8 @@ def sample(run: RunFile, sample_id: str) -> SampleDetail:
         params={"row": row_id},
     )[0]
     heatmap = Heatmap(
-        *(card.pop(name) for name in ("heatmap_method", "heatmap_height", "heatmap_width")),
-        *(card.pop(name) for name in ("heatmap_scale", "heatmap")),
+        *(card.pop(f"heatmap_{name}") for name in ("method", "target", "height", "width", "scale")),
+        *(card.pop(name) for name in ("heatmap", "heatmap_label", "label_heatmap")),
     )
     card.pop("correct")
     return SampleDetail(
