@@ -1,7 +1,8 @@
 """Measurements of an image that need no model: light, colour, sharpness, texture, symmetry.
 
 Images of more than `WHOLE` pixels are measured on a sample of them, so that a large one costs
-little more than a small one: what neighbouring pixels tell on tiles, all else on a regular grid.
+little more than a small one: mean colours on whole rows, what neighbouring pixels tell on tiles,
+all else on a regular grid.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ _GRID = 640  # pixels of the grid, about
 _TILES = 16  # tiles of 8 x 16 pixels, about
 _TILE = 8, 16
 _BLOCK = 8
-_CHUNK = 1 << 16  # sampled pixels measured at a time, so that the work stays in the cache
+_CHUNK = 1 << 17  # sampled pixels measured at a time, so that the work stays in the cache
 _LEVELS = 32
 _UNLIKE = 0.2 * 255
 _CELLS = 8  # rows and columns of a print
@@ -104,17 +105,20 @@ def measure(items: Sequence[Picture]) -> Measured:
             continue
         step = max(1, _CHUNK // min(height * width, WHOLE))
         for start in range(0, len(places), step):
-            chunk = places[start : start + step]
+            chunk = np.array(places[start : start + step])
             stack = np.stack([items[place].pixels for place in chunk])
-            grid = _grid(stack)
+            grid, strips = _grid(stack), _strips(stack)
+            exact = height * width <= WHOLE or height < _CELLS * 8
+            mean = grid.mean if exact else _mean_colour(strips)
             for name, found in {
+                **_tone(mean),
                 **_light(grid),
                 **_colour(grid),
                 **_ground(stack, grid),
                 **_detail(_tiles(stack)),
             }.items():
                 values[name][chunk] = found
-            prints[chunk] = _prints(stack, grid)
+            prints[chunk] = _prints(strips, mean)
     return Measured(values, prints)
 
 
@@ -224,7 +228,6 @@ def _light(grid: _Grid) -> dict[str, Floats]:
     plain = energy <= 1e-3 * flat.shape[1]  # rounding aside, all of one level
     alike = np.divide(mirrored, energy, out=np.ones(n, np.float32), where=~plain)
     return {
-        "brightness": mean / 255,
         "contrast": np.sqrt(energy / flat.shape[1]) / 255,
         "entropy": _entropy(flat, mean),
         "symmetry": (1 + alike) / 2,
@@ -263,8 +266,6 @@ def _colour(grid: _Grid) -> dict[str, Floats]:
     return {
         "colourfulness": spread + np.float32(0.3) * centre,
         "saturation": 1 - grey.mean(axis=1),
-        "warmth": (means[0] - means[2]) / 255,
-        "tint": (means[1] - (means[0] + means[2]) / 2) / 255,
     }
 
 
@@ -276,16 +277,10 @@ def _ground(stack: NDArray[np.uint8], grid: _Grid) -> dict[str, Floats]:
     )  # (n, pixels, 3)
     folded = np.tile(np.eye(3, dtype=np.float32), (edges.shape[1], 1))
     border = edges.reshape(n, -1).astype(np.float32) @ folded / np.float32(edges.shape[1])
-    unlike = np.zeros(grid.planes[:, 0].shape, dtype=np.bool_)
-    above, below = np.ceil(border + _UNLIKE), np.floor(border - _UNLIKE)
-    for channel in range(3):  # whole levels are compared, which takes a quarter of the time
-        plane = grid.planes[:, channel]
-        for bound, compared, possible in (
-            (above, np.greater_equal, above[:, channel] <= 255),
-            (below, np.less_equal, below[:, channel] >= 0),
-        ):
-            limit = bound[:, channel].clip(0, 255).astype(np.uint8)
-            unlike |= compared(plane, limit[:, None]) & possible[:, None]
+    low = (np.floor(border - _UNLIKE) + 1).clip(0, 255)  # least level that is alike, and the most
+    high = (np.ceil(border + _UNLIKE) - 1).clip(0, 255)
+    above = grid.planes - low.astype(np.uint8)[:, :, None]  # below `low` it wraps to a large one
+    unlike = (above > (high - low).astype(np.uint8)[:, :, None]).any(axis=1)
     return {
         "foreground": _mean(unlike.view(np.uint8)),
         "border_brightness": border.mean(axis=1) / 255,
@@ -298,17 +293,43 @@ def _mean(values: NDArray[Any]) -> Floats:
     return np.asarray(values.mean(axis=1, dtype=np.float32))
 
 
-def _prints(stack: NDArray[np.uint8], grid: _Grid) -> NDArray[np.uint16]:
-    """(n, 66) mean luma in 8 x 8 cells, and how red and blue differ from it, in 1/64 of a level.
+# --- On strips ---
 
-    Eight rows a cell are read, and all columns.
+
+def _strips(stack: NDArray[np.uint8]) -> Floats:
+    """(n, 8, w x 3) sums of eight rows in each eighth of the height of (n, h, w, 3).
+
+    Of images below 64 pixels some rows count more than once.
     """
     n, height, width, _ = stack.shape
-    rows = (np.arange(_CELLS * 8) + 0.5) * height / (_CELLS * 8)
-    seen = stack[:, rows.astype(np.intp)].reshape(n, _CELLS, 8, width * 3)
-    summed = np.add.reduce(seen, axis=2, dtype=np.uint16).astype(np.float32)
-    cells = (summed @ _folding(width)).reshape(n, -1)
-    offset = grid.mean[:, ::2] - (grid.mean @ LUMA)[:, None] + _OFFSET
+    rows = ((np.arange(_CELLS * 8) + 0.5) * height / (_CELLS * 8)).astype(np.intp)
+    seen = stack[:, rows].reshape(n, _CELLS, 8, width * 3)
+    summed: NDArray[np.uint16] = np.add.reduce(seen, axis=2, dtype=np.uint16)
+    return summed.astype(np.float32)
+
+
+def _mean_colour(strips: Floats) -> Floats:
+    """(n, 3) mean red, green and blue."""
+    width = strips.shape[2] // 3
+    folded = np.tile(np.eye(3, dtype=np.float32), (width, 1)) / np.float32(width * _CELLS * 8)
+    return np.asarray(strips.sum(axis=1) @ folded)
+
+
+def _tone(mean: Floats) -> dict[str, Floats]:
+    """Measure what the mean colour (n, 3) tells."""
+    red, green, blue = mean.T / 255
+    return {
+        "brightness": mean @ LUMA / 255,
+        "warmth": red - blue,
+        "tint": green - (red + blue) / 2,
+    }
+
+
+def _prints(strips: Floats, mean: Floats) -> NDArray[np.uint16]:
+    """(n, 66) mean luma in 8 x 8 cells, and how red and blue differ from it, in 1/64 of a level."""
+    n, _, columns = strips.shape
+    cells = (strips @ _folding(columns // 3)).reshape(n, -1)
+    offset = mean[:, ::2] - (mean @ LUMA)[:, None] + _OFFSET
     levels: Floats = np.hstack([cells, offset])
     return np.rint(levels * _STEPS).astype(np.uint16)
 
