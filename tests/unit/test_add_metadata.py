@@ -204,6 +204,10 @@ def test_columns_that_are_no_field_are_refused():
             pa.table({"sample_id": pa.array([], pa.string())}),
             ["It has no rows.", "It has no column beside 'sample_id'."],
         ),
+        (
+            pa.table({"sample_id": ["q"], **{f"c{place}": [1] for place in range(1_001)}}),
+            ["It has 1,001 new columns, and at most 1,000 can be added at once. Choose those"],
+        ),
         (pa.table({}), ["It has no rows.", "It has no column beside", "It has no column 'sample"]),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import streamlit as st
 
 from aggressors.errors import AggressorsError
 from aggressors_app import actions, cached, state
-from aggressors_app.format import interval, number, plain, titled, typeset
+from aggressors_app.format import interval, number, of, plain, titled, typeset
 from aggressors_app.uploads import ENDINGS, LARGEST, Upload
 
 MOST = 3  # added fields that are answered in words
@@ -39,12 +39,15 @@ def added(run_id: str, concept_id: int) -> None:
 def _answers(run_id: str, concept_id: int) -> Iterator[str]:
     """Say of each added field what it has to do with the members."""
     found = {row["field"]: row for row in cached.associations(run_id, concept_id).to_pylist()}
-    for field in cached.run_file(run_id).added[:MOST]:
+    run = cached.run_file(run_id)
+    for field in run.added[:MOST]:
+        told = f"{field} cannot be compared: it hardly varies, or is text."
         if row := found.get(field):
             bounds = interval(row["low"], row["high"])
-            yield f"{row['sentence'] or field}; effect {number(row['effect'])} ({bounds})."
-        else:
-            yield f"{field} cannot be compared: it hardly varies, or is text."
+            told = f"{row['sentence'] or field}; effect {number(row['effect'])} ({bounds})."
+        if missing := run.fields[field].missing:
+            told += f" {of(missing, sum(run.populations.values()))} have no value."
+        yield told
 
 
 @st.dialog("Add metadata", icon=":material/add:")

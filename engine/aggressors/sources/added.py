@@ -21,6 +21,7 @@ from aggressors.sources.files import digest_of_table, read_table
 from aggressors.words import listed
 
 ID = "sample_id"
+MOST_FIELDS = 1_000
 SHOWN = 3  # ids or columns that a problem names
 
 
@@ -115,6 +116,12 @@ def _problems(table: pa.Table, known: Known) -> Iterator[str]:
         near = get_close_matches(ID, new, n=1)
         hint = f"the nearest is {near[0]!r}" if near else f"it has {_some(new)}"
         yield f"It has no column {ID!r}; {hint}. Name the column of the samples' ids so."
+    if len(new) > MOST_FIELDS:
+        yield (
+            f"It has {len(new):,} new columns, and at most {MOST_FIELDS:,} can be added at once. "
+            "Choose those that you suspect."
+        )
+        return
     yield from _name_problems(new, known)
     once = [name for name in new if names[name] == 1]
     if table.num_rows:
