@@ -12,7 +12,7 @@ from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.ranking import ranked, ranking
 from aggressors_app.components.run_metrics import run_metrics
 from aggressors_app.components.states import no_aggressor
-from aggressors_app.components.tiles import tiles_of
+from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count, plain
 
 SHOWN = 8
@@ -53,10 +53,13 @@ with st.container(border=True):
         st.markdown(f":primary[**Next:**] {ADVICE[one.action]}")
     with pictures:
         worst = cached.representatives(view.run, one.concept_id, "worst").slice(0, SHOWN)
+        tiles = tiles_of(
+            worst, narrow=True, words=cached.words_of(view.run, one.concept_id).weights
+        )
         sample_grid(
             "insights_worst",
-            tiles_of(worst, narrow=True),
+            tiles,
             label="Its worst samples",
             caption="Its worst samples",
-            size=74,
+            size=width_of(tiles, 74),
         )

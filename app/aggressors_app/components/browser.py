@@ -12,7 +12,7 @@ from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.marking import flags, keys, mark_by_key, troubles
 from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
-from aggressors_app.components.tiles import tiles_of
+from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count
 
 PER_PAGE = 48
@@ -39,9 +39,10 @@ def browser(run_id: str, filter: str) -> None:
     start = (page - 1) * PER_PAGE
     found = cached.page(run_id, filter, sort, descending, start, PER_PAGE)
     shown = f"{count(start + 1)} – {count(start + found.num_rows)} of {count(total)}"
+    tiles = tiles_of(found, flags=flags(run_id, held))
     sample_grid(
         "browser_grid",
-        tiles_of(found, flags=flags(run_id, held)),
+        tiles,
         label="Samples",
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
@@ -50,7 +51,7 @@ def browser(run_id: str, filter: str) -> None:
         actions=keys(),
         caption=shown if found.num_rows else "",
         empty="No sample passes the filter. Clear it, or remove a chip above.",
-        size=104,
+        size=width_of(tiles, 104),
     )
     if chosen := view.get("sample", ""):
         sample_card(run_id, chosen, "browser_sample")

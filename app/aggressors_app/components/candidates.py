@@ -14,10 +14,11 @@ from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import actions, cached, chips, state
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import Tile, sample_grid
+from aggressors_app.components.marking import flags, troubles
 from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.states import failed, nothing
-from aggressors_app.components.tiles import tiles_of
+from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count, number, plain
 
 PER_PAGE = 40
@@ -42,9 +43,12 @@ def candidates(run_id: str, filter: str, one: Aggressor) -> None:
     page = view.number("page", 1, 1, pages)
     found = cached.candidates(run_id, one.concept_id, scope, (page - 1) * PER_PAGE, PER_PAGE)
     skipped = st.session_state.setdefault(SKIPPED, set())
+    held = actions.marks()
+    troubles(held)
+    tiles = _tiles(run_id, one, found, flags(run_id, held, one), set(queued), skipped)
     sample_grid(
         "candidates",
-        _tiles(found, set(queued), skipped),
+        tiles,
         label="Candidates",
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
@@ -52,7 +56,7 @@ def candidates(run_id: str, filter: str, one: Aggressor) -> None:
         on_act=lambda action, sample: _act(run_id, one.rank, action, sample),
         actions={"a": "add", "x": "skip"},
         caption=f"{count(total)} candidates, by priority",
-        size=104,
+        size=width_of(tiles, 104),
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         pager("candidates_page", page, pages)
@@ -67,7 +71,7 @@ def candidates(run_id: str, filter: str, one: Aggressor) -> None:
                     args=(run_id, one.rank, action, chosen),
                     disabled=action == "add" and cached.workspace() is None,
                 )
-        sample_card(run_id, chosen, "candidate")
+        sample_card(run_id, chosen, "candidate", one)
 
 
 def _bar(run_id: str, one: Aggressor, scope: str, total: int, queued: list[str]) -> None:
@@ -110,10 +114,18 @@ def _none(run_id: str, scope: str) -> None:
         )
 
 
-def _tiles(found: pa.Table, queued: set[str], skipped: set[str]) -> list[Tile]:
-    flags = dict.fromkeys(skipped, "skipped") | dict.fromkeys(queued, "queued")
+def _tiles(
+    run_id: str,
+    one: Aggressor,
+    found: pa.Table,
+    marked: dict[str, str],
+    queued: set[str],
+    skipped: set[str],
+) -> list[Tile]:
+    said = marked | dict.fromkeys(skipped, "skipped") | dict.fromkeys(queued, "queued")
+    shown = tiles_of(found, flags=said, words=cached.words_of(run_id, one.concept_id).weights)
     tiles = []
-    for tile, row in zip(tiles_of(found, flags=flags), found.to_pylist(), strict=True):
+    for tile, row in zip(shown, found.to_pylist(), strict=True):
         priority = number(row["priority"])
         lines = ((tile.lines[0][0], "", False), ("priority", priority, False))
         tiles.append(

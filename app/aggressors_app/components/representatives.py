@@ -6,9 +6,9 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor
 from aggressors_app import actions, cached, state
-from aggressors_app.components.grid import Tile, sample_grid
+from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.marking import flags, keys, mark_by_key, marked, troubles
-from aggressors_app.components.tiles import tiles_of
+from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import REASONS
 
 
@@ -44,7 +44,7 @@ def representatives(run_id: str, one: Aggressor) -> None:
             "counter": "Not members, but like them: same labels, no worse than the median",
         }[shown],
         empty="None was kept in this run.",
-        size=_width(tiles),
+        size=width_of(tiles, 88),
     )
 
 
@@ -59,10 +59,3 @@ def _kinds(shown: str) -> None:
         required=True,
         on_change=lambda: state.change(show=st.session_state["aggressor_show"], sample=None),
     )
-
-
-def _width(tiles: list[Tile]) -> int:
-    """Least width of a tile in pixels: words need more room than pictures."""
-    if any(tile.picture for tile in tiles):
-        return 88
-    return 180 if any(tile.text for tile in tiles) else 130

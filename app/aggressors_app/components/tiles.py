@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +31,13 @@ def tiles_of(
     """
     flags, words = flags or {}, words or {}
     return [_tile(row, flags.get(row["sample_id"], ""), narrow, words) for row in found.to_pylist()]
+
+
+def width_of(tiles: Sequence[Tile], picture: int) -> int:
+    """Least width of a tile in pixels: words need more room than a `picture`."""
+    if not tiles or any(tile.picture for tile in tiles):
+        return picture
+    return max(picture, 210 if any(tile.text for tile in tiles) else 150)
 
 
 def _tile(row: dict[str, Any], flag: str, narrow: bool, words: Mapping[str, float]) -> Tile:

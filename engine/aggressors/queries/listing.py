@@ -30,6 +30,7 @@ class _List:
     join: str
     adds: str
     order: str
+    taken: frozenset[str] = frozenset()  # names of columns that only this list has
 
 
 _OF_AGGRESSOR = """
@@ -52,6 +53,7 @@ _LISTS: dict[What, _List] = {
         "JOIN representatives l ON l.sample_id = s.sample_id" + _OF_AGGRESSOR,
         "g.rank AS aggressor, l.reason, l.alike,",
         "g.rank, l.reason, l.rank, s.row_id",
+        frozenset({"alike"}),
     ),
     "suspects": _List(
         "JOIN suspects l ON l.sample_id = s.sample_id" + _OF_AGGRESSOR,
@@ -74,6 +76,7 @@ _LISTS: dict[What, _List] = {
         f"JOIN ({MARKED}) l ON l.sample_id = s.sample_id AND ({ABOUT})",
         "l.mark, l.aggressor, l.run_id, l.concept_id, l.created,",
         "l.place",
+        frozenset({"mark", "run_id", "concept_id", "created"}),
     ),
 }
 # First which samples and in which order, then, for those alone, everything wide.
@@ -93,8 +96,7 @@ _LISTING = """
 """
 _NO_LIMIT = 2**62
 _TAKEN = {
-    "rank", "aggressor", "score", "similarity", "priority", "reason", "alike", "suspicion",
-    "suggested", "mark", "run_id", "concept_id", "created",
+    "rank", "aggressor", "score", "similarity", "priority", "reason", "suspicion", "suggested",
     "sample_id", "population", "label", "prediction", "confidence", "loss", "weight", "group_id",
     "kind", "uri", "text", "thumbnail",
 }  # fmt: skip
@@ -162,15 +164,15 @@ def listing(
         order=chosen.order,
         label=shown.replace("{0}", "label"),
         prediction=shown.replace("{0}", "prediction"),
-        metadata=_metadata(run),
+        metadata=_metadata(run, _TAKEN | chosen.taken),
         thumbnail=", x.thumbnail" if thumbnails else "",
     )
 
 
-def _metadata(run: RunFile) -> str:
+def _metadata(run: RunFile, taken: set[str] | frozenset[str]) -> str:
     columns = []
     for name, info in run.fields.items():
-        shown = f"metadata.{name}" if name in _TAKEN else name
+        shown = f"metadata.{name}" if name in taken else name
         text = "" if info.kind == "number" else "::VARCHAR"
         columns.append(f"m.{identifier(name)}{text} AS {identifier(shown)}, ")
     return "".join(columns)
