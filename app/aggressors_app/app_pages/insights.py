@@ -16,6 +16,7 @@ from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count, plain
 
 SHOWN = 8
+WRITTEN = 3  # of them where a sample is a text or a row, which need more room
 
 view = state.read()
 run_metrics(view.run, view.filter)
@@ -56,9 +57,10 @@ with st.container(border=True):
         tiles = tiles_of(
             worst, narrow=True, words=cached.words_of(view.run, one.concept_id).weights
         )
+        room = len(tiles) if any(tile.picture for tile in tiles) else WRITTEN
         sample_grid(
             "insights_worst",
-            tiles,
+            tiles[:room],
             label="Its worst samples",
             caption="Its worst samples",
             size=width_of(tiles, 74),
