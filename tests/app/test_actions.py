@@ -9,6 +9,7 @@ import pytest
 from tests.app.reading import component, shown
 
 from aggressors import gate
+from aggressors.errors import WorkspaceError
 from aggressors.queries.columns import OTHER
 from aggressors.queries.explore import field_vs_loss
 from aggressors.queries.grammar import format_filter, parse
@@ -44,6 +45,53 @@ def test_a_filter_is_saved_as_a_test_under_its_name(opened, planted):
     next(button for button in app.button if "Save the filter" in button.label).click().run()
     assert (planted / "tests" / "dim.json").is_file()
     assert not app.exception
+
+
+def test_a_finding_is_kept_as_a_hypothesis_and_offered_as_a_filter(opened, planted, monkeypatch):
+    app = opened(planted, "aggressor", run="v1-0000", f="population = test", a="1")
+    rows = component(app, "findings")["rows"]
+    assert [button["icon"] for button in rows[0]["cells"][3]["buttons"]] == ["explore", "save"]
+    found = cached.findings("v1-0000", _concept("v1-0000", 1), "membership").found[0]
+    made = actions.save_hypothesis("v1-0000", 1, found.head, found.filter)
+    assert (planted / "hypotheses" / f"{made.slug}.json").is_file()
+    app.run()
+    rows = component(app, "findings")["rows"]
+    assert rows[0]["cells"][3]["buttons"][1]["icon"] == "saved"
+    assert rows[0]["cells"][3]["buttons"][1]["disabled"]
+    (kept,) = component(app, "hypotheses")["rows"]
+    assert kept["id"] == made.slug
+    assert "v1, aggressor 1" in str(kept["cells"])
+    app.selectbox(key="filter_hypothesis").set_value(made.slug).run()
+    assert parse(app.query_params["f"]) == parse(f"population = test and {found.filter}")
+    actions.remove_hypothesis(made.slug)
+    app.run()
+    assert not app.exception
+    with pytest.raises(AssertionError):
+        component(app, "hypotheses")
+
+
+def test_an_unreadable_hypothesis_is_named_and_the_page_stays(opened, planted):
+    (planted / "hypotheses").mkdir()
+    (planted / "hypotheses" / "odd.json").write_text("{")
+    app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    assert "is not valid JSON" in shown(app)
+    assert not app.exception
+
+
+def test_a_single_run_file_keeps_no_hypotheses(opened, planted, monkeypatch):
+    app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    monkeypatch.setenv("AGGRESSORS_RUN", str(planted / "runs" / "v1-0000.duckdb"))
+    cached.forget()
+    app.run()
+    buttons = component(app, "findings")["rows"][0]["cells"][3]["buttons"]
+    assert buttons[1]["disabled"]
+    assert not buttons[0]["disabled"]
+    with pytest.raises(WorkspaceError, match="has no hypotheses"):
+        actions.save_hypothesis("v1-0000", 1, "x", "brightness < 0.2")
+
+
+def _concept(run_id, rank):
+    return next(one.concept_id for one in cached.aggressors(run_id) if one.rank == rank)
 
 
 def test_a_filter_on_errors_is_refused_as_a_test_with_the_reason(opened, planted):

@@ -91,6 +91,31 @@ def test_aggressor_follows_the_rank_in_the_address(opened, planted_versions):
     assert app.button(key="focus_previous").disabled
 
 
+def test_aggressor_lists_findings_with_charts_and_steps_by_arrow_keys(opened, planted_versions):
+    app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1")
+    rows = component(app, "findings")["rows"]
+    words, chart, meter, _ = rows[0]["cells"]
+    assert words["strong"]
+    assert "of members" in words["sub"]
+    assert len(chart["inside"]) == len(chart["rest"]) > 1
+    assert meter["low"] <= meter["value"] <= meter["high"]
+    assert "fields tested" in shown(app)
+    steps = [app.button(key=f"focus_{word}").proto.shortcut for word in ("previous", "next")]
+    assert steps == ["left", "right"]
+
+
+def test_aggressor_tells_what_makes_some_members_worse(opened, planted_versions):
+    app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", of="loss")
+    assert not app.exception
+    assert "tested" in shown(app) or "beyond chance" in shown(app)
+
+
+def test_explore_lists_what_goes_with_loss_over_all_samples(opened, planted_versions):
+    app = opened(planted_versions, "explore", run="v1-0000", f="all")
+    rows = component(app, "strongest")["rows"]
+    assert "brightness" in {row["id"] for row in rows}
+
+
 def test_aggressor_shows_samples_with_pictures_and_heatmaps(opened, planted_versions):
     app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", show="central")
     tiles = component(app, "aggressor_grid_central")["items"]

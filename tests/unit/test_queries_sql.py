@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from aggressors.contracts import EVERYTHING
-from aggressors.queries import concept, explore, fields, maps, overview, samples, solve, track
+from aggressors.queries import concept, explore, fields, findings, maps, overview, samples, solve, track
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
 from queried import queried
@@ -33,6 +33,7 @@ QUESTIONS = {
     "loss-explained": overview.loss_explained,
     "loss-histograms": lambda run: overview.loss_histograms(run, PLAIN),
     "associations": lambda run: concept.associations(run, 1),
+    "findings": lambda run: findings.findings(run, 1),
     "confusion": lambda run: concept.confusion(run, METADATA, 1),
     "values": lambda run: fields.values(run, "operator", "op"),
     "samples-page": lambda run: samples.samples_page(run, METADATA, "loss", limit=2),

@@ -118,7 +118,7 @@ def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Tar
             )
             for key, each in shown.items()
         ],
-        label=TARGETS[target],
+        label="What the members share" if target == "membership" else "What makes members worse",
         on_choose=claim,
         on_act=act,
         height=HEIGHT,

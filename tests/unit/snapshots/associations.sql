@@ -1,5 +1,6 @@
 WITH own AS (
 SELECT * FROM correlations WHERE concept_id = $concept AND target = $target
+AND statistic NOT IN ('mutual-information', 'missing')
 ), chosen AS (
 SELECT * FROM own WHERE stratum = $stratum
 UNION ALL
