@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 
 from aggressors.contracts import EVERYTHING
-from aggressors.queries import concept, explore, fields, findings, maps, overview, samples, solve, track
+from aggressors.queries import (
+    concept,
+    explore,
+    fields,
+    findings,
+    maps,
+    overview,
+    samples,
+    solve,
+    track,
+)
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
 from queried import queried

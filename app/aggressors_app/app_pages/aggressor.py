@@ -55,7 +55,7 @@ with right:
 if chosen := view.get("sample", ""):
     sample_card(view.run, chosen, "aggressor_sample", one)
 
-looks, taken, everywhere = st.columns([20, 11, 9], gap="medium")
+looks, taken, everywhere = st.columns([2, 1, 1], gap="medium")
 with looks:
     mean_maps(view.run, one.concept_id)
 with taken:

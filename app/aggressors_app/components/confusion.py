@@ -15,7 +15,7 @@ from aggressors_app.format import count, share
 
 MOST = 4
 COLUMNS = (
-    Column("Label › prediction", width="56%"),
+    Column("Label › prediction", width="52%"),
     Column("Members"),
     Column("n", right=True),
 )

@@ -21,7 +21,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import interval, number, plain, titled, typeset
+from aggressors_app.format import interval, number, plain, typeset
 
 MOST = 12
 HEIGHT = 344  # pixels before the list scrolls
@@ -122,6 +122,7 @@ def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Tar
         on_choose=claim,
         on_act=act,
         height=HEIGHT,
+        spare=True,
     )
 
 
@@ -142,7 +143,7 @@ def save(run_id: str, rank: int | None, title: str, filter: str) -> None:
 
 def _words(found: Finding) -> Text:
     also = f". Also {', '.join(found.also)}" if found.also else ""
-    return Text(titled(typeset(found.head)), sub=typeset(found.rest) + also, strong=True)
+    return Text(typeset(found.head), sub=typeset(found.rest) + also, strong=True)
 
 
 def _chart(found: Finding) -> Histogram | None:

@@ -9,7 +9,7 @@ from aggressors.queries.grammar import both, format_filter, parse
 from aggressors.store.hypotheses import Hypothesis
 from aggressors_app import actions, cached, chips, state
 from aggressors_app.components.listing import Button, Buttons, Column, Row, Text, listing
-from aggressors_app.format import plain, titled, typeset, when
+from aggressors_app.format import plain, typeset, when
 
 HEIGHT = 240
 
@@ -46,7 +46,7 @@ def hypotheses(run_id: str) -> None:
             Row(
                 one.slug,
                 (
-                    Text(titled(typeset(one.title)), strong=True),
+                    Text(typeset(one.title), strong=True),
                     Text("", sub=typeset(one.filter)),
                     Text(_about(one, names)),
                     Text("", sub=when(one.created_at)),

@@ -165,7 +165,7 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
   const had = root.contains(parentElement.activeElement);
-  const table = element("table");
+  const table = element("table", data.spare ? "spare" : "");
   table.setAttribute("role", data.pick ? "grid" : "table");
   table.setAttribute("aria-label", data.label);
   if (!data.bare) table.append(head(data.columns));

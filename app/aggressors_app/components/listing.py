@@ -142,6 +142,7 @@ def listing(
     on_act: Callable[[str, str], None] | None = None,
     height: int | None = None,
     bare: bool = False,
+    spare: bool = False,
 ) -> None:
     """Show a table; a row can be chosen (click, arrows) and opened (Enter, double click).
 
@@ -154,6 +155,7 @@ def listing(
     on_act : called with what the button of a row does, and the row's id.
     height : most pixels before the table scrolls.
     bare : True leaves the head out.
+    spare : True leaves bars out where the table is narrow; their figures stay.
     """
 
     def handle(name: str, act: Callable[[str], None] | None) -> Callable[[], None]:
@@ -179,6 +181,7 @@ def listing(
             "pick": on_choose is not None,
             "height": height,
             "bare": bare,
+            "spare": spare,
         },
         on_chosen_change=handle("chosen", on_choose),
         on_opened_change=handle("opened", on_open),

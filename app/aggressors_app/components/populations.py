@@ -9,7 +9,11 @@ from aggressors_app import cached
 from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
 from aggressors_app.format import count, interval, signed
 
-COLUMNS = (Column("Population"), Column("Gap", width="52%"), Column("Members", right=True))
+COLUMNS = (
+    Column("Population", width="36%"),
+    Column("Gap"),
+    Column("n", right=True, help="Members that the gap is measured on"),
+)
 FOLDS = {"confirm": "unseen half", "discover": "half it was found on", "both": ""}
 
 
