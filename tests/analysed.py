@@ -98,7 +98,24 @@ def _maps(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
         "explanation": rows("explanation", [facts]),
         "heatmaps": rows("heatmaps", heatmaps),
         "mean_maps": rows("mean_maps", means),
+        "attention": rows("attention", _attention(sorted({row["concept_id"] for row in means}))),
     }
+
+
+def _attention(concepts: list[int]) -> list[dict[str, object]]:
+    """Say of every concept that it looks at the border."""
+    right = "same_label_well_predicted"
+    return [
+        {"concept_id": concept, "of": of, "measure": "border", "value": value, "n": 40}
+        | {"low": value - 0.04, "high": value + 0.04}
+        | (against if of in ("core", "members") else {})
+        for concept in concepts
+        for of, value in (("core", 0.37), ("members", 0.3), (right, 0.18), ("rest", 0.2))
+        for against in [
+            {"reference": right, "difference": value - 0.18}
+            | {"difference_low": value - 0.23, "difference_high": value - 0.13}
+        ]
+    ]
 
 
 def _contrast(thumbnail: bytes) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,34 @@ def test_aggressor_shows_samples_with_pictures_and_heatmaps(opened, planted_vers
     tiles = component(app, "aggressor_grid_central")["items"]
     assert len(tiles) == 12
     assert all(tile["src"].startswith("data:image/jpeg;base64,") for tile in tiles)
+
+
+def test_aggressor_shows_where_the_model_looks(opened, planted_versions):
+    app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", show="worst")
+    figure = component(app, "mean_maps")
+    titles = [(panel["title"], panel["difference"]) for panel in figure["panels"]]
+    assert titles == [
+        ("Failing members", False),
+        ("All members", False),
+        ("Same label, right", False),
+        ("The rest", False),
+        ("Difference", True),
+    ]
+    assert [scale["kind"] for scale in figure["scales"]] == ["maps"]  # these do not differ
+    assert len(base64.b64decode(figure["panels"][0]["pixels"])) == 64
+    rows = {row["name"]: row["cells"] for row in figure["rows"]}
+    assert [cell["text"] for cell in rows["In the border"]] == [
+        "37\u202f%", "30\u202f%", "18\u202f%", "20\u202f%", "+19 pt",
+    ]  # fmt: skip
+    assert rows["In the border"][0]["sub"] == "33 – 41\u202f%"
+    assert rows["In the border"][-1]["clear"]
+    assert "37\u202f% of the attention in the border" in shown(app).replace("\\", "")
+    tiles = component(app, "aggressor_grid_worst")["items"]
+    mistaken = [tile["heat"] for tile in tiles if tile["lines"][0][2]]
+    assert mistaken
+    assert all(heat["label"] for heat in mistaken)
+    right = [tile["heat"] for tile in tiles if not tile["lines"][0][2]]
+    assert not any(heat["label"] for heat in right if heat)
 
 
 def test_aggressor_says_what_it_shows(opened, planted_versions):
