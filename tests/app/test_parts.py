@@ -97,7 +97,7 @@ def test_rare_mistakes_are_summed_up_and_none_is_dropped():
     rows = summed(found)
     assert sum(n for _, n, _ in rows) == sum(row["n"] for row in found)
     assert rows[0] == ("a › j", 10, False)
-    assert [words for words, _, _ in rows[-2:]] == ["3 other mistakes", "named as labeled"]
+    assert [words for words, _, _ in rows[-2:]] == ["6 other mistakes", "named as labeled"]
     assert summed(found[:2]) == [("a › b", 2, False), ("a", 1, True)]
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from aggressors.contracts import Settings
 from aggressors.stages.correlate import STAGE
-from aggressors.stages.frame import Field
-from aggressors.stages.tables import schema
+from aggressors.stages.protocol import Context
+from aggressors.stages.tables import rows, schema
 from aggressors.store.schema import BY_NAME
 from told import run, shuffled, told
 
@@ -31,8 +32,8 @@ def by_key(records, *further):
 
 
 def strongest(found, concept, target="membership", stratum="label"):
-    rows = [r for key, r in found.items() if (key[0], key[2], key[3]) == (concept, target, stratum)]
-    return sorted(rows, key=lambda r: -abs(r["effect"]))
+    own = [r for key, r in found.items() if (key[0], key[2], key[3]) == (concept, target, stratum)]
+    return sorted(own, key=lambda r: -abs(r["effect"]))
 
 
 def test_table_has_the_columns_of_the_schema(found):
@@ -123,5 +124,205 @@ def test_without_an_analysed_sample_the_table_is_empty():
     assert run(STAGE, planted, samples=nobody)["correlations"].num_rows == 0
 
 
-def _numbers(values):
-    return Field("size", "number", "px", np.asarray(values, dtype=float), None, ())
+# --- Groups made of known fields ---
+
+
+def related(columns, member, *, label=None, classes=("a", "b"), source="table", loss=None):
+    """Run the stage over one concept; columns of floats and of texts."""
+    n = len(member)
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, len(classes), n) if label is None else label
+    arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
+    described = [
+        {
+            "field": name,
+            "kind": "number" if pa.types.is_floating(array.type) else "category",
+            "unit": "", "source": source, "missing": array.null_count,
+        }
+        for name, array in arrays.items()
+    ]  # fmt: skip
+    names = np.array(classes)[label]
+    tables = {
+        "samples": pa.table(
+            {
+                "row_id": np.arange(n), "sample_id": [f"s{row}" for row in range(n)],
+                "population": ["validation"] * n,
+                "fold": np.where(rng.random(n) < 0.5, "discover", "confirm"),
+                "label": names, "prediction": names,
+                "loss": rng.exponential(size=n) if loss is None else loss,
+                "weight": np.ones(n, dtype=np.float32), "group_id": pa.nulls(n, pa.string()),
+            }
+        ),
+        "metadata": pa.table({"row_id": np.arange(n), **arrays}),
+        "metadata_fields": rows("metadata_fields", described),
+        "concepts": rows("concepts", [{"concept_id": 1}]),
+        "assignments": rows(
+            "assignments", [{"concept_id": 1, "row_id": row} for row in np.flatnonzero(member)]
+        ),
+    }  # fmt: skip
+    return STAGE.run(tables, Context(Settings(), tuple(classes)))
+
+
+def membership(found, field, statistic, stratum="label"):
+    row = next(
+        r
+        for r in found["correlations"].to_pylist()
+        if (r["field"], r["statistic"], r["stratum"], r["target"], r["concept_id"])
+        == (field, statistic, stratum, "membership", 1)
+    )
+    return row, json.loads(row["detail"])
+
+
+def test_missing_metadata_is_a_finding_with_effect_interval_and_q():
+    rng = np.random.default_rng(1)
+    member = rng.random(2_000) < 0.1
+    holes = rng.random(2_000) < np.where(member, 0.4, 0.02)
+    site = np.where(holes, None, np.array(["a", "b"], dtype=object)[rng.integers(0, 2, 2_000)])
+    row, detail = membership(related({"site": site}, member), "site", "missing")
+    assert row["low"] < row["effect"] < row["high"]
+    assert row["effect"] == pytest.approx(0.38, abs=0.08)
+    assert row["q_value"] < 1e-20
+    assert detail["filter"] == "site is missing"
+    shares = (holes[member].mean(), holes[~member].mean(), member[holes].mean())
+    assert detail["sentence"] == (
+        f"site is missing for {shares[0]:.0%} of members, {shares[1]:.0%} of the rest; "
+        f"over-represented, not defining: {shares[2]:.0%} of all without site are members"
+    ).replace("%", " %")
+
+
+def test_where_members_have_the_value_the_claim_is_that_they_do():
+    rng = np.random.default_rng(1)
+    member = rng.random(2_000) < 0.1
+    holes = rng.random(2_000) < np.where(member, 0.02, 0.5)
+    row, detail = membership(
+        related({"x": np.where(holes, np.nan, rng.random(2_000))}, member), "x", "missing"
+    )
+    assert row["high"] < 0
+    assert detail["filter"] == "not x is missing"
+    assert detail["inside_share"] == pytest.approx(1 - holes[member].mean())
+
+
+def test_members_at_both_ends_have_a_claim_with_two_bounds():
+    rng = np.random.default_rng(2)
+    hour = np.floor(24 * rng.random(3_000))
+    member = ((hour < 4) | (hour >= 21)) & (rng.random(3_000) < 0.9)
+    row, detail = membership(related({"hour": hour}, member), "hour", "mutual-information")
+    assert row["q_value"] < 1e-50
+    assert detail["adds"] > 0.3
+    assert detail["filter"] == "hour < 4.0 or hour >= 21.0"
+    assert detail["sentence"].startswith("hour at both ends: 100 % of members below 4 or from 21 ")
+    plain = membership(related({"hour": hour}, member), "hour", "rank-biserial")[0]
+    assert abs(plain["effect"]) < 0.5 * row["effect"]
+
+
+def test_a_monotone_field_needs_no_second_bound():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=2_000)
+    detail = membership(related({"x": x}, x > 1.2), "x", "mutual-information")[1]
+    assert detail == {}
+
+
+def test_the_direction_is_kept_apart_from_the_frequency():
+    rng = np.random.default_rng(4)
+    x = rng.random(4_000)
+    few = (x < 0.3) & (rng.random(4_000) < 0.25)
+    detail = membership(related({"x": x}, few), "x", "rank-biserial")[1]
+    assert detail["role"] == "common"
+    assert detail["inside_share"] > 0.99
+    assert detail["precision"] == pytest.approx(0.25, abs=0.04)
+    assert "common, not defining: 2" in detail["sentence"]
+    part = membership(related({"x": x}, (x < 0.5) | (rng.random(4_000) < 0.5)), "x",
+                      "rank-biserial")[1]  # fmt: skip
+    assert part["role"] == "part"
+    assert "marks a part of them" in part["sentence"]
+
+
+def test_a_sentence_follows_the_effect_within_labels_where_labels_turn_it():
+    rng = np.random.default_rng(5)
+    label = (rng.random(6_000) < 0.2).astype(int)
+    x = 3.0 * label + rng.normal(size=6_000)  # the label of the members is bright
+    member = (label == 1) & (x < 2.5) & (rng.random(6_000) < 0.8)  # of it the dark ones
+    found = related({"x": x}, member, label=label)
+    row, detail = membership(found, "x", "rank-biserial")
+    assert row["effect"] < -0.8
+    assert membership(found, "x", "rank-biserial", "all")[0]["effect"] > 0
+    assert detail["side"] == "below"
+    assert "of the rest of their labels" in detail["sentence"]
+    below = x < detail["threshold"]
+    assert detail["precision"] == pytest.approx(member[below].mean())
+
+
+def test_a_pair_is_found_on_one_half_and_judged_by_the_other():
+    rng = np.random.default_rng(6)
+    n = 4_000
+    dark, site = rng.random(n), rng.integers(0, 4, n)
+    member = (dark < 0.3) & (site == 1) & (rng.random(n) < 0.95)
+    names = np.array([f"site {code}" for code in range(4)], dtype=object)
+    noise = {f"noise {place}": rng.normal(size=n) for place in range(6)}
+    found = related({"dark": dark, "site": names[site], **noise}, member)["combinations"]
+    pair = found.to_pylist()[0]
+    assert {pair["first"], pair["second"]} == {"dark", "site"}
+    assert 'site = "site 1"' in pair["filter"]
+    assert pair["q_value"] < 1e-20
+    assert pair["gain"] > 0.3
+    assert pair["low"] > 0.8
+    assert pair["n"] == pytest.approx(n / 2, rel=0.1)
+    assert "noise" not in str(found.to_pylist()[:1])
+
+
+def test_no_pair_is_found_in_noise():
+    called = 0
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        member = rng.random(1_200) < 0.1
+        noise = {f"noise {place}": rng.normal(size=1_200) for place in range(10)}
+        pairs = related(noise, member)["combinations"].to_pylist()
+        called += any(pair["q_value"] <= 0.05 and pair["gain"] >= 0.05 for pair in pairs)
+    assert called <= 1
+
+
+def test_noise_is_named_in_few_of_many_groups():
+    named = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        member = rng.random(600) < 0.1
+        columns = {f"noise {place}": rng.normal(size=600) for place in range(8)}
+        columns["site"] = np.array(["a", "b", "c"], dtype=object)[rng.integers(0, 3, 600)]
+        records = related(columns, member)["correlations"].to_pylist()
+        named += any(
+            r["q_value"] <= 0.05 and r["target"] == "membership" and r["stratum"] == "label"
+            for r in records
+            if r["field"] != "label"
+        )
+    assert named <= 5
+
+
+def test_fields_that_say_the_same_and_fields_set_aside_are_listed():
+    rng = np.random.default_rng(7)
+    light = rng.random(900)
+    columns = {
+        "brightness": light,
+        "mean_intensity": 255 * light,
+        "serial": np.arange(900.0),
+        "constant": np.ones(900),
+        "nothing": np.full(900, np.nan),
+    }
+    aside = related(columns, light < 0.1)["fields_aside"].to_pylist()
+    assert [(one["field"], one["reason"], one["shown_by"]) for one in aside] == [
+        ("mean_intensity", "redundant", "brightness"),
+        ("serial", "identifier", ""),
+        ("constant", "one value", ""),
+        ("nothing", "no value", ""),
+    ]
+
+
+def test_loss_findings_name_the_worst_part():
+    rng = np.random.default_rng(8)
+    x = rng.random(3_000)
+    loss = rng.exponential(size=3_000) + 3.0 * ((x > 0.4) & (x < 0.5))
+    found = related({"x": x}, x < 0.2, loss=loss)["correlations"].to_pylist()
+    row = next(r for r in found if r["concept_id"] == -1 and r["field"] == "x")
+    detail = json.loads(row["detail"])
+    assert "highest" in detail["sentence"]
+    low, high = (float(part.split()[-1]) for part in detail["filter"].split(" and "))
+    assert 0.35 < low < high < 0.55

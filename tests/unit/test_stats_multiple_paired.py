@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from aggressors.errors import InputError
-from aggressors.stats.multiple import benjamini_hochberg, simultaneous_level
+from aggressors.stats.multiple import benjamini_hochberg, holm, simultaneous_level
 from aggressors.stats.paired import LARGE, paired_difference, smallest_detectable
 
 
@@ -99,3 +99,19 @@ def test_smallest_detectable_shrinks_with_n_and_grows_with_tests():
     assert smallest_detectable(100, 1, n_tests=10) > smallest_detectable(100, 1)
     assert smallest_detectable(100, 1, n_rest=100) > smallest_detectable(100, 1)
     assert smallest_detectable(1, 1) == float("inf")
+
+
+def test_holm_equals_the_hand_computed_steps_and_bounds_benjamini_hochberg():
+    p = np.array([0.03, 0.01, 0.04, 0.005])
+    assert holm(p) == pytest.approx([0.06, 0.03, 0.06, 0.02])
+    assert (holm(p) >= benjamini_hochberg(p)).all()
+    assert len(holm(np.array([]))) == 0
+    with pytest.raises(InputError):
+        holm(np.array([0.5, np.nan]))
+
+
+def test_holm_calls_any_false_test_in_at_most_one_of_twenty_families():
+    rng = np.random.default_rng(3)
+    p = np.concatenate([np.full((4_000, 5), 1e-9), rng.random((4_000, 15))], axis=1)
+    called = [(holm(each)[5:] <= 0.05).any() for each in p]
+    assert np.mean(called) < 0.06

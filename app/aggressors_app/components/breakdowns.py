@@ -14,7 +14,7 @@ from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, charts, chips, state
 from aggressors_app.components.explore_map import colorable
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
-from aggressors_app.format import number, plain, share, short
+from aggressors_app.format import interval, number, plain, share, short, typeset
 
 MOST_DIFFERENT = 6
 
@@ -60,6 +60,43 @@ def against_loss(run_id: str, filter: str) -> None:
         ]
         spec = charts.loss_by_category(bins, field, overall, colors, f"mean {signal}")
     _chart("against_loss", spec, field, filter)
+    _strongest(run_id, field)
+
+
+def _strongest(run_id: str, chosen: str) -> None:
+    """List the fields that go with the signal over all analysed samples; a click shows one."""
+    found = cached.findings(run_id, -1, "loss").found[:MOST_DIFFERENT]
+    if not found:
+        return
+    widest = max(max(abs(one.low), abs(one.high), 0.1) for one in found)
+    low = -widest if any(one.effect < 0 for one in found) else 0.0
+    listing(
+        "strongest",
+        (
+            Column("Strongest over all samples", width="62%"),
+            Column("Effect", help="Within labels; −1 to 1, with its interval"),
+        ),
+        [
+            Row(
+                one.title if one.kind != "missing" else "",
+                (
+                    Text(
+                        one.title if one.kind != "missing" else f"no {one.title}",
+                        sub=typeset(one.sentence),
+                    ),
+                    Meter(
+                        one.effect, number(one.effect), low=one.low, high=one.high,
+                        min=low, max=widest, sub=interval(one.low, one.high),
+                    ),
+                ),
+            )
+            for one in found
+        ],
+        label="Fields that go with the signal",
+        chosen=chosen,
+        on_choose=lambda name: state.change(field=name) if name else None,
+        height=300,
+    )  # fmt: skip
 
 
 COMPARISONS = {"aggressor": "Aggressor against the rest", "datasets": "Dataset against dataset"}

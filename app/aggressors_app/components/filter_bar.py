@@ -202,6 +202,7 @@ def _more(run_id: str, filter: Filter, shown: Sequence[str]) -> None:
         )
         if field:
             _editor(run_id, filter, field)
+        _kept()
         key = "filter_typed"
         st.session_state[key] = format_filter(filter)
 
@@ -217,6 +218,30 @@ def _more(run_id: str, filter: Filter, shown: Sequence[str]) -> None:
         )
         if problem := st.session_state.pop("filter_problem", ""):
             st.error(plain(problem))
+
+
+def _kept() -> None:
+    """Offer the hypotheses that were kept; one takes the place of all but the populations."""
+    known = {one.slug: one for one in cached.hypotheses()[0]}
+    if not known:
+        return
+    key = "filter_hypothesis"
+    st.session_state[key] = None
+
+    def change() -> None:
+        if (chosen := known.get(st.session_state[key] or "")) is not None:
+            populations = chips.only_populations(parse(state.read().filter))
+            _apply(both(populations, parse(chosen.filter)))
+
+    st.selectbox(
+        "Hypothesis",
+        list(known),
+        key=key,
+        format_func=lambda slug: known[slug].title,
+        placeholder="Choose one that was kept",
+        on_change=change,
+        width=300,
+    )
 
 
 def _typed(run_id: str, text: str) -> None:

@@ -70,7 +70,7 @@ def _target(run_id: str) -> Target:
 
 
 def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Target) -> None:
-    widest = max(max(abs(each.low or 0), abs(each.high or 0), 0.2) for each in shown.values())
+    widest = max(max(abs(each.low), abs(each.high), 0.2) for each in shown.values())
     low = -widest if any(each.effect < 0 for each in shown.values()) else 0.0
     claimed = {
         each.filter

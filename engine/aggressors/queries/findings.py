@@ -41,10 +41,12 @@ class Finding:
         between), having no value, or a pair of fields.
     title : the field, or both fields of a pair.
     head : the claim in short ("low brightness"); `rest` is what the sentence says of it.
-    effect, low, high : in [-1, 1], within labels where that can be told; NULL as None.
+    effect, low, high : in [-1, 1], within labels where that can be told.
     filter : text of the claim; '' where there is none.
     role : which way it points: defining, part, common, frequent, fewer, alike; '' for loss.
     also : fields that say the same.
+    bars : how both sides are spread; None for a pair.
+    fields : the two of a pair.
     """
 
     kind: Kind
@@ -53,8 +55,8 @@ class Finding:
     statistic: str
     stratum: str
     effect: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
     q_value: float
     n: int
     filter: str
@@ -63,6 +65,7 @@ class Finding:
     role: str
     also: tuple[str, ...] = ()
     bars: Bars | None = None
+    fields: tuple[str, ...] = ()
 
     @property
     def rest(self) -> str:
@@ -110,10 +113,13 @@ def findings(run: RunFile, concept_id: int, target: Target = "membership") -> Fi
     told = [_of_row(row, shapes.get(row["field"])) for row in fields]
     found = _one_of_each(told, shown_by)
     found += _same_gaps([_of_row(row, None) for row in rows if row["statistic"] == "missing"])
-    if target == "membership":
-        found += _pairs(run, concept_id)
-    kept = [each for each in found if each.q_value <= SIGNIFICANT]
+    pairs = _pairs(run, concept_id) if target == "membership" else []
+    kept, joined = (
+        [each for each in part if each.q_value <= SIGNIFICANT] for part in (found, pairs)
+    )
     kept.sort(key=lambda each: (-abs(each.effect), each.title))
+    for pair in joined:
+        kept.insert(_after_its_fields(pair, kept), pair)
     return Findings(tuple(kept), len(fields), aside)
 
 
@@ -128,8 +134,9 @@ def fields_aside(run: RunFile) -> tuple[Aside, ...]:
 def _rows(run: RunFile, concept_id: int, target: Target) -> list[dict[str, Any]]:
     """One row a field and statistic: within labels where there is one, else plain."""
     sql = """
-        SELECT c.field, coalesce(f.unit, '') AS unit, c.statistic, c.stratum, c.effect, c.low,
-            c.high, c.q_value, c.n, c.detail::VARCHAR AS detail
+        SELECT c.field, coalesce(f.unit, '') AS unit, c.statistic, c.stratum, c.effect,
+            coalesce(c.low, c.effect) AS low, coalesce(c.high, c.effect) AS high, c.q_value, c.n,
+            c.detail::VARCHAR AS detail
         FROM correlations c LEFT JOIN metadata_fields f ON f.field = c.field
         WHERE c.concept_id = $concept AND c.target = $target AND c.effect IS NOT NULL
         QUALIFY row_number() OVER (
@@ -185,7 +192,7 @@ def _one_of_each(told: list[Finding], shown_by: Mapping[str, str]) -> list[Findi
 
 def _same_gaps(told: list[Finding]) -> list[Finding]:
     """Keep one of the fields that are missing for the same samples, as their figures tell."""
-    kept: dict[tuple[float, float | None, float | None, int], Finding] = {}
+    kept: dict[tuple[float, float, float, int], Finding] = {}
     for one in told:
         key = (one.effect, one.low, one.high, one.n)
         first = kept.get(key)
@@ -193,9 +200,21 @@ def _same_gaps(told: list[Finding]) -> list[Finding]:
     return list(kept.values())
 
 
+def _after_its_fields(pair: Finding, kept: list[Finding]) -> int:
+    """Place of a pair: by its effect, but first the field, then with what it combines."""
+    told = False
+    for place, one in enumerate(kept):
+        own = bool({one.title, *one.also} & set(pair.fields))
+        if one.kind != "pair" and abs(one.effect) < pair.effect:
+            return place if told or not own else place + 1
+        told |= own
+    return len(kept)
+
+
 def _pairs(run: RunFile, concept_id: int) -> list[Finding]:
     sql = """
-        SELECT first, second, filter, effect, low, high, q_value, n, detail::VARCHAR AS detail
+        SELECT first, second, filter, effect, low, coalesce(high, effect) AS high, q_value, n,
+            detail::VARCHAR AS detail
         FROM combinations
         WHERE concept_id = $concept AND gain >= $gain AND low > 0
         ORDER BY effect DESC, first, second
@@ -217,6 +236,7 @@ def _pairs(run: RunFile, concept_id: int) -> list[Finding]:
             str(detail.get("head") or f"{row['first']} and {row['second']}"),
             str(detail.get("sentence") or ""),
             "pair",
+            fields=(row["first"], row["second"]),
         )
         for row in rows
         for detail in [_detail(row["detail"])]

@@ -11,7 +11,8 @@ from PIL import Image
 
 from aggressors.contracts import Aggressor
 from aggressors.queries.cards import media_type
-from aggressors.queries.concept import associations, concept, mean_maps, representatives
+from aggressors.queries.concept import concept, mean_maps, representatives
+from aggressors.queries.findings import findings
 from aggressors.queries.solve import action, suspects, yields
 from aggressors.queries.telling import Telling, excerpt, telling
 from aggressors.queries.unusual import Odd, Yardsticks, unusual, yardsticks
@@ -21,7 +22,7 @@ from aggressors.words import MAP_NAMES, how_found
 
 SHOWN = {"worst": 10, "central": 5, "diverse": 5, "counter": 5}  # samples of each kind a card
 VALUES = 5  # of a sample that has neither picture nor text
-FINDINGS = 5  # associations a card
+FINDINGS = 5  # of a card
 LARGEST = 60_000  # bytes of a thumbnail
 PICTURES = 8_000_000  # bytes of all pictures of a page; what comes after does without
 TEXT = 240  # characters of a text sample
@@ -109,7 +110,7 @@ def gather(run: RunFile, summary: Summary, *, samples: bool = True) -> tuple[Car
 
 def _card(run: RunFile, one: Aggressor, by: Yardsticks, *, samples: bool) -> Card:
     group = concept(run, one.concept_id)
-    found = associations(run, one.concept_id).slice(0, FINDINGS).to_pylist()
+    found = findings(run, one.concept_id).found[:FINDINGS]
     found_yields = yields(run, one.concept_id).to_pylist()
     words = telling(run, one.concept_id)
     return Card(
@@ -118,9 +119,7 @@ def _card(run: RunFile, one: Aggressor, by: Yardsticks, *, samples: bool) -> Car
         recall=group.rule.recall,
         how_found=how_found(group.found, one.q_value),
         findings=tuple(
-            Finding(row["field"], row["effect"], row["low"], row["high"], row["sentence"] or "")
-            for row in found
-            if row["effect"] is not None
+            Finding(each.title, each.effect, each.low, each.high, each.sentence) for each in found
         ),
         telling=words,
         reasons=tuple(

@@ -136,13 +136,13 @@ def _relate_number(
     level = data.settings.level
     what = spoken(data.settings.signal)
     full = len(plain.at) == len(values)
+    told = losses.number_losses(field, values[plain.at], data.loss[plain.at], what)
     for stratum, base in bases:
         shared = data.ranks[0 if base is plain else 1]
         if not full or shared is None:
             loss = np.where(np.isnan(values), np.nan, data.loss)
             shared = ranked(loss, base.stratum, order=data.by_loss)
         if (effect := spearman(base, shared, level=level)) is not None:
-            told = losses.number_losses(field, values[plain.at], data.loss[plain.at], what)
             yield ALL_SAMPLES, Finding(field.name, "loss", stratum, effect, told)
     for concept, group in data.groups.items():
         placed = Placed.of(plain, group.members)

@@ -290,8 +290,11 @@ def _fit_number(
 def _short(values: FloatArray, side: FloatArray, at: int) -> float:
     """Threshold after position `at` in few digits that describe about as well."""
     low, high = float(values[at]), float(values[at + 1])
+    whole = low.is_integer() and high.is_integer()
     for digits in range(1, 18):
         short = float(f"{(low + high) / 2:.{digits}g}")
+        if whole and not short.is_integer():
+            break
         place = int(np.searchsorted(values, short)) - 1
         if 0 <= place < len(values) - 1 and side[place] >= side[at] - DIGITS:
             return short

@@ -25,7 +25,7 @@ from aggressors.stages.frame import Field, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.screening import Aside, families, screen
 from aggressors.stages.tables import rows
-from aggressors.stats.association import coded, cramers_v, rank_biserial, ranked
+from aggressors.stats.association import Codes, coded, cramers_v, rank_biserial, ranked
 from aggressors.stats.multiple import holm
 from aggressors.stats.splits import Placed
 from aggressors.words import percent
@@ -95,7 +95,7 @@ def _analysed(frame: Frame, analysed: IntArray, members: dict[int, IntArray]) ->
     position[analysed] = np.arange(len(analysed))
     loss = frame.signal[analysed]
     narrow = np.int16 if len(frame.classes) < 2**15 else np.int64  # gathered often
-    label = frame.label[analysed].astype(narrow) if frame.classes else None
+    label: Codes | None = frame.label[analysed].astype(narrow) if frame.classes else None
     groups: dict[int, Group] = {}
     for concept in sorted(members):
         inside = position[members[concept]]

@@ -167,8 +167,11 @@ def histogram(placed: Placed, bins: int) -> tuple[FloatArray, FloatArray, FloatA
 def _short(placed: Placed, excess: FloatArray, at: int) -> tuple[float, int]:
     """Threshold after run `at` in few digits that part about as well, and after which run it is."""
     low, high = float(placed.high[at]), float(placed.low[at + 1])
+    whole = low.is_integer() and high.is_integer()
     for digits in range(1, 18):
         short = float(f"{(low + high) / 2:.{digits}g}")
+        if whole and not short.is_integer():
+            break  # of whole numbers, the next one
         place = int(np.searchsorted(placed.low, short)) - 1
         if not 0 <= place < len(excess) or placed.high[place] >= short:
             continue  # outside of all values, or within a run

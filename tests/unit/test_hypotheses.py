@@ -1,0 +1,106 @@
+"""Hypotheses as files: whole, checked, never rewritten, and nowhere but in their folder."""
+
+import json
+
+import pytest
+
+from aggressors.errors import FilterError, InputError, UsageError, WorkspaceError
+from aggressors.store.hypotheses import (
+    list_hypotheses,
+    read_hypothesis,
+    remove_hypothesis,
+    save_hypothesis,
+)
+from aggressors.store.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace.open(tmp_path / "w", create=True)
+
+
+def save(workspace, title="low brightness", filter="brightness < 0.21", aggressor=1):
+    return save_hypothesis(workspace, title=title, filter=filter, run_id="abc", aggressor=aggressor)
+
+
+def test_what_is_saved_is_read_again(workspace):
+    made = save(workspace)
+    assert made.slug == "low-brightness"
+    assert read_hypothesis(workspace, made.slug) == made
+    raw = json.loads((workspace.hypotheses / "low-brightness.json").read_text())
+    assert raw == {
+        "slug": "low-brightness", "title": "low brightness", "filter": "brightness < 0.21",
+        "run_id": "abc", "aggressor": 1, "created_at": made.created_at, "schema_version": 1,
+    }  # fmt: skip
+    assert not list(workspace.hypotheses.glob(".*"))
+
+
+def test_the_same_claim_is_kept_once_and_another_of_its_name_beside_it(workspace):
+    made = save(workspace)
+    assert save(workspace) == made
+    other = save(workspace, aggressor=2)
+    assert other.slug == "low-brightness-2"
+    assert {one.slug for one in list_hypotheses(workspace)[0]} == {made.slug, other.slug}
+
+
+@pytest.mark.parametrize("title", ["../../etc/passwd", "CON", "", "  ", "ünïcode 漢字", "9" * 500])
+def test_any_title_makes_a_file_in_the_folder(workspace, title):
+    made = save(workspace, title=title)
+    assert [path.stem for path in workspace.hypotheses.iterdir()] == [made.slug]
+    assert read_hypothesis(workspace, made.slug).filter == "brightness < 0.21"
+
+
+def test_a_claim_must_say_something_that_can_be_read(workspace):
+    for nothing in ("", " ", "all"):
+        with pytest.raises(UsageError, match="needs a claim"):
+            save(workspace, filter=nothing)
+    with pytest.raises(FilterError):
+        save(workspace, filter="brightness <")
+    assert list_hypotheses(workspace) == ([], [])
+
+
+def test_removed_is_gone_and_removing_again_is_no_error(workspace):
+    made = save(workspace)
+    remove_hypothesis(workspace, made.slug)
+    remove_hypothesis(workspace, made.slug)
+    assert list_hypotheses(workspace) == ([], [])
+    with pytest.raises(UsageError, match="no slug"):
+        remove_hypothesis(workspace, "../runs/x")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"filter": "brightness <"}, "'filter' cannot be read"),
+        ({"aggressor": "1"}, "'aggressor' must be a whole number"),
+        ({"aggressor": True}, "'aggressor' must be a whole number"),
+        ({"title": None}, "'title' must be a text"),
+        ({"slug": "other"}, "the file is called"),
+        ({"schema_version": 9}, "Upgrade"),
+        ({"more": 1}, "there is no field 'more'"),
+    ],
+)
+def test_an_edited_file_is_named_with_its_field(workspace, change, said):
+    made = save(workspace)
+    path = workspace.hypotheses / f"{made.slug}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=said):
+        read_hypothesis(workspace, made.slug)
+    found, wrong = list_hypotheses(workspace)
+    assert not found
+    assert wrong[0].slug == made.slug
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"slug": "broken"}'])
+def test_a_damaged_file_is_listed_and_the_others_stay(workspace, text):
+    made = save(workspace)
+    (workspace.hypotheses / "broken.json").write_text(text)
+    found, wrong = list_hypotheses(workspace)
+    assert found == [made]
+    assert [one.slug for one in wrong] == ["broken"]
+
+
+def test_a_workspace_that_cannot_be_written_says_so(workspace):
+    workspace.hypotheses.write_text("a file")
+    with pytest.raises(WorkspaceError):
+        save(workspace)
