@@ -1,4 +1,4 @@
-"""Write the generated pages of the documentation: cli.md, schema.md and settings.md.
+"""Write the generated pages of the documentation: cli, fields, schema and settings.
 
 python docs/generate.py            write them
 python docs/generate.py --check    exit 1 if one is not up to date
@@ -13,6 +13,7 @@ import click
 
 from aggressors.cli import cli
 from aggressors.contracts import Settings
+from aggressors.stages.describe import TYPES
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
 DOCS = Path(__file__).parent
@@ -22,7 +23,12 @@ COLUMNS = 100  # of a help text
 
 def pages() -> dict[str, str]:
     """Text of every generated page by file name."""
-    return {"cli.md": cli_page(), "schema.md": schema_page(), "settings.md": settings_page()}
+    return {
+        "cli.md": cli_page(),
+        "fields.md": fields_page(),
+        "schema.md": schema_page(),
+        "settings.md": settings_page(),
+    }
 
 
 def cli_page() -> str:
@@ -82,6 +88,35 @@ def schema_page() -> str:
             for column in table.columns
         ]
         lines.append("")
+    return "\n".join(lines)
+
+
+TITLES = {"image": "Images", "text": "Texts", "row": "Your own metadata"}
+
+
+def fields_page() -> str:
+    """Every built-in metadata field with its unit and meaning."""
+    lines = [
+        "# Built-in metadata",
+        "",
+        GENERATED,
+        "",
+        "Measured for every sample of every population, without the model and without any work of "
+        "yours, so that there is something to correlate and to filter by. None of them reads a "
+        "label, a prediction or a loss. A field that is the same for all samples is left out, and "
+        "a field of yours with the same name takes the place of the built-in one. Large images "
+        "are measured on a part of their pixels.",
+        "",
+    ]
+    for part in TYPES:
+        lines += [
+            f"## {TITLES[part.NAME]}",
+            "",
+            "| field | unit | meaning |",
+            "| --- | --- | --- |",
+            *(f"| `{entry.name}` | {entry.unit} | {_cell(entry.doc)} |" for entry in part.MEASURES),
+            "",
+        ]
     return "\n".join(lines)
 
 

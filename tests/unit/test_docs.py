@@ -7,6 +7,7 @@ import pytest
 
 from aggressors.cli import cli
 from aggressors.contracts import Settings
+from aggressors.stages.describe import MEASURES
 from aggressors.store.schema import TABLES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -51,6 +52,14 @@ def test_every_column_says_what_it_is(generate):
         for column in table.columns:
             assert column.comment, f"{table.name}.{column.name}"
             assert f"| `{column.name}` |" in page
+
+
+def test_every_built_in_field_says_what_it_is_and_the_guide_leads_there(generate):
+    page = generate.fields_page()
+    for entry in MEASURES:
+        assert f"| `{entry.name}` | {entry.unit} | {entry.doc} |" in page
+    for guide in ("README.md", "2-hypothesis.md", "table.md", "your-model.md"):
+        assert "(fields.md)" in (DOCS / guide).read_text(encoding="utf-8"), guide
 
 
 def test_every_setting_says_what_it_does(generate):

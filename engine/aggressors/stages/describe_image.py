@@ -1,28 +1,26 @@
 """Measurements of an image that need no model: light, colour, sharpness, texture, symmetry.
 
-Images of more than `WHOLE` pixels are measured on a sample of them, so that a large one costs
-little more than a small one: mean colours on whole rows, what neighbouring pixels tell on tiles,
-all else on a regular grid.
+Large images are measured on a part of their pixels, see `pixels`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from aggressors.stages.measure import Batch, Measure, Measured, Values, Whole
+from aggressors.stages.pixels import CELLS, LUMA, WHOLE, Floats, Grid, grid_of, strips_of, tiles_of
 from aggressors.stats.duplicates import CROWD, near_counts
 
 if TYPE_CHECKING:
     from aggressors.sources.pictures import Picture
 
 Pixels = NDArray[np.uint8]  # (height, width, 3), RGB
-Floats = NDArray[np.float32]
 
 NAME = "image"
 MEASURES = (
@@ -63,16 +61,10 @@ MEASURES = (
     ),
 )
 
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-WHOLE = 2_048  # pixels up to which an image is measured whole
-_GRID = 640  # pixels of the grid, about
-_TILES = 16  # tiles of 8 x 16 pixels, about
-_TILE = 8, 16
 _BLOCK = 8
 _CHUNK = 1 << 17  # sampled pixels measured at a time, so that the work stays in the cache
 _LEVELS = 32
 _UNLIKE = 0.2 * 255
-_CELLS = 8  # rows and columns of a print
 _STEPS = 64  # of a print, in one level of 255
 _OFFSET = 256  # levels added to a difference of colours, so that no print is 0
 _NEAR = 0.1  # root mean square difference of two prints, in standard deviations of luma
@@ -93,10 +85,11 @@ def measure(items: Sequence[Picture]) -> Measured:
     One (n,) float32 a measure, but for `near_duplicates`, and prints (n, 66); both are NaN or 0
     for images below 3 x 3 pixels, of which only the size is known.
     """
+    _keep_memory()
     n = len(items)
     names = [entry.name for entry in MEASURES if entry.name != "near_duplicates"]
     values = {name: np.full(n, np.nan, dtype=np.float32) for name in names}
-    prints = np.zeros((n, _CELLS * _CELLS + 2), dtype=np.uint16)
+    prints = np.zeros((n, CELLS * CELLS + 2), dtype=np.uint16)
     sizes = np.array([item.size for item in items], dtype=np.float32).reshape(-1, 2)
     values["width"], values["height"] = sizes.T
     values["aspect"] = sizes[:, 0] / sizes[:, 1]
@@ -107,15 +100,15 @@ def measure(items: Sequence[Picture]) -> Measured:
         for start in range(0, len(places), step):
             chunk = np.array(places[start : start + step])
             stack = np.stack([items[place].pixels for place in chunk])
-            grid, strips = _grid(stack), _strips(stack)
-            exact = height * width <= WHOLE or height < _CELLS * 8
+            grid, strips = grid_of(stack), strips_of(stack)
+            exact = height * width <= WHOLE or height < CELLS * 8
             mean = grid.mean if exact else _mean_colour(strips)
             for name, found in {
                 **_tone(mean),
                 **_light(grid),
                 **_colour(grid),
                 **_ground(stack, grid),
-                **_detail(_tiles(stack)),
+                **_detail(tiles_of(stack)),
             }.items():
                 values[name][chunk] = found
             prints[chunk] = _prints(strips, mean)
@@ -133,7 +126,7 @@ def compare(whole: Whole) -> Mapping[str, Values]:
     counts = np.full(len(whole), np.nan)
     counts[known[seen]] = near_counts(
         prints[seen],
-        cells=_CELLS * _CELLS,
+        cells=CELLS * CELLS,
         unit=1 / _STEPS,
         share=_NEAR,
         least=_NEAR_LEVELS,
@@ -155,6 +148,16 @@ def _unpacked(column: pa.ChunkedArray) -> NDArray[np.uint16]:
     return np.concatenate(parts) if parts else np.empty((0, width), dtype=np.uint16)
 
 
+@lru_cache(maxsize=1)
+def _keep_memory() -> None:
+    """Let glibc keep up to 32 MB of freed memory, instead of giving back what is needed next.
+
+    Freeing a block raises the sizes from which it does so (mallopt(3), M_MMAP_THRESHOLD); else the
+    pages of each chunk are faulted in anew, which can take longer than to measure it.
+    """
+    np.empty(1 << 24, dtype=np.uint8)
+
+
 def _by_shape(images: Sequence[Pixels]) -> dict[tuple[int, ...], list[int]]:
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, image in enumerate(images):
@@ -165,57 +168,7 @@ def _by_shape(images: Sequence[Pixels]) -> dict[tuple[int, ...], list[int]]:
 # --- On the grid ---
 
 
-class _Grid(NamedTuple):
-    """Pixels of n images of one shape, in levels of 0 to 255.
-
-    `planes` is (n, 3, p) uint8, `mean` (n, 3), `centred` (n, 3, p) their difference; `luma` is
-    (n, rows, columns), centred as well, and mirrored columns stand at mirrored places.
-    """
-
-    planes: NDArray[np.uint8]
-    mean: Floats
-    centred: Floats
-    luma: Floats
-
-
-def _grid(stack: NDArray[np.uint8]) -> _Grid:
-    """Thin (n, h, w, 3) to a regular grid that covers the image."""
-    n, height, width, _ = stack.shape
-    across, down = _steps(height, width)
-    seen = stack[:, down // 2 :: down, _columns(width, across)]
-    rows, columns = seen.shape[1:3]
-    planes = np.ascontiguousarray(seen.transpose(0, 3, 1, 2)).reshape(n, 3, -1)
-    centred = planes.astype(np.float32)
-    mean = centred.mean(axis=2)
-    centred -= mean[:, :, None]
-    luma = (LUMA @ centred).reshape(n, rows, columns)
-    return _Grid(planes, mean, centred, luma)
-
-
-@lru_cache(maxsize=512)
-def _steps(height: int, width: int) -> tuple[int, int]:
-    """Every how many columns and rows the grid has one; an odd number of columns (see below)."""
-    if height * width <= WHOLE:
-        return 1, 1
-    thinning = height * width / _GRID
-    wanted = min(thinning**0.5, width / 16)
-    across = 1 + 2 * max(0, round((wanted - 1) / 2))
-    return across, max(1, min(int(thinning / across), height // 16))
-
-
-@lru_cache(maxsize=512)
-def _columns(width: int, step: int) -> slice:
-    """Every step-th column, centred, so that the grid's mirror image is the mirror image's grid.
-
-    That needs as many columns as are odd or even with the width, if the step is odd.
-    """
-    count = 1 + (width - 1) // step
-    count -= (width - count) % 2
-    first = (width - 1 - (count - 1) * step) // 2
-    return slice(first, first + (count - 1) * step + 1, step)
-
-
-def _light(grid: _Grid) -> dict[str, Floats]:
+def _light(grid: Grid) -> dict[str, Floats]:
     """Measure what luma tells."""
     luma, mean = grid.luma, grid.mean @ LUMA
     n, _, columns = luma.shape
@@ -249,7 +202,7 @@ def _entropy(flat: Floats, mean: Floats) -> Floats:
     return np.asarray(-(share * logs).sum(axis=1), dtype=np.float32)
 
 
-def _colour(grid: _Grid) -> dict[str, Floats]:
+def _colour(grid: Grid) -> dict[str, Floats]:
     """Measure what colour tells."""
     red, green, blue = (grid.centred[:, channel] for channel in range(3))
     p = red.shape[1]
@@ -269,7 +222,7 @@ def _colour(grid: _Grid) -> dict[str, Floats]:
     }
 
 
-def _ground(stack: NDArray[np.uint8], grid: _Grid) -> dict[str, Floats]:
+def _ground(stack: NDArray[np.uint8], grid: Grid) -> dict[str, Floats]:
     """Measure the border of (n, h, w, 3), and what stands out from it."""
     n = len(stack)
     edges = np.concatenate(
@@ -296,22 +249,10 @@ def _mean(values: NDArray[Any]) -> Floats:
 # --- On strips ---
 
 
-def _strips(stack: NDArray[np.uint8]) -> Floats:
-    """(n, 8, w x 3) sums of eight rows in each eighth of the height of (n, h, w, 3).
-
-    Of images below 64 pixels some rows count more than once.
-    """
-    n, height, width, _ = stack.shape
-    rows = ((np.arange(_CELLS * 8) + 0.5) * height / (_CELLS * 8)).astype(np.intp)
-    seen = stack[:, rows].reshape(n, _CELLS, 8, width * 3)
-    summed: NDArray[np.uint16] = np.add.reduce(seen, axis=2, dtype=np.uint16)
-    return summed.astype(np.float32)
-
-
 def _mean_colour(strips: Floats) -> Floats:
     """(n, 3) mean red, green and blue."""
     width = strips.shape[2] // 3
-    folded = np.tile(np.eye(3, dtype=np.float32), (width, 1)) / np.float32(width * _CELLS * 8)
+    folded = np.tile(np.eye(3, dtype=np.float32), (width, 1)) / np.float32(width * CELLS * 8)
     return np.asarray(strips.sum(axis=1) @ folded)
 
 
@@ -337,71 +278,48 @@ def _prints(strips: Floats, mean: Floats) -> NDArray[np.uint16]:
 @lru_cache(maxsize=512)
 def _folding(width: int) -> Floats:
     """(width x 3, 8) weights that make eight cells of luma of the sum of eight rows of pixels."""
-    bounds = np.linspace(0, width, _CELLS + 1)
+    bounds = np.linspace(0, width, CELLS + 1)
     pixels = np.arange(width)[:, None]
     covered = np.minimum(bounds[1:], pixels + 1) - np.maximum(bounds[:-1], pixels)
     share = covered.clip(0) / width  # (width, 8) of 1/8
-    return np.asarray((share[:, None] * LUMA[:, None]).reshape(-1, _CELLS), dtype=np.float32)
+    return np.asarray((share[:, None] * LUMA[:, None]).reshape(-1, CELLS), dtype=np.float32)
 
 
 # --- On tiles ---
 
 
-def _tiles(stack: NDArray[np.uint8]) -> Floats:
-    """Luma (rows, columns, n, tiles) in [0, 1] of a regular choice of tiles, or of the whole.
-
-    Images and tiles come last, so that every step over pixels runs along memory.
-    """
-    n, height, width, _ = stack.shape
-    if height * width <= WHOLE:
-        tiles, high, wide = stack, height, width
-    else:
-        high, wide = min(_TILE[0], height), min(_TILE[1], width)
-        down, across = height // high, width // wide
-        thinning = max(1.0, down * across / _TILES)
-        step = min(across, max(1, round((thinning * across / down) ** 0.5)))
-        skip = max(1, int(thinning / step))
-        cut = stack[:, : down * high, : across * wide].reshape(n, down, high, across, wide, 3)
-        tiles = cut[:, skip // 2 :: skip, :, step // 2 :: step].transpose(0, 1, 3, 2, 4, 5)
-    luma: Floats = tiles.reshape(-1, 3).astype(np.float32) @ (LUMA / np.float32(255))
-    return np.ascontiguousarray(luma.reshape(-1, high * wide).T).reshape(high, wide, n, -1)
-
-
 def _detail(luma: Floats) -> dict[str, Floats]:
     """Measure what neighbouring pixels tell; `luma` is (rows, columns, n, tiles)."""
+    rows, columns, n, tiles = luma.shape
     middle = luma[1:-1]
     centre = middle[:, 1:-1]
+    each = np.empty((4, rows - 2, columns - 2, n, tiles), dtype=np.float32)
+    laplacian, square, mixed, steep = each
     vertical = luma[:-2] + luma[2:]
     vertical -= middle
     vertical -= middle  # second difference
-    laplacian = middle[:, 2:] + middle[:, :-2]
+    np.add(middle[:, 2:], middle[:, :-2], out=laplacian)
     laplacian -= centre
     laplacian -= centre
     laplacian += vertical[:, 1:-1]
-    mixed = vertical[:, 2:] + vertical[:, :-2]
+    np.multiply(laplacian, laplacian, out=square)
+    np.add(vertical[:, 2:], vertical[:, :-2], out=mixed)
     mixed -= vertical[:, 1:-1]
     mixed -= vertical[:, 1:-1]
+    np.abs(mixed, out=mixed)
     rise = luma[2:, 1:-1] - luma[:-2, 1:-1]
     run = middle[:, 2:] - middle[:, :-2]
     rise *= rise
     run *= run
     rise += run
-    steep = rise > np.float32((2 * 0.1) ** 2)  # they span two pixels
-    mean = _per_image(laplacian)
-    np.abs(mixed, out=mixed)
+    np.greater(rise, np.float32((2 * 0.1) ** 2), out=steep)  # they span two pixels
+    means = each.reshape(4, -1, n, tiles).mean(axis=1).mean(axis=2)  # (4, n)
     return {
-        "sharpness": (_per_image(laplacian * laplacian) - mean * mean) * 1_000,
-        "noise": _per_image(mixed) * np.float32(np.sqrt(np.pi / 2) / 6),
-        "edge_density": _per_image(steep),
+        "sharpness": (means[1] - means[0] * means[0]) * 1_000,
+        "noise": means[2] * np.float32(np.sqrt(np.pi / 2) / 6),
+        "edge_density": means[3],
         "texture_energy": _texture(luma),
     }
-
-
-def _per_image(values: NDArray[Any]) -> Floats:
-    """Mean of (rows, columns, n, tiles) over all but n."""
-    rows, columns, _, tiles = values.shape
-    total = values.sum(axis=(0, 1), dtype=np.float32).sum(axis=1)
-    return np.asarray(total / np.float32(rows * columns * tiles))
 
 
 def _texture(luma: Floats) -> Floats:
@@ -410,7 +328,7 @@ def _texture(luma: Floats) -> Floats:
     rows, columns = high // block, wide // block
     luma = luma[: rows * block, : columns * block]
     blocks = luma.reshape(rows, block, columns, block, n * tiles)
-    mean = blocks.mean(axis=(1, 3))
+    mean = np.einsum("ribjm->rbm", blocks) / np.float32(block * block)
     square = np.einsum("ribjm,ribjm->rbm", blocks, blocks) / np.float32(block * block)
     deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-    return _per_image(deviation.reshape(rows, columns, n, tiles))
+    return np.asarray(deviation.reshape(-1, n, tiles).mean(axis=(0, 2)))
