@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from aggressors.contracts import Condition, Group
@@ -34,6 +36,14 @@ def test_metadata_is_needed_only_when_it_is_named(run):
         parse("label = coat and aggressor = 1 and loss > 1"), run
     ).needs_metadata
     assert compile_filter(parse("loss > 1 or operator = op-1"), run).needs_metadata
+
+
+def test_a_measured_category_has_values_of_its_own(run):
+    """A built-in field of the metadata, as `script`, is no field of the samples, as `label`."""
+    measured = replace(resolve(run, "operator"), source="built-in")
+    assert categories(run, measured) == categories(run, resolve(run, "operator"))
+    assert categories(run, resolve(run, "label")) == CLASSES
+    assert parse("missing_values >= 2 and script = latin").op == "and"
 
 
 def test_no_value_of_a_user_reaches_the_sql_text(run):

@@ -110,10 +110,8 @@ def resolve_value(run: RunFile, name: str) -> FieldRef:
 def categories(run: RunFile, ref: FieldRef) -> tuple[str, ...] | None:
     """List the values a category field may have, in order; None where they are too many."""
     fixed = {"population": POPULATIONS, "fold": FOLDS, "correct": ("yes", "no")}
-    if ref.source == "built-in" and ref.name in fixed:
-        return fixed[ref.name]
-    if ref.source == "built-in":
-        return tuple(run.classes)
+    if not ref.needs_metadata:
+        return fixed.get(ref.name, tuple(run.classes))
     # An ENUM column tells its values without a scan.
     with run.asking() as cursor:
         cursor.execute("SELECT {field} FROM metadata m LIMIT 0".replace("{field}", ref.sql))

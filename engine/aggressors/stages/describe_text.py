@@ -74,7 +74,7 @@ _SCRIPTS = frozenset(
         *("thaana", "devanagari", "bengali", "gurmukhi", "gujarati", "oriya", "tamil", "telugu"),
         *("kannada", "malayalam", "sinhala", "thai", "lao", "tibetan", "myanmar", "khmer"),
         *("mongolian", "ethiopic", "cherokee", "hangul", "hiragana", "katakana", "bopomofo"),
-        *("cjk", "yi", "javanese", "balinese", "tifinagh", "nko", "vai", "adlam", "osage"),
+        *("cjk", "yi", "javanese", "balinese", "tifinagh", "nko", "adlam", "osage"),
     )
 )
 _WIDTHS = ("fullwidth ", "halfwidth ")
