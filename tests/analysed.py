@@ -80,9 +80,9 @@ def _maps(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
             tables["samples"][name][place[sample_id]].as_py() for name in ("prediction", "label")
         )
         if label != target:
-            mirrored = _pixels(contrast[sample_id][:, ::-1])
+            inverted = _pixels(contrast[sample_id].max() - contrast[sample_id])
             facts = {"sample_id": sample_id, "method": "grad-cam", "of": "label", "target": label}
-            heatmaps.append(facts | mirrored)
+            heatmaps.append(facts | inverted)
         heatmaps.append(
             {"sample_id": sample_id, "method": "grad-cam", "of": "prediction", "target": target}
             | _pixels(contrast[sample_id])

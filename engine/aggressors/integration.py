@@ -95,7 +95,8 @@ class Integration:
         one in the place of the loss.
     metadata : further fields by name, each a function of the Sample.
     embedding_layer : module whose input is the embedding; default the last Linear.
-    heatmap_layer : module whose output is explained; default the last convolution.
+    heatmap_layer : module whose output is explained; default the last feature map, or the patches
+        of the last transformer block.
     spaces : further latent spaces in which groups are sought, by name: a module of the model, whose
         output is averaged over its positions, or a function (inputs (n, ...)) -> (n, d), such as
         your own encoder. A torch module counts by its weights, a function by its code.

@@ -154,6 +154,53 @@ def test_a_link_opened_elsewhere_shows_the_same_view(visit):
     assert shown.evaluate_all(titles) == grid.evaluate_all(titles)
 
 
+def test_a_heatmap_shows_either_class_or_how_they_differ(visit):
+    from playwright.sync_api import expect
+
+    window = visit(height=1200)
+    page = window.page
+    window.open("aggressor")
+    drawn = page.locator(".tile canvas").first
+    pixels = (
+        "one => Array.from(one.getContext('2d').getImageData(0, 0, one.width, one.height).data)"
+    )
+    group = page.get_by_role("group", name="Class that the heatmap explains").first
+    predicted = drawn.evaluate(pixels)
+    group.get_by_role("button", name="True class").click()
+    true = drawn.evaluate(pixels)
+    opacity = drawn.evaluate("one => getComputedStyle(one).opacity")
+    assert float(opacity) == pytest.approx(0.7)  # one click shows it
+    group.get_by_role("button", name="Difference").click()
+    difference = drawn.evaluate(pixels)
+    expect(group.get_by_role("button", name="Difference")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text("more for the predicted class").first).to_be_visible()
+    assert len({tuple(predicted), tuple(true), tuple(difference)}) == 3
+    group.get_by_role("button", name="Predicted").click()
+    assert drawn.evaluate(pixels) == predicted
+
+
+def test_mean_maps_are_drawn_on_one_scale(visit):
+    from playwright.sync_api import expect
+
+    window = visit(height=1600)
+    page = window.page
+    window.open("aggressor")
+    expect(page.get_by_role("img", name="Failing members")).to_be_visible()
+    colours = (
+        "one => new Set(new Uint32Array(one.getContext('2d')"
+        ".getImageData(0, 0, one.width, one.height).data.buffer)).size"
+    )
+    names = ("Failing members", "All members", "Same label, right", "The rest", "Difference")
+    boxes = []
+    for name in names:
+        canvas = page.get_by_role("img", name=name, exact=True)
+        assert name == "Difference" or canvas.evaluate(colours) > 4
+        boxes.append(canvas.bounding_box())
+    assert len({round(box["y"]) for box in boxes}) == 1
+    widths = [box["width"] for box in boxes]
+    assert max(widths) - min(widths) <= 2
+
+
 def test_the_heatmap_slider_stays_in_the_browser(visit):
     window = visit(height=1200)
     page = window.page

@@ -147,6 +147,26 @@ def test_reports_every_part():
     assert report.populations == {"validation": 2}
 
 
+def test_says_which_layer_heatmaps_explain_or_why_none():
+    class Small(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.head(self.conv(x).mean(dim=(2, 3)))
+
+    def part(model):
+        report = check_integration(integration(model=model))
+        assert report.problems == ()
+        return next(part for part in report.parts if part.name == "heatmap_layer")
+
+    found = part(Small())
+    assert (found.kind, found.shape) == ("conv", (6, 6))
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(192, 4), nn.ReLU(), nn.Linear(4, 3))
+    assert part(flat).kind == "none: The model has no convolution and no attention over an image."
+
+
 def test_reports_all_problems_at_once():
     found = problems(
         datasets={
