@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from aggressors.contracts import Condition, Filter, Group, Not, Operator, Scalar
@@ -172,15 +171,3 @@ def summary(filter: Filter, field: str) -> str:
         for part in chips(filter)
     )
     return "missing" if missing else ""
-
-
-def hypothesis(field: str, detail: str) -> Filter | None:
-    """Turn the detail of an association into a filter; None where it names no side or value."""
-    try:
-        known = json.loads(detail)
-        if "threshold" in known:
-            op: Operator = "<" if known["side"] == "below" else ">="
-            return Condition(field, op, (float(known["threshold"]),))
-        return Condition(field, "=", (str(known["top"][0]["value"]),))
-    except (ValueError, TypeError, KeyError, IndexError):  # a stranger may have written it
-        return None

@@ -70,22 +70,6 @@ def test_claims_without_a_control_are_left_over():
     assert left == ["hour < 3 or hour > 20", "not: label = shirt"]
 
 
-@pytest.mark.parametrize(
-    ("detail", "expected"),
-    [
-        ('{"threshold": 0.2, "side": "below"}', "x < 0.2"),
-        ('{"threshold": 7, "side": "above"}', "x >= 7.0"),
-        ('{"top": [{"value": "op-4"}]}', "x = op-4"),
-        ('{"top": []}', None),
-        ("not json", None),
-        ('{"threshold": "<script>"}', None),
-    ],
-)
-def test_an_association_becomes_a_claim(detail, expected):
-    found = chips.hypothesis("x", detail)
-    assert (found and text(found)) == expected
-
-
 def test_rare_mistakes_are_summed_up_and_none_is_dropped():
     names = "abcdefghij"
     found = [

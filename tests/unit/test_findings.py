@@ -140,7 +140,15 @@ def test_pairs_that_add_nothing_are_left_out(tmp_path, weak):
 
 
 @pytest.mark.parametrize(
-    "detail", ["null", "[]", "3", '{"filter": 7, "histogram": 5, "top": "x", "head": null}']
+    "detail",
+    [
+        "null",
+        "[]",
+        "3",
+        '{"filter": "x <"}',
+        '{"filter": "all"}',
+        '{"filter": 7, "histogram": 5, "top": "x", "head": null}',
+    ],
 )
 def test_a_detail_of_a_stranger_breaks_nothing(tmp_path, detail):
     with made(tmp_path, [{"field": "x", "effect": 0.5, "detail": detail}]) as opened:

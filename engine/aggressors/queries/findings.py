@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from aggressors.contracts import EVERYTHING
+from aggressors.errors import FilterError
+from aggressors.queries.grammar import parse
 from aggressors.queries.scope import fetch, fetch_rows
 
 if TYPE_CHECKING:
@@ -156,7 +159,6 @@ def _of_row(row: Mapping[str, Any], shape: Mapping[str, Any] | None) -> Finding:
         told = _detail(shape["detail"])
         if told.get("adds") and shape["q_value"] <= SIGNIFICANT:
             row, detail, kind = shape, told, "shape"
-    filter = detail.get("filter")
     return Finding(
         kind,
         row["field"],
@@ -168,7 +170,7 @@ def _of_row(row: Mapping[str, Any], shape: Mapping[str, Any] | None) -> Finding:
         row["high"],
         1.0 if row["q_value"] is None else row["q_value"],
         row["n"] or 0,
-        filter if isinstance(filter, str) else "",
+        _claim(detail.get("filter")),
         str(detail.get("head") or row["field"]),
         str(detail.get("sentence") or ""),
         str(detail.get("role") or ""),
@@ -232,7 +234,7 @@ def _pairs(run: RunFile, concept_id: int) -> list[Finding]:
             row["high"],
             1.0 if row["q_value"] is None else row["q_value"],
             row["n"] or 0,
-            row["filter"] or "",
+            _claim(row["filter"]),
             str(detail.get("head") or f"{row['first']} and {row['second']}"),
             str(detail.get("sentence") or ""),
             "pair",
@@ -250,6 +252,14 @@ def _detail(text: str | None) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _claim(filter: object) -> str:
+    """Text of a filter that can be read; '' for anything else, which a stranger may have put in."""
+    try:
+        return filter if isinstance(filter, str) and parse(filter) != EVERYTHING else ""
+    except FilterError:
+        return ""
 
 
 def _bars(detail: Mapping[str, Any]) -> Bars | None:
