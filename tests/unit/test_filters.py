@@ -43,7 +43,7 @@ def test_a_measured_category_has_values_of_its_own(run):
     measured = replace(resolve(run, "operator"), source="built-in")
     assert categories(run, measured) == categories(run, resolve(run, "operator"))
     assert categories(run, resolve(run, "label")) == CLASSES
-    assert parse("missing_values >= 2 and script = latin").op == "and"
+    assert len(parse("missing_values >= 2 and script = latin").parts) == 2
 
 
 def test_no_value_of_a_user_reaches_the_sql_text(run):

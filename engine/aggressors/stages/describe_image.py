@@ -62,7 +62,7 @@ MEASURES = (
 )
 
 _BLOCK = 8
-_CHUNK = 1 << 17  # sampled pixels measured at a time, so that the work stays in the cache
+_CHUNK = 1 << 18  # pixels measured at a time, so that the work stays in the cache
 _LEVELS = 32
 _UNLIKE = 0.2 * 255
 _STEPS = 64  # of a print, in one level of 255
@@ -96,7 +96,7 @@ def measure(items: Sequence[Picture]) -> Measured:
     for (height, width, _), places in _by_shape([item.pixels for item in items]).items():
         if min(height, width) < 3:
             continue
-        step = max(1, _CHUNK // min(height * width, WHOLE))
+        step = max(1, _CHUNK // min(height * width, 8 * WHOLE))
         for start in range(0, len(places), step):
             chunk = np.array(places[start : start + step])
             stack = np.stack([items[place].pixels for place in chunk])
@@ -195,7 +195,7 @@ def _products(left: Floats, right: Floats) -> Floats:
 def _entropy(flat: Floats, mean: Floats) -> Floats:
     """Shannon entropy of (n, p) luma less its mean."""
     n, p = flat.shape
-    levels = ((flat + mean[:, None]) * np.float32(_LEVELS / 255)).clip(0, _LEVELS - 1)
+    levels = (flat + mean[:, None]) * np.float32(_LEVELS / 255.001)  # below 32, rounding included
     codes = levels.astype(np.uint8) + np.arange(0, n * _LEVELS, _LEVELS)[:, None]
     share = np.bincount(codes.ravel(), minlength=n * _LEVELS).reshape(n, _LEVELS) / p
     logs = np.log2(share, out=np.zeros_like(share), where=share > 0)

@@ -18,7 +18,7 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 WHOLE = 2_048  # pixels up to which an image is measured whole
 CELLS = 8  # strips of an image, of eight rows each
 _GRID = 640  # pixels of the grid, about
-_TILES = 16  # tiles of 8 x 16 pixels, about
+_TILES = 10, 24  # tiles of 8 x 16 pixels, about: of 64 x 64 pixels, and of large images
 _TILE = 8, 16
 
 
@@ -91,14 +91,20 @@ def tiles_of(stack: NDArray[np.uint8]) -> Floats:
     """
     n, height, width, _ = stack.shape
     if height * width <= WHOLE:
-        tiles, high, wide = stack, height, width
-    else:
-        high, wide = min(_TILE[0], height), min(_TILE[1], width)
-        down, across = height // high, width // wide
-        thinning = max(1.0, down * across / _TILES)
-        step = min(across, max(1, round((thinning * across / down) ** 0.5)))
-        skip = max(1, int(thinning / step))
-        cut = stack[:, : down * high, : across * wide].reshape(n, down, high, across, wide, 3)
-        tiles = cut[:, skip // 2 :: skip, :, step // 2 :: step].transpose(0, 1, 3, 2, 4, 5)
-    luma: Floats = tiles.reshape(-1, 3).astype(np.float32) @ (LUMA / np.float32(255))
-    return np.ascontiguousarray(luma.reshape(-1, high * wide).T).reshape(high, wide, n, -1)
+        luma: Floats = stack.reshape(-1, 3).astype(np.float32) @ (LUMA / np.float32(255))
+        return np.ascontiguousarray(luma.reshape(n, -1).T).reshape(height, width, n, 1)
+    high, wide = min(_TILE[0], height), min(_TILE[1], width)
+    down, across = height // high, width // wide
+    thinning = max(1.0, down * across / min(max(_TILES[0], height * width // 400), _TILES[1]))
+    step = min(across, max(1, round((thinning * across / down) ** 0.5)))
+    skip = max(1, int(thinning / step))
+    cut = stack[:, : down * high, : across * wide].reshape(n, down, high, across, wide * 3)
+    tiles = cut[:, skip // 2 :: skip, :, step // 2 :: step].transpose(2, 0, 1, 3, 4)
+    rows = tiles.astype(np.float32, order="C").reshape(high, -1, wide * 3)
+    return np.asarray(_weights(wide).T @ rows.transpose(0, 2, 1)).reshape(high, wide, n, -1)
+
+
+@lru_cache(maxsize=16)
+def _weights(wide: int) -> Floats:
+    """(wide x 3, wide) by which a row of pixels becomes luma and is turned, in one product."""
+    return np.asarray(np.kron(np.eye(wide), LUMA[:, None] / 255), dtype=np.float32)
