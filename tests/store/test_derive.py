@@ -26,7 +26,7 @@ from planted import empty_run, planted_run, tiny_run
 from queried import ODD, queried
 from versions import publish_version
 
-ANEW = {"run", "stages", "metadata", "metadata_fields", "correlations"}
+ANEW = {"run", "stages", "metadata", "metadata_fields", "correlations", "fields_aside"}
 
 
 @pytest.fixture(scope="module")

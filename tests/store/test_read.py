@@ -39,7 +39,14 @@ def test_an_open_run_says_what_it_is(run: Path) -> None:
             "train": 400, "validation": 400, "test": 200, "unlabeled": 400,
         }  # fmt: skip
         assert opened.classes == ("boot", "coat", "shirt", "trouser")
-        assert list(opened.fields) == ["hour", "operator", "station", "brightness", "sharpness"]
+        assert list(opened.fields) == [
+            "hour",
+            "operator",
+            "station",
+            "brightness",
+            "sharpness",
+            "outlier_score",
+        ]
         assert opened.fields["hour"].unit == "h"
         assert opened.fields["station"].missing > 0
         assert opened.dimensions == 16

@@ -231,6 +231,8 @@ def test_all_stages_fill_all_tables_and_do_so_again(workspace: Workspace) -> Non
         "heatmaps",
         "mean_maps",
         "attention",
+        "words",
+        "fields_aside",
     }
     assert result.aggressors >= 1
     assert any("brightness" in str(name) for name in names)
