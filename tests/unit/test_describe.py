@@ -139,7 +139,8 @@ def test_extreme_images_have_finite_measures():
         values = measured(np.full((16, 16, 3), level, np.uint8))
         assert all(np.isfinite(value) for value in values.values())
         assert values["brightness"] == pytest.approx(level / 255, abs=1e-6)
-        assert values["entropy"] == 0
+        assert values["entropy"] == values["contrast"] == values["saturation"] == 0
+        assert values["symmetry"] == 1
 
 
 def test_symmetry_is_the_share_that_the_mirror_image_has_too():

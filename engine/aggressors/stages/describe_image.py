@@ -196,7 +196,7 @@ def _entropy(flat: Floats, mean: Floats) -> Floats:
     """Shannon entropy of (n, p) luma less its mean."""
     n, p = flat.shape
     levels = (flat + mean[:, None]) * np.float32(_LEVELS / 255.001)  # below 32, rounding included
-    codes = levels.astype(np.uint8) + np.arange(0, n * _LEVELS, _LEVELS)[:, None]
+    codes = levels.astype(np.uint32) + np.arange(0, n * _LEVELS, _LEVELS, np.uint32)[:, None]
     share = np.bincount(codes.ravel(), minlength=n * _LEVELS).reshape(n, _LEVELS) / p
     logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
     return np.asarray(-(share * logs).sum(axis=1), dtype=np.float32)
@@ -213,12 +213,10 @@ def _colour(grid: Grid) -> dict[str, Floats]:
     planes = [grid.planes[:, channel] for channel in range(3)]
     brightest = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
     darkest = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
-    np.maximum(brightest, 1, out=brightest, where=brightest == 0)
-    grey = darkest / brightest.astype(np.float32)
-    grey[brightest <= 1] = 0
+    saturation = (brightest - darkest) / np.maximum(brightest, 1).astype(np.float32)
     return {
         "colourfulness": spread + np.float32(0.3) * centre,
-        "saturation": 1 - grey.mean(axis=1),
+        "saturation": saturation.mean(axis=1),
     }
 
 

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 WHOLE = 2_048  # pixels up to which an image is measured whole
 CELLS = 8  # strips of an image, of eight rows each
-_GRID = 640  # pixels of the grid, about
+_GRID = 450  # pixels of the grid, about
 _TILES = 10, 24  # tiles of 8 x 16 pixels, about: of 64 x 64 pixels, and of large images
 _TILE = 8, 16
 
@@ -78,8 +78,10 @@ def strips_of(stack: NDArray[np.uint8]) -> Floats:
     Of images below 64 pixels some rows count more than once.
     """
     n, height, width, _ = stack.shape
-    rows = ((np.arange(CELLS * 8) + 0.5) * height / (CELLS * 8)).astype(np.intp)
-    seen = stack[:, rows].reshape(n, CELLS, 8, width * 3)
+    if height != CELLS * 8:
+        rows = ((np.arange(CELLS * 8) + 0.5) * height / (CELLS * 8)).astype(np.intp)
+        stack = stack[:, rows]
+    seen = stack.reshape(n, CELLS, 8, width * 3)
     summed: NDArray[np.uint16] = np.add.reduce(seen, axis=2, dtype=np.uint16)
     return summed.astype(np.float32)
 

@@ -1,9 +1,9 @@
 """What the built-in metadata cost: images beside decoding them, and a million samples compared.
 
 `make bench`, or run this file. Images are the demo's photographs in the sizes and formats that data
-sets have; the baseline is Pillow, which opens a file and makes an RGB array of it. Each figure is
-the least of many repeats in process CPU seconds, the two sides in turn, because wall time on a
-shared machine says more about the neighbours.
+sets have; the baseline is Pillow, which opens a file and makes an RGB array of it. Figures are
+medians over many repeats in process CPU seconds; the two sides take turns and the ratio is taken in
+each turn, because on a shared machine both are slowed by the neighbours.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CLOTHES = ROOT / "data" / "clothes"
 RESULT = ROOT / "tests" / "bench" / "results" / "describe.json"
 N_IMAGES = 256  # the batch of a run
-REPEATS = 40
+REPEATS = 60
 N_SAMPLES = 1_000_000
 MOST_RATIO = 0.3  # of measuring to decoding, from 64 pixels on
 MOST_SECONDS = 60  # of a million samples beside each other
@@ -64,22 +64,21 @@ def images(side: int, kind: str) -> dict[str, object]:
     """CPU microseconds an image, to decode and to measure it."""
     files = [encoded(image, side, kind) for image in photographs(N_IMAGES)]
     pictures = [read_picture(each, "a", 96) for each in files]
-    decode = measure = float("inf")
+    decode, measure = [], []
     for _ in range(REPEATS):
-        decode = min(
-            decode,
+        decode.append(
             timed(
                 lambda: [np.asarray(Image.open(io.BytesIO(each)).convert("RGB")) for each in files]
-            ),
+            )
         )
-        measure = min(measure, timed(lambda: describe_image.measure(pictures)))
+        measure.append(timed(lambda: describe_image.measure(pictures)))
     return {
         "side": side,
         "format": kind,
         "bytes_per_image": round(sum(map(len, files)) / len(files)),
-        "decode_microseconds": round(decode / len(files) * 1e6, 1),
-        "measure_microseconds": round(measure / len(files) * 1e6, 1),
-        "ratio": round(measure / decode, 3),
+        "decode_microseconds": round(float(np.median(decode)) / len(files) * 1e6, 1),
+        "measure_microseconds": round(float(np.median(measure)) / len(files) * 1e6, 1),
+        "ratio": round(float(np.median(np.divide(measure, decode))), 3),
     }
 
 
