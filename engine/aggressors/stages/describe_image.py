@@ -196,7 +196,7 @@ def _entropy(flat: Floats, mean: Floats) -> Floats:
     """Shannon entropy of (n, p) luma less its mean."""
     n, p = flat.shape
     levels = (flat + mean[:, None]) * np.float32(_LEVELS / 255.001)  # below 32, rounding included
-    codes = levels.astype(np.uint32) + np.arange(0, n * _LEVELS, _LEVELS, np.uint32)[:, None]
+    codes = levels.astype(np.uint32) + np.arange(0, n * _LEVELS, _LEVELS, dtype=np.uint32)[:, None]
     share = np.bincount(codes.ravel(), minlength=n * _LEVELS).reshape(n, _LEVELS) / p
     logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
     return np.asarray(-(share * logs).sum(axis=1), dtype=np.float32)
@@ -216,7 +216,7 @@ def _colour(grid: Grid) -> dict[str, Floats]:
     saturation = (brightest - darkest) / np.maximum(brightest, 1).astype(np.float32)
     return {
         "colourfulness": spread + np.float32(0.3) * centre,
-        "saturation": saturation.mean(axis=1),
+        "saturation": _mean(saturation),
     }
 
 
