@@ -15,6 +15,7 @@ from aggressors.stages.tables import rows
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from planted import empty_run, tiny_run
+from queried import queried
 from versions import analysed, publish_tables, publish_version
 
 JPEG = b"\xff\xd8\xff" + b"x" * 50
@@ -173,6 +174,13 @@ def test_a_sample_without_picture_and_text_shows_its_most_unusual_values(tmp_pat
     page = written(opened, "bare", tmp_path / "bare.html")
     assert "hour <mark>99</mark>" in page
     assert re.search(r"hour 99 top 0\.0\d %", Tags(page).text)
+
+
+def test_where_the_model_looks_is_told_from_its_numbers(tmp_path):
+    opened = Workspace.open(tmp_path, create=True)
+    queried(opened.runs)
+    page = Tags(written(opened, "v1", tmp_path / "looks.html"))
+    assert "Failing members: 37 % of the attention in the border, 18 % for the same" in page.text
 
 
 def test_light_dark_and_paper(workspace, tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from aggressors.contracts import Aggressor
+from aggressors.queries.attention import attention
 from aggressors.queries.cards import media_type
 from aggressors.queries.concept import concept, mean_maps, representatives
 from aggressors.queries.findings import findings
@@ -18,7 +19,7 @@ from aggressors.queries.telling import Telling, excerpt, telling
 from aggressors.queries.unusual import Odd, Yardsticks, unusual, yardsticks
 from aggressors.store.read import RunFile
 from aggressors.summary import Summary
-from aggressors.words import MAP_NAMES, how_found
+from aggressors.words import MAP_NAMES, attention_sentence, how_found
 
 SHOWN = {"worst": 10, "central": 5, "diverse": 5, "counter": 5}  # samples of each kind a card
 VALUES = 5  # of a sample that has neither picture nor text
@@ -90,6 +91,7 @@ class Card:
     reasons: tuple[str, ...]
     suspects: int  # samples listed, which are the most doubtful ones
     expected: Yield | None
+    looks: str  # what differs in where the model looks; '' where nothing clearly does
     maps: tuple[MeanMap, ...]
     samples: tuple[Shown, ...]
 
@@ -127,6 +129,7 @@ def _card(run: RunFile, one: Aggressor, by: Yardsticks, *, samples: bool) -> Car
         ),
         suspects=suspects(run, one.concept_id, limit=1_000).num_rows,
         expected=_middle(found_yields) if found_yields else None,
+        looks=attention_sentence(attention(run, one.concept_id)),
         maps=_maps(run, one.concept_id) if samples else (),
         samples=_samples(run, one.concept_id, words, by) if samples else (),
     )

@@ -254,14 +254,16 @@ def _action(card: Card) -> str:
 
 
 def _maps(card: Card) -> str:
-    if not card.maps:
+    if not card.maps and not card.looks:
         return ""
+    said = f"<p>{escape(card.looks)}</p>" if card.looks else ""
     shown = "".join(
         f"<figure><img alt='' src='{data_uri(one.picture)}'><figcaption>{escape(one.title)}"
         f"<br><span class=quiet>n {one.n:,}</span></figcaption></figure>"
         for one in card.maps
     )
-    return f"<h3>Where the model looks, on average</h3><div class=grid>{shown}</div>"
+    grid = f"<div class=grid>{shown}</div>" if shown else ""
+    return f"<h3>Where the model looks, on average</h3>{said}{grid}"
 
 
 def _foot(summary: Summary) -> str:
