@@ -84,6 +84,7 @@ def test_every_table_is_the_parents_but_for_what_is_new(analysed: Workspace) -> 
         assert (new.classes, new.dimensions) == (old.classes, old.dimensions)
         assert list(new.fields) == [
             "distance", "hour", "operator", "station", "vegetation", "brightness", "sharpness",
+            "outlier_score",
         ]  # fmt: skip
         types = "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ?"
         for table in BY_NAME.keys() - {"metadata"}:
