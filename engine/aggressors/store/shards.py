@@ -60,8 +60,11 @@ class Pieces:
                     fsync(temporary / f"{name}.parquet")
                 (temporary / _FACTS).write_text(json.dumps(asdict(facts)))
                 fsync(temporary / _FACTS)
-                while not self.is_finished(piece, facts.input_digest):  # else another was faster
-                    _replace(target, temporary)
+                # It ends where another was faster, or once placed: a third that moves it aside
+                # puts the same in its place.
+                while not self.is_finished(piece, facts.input_digest):
+                    if _replace(target, temporary):
+                        break
                 fsync(target.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -97,8 +100,8 @@ class Pieces:
             }
 
 
-def _replace(target: Path, temporary: Path) -> None:
-    """Put a folder in the place of another, unless a third takes that place in between.
+def _replace(target: Path, temporary: Path) -> bool:
+    """Put a folder in the place of another; False where a third takes that place in between.
 
     A folder cannot be renamed onto a full one, and removing that one is not atomic: a writer
     that is faster could lose half of what it has just put there. So the old one moves aside.
@@ -112,3 +115,5 @@ def _replace(target: Path, temporary: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+        return False
+    return True
