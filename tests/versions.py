@@ -195,3 +195,10 @@ def _plain(table: pa.Table) -> pa.Schema:
 def _numbered(table: pa.Table) -> pa.Table:
     place = table.schema.get_field_index("row_id")
     return table.set_column(place, "row_id", pa.array(range(len(table)), pa.int64()))
+
+
+def publish_story(workspace: Workspace) -> None:
+    """Publish v1, which fails at dusk, v2, which solves it, and v3, which brings it back."""
+    publish_version(workspace, "v1", day=1)
+    publish_version(workspace, "v2", day=2, solved=("dusk",), noise=1)
+    publish_version(workspace, "v3", day=3, noise=2)

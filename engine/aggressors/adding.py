@@ -20,14 +20,15 @@ import pyarrow as pa
 
 from aggressors import progress as show
 from aggressors.contracts import RunInfo, Verdict
-from aggressors.errors import AggressorsError, RunCorrupt, RunNotFound, StageError, WorkspaceError
+from aggressors.errors import AggressorsError, StageError, WorkspaceError
+from aggressors.published import already_published, is_published
 from aggressors.queries.names import known_fields
 from aggressors.runner import ID_LENGTH, engine_version
 from aggressors.sources.added import Added, Known, read_added
 from aggressors.stages.describe import SOURCE as BUILT_IN
 from aggressors.stages.protocol import Context, Stage
 from aggressors.store.derive import derive, read_tables, sample_ids
-from aggressors.store.read import RunFile, check_file_name, open_run, read_summary
+from aggressors.store.read import RunFile, open_run, read_summary
 from aggressors.store.schema import SCHEMA_VERSION
 from aggressors.store.workspace import Workspace
 from aggressors.words import counted, listed
@@ -131,10 +132,8 @@ def _add(
         added = read_added(values(parent, told), known, what)
         digest = _digest(parent, added)
         path = workspace.run_path(digest[:ID_LENGTH])
-        if _is_published(path, told):
-            found = read_summary(path).name
-            kept = "" if name in (None, found) else f", under the name {found!r}, which stays"
-            told.say(f"Already published as {path}{kept}")
+        if is_published(path, told):
+            told.say(already_published(path, name))
         else:
             _tell_missing(added, told)
             info = _derived_info(parent, digest, name or default_name(parent.info.name, added))
@@ -171,19 +170,6 @@ def _digest(parent: RunFile, added: Added) -> str:
         "schema": SCHEMA_VERSION,
     }
     return sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-
-
-def _is_published(path: Path, told: show.Progress) -> bool:
-    """Tell whether the run file is there and whole; a broken one is replaced."""
-    try:
-        with open_run(path) as found:
-            check_file_name(path, found.info.run_id)
-            return True
-    except RunNotFound:
-        return False
-    except RunCorrupt:
-        told.say(f"{path} cannot be read as a run, and is made again")
-        return False
 
 
 def _derived_info(parent: RunFile, digest: str, name: str) -> RunInfo:
@@ -234,7 +220,7 @@ def _publish(
         try:
             derive(parent, info, fresh, added.metadata, workspace.runs)
         except WorkspaceError:  # unless another process published the same meanwhile
-            if not _is_published(workspace.run_path(info.run_id), told):
+            if not is_published(workspace.run_path(info.run_id), told):
                 raise
         advance(1)
 

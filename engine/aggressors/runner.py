@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
@@ -22,20 +21,19 @@ from aggressors.contracts import RunInfo, Settings, Verdict
 from aggressors.errors import (
     AggressorsError,
     InputError,
-    RunCorrupt,
-    RunNotFound,
     StageError,
     UsageError,
     WorkspaceError,
 )
 from aggressors.integration import Integration
+from aggressors.published import already_published, is_published
 from aggressors.signals import check_known, check_signal
 from aggressors.sources.protocol import Source
 from aggressors.stages import BATCH, load_stages
 from aggressors.stages import tables as make
 from aggressors.stages.protocol import Context, Stage
 from aggressors.store.publish import publish
-from aggressors.store.read import check_file_name, open_run, read_summary
+from aggressors.store.read import read_summary
 from aggressors.store.schema import SCHEMA_VERSION
 from aggressors.store.shards import Facts, Pieces
 from aggressors.store.workspace import Workspace
@@ -101,7 +99,7 @@ def run(
     job = _Job.prepare(_opened(source, settings), workspace, settings, limit, progress)
     path = workspace.run_path(job.run_id)
     if job.is_published():
-        job.progress.say(f"Already published as {path}{_kept_name(path, name)}")
+        job.progress.say(already_published(path, name))
     else:
         if name and _is_taken(workspace, name):
             job.progress.say(f"There is a run {name!r} already; by that name, the newest is meant")
@@ -116,11 +114,6 @@ def run(
         seconds=time.perf_counter() - started,
         verdicts=verdicts,
     )
-
-
-def _kept_name(path: Path, name: str | None) -> str:
-    found = read_summary(path).name
-    return "" if name in (None, found) else f", under the name {found!r}, which stays"
 
 
 def _is_taken(workspace: Workspace, name: str) -> bool:
@@ -199,17 +192,8 @@ class _Job:
         )
 
     def is_published(self) -> bool:
-        """Tell whether the run file is there and whole; a broken one is replaced."""
-        path = self.workspace.run_path(self.run_id)
-        try:
-            with open_run(path) as found:
-                check_file_name(path, found.info.run_id)
-                return True
-        except RunNotFound:
-            return False
-        except RunCorrupt:
-            self.progress.say(f"{path} cannot be read as a run, and is made again")
-            return False
+        """Tell whether the run file is there and whole."""
+        return is_published(self.workspace.run_path(self.run_id), self.progress)
 
     def finish(self, name: str) -> None:
         """Work, unless another process publishes the same run meanwhile; then tidy up."""

@@ -309,6 +309,7 @@ def test_what_is_no_table_or_no_run_is_refused(workspace, tmp_path):
     fails(3, "add-metadata", "v1", tmp_path / "mixed.jsonl", at=workspace.root, says="cannot be")
     fails(4, "add-metadata", "v9", text, at=workspace.root, says="No run 'v9'")
     fails(2, "add-metadata", "v1", text, "--name", " ", at=workspace.root, says="--name is empty")
+    assert [path.name for path in workspace.runs.iterdir()] == ["v1-0000.duckdb"]
 
 
 def test_a_run_file_that_stands_alone_gets_its_derived_run_in_the_workspace(

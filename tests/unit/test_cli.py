@@ -18,7 +18,7 @@ from aggressors.queries.samples import samples_page
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
-from versions import analysed, publish_tables, publish_version
+from versions import analysed, publish_story, publish_tables
 
 DUSK = "brightness < 0.25"
 
@@ -26,9 +26,7 @@ DUSK = "brightness < 0.25"
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
     workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
-    publish_version(workspace, "v1", day=1)
-    publish_version(workspace, "v2", day=2, solved=("dusk",), noise=1)
-    publish_version(workspace, "v3", day=3, noise=2)
+    publish_story(workspace)
     saved = call("save-test", "v1", "--aggressor", "1", "--slug", "dusk", at=workspace.root)
     assert saved.exit_code == 0, saved.stderr
     assert "solved" in saved.stdout

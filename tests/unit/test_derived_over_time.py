@@ -14,7 +14,7 @@ from aggressors.report import write
 from aggressors.store.read import open_run
 from aggressors.store.verdicts import read_records
 from aggressors.store.workspace import Workspace, versions
-from versions import publish_version
+from versions import publish_story, publish_version
 
 DUSK = "brightness < 0.25"
 
@@ -23,9 +23,7 @@ DUSK = "brightness < 0.25"
 def story(tmp_path_factory):
     """v1 fails at dusk, v2 solves it, v3 brings it back; one derived from v1, one from v2."""
     workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
-    publish_version(workspace, "v1", day=1)
-    publish_version(workspace, "v2", day=2, solved=("dusk",), noise=1)
-    publish_version(workspace, "v3", day=3, noise=2)
+    publish_story(workspace)
     return workspace
 
 

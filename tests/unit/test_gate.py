@@ -15,7 +15,7 @@ from aggressors.store.read import open_run
 from aggressors.store.saved_tests import read_samples, write_test
 from aggressors.store.verdicts import read_records, read_signals
 from aggressors.store.workspace import Workspace
-from versions import analysed, publish_version
+from versions import analysed, publish_story, publish_version
 
 DUSK = "brightness < 0.25"
 
@@ -24,9 +24,7 @@ DUSK = "brightness < 0.25"
 def story(tmp_path_factory):
     """v1 fails at dusk, v2 solves it, v3 brings it back, v4 is v2 from another seed."""
     workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
-    publish_version(workspace, "v1", day=1)
-    publish_version(workspace, "v2", day=2, solved=("dusk",), noise=1)
-    publish_version(workspace, "v3", day=3, noise=2)
+    publish_story(workspace)
     publish_version(workspace, "v4", day=4, solved=("dusk",), noise=3)
     return workspace
 

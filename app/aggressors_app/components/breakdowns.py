@@ -12,6 +12,7 @@ from aggressors.contracts import Aggressor, Filter
 from aggressors.queries.columns import OTHER
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, charts, chips, state
+from aggressors_app.components.choice import choice
 from aggressors_app.components.explore_map import colorable
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
 from aggressors_app.format import interval, number, plain, share, short, typeset
@@ -104,19 +105,9 @@ COMPARISONS = {"aggressor": "Aggressor against the rest", "datasets": "Dataset a
 
 def comparison(run_id: str, filter: str, one: Aggressor | None) -> None:
     """Show an aggressor against the rest, or a dataset against another."""
-    offered = list(COMPARISONS) if one else ["datasets"]
-    shown = state.read().get("against", offered[0], tuple(offered))
-    st.session_state["explore_against"] = shown
+    offered = {name: words for name, words in COMPARISONS.items() if one or name == "datasets"}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.segmented_control(
-            "Comparison",
-            offered,
-            key="explore_against",
-            format_func=lambda name: COMPARISONS[name],
-            label_visibility="collapsed",
-            required=True,
-            on_change=lambda: state.change(against=st.session_state["explore_against"]),
-        )
+        shown = choice("Comparison", "against", offered, key="explore_against")
         st.space("stretch")
         if shown == "aggressor" and one:
             field = _field_of(run_id, one)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from aggressors.contracts import Aggressor
@@ -11,6 +13,7 @@ from aggressors.queries.grammar import both, format_filter, parse
 from aggressors.words import counted
 from aggressors_app import actions, cached, state
 from aggressors_app.components.add_metadata import add_metadata_button, added
+from aggressors_app.components.choice import choice
 from aggressors_app.components.listing import (
     Button,
     Buttons,
@@ -25,7 +28,7 @@ from aggressors_app.format import interval, number, plain, typeset
 
 MOST = 12
 HEIGHT = 344  # pixels before the list scrolls
-TARGETS: dict[Target, str] = {"membership": "What they share", "loss": "What makes some worse"}
+TARGETS = {"membership": "What they share", "loss": "What makes some worse"}
 REASONS = {
     "no value": "no value",
     "one value": "the same everywhere",
@@ -42,7 +45,7 @@ EFFECT = (
 def findings(run_id: str, one: Aggressor) -> None:
     """Show what goes with membership, or with loss among members; each can be claimed or kept."""
     with st.container(horizontal=True, vertical_alignment="center", key="findings_bar"):
-        target = _target(run_id)
+        target = cast("Target", choice("Findings", "of", TARGETS, key="findings_of"))
         st.space("stretch")
         add_metadata_button(run_id)
     added(run_id, one.concept_id)
@@ -51,22 +54,6 @@ def findings(run_id: str, one: Aggressor) -> None:
     if shown:
         _listing(run_id, one, shown, target)
     st.caption(plain(typeset(_summary(known, len(shown)))))
-
-
-def _target(run_id: str) -> Target:
-    offered = list(TARGETS)
-    given = state.read().get("of", offered[0], tuple(offered))
-    st.session_state["findings_of"] = given
-    st.segmented_control(
-        "Findings",
-        offered,
-        key="findings_of",
-        format_func=lambda target: TARGETS[target],
-        label_visibility="collapsed",
-        required=True,
-        on_change=lambda: state.change(of=st.session_state["findings_of"]),
-    )
-    return "loss" if given == "loss" else "membership"
 
 
 def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Target) -> None:
@@ -94,23 +81,7 @@ def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Tar
 
     listing(
         "findings",
-        (
-            Column(
-                "Finding",
-                width="58%",
-                help="Each is cut where it parts members from the rest best; the rule in the name "
-                "may cut elsewhere",
-            ),
-            Column(
-                "Members, rest" if target == "membership" else "Mean by value",
-                help="How members (colour) and the rest (grey) are spread over the field"
-                if target == "membership"
-                else "Mean over groups of members, from the lowest values of the field to the "
-                "highest",
-            ),
-            Column("Effect", help=EFFECT),
-            Column(""),
-        ),
+        _columns(target),
         [
             Row(
                 key,
@@ -123,6 +94,29 @@ def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Tar
         on_act=act,
         height=HEIGHT,
         spare=True,
+    )
+
+
+def _columns(target: Target) -> tuple[Column, ...]:
+    if target == "membership":
+        spread, help = (
+            "Members, rest",
+            "How members (colour) and the rest (grey) are spread over the field",
+        )
+    else:
+        spread, help = (
+            "Mean by value",
+            "Mean over groups of members, from the lowest values of the field to the highest",
+        )
+    cut = (
+        "Each is cut where it parts members from the rest best; the rule in the name may cut "
+        "elsewhere"
+    )
+    return (
+        Column("Finding", width="58%", help=cut),
+        Column(spread, help=help),
+        Column("Effect", help=EFFECT),
+        Column(""),
     )
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor
 from aggressors_app import actions, cached, state
+from aggressors_app.components.choice import choice
 from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.marking import flags, keys, mark_by_key, marked, troubles
 from aggressors_app.components.tiles import tiles_of, width_of
@@ -15,12 +16,13 @@ from aggressors_app.format import REASONS
 def representatives(run_id: str, one: Aggressor) -> None:
     """Show one kind of them as tiles; W and N mark a sample."""
     view = state.read()
-    shown = view.get("show", "worst", tuple(REASONS))
     held = actions.marks()
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key="representatives_bar"
     ):
-        _kinds(shown)
+        shown = choice(
+            "Samples", "show", REASONS, key="aggressor_show", first="worst", forgets=["sample"]
+        )
         st.space("stretch")
         marked(run_id, one, held)
     troubles(held)
@@ -45,17 +47,4 @@ def representatives(run_id: str, one: Aggressor) -> None:
         }[shown],
         empty="None was kept in this run.",
         size=width_of(tiles, 88),
-    )
-
-
-def _kinds(shown: str) -> None:
-    st.session_state["aggressor_show"] = shown
-    st.segmented_control(
-        "Samples",
-        list(REASONS),
-        key="aggressor_show",
-        format_func=lambda reason: REASONS[reason],
-        label_visibility="collapsed",
-        required=True,
-        on_change=lambda: state.change(show=st.session_state["aggressor_show"], sample=None),
     )

@@ -11,6 +11,7 @@ A feature map's channels, weighted by how a class depends on them, summed, and c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -115,20 +116,17 @@ def _maps(
     method: str,
 ) -> Floats:
     """Run the model once, and go back from each of the m outputs of a sample to the layer."""
-    leaf = layer.register_forward_hook(as_leaf)
-    cam = _METHODS[method](_Logits(model), [layer], view.as_map)
-    copy = layer.register_forward_hook(as_copy)
-    kept = cam.activations_and_grads
-    try:
+    with ExitStack() as hooks:  # not `with cam`: that swallows IndexError
+        hooks.callback(layer.register_forward_hook(as_leaf).remove)
+        cam = _METHODS[method](_Logits(model), [layer], view.as_map)
+        kept = cam.activations_and_grads
+        hooks.callback(kept.release)
+        hooks.callback(layer.register_forward_hook(as_copy).remove)
         outputs = kept(inputs.to(device_of(model))).float()
         outputs = outputs.reshape(len(inputs), -1)
         columns = [[0] * len(inputs)] if targets is None else list(zip(*targets, strict=True))
         activations = kept.activations[0].numpy()
         return np.stack([_map(cam, outputs, codes, activations) for codes in columns], axis=1)
-    finally:
-        kept.release()  # not `with cam`: that swallows IndexError
-        leaf.remove()
-        copy.remove()
 
 
 def _map(cam: Any, outputs: Tensor, codes: Sequence[int], activations: Floats) -> Floats:

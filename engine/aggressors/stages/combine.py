@@ -21,6 +21,7 @@ from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArra
 from aggressors.stages.wording import exact
 from aggressors.stats.association import coded, cramers_v
 from aggressors.stats.multiple import holm
+from aggressors.stats.splits import short_numbers
 from aggressors.words import percent
 
 SEARCHED = (2_000, 6_000)  # members and others by which pairs are sought
@@ -146,11 +147,11 @@ def judge(
     recall, outside, precision, f1 = _figures(joint, member)
     filter = both(pair.first, pair.second)
     base = max(singles[:2], key=lambda entry: entry[1][2])
-    head = f"{spoken(pair.first, named)} and {spoken(pair.second, named)}"
+    head = f"{condition_words(pair.first, named)} and {condition_words(pair.second, named)}"
     sentence = (
         f"{head}: {percent(recall)} of members, {percent(outside)} of the rest; "
         f"{percent(precision)} of all those are members, "
-        f"against {percent(base[1][2])} with {spoken(base[0], named)} alone"
+        f"against {percent(base[1][2])} with {condition_words(base[0], named)} alone"
     )
     detail = {
         "head": head,
@@ -193,16 +194,14 @@ def holds(condition: Condition, field: Field, at: IntArray) -> BoolArray:
     return np.isin(codes, wanted)
 
 
-def spoken(condition: Condition, fields: dict[str, Field]) -> str:
+def condition_words(condition: Condition, fields: dict[str, Field]) -> str:
     """Say a condition inside a sentence."""
     name = condition.field
     if condition.op == "missing":
         return f"no {name}"
     if condition.op in ("<", ">="):
-        unit = fields[name].unit
-        unit = f" {unit}" if unit and unit not in ("1", "share") else ""
         side = "below" if condition.op == "<" else "from"
-        return f"{name} {side} {exact(float(condition.values[0]))}{unit}"
+        return f"{name} {side} {exact(float(condition.values[0]))}{fields[name].unit_text}"
     return f"{name} = {' or '.join(map(str, condition.values))}"
 
 
@@ -290,11 +289,7 @@ def _fit_number(
 def _short(values: FloatArray, side: FloatArray, at: int) -> float:
     """Threshold after position `at` in few digits that describe about as well."""
     low, high = float(values[at]), float(values[at + 1])
-    whole = low.is_integer() and high.is_integer()
-    for digits in range(1, 18):
-        short = float(f"{(low + high) / 2:.{digits}g}")
-        if whole and not short.is_integer():
-            break
+    for short in short_numbers(low, high):
         place = int(np.searchsorted(values, short)) - 1
         if 0 <= place < len(values) - 1 and side[place] >= side[at] - DIGITS:
             return short

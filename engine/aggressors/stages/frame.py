@@ -34,6 +34,11 @@ class Field:
     codes: IntArray | None
     categories: tuple[str, ...]
 
+    @property
+    def unit_text(self) -> str:
+        """What stands behind a number of it in a sentence: ` px`, or nothing."""
+        return f" {self.unit}" if self.unit and self.unit not in ("1", "share") else ""
+
 
 @dataclass(frozen=True)
 class Frame:

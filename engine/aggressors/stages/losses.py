@@ -33,7 +33,7 @@ def number_losses(field: Field, values: FloatArray, loss: FloatArray, what: str)
             edges[:-1].tolist(), edges[1:].tolist(), n.tolist(), mean.tolist(), strict=True
         )
     ]
-    unit = f" {field.unit}" if field.unit and field.unit not in ("1", "share") else ""
+    unit = field.unit_text
     sentence = (
         f"mean {what} {number(mean[0])} at {field.name} up to {number(edges[1])}{unit}, "
         f"{number(mean[-1])} from {number(edges[-2])}{unit}"

@@ -171,7 +171,7 @@ def number_shape(field: Field, placed: Placed) -> tuple[Detail, float]:
 
 def number_claim(field: Field, split: Split) -> Claim:
     """Put a split into words and a filter."""
-    unit = f" {field.unit}" if field.unit and field.unit not in ("1", "share") else ""
+    unit = field.unit_text
     name, low, high = field.name, split.low, split.high
     lower = Condition(name, ">=", (low,)) if low is not None else None
     upper = Condition(name, "<", (high,)) if high is not None else None

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aggressors.stats.unusual import robust_scale
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-_NORMAL = 1.4826  # standard deviations in a median absolute deviation of normal values
-_NORMAL_MEAN = 1.2533  # and in a mean absolute deviation
 
 
 def largest_score(values: FloatArray | IntArray, so_far: FloatArray) -> FloatArray:
@@ -45,7 +44,7 @@ def _larger_of_numbers(values: FloatArray, so_far: FloatArray) -> FloatArray:
     ordered = np.sort(found)
     n = len(ordered)
     far = np.abs(found - (ordered[(n - 1) // 2] + ordered[n // 2]) / 2)
-    scale = _NORMAL * np.median(far) or _NORMAL_MEAN * far.mean()
+    scale = robust_scale(far)
     if scale > 0:
         far /= scale
     largest[known] = np.fmax(largest[known], 0.0)

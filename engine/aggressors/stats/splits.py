@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -164,14 +164,23 @@ def histogram(placed: Placed, bins: int) -> tuple[FloatArray, FloatArray, FloatA
     return edges, inside / placed.members, outside / placed.others
 
 
-def _short(placed: Placed, excess: FloatArray, at: int) -> tuple[float, int]:
-    """Threshold after run `at` in few digits that part about as well, and after which run it is."""
-    low, high = float(placed.high[at]), float(placed.low[at + 1])
+def short_numbers(low: float, high: float) -> Iterator[float]:
+    """Give the middle of two neighbouring values in 1, 2, 3, … digits.
+
+    Between whole numbers it ends where a fraction would come; the next one is then short enough.
+    """
     whole = low.is_integer() and high.is_integer()
     for digits in range(1, 18):
         short = float(f"{(low + high) / 2:.{digits}g}")
         if whole and not short.is_integer():
-            break  # of whole numbers, the next one
+            return
+        yield short
+
+
+def _short(placed: Placed, excess: FloatArray, at: int) -> tuple[float, int]:
+    """Threshold after run `at` in few digits that part about as well, and after which run it is."""
+    low, high = float(placed.high[at]), float(placed.low[at + 1])
+    for short in short_numbers(low, high):
         place = int(np.searchsorted(placed.low, short)) - 1
         if not 0 <= place < len(excess) or placed.high[place] >= short:
             continue  # outside of all values, or within a run

@@ -17,6 +17,17 @@ NORMAL_MEAN = 1.2533  # and by its mean absolute deviation
 FEWEST = 20  # known values below which nothing is called unusual
 
 
+def robust_scale(away: FloatArray) -> float:
+    """Estimate the standard deviation of n >= 1 values from their (n,) distances to the median.
+
+    That of a normal variable with this median absolute deviation, or with this mean one where more
+    than half of the values are equal.
+
+    Source: Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers, 3.3.
+    """
+    return NORMAL_MAD * float(np.median(away)) or NORMAL_MEAN * float(away.mean())
+
+
 @dataclass(frozen=True, slots=True)
 class Unusual:
     """One value among others.
@@ -47,19 +58,14 @@ class Numbers:
     def of(cls, values: FloatArray) -> Numbers:
         """Summarise (n,) values, NaN where missing.
 
-        The scale is the median absolute deviation, or the mean one where more than half of the
-        values are equal, each scaled to a normal variable.
-
-        Source: Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers, 3.3.
+        The scale is that of `robust_scale`.
         """
         known = np.sort(values[np.isfinite(values)])
         missing = 1 - len(known) / max(len(values), 1)
         if not len(known):
             return cls(known, float("nan"), 0.0, missing)
         median = float(np.median(known))
-        away = np.abs(known - median)
-        scale = NORMAL_MAD * float(np.median(away)) or NORMAL_MEAN * float(away.mean())
-        return cls(known, median, scale, missing)
+        return cls(known, median, robust_scale(np.abs(known - median)), missing)
 
     def judge(self, value: float) -> Unusual | None:
         """Place a value, NaN where missing; None where all are one, or too few are known."""

@@ -6,22 +6,19 @@ rewritten; verdicts on it are kept elsewhere.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import parse
 from aggressors.store.files import explained
+from aggressors.store.records import as_json, list_records, read_record
 from aggressors.store.workspace import Workspace, atomic_write, check_slug
 
 VERSION = 1
 LONGEST_TITLE = 200
-_WORDS = {"str": "text", "int": "whole number", "int | None": "whole number or null"}
 _MEND = "Correct it, or remove the file."
 
 
@@ -61,16 +58,9 @@ def list_hypotheses(
     workspace: Workspace,
 ) -> tuple[list[Hypothesis], list[UnreadableHypothesis]]:
     """All hypotheses, the newest first, and those whose files are wrong."""
-    found, wrong = [], []
-    for path in sorted(workspace.hypotheses.glob("*.json")):
-        if path.name.startswith("."):
-            continue
-        try:
-            found.append(read_hypothesis(workspace, path.stem))
-        except (InputError, UsageError) as error:
-            wrong.append(UnreadableHypothesis(path.stem, str(error)))
+    found, wrong = list_records(workspace.hypotheses, lambda slug: read_hypothesis(workspace, slug))
     found.sort(key=lambda one: (one.created_at, one.slug), reverse=True)
-    return found, wrong
+    return found, [UnreadableHypothesis(*each) for each in wrong]
 
 
 def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
@@ -82,13 +72,16 @@ def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
     UsageError : `slug` is no slug.
     """
     path = _path(workspace, slug)
+    found = read_record(path, Hypothesis, "hypothesis", _MEND)
+    if found.slug != path.stem:
+        raise InputError(
+            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {_MEND}"
+        )
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no hypothesis {slug!r} in {workspace.hypotheses}.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}. {_MEND}") from error
-    return _parse(raw, path)
+        parse(found.filter)
+    except FilterError as error:
+        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
+    return found
 
 
 def save_hypothesis(
@@ -117,8 +110,7 @@ def save_hypothesis(
         aggressor,
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    text = json.dumps(asdict(made), indent=2, sort_keys=True, ensure_ascii=False)
-    atomic_write(_path(workspace, made.slug), f"{text}\n".encode())
+    atomic_write(_path(workspace, made.slug), as_json(made))
     return made
 
 
@@ -151,43 +143,3 @@ def _free_slug(workspace: Workspace, title: str) -> str:
         except UsageError:  # a name that no file may have, such as con
             continue
     raise UsageError(f"Too many hypotheses are called {wanted!r}; remove some.")
-
-
-def _parse(raw: Any, path: Path) -> Hypothesis:
-    if not isinstance(raw, Mapping):
-        raise InputError(f"{path} must hold one JSON object; got {type(raw).__name__}. {_MEND}")
-    version = raw.get("schema_version")
-    if isinstance(version, int) and version > VERSION:
-        raise InputError(
-            f"{path}: 'schema_version' is {version}, this version of aggressors reads {VERSION}. "
-            "Upgrade with `pip install --upgrade aggressors`."
-        )
-    values: dict[str, Any] = {}
-    for entry in fields(Hypothesis):
-        if entry.name not in raw:
-            raise InputError(f"{path}: the field {entry.name!r} is missing. {_MEND}")
-        values[entry.name] = _typed(raw[entry.name], str(entry.type), entry.name, path)
-    unknown = sorted(set(raw) - set(values), key=str)
-    if unknown:
-        raise InputError(
-            f"{path}: there is no field {unknown[0]!r}; fields are {', '.join(sorted(values))}."
-        )
-    found = Hypothesis(**values)
-    if found.slug != path.stem:
-        raise InputError(
-            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {_MEND}"
-        )
-    try:
-        parse(found.filter)
-    except FilterError as error:
-        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
-    return found
-
-
-def _typed(value: Any, type_name: str, name: str, path: Path) -> Any:
-    accepted = (str,) if type_name == "str" else (int,)
-    if value is None and type_name == "int | None":
-        return None
-    if isinstance(value, bool) or not isinstance(value, accepted):
-        raise InputError(f"{path}: {name!r} must be a {_WORDS[type_name]}; got {value!r}. {_MEND}")
-    return value

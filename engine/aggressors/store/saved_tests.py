@@ -8,10 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +17,7 @@ import pyarrow.parquet as pq
 from aggressors.contracts import BUILT_IN_SIGNALS, Signal
 from aggressors.errors import InputError, SettingsError, UsageError
 from aggressors.store.files import beside
+from aggressors.store.records import as_json, list_records, read_record
 from aggressors.store.workspace import Workspace, atomic_write, check_slug
 
 VERSION = 1
@@ -82,15 +81,8 @@ class UnreadableTest:
 
 def list_tests(workspace: Workspace) -> tuple[list[SavedTest], list[UnreadableTest]]:
     """All saved tests by slug, and those whose files are wrong."""
-    found, wrong = [], []
-    for path in sorted(workspace.tests.glob("*.json")):
-        if path.name.startswith("."):
-            continue
-        try:
-            found.append(read_test(workspace, path.stem))
-        except (InputError, UsageError) as error:
-            wrong.append(UnreadableTest(path.stem, str(error)))
-    return found, wrong
+    found, wrong = list_records(workspace.tests, lambda slug: read_test(workspace, slug))
+    return found, [UnreadableTest(*each) for each in wrong]
 
 
 def read_test(workspace: Workspace, slug: str) -> SavedTest:
@@ -102,13 +94,8 @@ def read_test(workspace: Workspace, slug: str) -> SavedTest:
     UsageError : `slug` is no slug.
     """
     path = workspace.tests / f"{check_slug(slug)}.json"
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no saved test {slug!r} in {workspace.tests}.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not valid JSON: {error}. {_RESTORE}") from error
-    test = _parse(raw, path)
+    test = read_record(path, SavedTest, "saved test", _RESTORE)
+    _check_values(test, path)
     samples = _samples_file(path)
     try:
         rows, schema = pq.read_metadata(samples).num_rows, pq.read_schema(samples)
@@ -160,8 +147,7 @@ def write_test(workspace: Workspace, test: SavedTest, samples: pa.Table) -> None
         )
     with beside(_samples_file(path)) as temporary:
         pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), temporary)
-    text = json.dumps(asdict(test), indent=2, sort_keys=True, ensure_ascii=False)
-    atomic_write(path, f"{text}\n".encode())
+    atomic_write(path, as_json(test))
 
 
 def free_slug(workspace: Workspace, wanted: str) -> str:
@@ -178,40 +164,6 @@ def _samples_file(path: Path) -> Path:
 
 
 _RESTORE = "Undo the edit, for instance with `git checkout`, or save the test again."
-
-
-def _parse(raw: Any, path: Path) -> SavedTest:
-    if not isinstance(raw, Mapping):
-        raise InputError(f"{path} must hold one JSON object; got {type(raw).__name__}. {_RESTORE}")
-    version = raw.get("schema_version")
-    if isinstance(version, int) and version > VERSION:
-        raise InputError(
-            f"{path}: 'schema_version' is {version}, this version of aggressors reads {VERSION}. "
-            "Upgrade with `pip install --upgrade aggressors`."
-        )
-    values: dict[str, Any] = {}
-    for entry in fields(SavedTest):
-        if entry.name not in raw:
-            raise InputError(f"{path}: the field {entry.name!r} is missing. {_RESTORE}")
-        values[entry.name] = _typed(raw[entry.name], str(entry.type), entry.name, path)
-    unknown = sorted(set(raw) - set(values))
-    if unknown:
-        raise InputError(
-            f"{path}: there is no field {unknown[0]!r}; fields are {', '.join(sorted(values))}."
-        )
-    test = SavedTest(**values)
-    _check_values(test, path)
-    return test
-
-
-def _typed(value: Any, type_name: str, name: str, path: Path) -> Any:
-    wanted = {"str": (str,), "int": (int,), "float": (int, float)}[type_name]
-    if isinstance(value, bool) or not isinstance(value, wanted):
-        raise InputError(f"{path}: {name!r} must be a {_WORDS[type_name]}; got {value!r}.")
-    return float(value) if isinstance(value, int) and type_name == "float" else value
-
-
-_WORDS = {"str": "text", "int": "whole number", "float": "number"}
 
 
 def _check_values(test: SavedTest, path: Path) -> None:

@@ -1,0 +1,89 @@
+"""Small JSON files that people keep and edit: one flat record a file, named by its slug."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aggressors.errors import InputError, UsageError
+
+Record = TypeVar("Record")
+
+_TYPES = {
+    "str": ((str,), "text"),
+    "int": ((int,), "whole number"),
+    "int | None": ((int, type(None)), "whole number or null"),
+    "float": ((int, float), "number"),
+}
+
+
+def list_records(
+    folder: Path, read: Callable[[str], Record]
+) -> tuple[list[Record], list[tuple[str, str]]]:
+    """All records of a folder by slug, and the slugs of those that cannot be read, with why."""
+    found, wrong = [], []
+    for path in sorted(folder.glob("*.json")):
+        if path.name.startswith("."):
+            continue
+        try:
+            found.append(read(path.stem))
+        except (InputError, UsageError) as error:
+            wrong.append((path.stem, str(error)))
+    return found, wrong
+
+
+def read_record(path: Path, kind: type[Record], what: str, mend: str) -> Record:
+    """Read a record and check its fields, none of which may be missing or unknown.
+
+    Parameters
+    ----------
+    kind : a dataclass of text, numbers and `int | None`, with a default for `schema_version`.
+    what : what the record is, for messages.
+    mend : what to do about a file that was edited to nonsense.
+
+    Raises
+    ------
+    InputError : there is no such file, or it is wrong; names file and field.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"There is no {what} {path.stem!r} in {path.parent}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON: {error}. {mend}") from error
+    if not isinstance(raw, Mapping):
+        raise InputError(f"{path} must hold one JSON object; got {type(raw).__name__}. {mend}")
+    entries = {entry.name: entry for entry in fields(kind)}  # type: ignore[arg-type]
+    newest: Any = entries["schema_version"].default
+    version = raw.get("schema_version")
+    if isinstance(version, int) and version > newest:
+        raise InputError(
+            f"{path}: 'schema_version' is {version}, this version of aggressors reads {newest}. "
+            "Upgrade with `pip install --upgrade aggressors`."
+        )
+    values: dict[str, Any] = {}
+    for name, entry in entries.items():
+        if name not in raw:
+            raise InputError(f"{path}: the field {name!r} is missing. {mend}")
+        values[name] = _typed(raw[name], str(entry.type), name, path, mend)
+    unknown = sorted(set(raw) - set(values))
+    if unknown:
+        raise InputError(
+            f"{path}: there is no field {unknown[0]!r}; fields are {', '.join(sorted(values))}."
+        )
+    return kind(**values)
+
+
+def as_json(record: Any) -> bytes:
+    """Write a record so that it reads well in a review."""
+    return f"{json.dumps(asdict(record), indent=2, sort_keys=True, ensure_ascii=False)}\n".encode()
+
+
+def _typed(value: Any, type_name: str, name: str, path: Path, mend: str) -> Any:
+    wanted, words = _TYPES[type_name]
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        raise InputError(f"{path}: {name!r} must be a {words}; got {value!r}. {mend}")
+    return float(value) if isinstance(value, int) and type_name == "float" else value
