@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCHEMA_VERSION = 3  # 2 added the table `search`, 3 `aggressors.n_known`
+# 2 added the table `search`, 3 `aggressors.n_known`, 4 what is characteristic: combinations,
+# fields_aside, attention, explanation, words
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
