@@ -127,7 +127,9 @@ def test_without_an_analysed_sample_the_table_is_empty():
 # --- Groups made of known fields ---
 
 
-def related(columns, member, *, label=None, classes=("a", "b"), source="table", loss=None):
+def related(
+    columns, member, *, label=None, classes=("a", "b"), source="table", loss=None, group=None
+):
     """Run the stage over one concept; columns of floats and of texts."""
     n = len(member)
     rng = np.random.default_rng(0)
@@ -142,6 +144,7 @@ def related(columns, member, *, label=None, classes=("a", "b"), source="table", 
         for name, array in arrays.items()
     ]  # fmt: skip
     names = np.array(classes)[label]
+    together = pa.nulls(n, pa.string()) if group is None else pa.array(group.astype(str))
     tables = {
         "samples": pa.table(
             {
@@ -150,7 +153,7 @@ def related(columns, member, *, label=None, classes=("a", "b"), source="table", 
                 "fold": np.where(rng.random(n) < 0.5, "discover", "confirm"),
                 "label": names, "prediction": names,
                 "loss": rng.exponential(size=n) if loss is None else loss,
-                "weight": np.ones(n, dtype=np.float32), "group_id": pa.nulls(n, pa.string()),
+                "weight": np.ones(n, dtype=np.float32), "group_id": together,
             }
         ),
         "metadata": pa.table({"row_id": np.arange(n), **arrays}),
@@ -250,6 +253,100 @@ def test_a_sentence_follows_the_effect_within_labels_where_labels_turn_it():
     assert "of the rest of their labels" in detail["sentence"]
     below = x < detail["threshold"]
     assert detail["precision"] == pytest.approx(member[below].mean())
+
+
+def test_a_category_follows_its_effect_within_labels_where_labels_turn_it():
+    rng = np.random.default_rng(15)
+    label = (rng.random(6_000) < 0.2).astype(int)
+    winter = rng.random(6_000) < np.where(label == 1, 0.8, 0.1)  # the members' label is of winter
+    member = (label == 1) & (~winter | (rng.random(6_000) < 0.25))  # of it those of summer
+    season = np.where(winter, "winter", "summer")
+    found = related({"season": season}, member, label=label)
+    _, plain = membership(found, "season", "cramers-v", "all")
+    _, detail = membership(found, "season", "cramers-v")
+    assert plain["head"] == "season = winter"
+    assert detail["head"] == "season = summer"
+    assert "of the rest of their labels" in detail["sentence"]
+    rest = (label == 1) & ~member
+    assert detail["outside_share"] == pytest.approx((season[rest] == "summer").mean())
+    assert detail["precision"] == pytest.approx(member[season == "summer"].mean())
+
+
+def test_missing_values_follow_their_effect_within_labels_where_labels_turn_it():
+    rng = np.random.default_rng(16)
+    label = (rng.random(6_000) < 0.2).astype(int)
+    missing = rng.random(6_000) < np.where(label == 1, 0.8, 0.1)
+    member = (label == 1) & (~missing | (rng.random(6_000) < 0.25))
+    x = np.where(missing, np.nan, rng.normal(size=6_000))
+    found = related({"x": x}, member, label=label)
+    row, detail = membership(found, "x", "missing")
+    assert row["effect"] < 0 < membership(found, "x", "missing", "all")[0]["effect"]
+    assert "of the rest of their labels" in detail["sentence"]
+    assert (detail["role"], detail["filter"]) == ("fewer", "not x is missing")
+    rest = (label == 1) & ~member
+    assert detail["outside_share"] == pytest.approx((~missing[rest]).mean())
+    assert detail["precision"] == pytest.approx(member[~missing].mean())
+
+
+@pytest.mark.parametrize("kind", ["number", "category", "missing"])
+def test_loss_follows_its_effect_within_labels_where_labels_turn_it(kind):
+    rng = np.random.default_rng(17)
+    label = (rng.random(6_000) < 0.3).astype(int)
+    high = rng.random(6_000) < np.where(label == 1, 0.8, 0.2)  # of the bad label
+    loss = rng.exponential(size=6_000) + 3.0 * label - 0.5 * high  # within it, the better ones
+    x = {
+        "number": high + 0.1 * rng.random(6_000),
+        "category": np.where(high, "high", "low"),
+        "missing": np.where(high, np.nan, rng.random(6_000)),
+    }[kind]
+    found = related({"x": x}, rng.random(6_000) < 0.1, label=label, loss=loss)["correlations"]
+    statistic = {"number": "spearman", "category": "correlation-ratio", "missing": "missing"}[kind]
+    plain, within = (
+        json.loads(row["detail"])
+        for stratum in ("all", "label")
+        for row in found.to_pylist()
+        if (row["field"], row["concept_id"], row["target"], row["statistic"], row["stratum"])
+        == ("x", -1, "loss", statistic, stratum)
+    )
+    assert within["sentence"].startswith("labels evened out, mean loss ")
+    assert not plain["sentence"].startswith("labels")
+    assert within["filter"] != plain["filter"]
+
+
+def test_a_list_is_judged_as_a_whole_with_its_pairs():
+    rng = np.random.default_rng(18)
+    a, b = rng.random(4_000), rng.random(4_000)
+    member = (a < 0.4) & (b < 0.4) & (rng.random(4_000) < 0.9)
+    found = related({"a": a, "b": b, "c": rng.random(4_000)}, member)
+    listed = [
+        row["q_value"]
+        for row in found["correlations"].to_pylist()
+        if (row["concept_id"], row["target"], row["stratum"]) == (1, "membership", "label")
+    ]
+    listed += [row["q_value"] for row in found["combinations"].to_pylist()]
+    assert len(listed) == 7  # order and form of three fields, and a pair
+    assert max(listed) <= 1
+    weakest = next(
+        row
+        for row in found["correlations"].to_pylist()
+        if row["q_value"] == max(listed) and row["concept_id"] == 1
+    )
+    assert weakest["field"] == "c"
+
+
+def test_samples_that_belong_together_prove_less():
+    rng = np.random.default_rng(19)
+    video = np.repeat(np.arange(60), 50)
+    x = rng.normal(size=60)[video]
+    site = np.where(rng.random(60) < 0.5, "north", "south")[video]
+    member = (x > 0.5) & (rng.random(3_000) < 0.9)
+    given = ({"x": x, "site": site}, member)
+    alone, together = related(*given), related(*given, group=video)
+    for field, statistic in (("x", "rank-biserial"), ("x", "mutual-information")):
+        row, wide = (membership(found, field, statistic)[0] for found in (alone, together))
+        assert wide["high"] - wide["low"] > 3 * (row["high"] - row["low"])
+    assert membership(alone, "site", "cramers-v")[0]["q_value"] < 0.001
+    assert membership(together, "site", "cramers-v")[0]["q_value"] > 0.05
 
 
 def test_a_pair_is_found_on_one_half_and_judged_by_the_other():

@@ -96,6 +96,29 @@ def test_one_of_a_family_is_shown_the_others_beside_it(tmp_path):
         assert (one.title, set(one.also)) == ("lux", {"light", "mean"})
 
 
+def test_a_field_that_may_be_chance_stands_for_no_other(tmp_path):
+    aside = [
+        {"field": field, "reason": "redundant", "shown_by": "light", "likeness": 0.9}
+        for field in ("lux", "mean")
+    ]
+    same = [
+        {"field": "light", "effect": 0.1, "q_value": 0.4},
+        {"field": "lux", "effect": 0.2},
+        {"field": "mean", "effect": 0.15, "q_value": 0.2},
+    ]
+    with made(tmp_path, same, aside=aside) as opened:
+        (one,) = findings(opened, 1).found
+    assert (one.title, one.also) == ("lux", ())
+
+
+def test_categories_against_loss_have_bars(tmp_path):
+    top = [{"value": "a", "n": 3, "mean_loss": 0.9, "rest_loss": 0.1}]
+    row = {"field": "x", "effect": 0.5, "target": "loss", "detail": json.dumps({"top": top})}
+    with made(tmp_path, [row]) as opened:
+        (one,) = findings(opened, 1, "loss").found
+    assert (one.bars.inside, one.bars.labels) == ((0.9,), ("a",))
+
+
 def test_a_shape_stands_for_the_order_only_where_it_adds_and_is_sure(tmp_path):
     shape = json.dumps({"adds": 0.4, "sentence": "x at both ends: many", "filter": "x < 1"})
     cases = [
@@ -147,6 +170,8 @@ def test_pairs_that_add_nothing_are_left_out(tmp_path, weak):
         "3",
         '{"filter": "x <"}',
         '{"filter": "all"}',
+        "[" * 5_000 + "]" * 5_000,
+        '{"histogram": {"inside": [1' + "0" * 400 + '], "outside": []}}',
         '{"filter": 7, "histogram": 5, "top": "x", "head": null}',
     ],
 )

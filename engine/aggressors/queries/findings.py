@@ -26,7 +26,7 @@ GAIN = 0.05  # F1 that a pair must add on the half that judges it
 class Bars:
     """Shares of members and of the rest over the same bins or categories; `labels` name the latter.
 
-    Against loss, `inside` is the mean of each bin, and there is no `outside`.
+    Against loss, `inside` is the mean of each, and there is no `outside`.
     """
 
     inside: tuple[float, ...]
@@ -113,15 +113,13 @@ def findings(run: RunFile, concept_id: int, target: Target = "membership") -> Fi
     shown_by = {one.field: one.shown_by for one in aside if one.shown_by}
     fields = [row for row in rows if row["statistic"] not in ("missing", "mutual-information")]
     shapes = {row["field"]: row for row in rows if row["statistic"] == "mutual-information"}
-    told = [_of_row(row, shapes.get(row["field"])) for row in fields]
-    found = _one_of_each(told, shown_by)
-    found += _same_gaps([_of_row(row, None) for row in rows if row["statistic"] == "missing"])
-    pairs = _pairs(run, concept_id) if target == "membership" else []
-    kept, joined = (
-        [each for each in part if each.q_value <= SIGNIFICANT] for part in (found, pairs)
+    gaps = [_of_row(row, None) for row in rows if row["statistic"] == "missing"]
+    kept = _one_of_each(
+        _beyond_chance(_of_row(row, shapes.get(row["field"])) for row in fields), shown_by
     )
+    kept += _same_gaps(_beyond_chance(gaps))
     kept.sort(key=lambda each: (-abs(each.effect), each.title))
-    for pair in joined:
+    for pair in _beyond_chance(_pairs(run, concept_id) if target == "membership" else []):
         kept.insert(_after_its_fields(pair, kept), pair)
     return Findings(tuple(kept), len(fields), aside)
 
@@ -176,6 +174,11 @@ def _of_row(row: Mapping[str, Any], shape: Mapping[str, Any] | None) -> Finding:
         str(detail.get("role") or ""),
         bars=_bars(detail),
     )
+
+
+def _beyond_chance(told: Iterable[Finding]) -> list[Finding]:
+    """Leave out what may be chance, before one field stands for others that are not."""
+    return [each for each in told if each.q_value <= SIGNIFICANT]
 
 
 def _one_of_each(told: list[Finding], shown_by: Mapping[str, str]) -> list[Finding]:
@@ -249,7 +252,7 @@ def _detail(text: str | None) -> Mapping[str, Any]:
     """Read a detail, which a stranger may have written."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -270,14 +273,17 @@ def _bars(detail: Mapping[str, Any]) -> Bars | None:
             return Bars(_shares(drawn["inside"]), _shares(drawn["outside"]))
         if "top" in detail:
             top = detail["top"]
+            labels = tuple(str(each["value"]) for each in top)
+            if top and "mean_loss" in top[0]:
+                return Bars(_shares(each["mean_loss"] for each in top), (), labels)
             return Bars(
                 _shares(each["inside"] for each in top),
                 _shares(each["outside"] for each in top),
-                tuple(str(each["value"]) for each in top),
+                labels,
             )
         if "bins" in detail:
             return Bars(_shares(each["mean_loss"] for each in detail["bins"]), ())
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         return None
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -19,8 +19,8 @@ from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.associate import Analysed
 from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArray
 from aggressors.stages.wording import exact
-from aggressors.stats.association import coded, cramers_v
-from aggressors.stats.multiple import holm
+from aggressors.stats.association import Effect, coded, cramers_v
+from aggressors.stats.clustering import Clusters
 from aggressors.stats.splits import short_numbers
 from aggressors.words import percent
 
@@ -70,13 +70,39 @@ class Pair:
     f1: float
 
 
+@dataclass(frozen=True)
+class Judges:
+    """Samples that a pair was not found on: (n,) positions, and which are members."""
+
+    at: IntArray
+    member: BoolArray
+    clusters: Clusters | None
+    level: float
+
+    def relate(self, met: BoolArray) -> Effect | None:
+        """Relate (n,) a condition to membership; the effect has no sign."""
+        inflation = 1.0
+        if self.clusters is not None:
+            both = (self.clusters.likeness(part.astype(float)) for part in (met, self.member))
+            inflation = self.clusters.inflation(*both)
+        return cramers_v(
+            coded(met.astype(np.int64), 2), np.flatnonzero(self.member),
+            level=self.level, inflation=inflation,
+        )  # fmt: skip
+
+    def where(self, holds: BoolArray) -> Judges:
+        """Choose samples."""
+        clusters = self.clusters.at(np.flatnonzero(holds)) if self.clusters else None
+        return Judges(self.at[holds], self.member[holds], clusters, self.level)
+
+
 def records(
     frame: Frame, analysed: IntArray, fields: Sequence[Field], data: Analysed
-) -> list[Record]:
-    """Rows of `combinations` for every concept."""
-    found: list[Record] = []
+) -> dict[int, list[tuple[float, Record]]]:
+    """Rows of `combinations` by concept, each with its p-value and without its q-value."""
+    found: dict[int, list[tuple[float, Record]]] = {}
     discover, confirm = frame.discover[analysed], frame.confirm[analysed]
-    judges = analysed[confirm]
+    whole = Judges(analysed, np.zeros(0, dtype=np.bool_), data.part.clusters, data.settings.level)
     for concept, group in data.groups.items():
         member = np.zeros(len(analysed), dtype=np.bool_)
         member[group.members] = True
@@ -84,10 +110,8 @@ def records(
         if min(sample.member.sum(), member[confirm].sum()) < FEWEST or sample.member.all():
             continue
         pairs = search([_column(each, analysed[rows]) for each in fields], sample)
-        judged = [judge(pair, fields, judges, member[confirm], data) for pair in pairs]
-        q_values = holm(np.array([p_value for p_value, _ in judged]))
-        for q_value, (_, record) in zip(q_values, judged, strict=True):
-            found.append({"concept_id": concept, **record, "q_value": float(q_value)})
+        judges = replace(whole, member=member).where(confirm)
+        found[concept] = [judge(pair, fields, judges) for pair in pairs]
     return found
 
 
@@ -124,14 +148,8 @@ def _unlike(found: Sequence[Pair]) -> list[Pair]:
     return kept
 
 
-def judge(
-    pair: Pair, fields: Sequence[Field], at: IntArray, member: BoolArray, data: Analysed
-) -> tuple[float, Record]:
+def judge(pair: Pair, fields: Sequence[Field], judges: Judges) -> tuple[float, Record]:
     """Compare a pair with either condition alone, on samples that it was not found on.
-
-    Parameters
-    ----------
-    at : positions of those samples; `member` says which are members.
 
     Returns
     -------
@@ -139,10 +157,11 @@ def judge(
     intersection-union test: both must add for the pair to be one), and the row.
     """
     named = {each.name: each for each in fields}
+    at, member = judges.at, judges.member
     first, second = (holds(each, named[each.field], at) for each in (pair.first, pair.second))
-    joint, level = first & second, data.settings.level
-    whole = _phi(joint, member, level)
-    p_value = max(_adds(second, member, first, level), _adds(first, member, second, level))
+    joint = first & second
+    whole = _phi(joint, judges)
+    p_value = max(_adds(second, first, judges), _adds(first, second, judges))
     singles = [(each, _figures(holds(each, named[each.field], at), member)) for each in pair.alone]
     recall, outside, precision, f1 = _figures(joint, member)
     filter = both(pair.first, pair.second)
@@ -322,20 +341,20 @@ def _f1(met: BoolArray, sample: Sample) -> float:
 # --- On the confirm half ---
 
 
-def _phi(met: BoolArray, member: BoolArray, level: float) -> tuple[float, float, float]:
+def _phi(met: BoolArray, judges: Judges) -> tuple[float, float, float]:
     """Signed association of a condition with membership: low, value, high; NaN where none is."""
-    effect = cramers_v(coded(met.astype(np.int64), 2), np.flatnonzero(member), level=level)
+    effect = judges.relate(met)
     if effect is None:
         return float("nan"), float("nan"), float("nan")
-    if met[member].mean() >= met[~member].mean():
+    if met[judges.member].mean() >= met[~judges.member].mean():
         return effect.low, effect.value, effect.high
     return -effect.high, -effect.value, -effect.low
 
 
-def _adds(met: BoolArray, member: BoolArray, where: BoolArray, level: float) -> float:
+def _adds(met: BoolArray, where: BoolArray, judges: Judges) -> float:
     """p-value that a condition adds nothing where the other holds; 1 where it adds the opposite."""
-    inside = np.flatnonzero(member[where])
-    effect = cramers_v(coded(met[where].astype(np.int64), 2), inside, level=level)
+    member = judges.member
+    effect = judges.where(where).relate(met[where])
     if effect is None:
         return 1.0
     more = met[where & member].mean() > met[where & ~member].mean()

@@ -13,19 +13,21 @@ Beside it `combinations` holds pairs of fields that say together what neither sa
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
 
 from aggressors.contracts import POPULATIONS
-from aggressors.stages import combine, wording
-from aggressors.stages.associate import ALL_SAMPLES, Analysed, Finding, Group, group_of, relate
+from aggressors.stages import associate, combine, wording
+from aggressors.stages.associate import ALL_SAMPLES, Analysed, Finding, relate
 from aggressors.stages.frame import Field, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.screening import Aside, families, screen
 from aggressors.stages.tables import rows
 from aggressors.stats.association import Codes, coded, cramers_v, rank_biserial, ranked
+from aggressors.stats.clustering import Clusters
 from aggressors.stats.multiple import holm
 from aggressors.stats.splits import Placed
 from aggressors.words import percent
@@ -47,17 +49,20 @@ def correlate(tables: Tables, context: Context) -> dict[str, pa.Table]:
     found: dict[int, list[Finding]] = {concept: [] for concept in (ALL_SAMPLES, *data.groups)}
     for entry in context.progress(usable, len(usable), "correlate"):
         shifts = _shifts(entry, frame, analysed)
-        for concept, finding in relate(take(entry, analysed), data):
+        for concept, finding in relate(entry.at(analysed), data):
             if concept == ALL_SAMPLES:
                 finding = replace(finding, detail=finding.detail | {"populations": shifts})
             found[concept].append(finding)
     shown = [entry for entry in varying if entry.name not in {one.field for one in aside}]
+    pairs = combine.records(frame, analysed, shown, data)
+    judged = {concept: _judged(each, pairs.get(concept, [])) for concept, each in found.items()}
+    joint = [{"concept_id": concept} | one for concept, (_, each) in judged.items() for one in each]
     return {
         "correlations": rows(
             "correlations",
-            [record for concept, each in found.items() for record in _records(concept, each)],
+            [_record(concept, *one) for concept, (each, _) in judged.items() for one in each],
         ),
-        "combinations": rows("combinations", combine.records(frame, analysed, shown, data)),
+        "combinations": rows("combinations", joint),
         "fields_aside": rows("fields_aside", [asdict(one) for one in _ordered(aside, frame)]),
     }
 
@@ -77,18 +82,6 @@ def members_by_concept(tables: Tables) -> dict[int, IntArray]:
     }
 
 
-def take(field: Field, at: IntArray) -> Field:
-    """One field over the chosen samples."""
-    return Field(
-        field.name,
-        field.kind,
-        field.unit,
-        None if field.numbers is None else field.numbers[at],
-        None if field.codes is None else field.codes[at],
-        field.categories,
-    )
-
-
 def _analysed(frame: Frame, analysed: IntArray, members: dict[int, IntArray]) -> Analysed:
     """Members among the analysed samples, by position there."""
     position = np.full(len(frame), -1, dtype=np.int64)
@@ -96,12 +89,10 @@ def _analysed(frame: Frame, analysed: IntArray, members: dict[int, IntArray]) ->
     loss = frame.signal[analysed]
     narrow = np.int16 if len(frame.classes) < 2**15 else np.int64  # gathered often
     label: Codes | None = frame.label[analysed].astype(narrow) if frame.classes else None
-    groups: dict[int, Group] = {}
-    for concept in sorted(members):
-        inside = position[members[concept]]
-        inside = np.sort(inside[inside >= 0])
-        groups[concept] = group_of(inside, loss, label, frame.settings.seed)
-    return Analysed(loss, label, groups, frame.settings)
+    inside = {concept: position[members[concept]] for concept in sorted(members)}
+    known = {concept: np.sort(at[at >= 0]) for concept, at in inside.items()}
+    together = None if frame.group is None else Clusters.of(frame.group[analysed])
+    return associate.analysed(loss, label, together, known, frame.settings)
 
 
 def _varies(field: Field, at: IntArray) -> bool:
@@ -132,7 +123,7 @@ def _shifts(field: Field, frame: Frame, analysed: IntArray) -> Detail:
             continue
         if field.name == "label" and name == "unlabeled":
             continue
-        both = take(field, np.concatenate([analysed, other]))
+        both = field.at(np.concatenate([analysed, other]))
         sides = wording.Sides(frame.settings.analysed, name)
         shift = _shift(both, len(analysed), sides, frame.settings.level)
         if shift is not None:
@@ -173,28 +164,50 @@ def _shift(field: Field, n: int, sides: wording.Sides, level: float) -> Detail |
     }
 
 
-def _records(concept: int, found: list[Finding]) -> list[dict[str, object]]:
-    """Rows with q-values over all that was tested of each target and stratum."""
-    q_value = np.ones(len(found))
-    for key in {(entry.target, entry.stratum) for entry in found}:
-        at = [i for i, entry in enumerate(found) if (entry.target, entry.stratum) == key]
-        q_value[at] = holm(np.array([found[i].effect.p_value for i in at]))
-    return [
-        {
-            "concept_id": concept,
-            "field": entry.field,
-            "target": entry.target,
-            "stratum": entry.stratum,
-            "statistic": entry.effect.statistic,
-            "effect": entry.effect.value,
-            "low": entry.effect.low,
-            "high": entry.effect.high,
-            "q_value": float(q),
-            "n": entry.effect.n,
-            "detail": json.dumps(entry.detail),
-        }
-        for entry, q in zip(found, q_value, strict=True)
-    ]
+def _judged(
+    found: Sequence[Finding], pairs: Sequence[tuple[float, combine.Record]]
+) -> tuple[list[tuple[Finding, float]], list[combine.Record]]:
+    """Give what one concept has its q-values: over the whole list that is told of a target.
+
+    A field is told within labels where it can be; what it says over all is judged apart. Pairs,
+    with their p-values, stand in the list of what goes with membership.
+    """
+    within = {
+        (one.field, one.target, one.effect.statistic) for one in found if one.stratum == "label"
+    }
+    lists: dict[tuple[str, bool], list[int]] = {}
+    for at, one in enumerate(found):
+        told = one.stratum == "label" or (one.field, one.target, one.effect.statistic) not in within
+        lists.setdefault((one.target, told), []).append(at)
+    q_values, of_pairs = np.ones(len(found)), np.ones(len(pairs))
+    for key, listed in lists.items():
+        p_values = [found[at].effect.p_value for at in listed]
+        joined = [p_value for p_value, _ in pairs] if key == ("membership", True) else []
+        adjusted = holm(np.array([*p_values, *joined]))
+        q_values[listed] = adjusted[: len(listed)]
+        if joined:
+            of_pairs = adjusted[len(listed) :]
+    return (
+        list(zip(found, q_values.tolist(), strict=True)),
+        [one | {"q_value": q} for (_, one), q in zip(pairs, of_pairs.tolist(), strict=True)],
+    )
+
+
+def _record(concept: int, entry: Finding, q_value: float) -> dict[str, object]:
+    """One row of `correlations`."""
+    return {
+        "concept_id": concept,
+        "field": entry.field,
+        "target": entry.target,
+        "stratum": entry.stratum,
+        "statistic": entry.effect.statistic,
+        "effect": entry.effect.value,
+        "low": entry.effect.low,
+        "high": entry.effect.high,
+        "q_value": q_value,
+        "n": entry.effect.n,
+        "detail": json.dumps(entry.detail),
+    }
 
 
 STAGE = Stage(

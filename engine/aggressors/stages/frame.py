@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,6 +38,12 @@ class Field:
     def unit_text(self) -> str:
         """What stands behind a number of it in a sentence: ` px`, or nothing."""
         return f" {self.unit}" if self.unit and self.unit not in ("1", "share") else ""
+
+    def at(self, rows: IntArray) -> Field:
+        """Choose samples."""
+        numbers = None if self.numbers is None else self.numbers[rows]
+        codes = None if self.codes is None else self.codes[rows]
+        return replace(self, numbers=numbers, codes=codes)
 
 
 @dataclass(frozen=True)

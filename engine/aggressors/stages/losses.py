@@ -1,12 +1,21 @@
-"""What lies behind an association with loss: means by value, and one sentence."""
+"""What lies behind an association with loss: means by value, and one sentence.
+
+The means are those of the samples as they are. Where labels turn a relation round, the labels are
+evened out before, and the sentence says so.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from aggressors.contracts import Condition, Filter, Not
 from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.frame import Field, FloatArray, IntArray
+from aggressors.stages.wording import exact
+from aggressors.stats.association import Codes
+from aggressors.stats.splits import short_numbers
 from aggressors.words import number, percent
 
 TOP = 5
@@ -14,58 +23,83 @@ BINS = 10
 Detail = dict[str, object]
 
 
-def number_losses(field: Field, values: FloatArray, loss: FloatArray, what: str) -> Detail:
+@dataclass(frozen=True)
+class Signal:
+    """The (n,) signal that means are taken of, in its own unit; `even` where labels are evened out.
+
+    `name` is what sentences call it.
+    """
+
+    name: str
+    values: FloatArray
+    even: bool = False
+
+    def evened(self, label: Codes) -> Signal:
+        """Move each label's mean to that of all, so that labels no longer differ."""
+        labelled = label >= 0
+        total = np.bincount(label[labelled], self.values[labelled])
+        mean = total / np.maximum(np.bincount(label[labelled]), 1)
+        values = self.values.copy()
+        values[labelled] += values.mean() - mean[label[labelled]]
+        return Signal(self.name, values, even=True)
+
+    def at(self, rows: IntArray) -> Signal:
+        """Choose samples."""
+        return Signal(self.name, self.values[rows], self.even)
+
+    @property
+    def subject(self) -> str:
+        """What a sentence begins with."""
+        return f"labels evened out, mean {self.name}" if self.even else f"mean {self.name}"
+
+
+def number_losses(field: Field, values: FloatArray, signal: Signal) -> Detail:
     """Detail of a number against loss: `bins` of about equal size, and a sentence.
 
     Parameters
     ----------
-    values, loss : (n,) the samples with a value, sorted by it, and their signal.
-    what : what the sentence calls the signal.
+    values : (n,) at least two of them different, sorted.
+    signal : of the same samples.
     """
-    at = np.linspace(0, len(values) - 1, BINS + 1).round().astype(np.int64)
-    edges = np.unique(values[at])
-    starts = np.searchsorted(values, edges[:-1])
-    n = np.diff(np.append(starts, len(values)))
-    mean = np.add.reduceat(loss, starts) / n
+    starts = _starts(values)
+    ends = np.append(starts[1:], len(values))
+    n = ends - starts
+    mean = np.add.reduceat(signal.values, starts) / n
+    # each bin begins at a bound between two values, so that sentence and filter hold the same
+    bounds = [float(values[0])] + [_bound(values, at) for at in starts[1:].tolist()]
+    edges = [*bounds, float(values[-1])]
     bins = [
         {"low": low, "high": high, "n": size, "mean_loss": value}
         for low, high, size, value in zip(
-            edges[:-1].tolist(), edges[1:].tolist(), n.tolist(), mean.tolist(), strict=True
+            edges[:-1], edges[1:], n.tolist(), mean.tolist(), strict=True
         )
     ]
-    unit = field.unit_text
-    sentence = (
-        f"mean {what} {number(mean[0])} at {field.name} up to {number(edges[1])}{unit}, "
-        f"{number(mean[-1])} from {number(edges[-2])}{unit}"
-    )
-    worst = int(np.argmax(mean))
-    bounds: list[Filter] = []
+    places = [
+        _place(field, at, bounds, values[[first, last - 1]].tolist())
+        for at, (first, last) in enumerate(zip(starts, ends, strict=True))
+    ]
+    worst, top = int(np.argmax(mean)), len(bounds) - 1
+    sentence = f"{signal.subject} {number(mean[0])} at {field.name} {places[0]}"
+    sentence += f", {number(mean[-1])} {places[-1]}"
+    if 0 < worst < top:
+        sentence += f"; highest, {number(mean[worst])}, {places[worst]}"
+    limits: list[Filter] = []
     if worst > 0:
-        bounds.append(Condition(field.name, ">=", (_short(edges[worst]),)))
-    if worst < len(mean) - 1:
-        bounds.append(Condition(field.name, "<", (_short(edges[worst + 1]),)))
-    if len(bounds) == 2:
-        middle = f"{number(edges[worst])} to {number(edges[worst + 1])}{unit}"
-        sentence += f"; highest, {number(mean[worst])}, at {middle}"
-    return {"bins": bins, "filter": format_filter(both(*bounds)), "sentence": sentence}
+        limits.append(Condition(field.name, ">=", (bounds[worst],)))
+    if worst < top:
+        limits.append(Condition(field.name, "<", (bounds[worst + 1],)))
+    return {"bins": bins, "filter": format_filter(both(*limits)), "sentence": sentence}
 
 
-def category_losses(field: Field, codes: IntArray, loss: FloatArray, what: str) -> Detail:
+def category_losses(field: Field, codes: IntArray, signal: Signal) -> Detail:
     """Detail of a category against loss: the `top` categories by loss they add, and a sentence.
 
     Parameters
     ----------
-    codes, loss : (n,) category (-1 without) and signal of each sample.
-    what : what the sentence calls the signal.
+    codes : (n,) category, -1 without; samples of at least two categories.
+    signal : of the same samples.
     """
-    known = codes >= 0
-    k = len(field.categories)
-    n = np.bincount(codes[known], minlength=k)
-    total = np.bincount(codes[known], loss[known], k)
-    mean = total / np.maximum(n, 1)
-    rest = (total.sum() - total) / np.maximum(n.sum() - n, 1)
-    # the excess loss that a category adds puts a frequent bad one before a rare terrible one
-    order = np.argsort(-(n * (mean - rest)), kind="stable")
+    order, n, mean, rest = _worst(len(field.categories), codes, signal)
     top = [
         {
             "value": field.categories[code],
@@ -76,26 +110,52 @@ def category_losses(field: Field, codes: IntArray, loss: FloatArray, what: str) 
         for code in order[:TOP].tolist()
         if n[code]
     ]
-    first = order[0]
+    first = int(order[0])
+    worst = field.categories[first]
     sentence = (
-        f"mean {what} {number(float(mean[first]))} at {field.name} = {field.categories[first]}, "
+        f"{signal.subject} {number(float(mean[first]))} at {field.name} = {worst}, "
         f"{number(float(rest[first]))} elsewhere"
     )
-    worst = Condition(field.name, "=", (field.categories[first],))
-    return {"top": top, "filter": format_filter(worst), "sentence": sentence}
+    return {
+        "top": top,
+        "filter": format_filter(Condition(field.name, "=", (worst,))),
+        "sentence": sentence,
+    }
 
 
-def missing_losses(field: Field, missing: FloatArray, loss: FloatArray, what: str) -> Detail:
+def no_longer_worse(field: Field, codes: IntArray, plain: Signal, even: Signal) -> bool:
+    """Whether the worst category owes that to its labels."""
+    k = len(field.categories)
+    worst = _worst(k, codes, plain)[0][0]
+    _, _, mean, rest = _worst(k, codes, even)
+    return bool(mean[worst] <= rest[worst])
+
+
+def _worst(
+    k: int, codes: IntArray, signal: Signal
+) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Order k categories by the loss they add; with (k,) sizes, means, and means elsewhere."""
+    known = codes >= 0
+    n = np.bincount(codes[known], minlength=k)
+    total = np.bincount(codes[known], signal.values[known], k)
+    mean = total / np.maximum(n, 1)
+    rest = (total.sum() - total) / np.maximum(n.sum() - n, 1)
+    # the excess loss that a category adds puts a frequent bad one before a rare terrible one
+    return np.argsort(-(n * (mean - rest)), kind="stable"), n, mean, rest
+
+
+def missing_losses(field: Field, missing: FloatArray, signal: Signal) -> Detail:
     """Detail of a field without value against loss: `missing` share, and a sentence.
 
     Parameters
     ----------
-    missing, loss : (n,) 1 where there is no value, 0 where there is; and the signal.
+    missing : (n,) 1 where there is no value, 0 where there is; some of both.
+    signal : of the same samples.
     """
-    without, other = (float(loss[missing == flag].mean()) for flag in (1, 0))
+    without, other = (float(signal.values[missing == flag].mean()) for flag in (1, 0))
     share = percent(float(missing.mean()), 1)
     sentence = (
-        f"mean {what} {number(without)} where {field.name} is missing ({share}), "
+        f"{signal.subject} {number(without)} where {field.name} is missing ({share}), "
         f"{number(other)} elsewhere"
     )
     claim = Condition(field.name, "missing")
@@ -107,6 +167,37 @@ def missing_losses(field: Field, missing: FloatArray, loss: FloatArray, what: st
     }
 
 
-def _short(edge: float) -> float:
-    """Bound of a claim, in digits that a person reads."""
-    return float(f"{edge:.4g}")
+def _starts(values: FloatArray) -> IntArray:
+    """Where bins of sorted values start: about a tenth of them each, none parting equal values."""
+    n = len(values)
+    starts = [0]
+    while (wanted := starts[-1] + -(-n // BINS)) < n:
+        start = int(np.searchsorted(values, values[wanted]))
+        if start <= starts[-1]:  # one value fills more than a bin
+            start = int(np.searchsorted(values, values[wanted], side="right"))
+        if start >= n:
+            break
+        starts.append(start)
+    if len(starts) == 1:  # all but a few samples have the lowest value
+        starts.append(int(np.searchsorted(values, values[0], side="right")))
+    if len(starts) > 2 and n - starts[-1] < n // BINS // 2:
+        starts.pop()
+    return np.array(starts, dtype=np.int64)
+
+
+def _bound(values: FloatArray, at: int) -> float:
+    """Shortest number that parts the sorted values at a position from those before it."""
+    low, high = float(values[at - 1]), float(values[at])
+    return next((short for short in short_numbers(low, high) if low < short <= high), high)
+
+
+def _place(field: Field, at: int, bounds: list[float], span: list[float]) -> str:
+    """Say which values a bin holds, of which `span` are the lowest and the highest."""
+    unit = field.unit_text
+    if span[0] == span[1]:
+        return f"{'=' if at == 0 else 'at'} {exact(span[0])}{unit}"
+    if at == 0:
+        return f"below {exact(bounds[1])}{unit}"
+    if at == len(bounds) - 1:
+        return f"from {exact(bounds[-1])}{unit} on"
+    return f"from {exact(bounds[at])} to {exact(bounds[at + 1])}{unit}"

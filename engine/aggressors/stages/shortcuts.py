@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggressors.stages.correlate import take
 from aggressors.stages.frame import BoolArray, Frame, IntArray
 from aggressors.stages.screening import usable_fields
 from aggressors.stats.evidence import binned, shortcut
@@ -68,7 +67,7 @@ def field_cells(frame: Frame, reference: BoolArray) -> dict[str, IntArray]:
     cells = {}
     for entry in usable_fields(frame):
         if entry.name != "label":
-            field = take(entry, every)
+            field = entry.at(every)
             codes = field.codes if field.numbers is None else binned(field.numbers, reference)
             assert codes is not None
             cells[entry.name] = codes

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggressors.contracts import Condition, Filter, Group, Not
 from aggressors.queries.grammar import format_filter
@@ -23,6 +24,7 @@ MOST_VALUES = 3  # categories that one claim joins
 NEWS = 0.1  # what a further category must add to the parting to join
 DEFINING = 0.8  # share from which a claim holds for nearly all, on either side
 ALIKE = 0.02  # parting below which a claim says nothing
+THEIR_LABELS = "the rest of their labels"
 Detail = dict[str, object]
 
 
@@ -149,7 +151,7 @@ def number_within_labels(field: Field, placed: Placed, alike: Placed) -> Detail:
     met = placed.low < bound if below else placed.low >= bound
     inside, outside = float(placed.inside[met].sum()), float(placed.outside[met].sum())
     split = replace(split, precision=inside / max(inside + outside, 1.0))
-    claim = number_claim(field, split).detail(Sides(theirs="the rest of their labels"))
+    claim = number_claim(field, split).detail(Sides(theirs=THEIR_LABELS))
     return {"threshold": bound, "side": "below" if below else "above"} | claim
 
 
@@ -203,53 +205,90 @@ def category_membership(
     if not inside.sum() or not outside.sum():
         whom = sides.theirs if inside.sum() else sides.ours
         return {"sentence": f"{field.name} is unknown for {whom}"}
-    ours, theirs = inside / inside.sum(), outside / outside.sum()
-    order = np.argsort(-(ours - theirs), kind="stable")
-    if ours[order[0]] <= theirs[order[0]]:  # all alike: name the most frequent
-        order = np.argsort(-ours, kind="stable")
+    return _categories(field, (inside, outside), (inside, outside), sides)
+
+
+def category_within_labels(
+    field: Field, inside: IntArray, outside: IntArray, alike: tuple[FloatArray, FloatArray]
+) -> Detail:
+    """Detail of a category by which members differ from the rest of their labels.
+
+    Parameters
+    ----------
+    inside, outside : (k,) samples of each side by category.
+    alike : (k,) members and others by category, the others weighted to the members' labels.
+
+    Returns
+    -------
+    Empty where the category that stands out there is one of those that do among all samples.
+    """
+    among_all, within = (_shares(sides) for sides in ((inside, outside), alike))
+    if _standing_out(*within)[0] in _standing_out(*among_all):
+        return {}
+    return _categories(field, alike, (inside, outside), Sides(theirs=THEIR_LABELS))
+
+
+def _categories(
+    field: Field,
+    compared: tuple[NDArray[np.number], NDArray[np.number]],
+    counted: tuple[IntArray, IntArray],
+    sides: Sides,
+) -> Detail:
+    """Detail of (k,) categories from the sides that are compared, and samples as they are."""
+    ours, theirs = _shares(compared)
+    order, chosen = _order(ours, theirs), _standing_out(ours, theirs)
     top = [
         {"value": field.categories[at], "inside": float(ours[at]), "outside": float(theirs[at])}
         for at in order[:TOP].tolist()
     ]
-    chosen = _standing_out(order, ours - theirs)
     names = tuple(field.categories[at] for at in chosen)
-    size = float(inside[chosen].sum() + outside[chosen].sum())
+    members, others = (float(side[chosen].sum()) for side in counted)
     claim = Claim(
         Condition(field.name, "=" if len(names) == 1 else "in", names),
         f"{field.name} = {' or '.join(names)}",
         "",
         float(ours[chosen].sum()),
         float(theirs[chosen].sum()),
-        float(inside[chosen].sum()) / size if size else 0.0,
+        members / (members + others) if members + others else 0.0,
     )
     return {"top": top, **claim.detail(sides)}
 
 
-def missing_membership(field: Field, inside: IntArray, outside: IntArray) -> Detail:
+def missing_membership(
+    field: Field,
+    inside: NDArray[np.number],
+    outside: NDArray[np.number],
+    alike: tuple[FloatArray, FloatArray] | None = None,
+) -> Detail:
     """Detail of a field without value against membership.
 
     Parameters
     ----------
     inside, outside : (2,) members and others with a value, and without one.
+    alike : the same, the others weighted to the members' labels; to be compared instead.
     """
-    share_in, share_out = (float(side[1] / max(side.sum(), 1)) for side in (inside, outside))
-    size = float(inside[1] + outside[1])
+    whom = THEIR_LABELS if alike else _MEMBERS.theirs
+    with_value, without = 0, 1
+    shares = _shares(alike or (inside, outside))
+    share_in, share_out = (float(side[without]) for side in shares)
     fewer = share_in < share_out  # then to have a value is what goes with membership
+    met = with_value if fewer else without
     missing = Condition(field.name, "missing")
-    claim = Claim(missing, f"{field.name} is missing", "", share_in, share_out, inside[1] / size)
+    claim = Claim(
+        Not(missing) if fewer else missing,
+        f"{field.name} is missing",
+        "",
+        float(shares[0][met]),
+        float(shares[1][met]),
+        float(inside[met] / max(inside[met] + outside[met], 1)),
+    )
     text = (
         f"{field.name} is missing for {_percent(share_in)} of members, "
-        f"{_percent(share_out)} of the rest"
+        f"{_percent(share_out)} of {whom}"
     )
     detail = claim.detail(_MEMBERS)
     if fewer:
-        detail |= {
-            "filter": format_filter(Not(missing)),
-            "inside_share": 1 - share_in,
-            "outside_share": 1 - share_out,
-            "precision": float(inside[0] / max(inside[0] + outside[0], 1)),
-            "role": "fewer",
-        }
+        detail["role"] = "fewer"
     elif claim.role != "alike":
         of = f"{_percent(claim.precision)} of all without {field.name} are members"
         text += f"; {_ROLES[claim.role]}: {of}"
@@ -265,8 +304,23 @@ def _claim(filter: Filter, head: str, such: str, split: Split) -> Claim:
     return Claim(filter, head, such, split.inside, split.outside, split.precision)
 
 
-def _standing_out(order: IntArray, excess: FloatArray) -> IntArray:
+def _shares(sides: tuple[NDArray[np.number], NDArray[np.number]]) -> tuple[FloatArray, FloatArray]:
+    """Each side's (k,) counts as shares of it."""
+    ours, theirs = (np.asarray(side / max(side.sum(), 1e-12), dtype=np.float64) for side in sides)
+    return ours, theirs
+
+
+def _order(ours: FloatArray, theirs: FloatArray) -> IntArray:
+    """Order (k,) categories by how far they stand out; the most frequent first if none does."""
+    order = np.argsort(-(ours - theirs), kind="stable")
+    if ours[order[0]] <= theirs[order[0]]:
+        order = np.argsort(-ours, kind="stable")
+    return order
+
+
+def _standing_out(ours: FloatArray, theirs: FloatArray) -> IntArray:
     """Categories that a claim joins: the first, and those that add much to what it parts."""
+    order, excess = _order(ours, theirs), ours - theirs
     more = [at for at in order[1:MOST_VALUES].tolist() if excess[at] >= NEWS]
     return np.array([order[0], *more], dtype=np.int64)
 

@@ -118,7 +118,9 @@ def coded(codes: Codes, n_categories: int, stratum: Codes | None = None) -> Code
     return Coded(stratum, codes, cells(stratum, codes, strata, n_categories))
 
 
-def rank_biserial(field: Ranked, members: IntArray, *, level: float = 0.95) -> Effect | None:
+def rank_biserial(
+    field: Ranked, members: IntArray, *, level: float = 0.95, inflation: float = 1.0
+) -> Effect | None:
     """Probability that a member's value is the higher, minus that it is the lower.
 
     Parameters
@@ -126,6 +128,7 @@ def rank_biserial(field: Ranked, members: IntArray, *, level: float = 0.95) -> E
     field : the ranked field; strata are weighted by m n / (m + n) (van Elteren).
     members : (m,) int64, distinct positions of the members.
     level : coverage of the interval, in (0, 1).
+    inflation : by how much samples that belong together widen variances; see `Clusters`.
 
     Returns
     -------
@@ -157,14 +160,16 @@ def rank_biserial(field: Ranked, members: IntArray, *, level: float = 0.95) -> E
     weight = m * n / all_n
     weight /= weight.sum()
     value = float(2 * (weight * auc).sum() - 1)
-    half = 2 * z_of(level) * float(np.sqrt((weight**2 * spread).sum()))
+    half = 2 * z_of(level) * float(np.sqrt(inflation * (weight**2 * spread).sum()))
     return Effect(
         "rank-biserial", value, max(value - half, -1.0), min(value + half, 1.0),
-        _two_sided(value / 2, float((weight**2 * null).sum())), int(all_n.sum()),
+        _two_sided(value / 2, inflation * float((weight**2 * null).sum())), int(all_n.sum()),
     )  # fmt: skip
 
 
-def cramers_v(field: Coded, members: IntArray, *, level: float = 0.95) -> Effect | None:
+def cramers_v(
+    field: Coded, members: IntArray, *, level: float = 0.95, inflation: float = 1.0
+) -> Effect | None:
     """How far a category tells members from the rest: Cramér's V of the k x 2 table.
 
     Strata are weighted by m n / (m + n). Returns None where no stratum holds both members and
@@ -177,10 +182,12 @@ def cramers_v(field: Coded, members: IntArray, *, level: float = 0.95) -> Effect
     outside = field.count - inside
     moments = [inside * (1 - share) ** p + outside * (-share) ** p for p in range(5)]
     weight = total[:, 0] * share[:, 0] * (1 - share[:, 0])
-    return _ratio("cramers-v", np.stack(moments), weight, total[:, 0], level)
+    return _ratio("cramers-v", np.stack(moments), weight, total[:, 0], level, inflation)
 
 
-def correlation_ratio(field: Coded, target: FloatArray, *, level: float = 0.95) -> Effect | None:
+def correlation_ratio(
+    field: Coded, target: FloatArray, *, level: float = 0.95, inflation: float = 1.0
+) -> Effect | None:
     """Share of the target's variance that lies between categories, as its square root.
 
     On ranks, (n - 1) times its square is the statistic of Kruskal and Wallis. Strata are weighted
@@ -205,10 +212,12 @@ def correlation_ratio(field: Coded, target: FloatArray, *, level: float = 0.95) 
     squared = centred * centred
     powers = (None, centred, squared, squared * centred, squared * squared)
     moments = [np.bincount(cell, power, strata * k).reshape(strata, k) for power in powers]
-    return _ratio("correlation-ratio", np.stack(moments), total, total - 1, level)
+    return _ratio("correlation-ratio", np.stack(moments), total, total - 1, level, inflation)
 
 
-def spearman(field: Ranked, target: Ranked, *, level: float = 0.95) -> Effect | None:
+def spearman(
+    field: Ranked, target: Ranked, *, level: float = 0.95, inflation: float = 1.0
+) -> Effect | None:
     """Rank correlation of a number field and the target, over the same samples and strata.
 
     Returns None where no stratum has four samples and variation in both.
@@ -230,15 +239,21 @@ def spearman(field: Ranked, target: Ranked, *, level: float = 0.95) -> Effect | 
     freedom = n[usable] - 3
     share = freedom / freedom.sum()
     z = float((share * np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))).sum())
-    half = z_of(level) * float(np.sqrt((share**2 * (1 + rho**2 / 2) / freedom).sum()))
+    spread = inflation * float((share**2 * (1 + rho**2 / 2) / freedom).sum())
+    half = z_of(level) * float(np.sqrt(spread))
     return Effect(
         "spearman", float(np.tanh(z)), float(np.tanh(z - half)), float(np.tanh(z + half)),
-        _two_sided(z, float(1 / freedom.sum())), int(n[usable].sum()),
+        _two_sided(z, inflation * float(1 / freedom.sum())), int(n[usable].sum()),
     )  # fmt: skip
 
 
 def _ratio(
-    statistic: str, moments: FloatArray, weight: FloatArray, scale: FloatArray, level: float
+    statistic: str,
+    moments: FloatArray,
+    weight: FloatArray,
+    scale: FloatArray,
+    level: float,
+    inflation: float,
 ) -> Effect | None:
     """Square root of the share of a target's variance that lies between categories.
 
@@ -265,14 +280,14 @@ def _ratio(
         4 * mean**2 * cells[2] + mean**4 * cells[0] + q**2 * cells[4]
         - 4 * mean**3 * cells[1] - 4 * mean * q * cells[3] + 2 * mean**2 * q * cells[2]
     ) / variance**2  # fmt: skip
-    spread_of = second.sum(axis=1) / n**2 + 2 * freedom / n**2
-    unbiased = squared - freedom / n * (1 - squared)
+    spread_of = inflation * second.sum(axis=1) / n**2 + 2 * freedom * (inflation / n) ** 2
+    unbiased = squared - inflation * freedom / n * (1 - squared)
     value = float((weight * unbiased).sum())
     half = z_of(level) * float(np.sqrt((weight**2 * spread_of).sum()))
     low, middle, high = np.sqrt(np.clip([value - half, value, value + half], 0, 1))
     from scipy.special import chdtrc
 
-    p_value = float(chdtrc(freedom.sum(), (scale[used] * squared).sum()))
+    p_value = float(chdtrc(freedom.sum(), (scale[used] * squared).sum() / inflation))
     return Effect(statistic, float(middle), float(low), float(high), p_value, int(n.sum()))
 
 
@@ -312,6 +327,25 @@ def _runs(first: FloatArray, stratum: IntArray, count: FloatArray) -> IntArray:
     new = np.ones(len(first), dtype=np.bool_)
     new[1:] = (place[1:] > place[:-1]) | (stratum[1:] > stratum[:-1])
     return np.flatnonzero(new)
+
+
+def like_members(field: Coded, members: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Count members and others by category, the others weighted to the strata of the members.
+
+    Returns
+    -------
+    (k,) members, (k,) others; of strata that hold some of both.
+
+    Source: direct standardization.
+    """
+    strata, k = field.count.shape
+    inside = cells(field.stratum[members], field.codes[members], strata, k)
+    outside = field.count - inside
+    used = (inside.sum(axis=1) > 0) & (outside.sum(axis=1) > 0)
+    inside, outside = inside[used], outside[used]
+    weight = inside.sum(axis=1) / max(inside.sum(), 1) * outside.sum()
+    others = (weight / outside.sum(axis=1))[:, None] * outside
+    return inside.sum(axis=0), others.sum(axis=0)
 
 
 def cells(stratum: Codes, codes: Codes, strata: int, k: int) -> FloatArray:

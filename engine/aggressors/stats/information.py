@@ -21,7 +21,9 @@ def in_bins(field: Ranked, bins: int = BINS) -> Coded:
     return Coded(field.stratum, codes, cells(field.stratum, codes, strata, bins))
 
 
-def mutual_information(field: Coded, members: IntArray, *, level: float = 0.95) -> Effect | None:
+def mutual_information(
+    field: Coded, members: IntArray, *, level: float = 0.95, inflation: float = 1.0
+) -> Effect | None:
     """Share of the uncertainty about membership that the field removes, as its square root.
 
     The members are compared with the rest as if that had the members' strata, so that a stratum
@@ -32,6 +34,7 @@ def mutual_information(field: Coded, members: IntArray, *, level: float = 0.95) 
     field : the counted field, such as `in_bins` makes of numbers.
     members : (m,) int64, distinct positions of the members.
     level : coverage of the interval, in (0, 1).
+    inflation : by how much samples that belong together widen variances; see `Clusters`.
 
     Returns
     -------
@@ -64,9 +67,10 @@ def mutual_information(field: Coded, members: IntArray, *, level: float = 0.95) 
     whole = -share * np.log(share) - (1 - share) * np.log(1 - share)
     freedom = float(filled.sum() - 1)
     unit = share * (1 - share) * (1 / m + 1 / alike)  # 1 over the samples, without strata
+    unit *= inflation
     variance = (
-        share**2 * _variance(p, log_p) / m
-        + (1 - share) ** 2 * _variance(r, log_r) / alike
+        inflation * share**2 * _variance(p, log_p) / m
+        + inflation * (1 - share) ** 2 * _variance(r, log_r) / alike
         + freedom * unit**2 / 2
     )
     centre, half = told - freedom * unit / 2, z_of(level) * float(np.sqrt(variance))
@@ -74,11 +78,11 @@ def mutual_information(field: Coded, members: IntArray, *, level: float = 0.95) 
     low, value, high = np.sqrt(bounds)
     return Effect(
         "mutual-information", float(value), float(low), float(high),
-        _general_association(inside, outside), int(m + n),
+        _general_association(inside, outside, inflation), int(m + n),
     )  # fmt: skip
 
 
-def _general_association(inside: FloatArray, outside: FloatArray) -> float:
+def _general_association(inside: FloatArray, outside: FloatArray, inflation: float) -> float:
     """p-value of the (s, k) counts of members against others, over all strata."""
     count = inside + outside
     total, ours = count.sum(axis=1), inside.sum(axis=1)
@@ -95,7 +99,7 @@ def _general_association(inside: FloatArray, outside: FloatArray) -> float:
     turned = vectors[:, solid].T @ excess
     from scipy.special import chdtrc
 
-    return float(chdtrc(int(solid.sum()), float((turned**2 / values[solid]).sum())))
+    return float(chdtrc(int(solid.sum()), float((turned**2 / values[solid]).sum() / inflation)))
 
 
 def _log_ratio(share: FloatArray, of: FloatArray) -> FloatArray:
