@@ -37,8 +37,8 @@ REASONS = {
     "many values": "too many values",
 }
 EFFECT = (
-    "Within labels, so that a class does not pose as a cause; −1 to 1, with its interval. The "
-    "whole list holds with 95 % confidence"
+    "Within labels, so that a class does not pose as a cause; −1 to 1, with its interval. This "
+    "list as a whole holds with 95 % confidence"
 )
 
 

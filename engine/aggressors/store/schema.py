@@ -210,8 +210,8 @@ TABLES: tuple[Table, ...] = (
         C(
             "q_value",
             "DOUBLE",
-            "Holm over all tests of the concept, target and stratum, which bounds the chance of"
-            " any false one and so their share",
+            "Holm over the list of the concept and target: each field within labels where it can be,"
+            " and pairs; the rows of stratum all beside it are a list of their own",
         ),
         C("n", "BIGINT", "samples with a value", "samples"),
         C("detail", "JSON", "the shares or quantiles behind the effect, a filter and a sentence"),
@@ -230,7 +230,7 @@ TABLES: tuple[Table, ...] = (
         C(
             "q_value",
             "DOUBLE",
-            "that either condition adds nothing to the other; Holm over the pairs judged",
+            "that either condition adds nothing to the other; Holm, with `correlations`",
         ),
         C("gain", "DOUBLE", "F1 of the pair minus that of the better one alone", "1"),
         C("n", "BIGINT", "samples that judged it", "samples"),

@@ -16,7 +16,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -84,18 +84,22 @@ def measured_images(pixels: list[np.ndarray]) -> Columns:
     from aggressors.stages.describe import describe
 
     shown = [Picture(each, (each.shape[1], each.shape[0]), b"") for each in pixels]
-    return _floats(describe(shown, [None] * len(shown)))
+    return _floats(describe(shown, [None] * len(shown)).fields)
 
 
 def measured_texts(texts: list[str]) -> Columns:
     """Built-in measurements of texts."""
     from aggressors.stages.describe import describe
 
-    return _floats(describe([None] * len(texts), texts))
+    return _floats(describe([None] * len(texts), texts).fields)
 
 
-def _floats(columns: dict[str, pa.Array]) -> Columns:
-    return {name: column.to_numpy(zero_copy_only=False) for name, column in columns.items()}
+def _floats(columns: Mapping[str, pa.Array]) -> Columns:
+    return {
+        name: column.to_numpy(zero_copy_only=False)
+        for name, column in columns.items()
+        if pa.types.is_floating(column.type)
+    }
 
 
 # --- Causes ---
