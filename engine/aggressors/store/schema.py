@@ -210,7 +210,7 @@ TABLES: tuple[Table, ...] = (
         C(
             "q_value",
             "DOUBLE",
-            "Holm over the list of the concept and target: each field within labels where it can be,"
+            "Holm over the list of the concept and target: each field within labels where it can,"
             " and pairs; the rows of stratum all beside it are a list of their own",
         ),
         C("n", "BIGINT", "samples with a value", "samples"),
