@@ -187,7 +187,7 @@ def _summary(known: Findings, shown: int) -> str:
         return "This run has no metadata to compare. Add fields to the integration file."
     more = len(known.found) - shown
     told = f"{counted(known.tested, 'field')} tested"
-    told += f", {more} weaker findings not shown. " if more > 0 else ". "
+    told += f", {counted(more, 'weaker finding')} not shown. " if more > 0 else ". "
     if not known.found:
         told = f"None of {counted(known.tested, 'field')} tells them apart beyond chance. "
     return told + left_out(known.aside)
