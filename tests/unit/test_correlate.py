@@ -225,6 +225,32 @@ def test_a_monotone_field_needs_no_second_bound():
     assert detail == {}
 
 
+def test_shares_of_a_field_that_some_have_no_value_of_are_told_as_such():
+    rng = np.random.default_rng(20)
+    member = rng.random(6_000) < 0.2
+    missing = rng.random(6_000) < np.where(member, 0.8, 0.3)
+    temp = np.where(missing, np.nan, rng.normal(size=6_000) + 2.0 * member)
+    lens = np.where(missing, None, np.where(member & (rng.random(6_000) < 0.8), "wide", "tele"))
+    found = related({"temp": temp, "lens": lens.tolist()}, member)
+    for field, statistic in (("temp", "rank-biserial"), ("lens", "cramers-v")):
+        _, detail = membership(found, field, statistic)
+        assert ": of those with a value, " in detail["sentence"]
+        assert detail["missing_inside"] == pytest.approx(missing[member].mean())
+    whole = related({"temp": np.nan_to_num(temp)}, member)
+    assert "with a value" not in membership(whole, "temp", "rank-biserial")[1]["sentence"]
+
+
+def test_a_side_of_one_value_is_told_by_it():
+    rng = np.random.default_rng(21)
+    flag = (rng.random(4_000) < 0.3).astype(float)
+    member = (flag == 1) & (rng.random(4_000) < 0.9)
+    _, detail = membership(related({"flag": flag}, member), "flag", "rank-biserial")
+    assert detail["head"] == "flag = 1"
+    assert detail["filter"] == "flag = 1.0"
+    assert detail["sentence"].startswith("flag = 1: 100 % of members, ")
+    assert detail["precision"] == pytest.approx(member[flag == 1].mean())
+
+
 def test_the_direction_is_kept_apart_from_the_frequency():
     rng = np.random.default_rng(4)
     x = rng.random(4_000)

@@ -1,5 +1,7 @@
 """Which fields are set aside, why, and which say the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,30 @@ def frame_of(fields, n):
 def reasons(*fields):
     frame = frame_of(fields, N)
     return {one.field: one.reason for one in screen(frame)[1]}
+
+
+def test_a_field_that_only_other_populations_have_is_said_to_have_no_value():
+    values = np.where(np.arange(N) < N // 2, np.nan, RNG.random(N))
+    site = [None if row < N // 2 else f"site {row % 3}" for row in range(N)]
+    frame = frame_of([number("x", values), category("site", site)], N)
+    frame.__dict__["analysed"] = np.arange(N) < N // 2
+    usable, aside = screen(frame)
+    assert [(one.field, one.reason) for one in aside] == [("x", "no value"), ("site", "no value")]
+    assert {field.name for field in usable} >= {"x", "site"}  # populations may differ in them
+
+
+@pytest.mark.parametrize(
+    ("signal", "failing"),
+    [
+        (np.repeat([0.0, 1.0], N // 2), np.arange(N) >= N // 2),  # half is at the most there is
+        (np.arange(N, dtype=float), np.arange(N) > 0.9 * (N - 1)),
+        (np.where(np.arange(N) < 9, np.nan, 1.0), np.arange(N) >= 9),
+    ],
+)
+def test_those_that_fail_exceed_nine_of_ten_or_reach_the_most_there_is(signal, failing):
+    frame = replace(frame_of([], N), signal=signal)
+    rest = ~np.isnan(signal)
+    assert (frame.failing(rest) == failing).all()
 
 
 @pytest.mark.parametrize(

@@ -385,6 +385,28 @@ def test_near_duplicates_are_counted_once_for_the_first_that_shows_them():
     assert sum(worst.values()) + sum(counter.values()) == 3
 
 
+def test_the_same_place_many_times_is_shown_once():
+    places = np.arange(5.0)[:, None] * np.ones(2)
+    space = np.repeat(places, 20, axis=0)  # the median distance to the nearest is 0
+    member = np.arange(100) < 60
+    signal = np.where(member, 2.0, 0.1)
+    found = representatives(member, member * 0.9, space, signal, np.zeros(100), 12)
+    for reason, expected in (("central", 3), ("worst", 3), ("diverse", 3), ("counter", 2)):
+        assert len(found[reason].rows) == expected
+        assert found[reason].alike.tolist() == [19] * expected
+
+
+def test_counter_examples_have_the_labels_of_the_members_as_often_as_they_do():
+    rng = np.random.default_rng(4)
+    space, label = rng.normal(size=(600, 2)), np.repeat([0, 1, 2], 200)
+    member = np.zeros(600, dtype=bool)
+    member[:20], member[200:260] = True, True  # a fourth of label 0, the rest of label 1
+    space[:200] += 6  # label 0 lies far away, label 2 where the members are
+    signal = np.where(member, 2.0, 0.1)
+    chosen = representatives(member, member * 0.9, space, signal, label, 12)["counter"].rows
+    assert np.bincount(label[chosen], minlength=3).tolist() == [3, 9, 0]
+
+
 def test_a_stray_member_draws_no_counter_examples_of_its_own():
     rng = np.random.default_rng(3)
     group, well, elsewhere = (rng.normal(at, 1, (60, 2)) for at in (0, 1, 40))

@@ -16,6 +16,8 @@ from PIL import Image
 from aggressors.collate import collate
 from aggressors.contracts import Settings
 from aggressors.errors import InputError, TableError, UsageError
+from aggressors.sources import fields
+from aggressors.sources.files import read_table
 from aggressors.sources.roles import Columns
 from aggressors.sources.table import open_tables
 
@@ -354,7 +356,6 @@ def test_one_column_has_one_role():
     [
         (b"sample_id,label,label,prediction\na,x,x,y\n", r"has 2 columns 'label'\. Rename or drop"),
         (b"sample_id,loss,hour,hour\na,1,2,3\n", r"has 2 columns 'hour'"),
-        (b"sample_id;label;prediction\na;x;y\n", r"as if separated by ';'"),
         ("sample_id,label,prediction\na,grün,y\n".encode("latin-1"), "is not UTF-8 text"),
         ("sample_id,loss,note\na,1,grün\n".encode("latin-1"), "is not UTF-8 text"),
         ("sample_id,loss,grün\na,1,x\n".encode("latin-1"), "is not UTF-8 text"),
@@ -370,6 +371,31 @@ def test_a_csv_that_is_not_as_it_should_be_is_told_in_a_sentence(tmp_path, conte
     path.write_bytes(content)
     with pytest.raises(TableError, match=message):
         opened(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "share"),
+    [
+        (b'sample_id;loss;"a, b"\nx;1,5;0,25\ny;2;3\n', 0.25),
+        (b'sample_id;loss;"a, b"\nx;1.5;0.25\ny;2;3\n', 0.25),
+        (b'sample_id\tloss\t"a, b"\nx\t1.5\t0.25\ny\t2\t3\n', 0.25),
+        (b'sample_id,loss,"a, b"\nx,1.5,0.25\ny,2,3\n', 0.25),
+        (b'sample_id;loss;"a, b"\nx;1,5;0,25 km\ny;2;3\n', "0,25 km"),
+    ],
+)
+def test_what_separates_columns_and_decimals_is_seen(tmp_path, content, share):
+    path = tmp_path / "val.csv"
+    path.write_bytes(content)
+    table = read_table(path, "validation")
+    assert table["loss"].to_pylist() == [1.5, 2]
+    assert table["a, b"][0].as_py() == share
+
+
+def test_whole_numbers_that_a_float_cannot_tell_apart_stay_apart():
+    ids = pa.chunked_array([[2**60, 2**60 + 1, None]])
+    assert fields.from_column(ids).to_pylist() == [str(2**60), str(2**60 + 1), None]
+    assert fields.from_column(pa.chunked_array([[2**53, -(2**53)]])).type == pa.float64()
+    assert fields.from_column(pa.chunked_array([[None, None]], pa.int64())).type == pa.float64()
 
 
 def test_a_folder_is_no_table(tmp_path):

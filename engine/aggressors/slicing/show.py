@@ -50,8 +50,8 @@ def representatives(
     -------
     Rows of these n samples, best first: `central` lie nearest to the mean of the surest members,
     `worst` have the highest signal, `diverse` lie far from each other, `counter` are no members,
-    carry a label that members carry and lie near `NEAR` of them, so that no stray member draws its
-    own neighbours, but have a signal no worse than the median.
+    carry the labels of the members, each as often as they do, and lie near `NEAR` of them, so that
+    no stray member draws its own neighbours, but have a signal no worse than the median.
     Near-duplicates appear once, counted up to `MAX_OTHERS` samples.
     """
     every = np.flatnonzero(member)
@@ -90,7 +90,20 @@ def _counter(
         both = np.concatenate([nearest, norm - 2 * there @ block.T], axis=1)
         nearest = np.partition(both, near - 1, axis=1)[:, :near]
     nearness = nearest.max(axis=1) + np.einsum("nd,nd->n", there, there)
-    return others[np.argsort(nearness, kind="stable")]
+    return others[_in_turn(np.argsort(nearness, kind="stable"), label[others], label[rows])]
+
+
+def _in_turn(order: IntArray, label: IntArray, wanted: IntArray) -> IntArray:
+    """Order positions so that their (n,) labels come as often as `wanted` has them, else as before.
+
+    Source: Webster's apportionment, which serves the label that is furthest behind its share.
+    """
+    names, share = np.unique(wanted, return_counts=True)
+    turn = np.empty(len(order))
+    for name, size in zip(names.tolist(), share.tolist(), strict=True):
+        own = label[order] == name
+        turn[own] = (np.arange(own.sum()) + 0.5) / size
+    return order[np.argsort(turn, kind="stable")]
 
 
 def _evenly(rows: IntArray, most: int) -> IntArray:
@@ -104,7 +117,7 @@ def _distinct(ordered: IntArray, space: FloatArray, apart: float, count: int) ->
     """Take the first `count`, leaving out what lies within `apart` of one taken before."""
     taken: list[int] = []
     for row in ordered:
-        if not taken or apart == 0 or _distance(space[taken], space[row]).min() > apart:
+        if not taken or not space.shape[1] or _distance(space[taken], space[row]).min() > apart:
             taken.append(int(row))
         if len(taken) == count:
             break
@@ -115,7 +128,7 @@ def _alike(taken: IntArray, among: IntArray, space: FloatArray, apart: float) ->
     """(len(taken),) rows of `among` within `apart` of each row taken, which are left out."""
     found = np.zeros(len(taken), dtype=np.int64)
     left = among[~np.isin(among, taken)]
-    if apart == 0 or not len(taken):
+    if not space.shape[1] or not len(taken):
         return found
     for place, row in enumerate(taken):
         near = _distance(space[left], space[row]) <= apart
@@ -138,7 +151,7 @@ def _spread(ordered: IntArray, space: FloatArray, apart: float, count: int) -> I
 
 
 def _apart(space: FloatArray) -> float:
-    """How near two samples lie that are near-duplicates; 0 where there is no space.
+    """How near two samples lie that are near-duplicates; 0 where only the same place tells.
 
     At a uniform density in D dimensions, a sample has its nearest neighbour within r of it with
     probability 1 - 2^-((r / m)^D), m the median over samples; r is where that is `CHANCE`. D is

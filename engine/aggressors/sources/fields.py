@@ -20,6 +20,7 @@ FIELDS = pa.schema([(name, pa.string()) for name in ("field", "kind", "unit", "s
 TAKEN = frozenset(  # columns of every run
     column.name for table in ("samples", "metadata") for column in BY_NAME[table].columns
 )
+_EXACT = range(-(2**53), 2**53 + 1)  # whole numbers that a float tells apart
 _TEXT_WORDS = 3.0  # mean words from which a field with many values is text, not an identifier
 
 
@@ -60,13 +61,16 @@ def name_problems(names: Iterable[str], what: str) -> Iterator[str]:
 def from_column(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Turn a column of a table into one of a field: float64, text, or Arrow's null type.
 
-    None where its type is none of a field's. Numbers that are not finite become NULL.
+    None where its type is none of a field's. Numbers that are not finite become NULL, whole numbers
+    beyond what a float holds exactly become text: they are ids.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
         values, kind = values.cast(kind.value_type), kind.value_type
     if pa.types.is_null(kind) or pa.types.is_boolean(kind):
         return values if pa.types.is_null(kind) else values.cast(pa.string())
+    if pa.types.is_integer(kind) and _inexact(values):
+        return values.cast(pa.string())
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         numbers = values.cast(pa.float64(), safe=False)
         return pc.if_else(pc.is_finite(numbers), numbers, None)
@@ -74,6 +78,12 @@ def from_column(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
         return values.cast(pa.string())
     except pa.ArrowException:
         return None
+
+
+def _inexact(values: pa.ChunkedArray) -> bool:
+    """Whether some whole number is larger than a float holds exactly."""
+    ends = pc.min_max(values)
+    return any((end.as_py() or 0) not in _EXACT for end in (ends["min"], ends["max"]))
 
 
 def value_kind(value: Any) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow as pa
 from aggressors.errors import TableError
 
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".ndjson")
+_DECIMAL_COMMA = re.compile(r"(^|;)-?\d+,\d+\s*(;|$)", re.MULTILINE)
 _BLOCK = 1 << 20
 
 
@@ -84,22 +86,27 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
 def _read_csv(path: Path, text_columns: Sequence[str]) -> pa.Table:
     from pyarrow import csv
 
-    types = dict.fromkeys(text_columns, pa.string())
+    with path.open("rb") as file:
+        start = file.read(_BLOCK).decode("utf-8", "replace")
+    delimiter = _delimiter(start)
     options = csv.ConvertOptions(
-        column_types=types, strings_can_be_null=True, quoted_strings_can_be_null=False
+        column_types=dict.fromkeys(text_columns, pa.string()),
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        decimal_point="," if delimiter == ";" and _DECIMAL_COMMA.search(start) else ".",
     )
-    parsing = csv.ParseOptions(newlines_in_values=True)
+    parsing = csv.ParseOptions(newlines_in_values=True, delimiter=delimiter)
     table = csv.read_csv(path, convert_options=options, parse_options=parsing)
-    if any(pa.types.is_binary(column) for column in table.schema.types):
+    named = zip(table.column_names, table.schema.types, strict=True)  # names are decoded here
+    if any(pa.types.is_binary(column) for _, column in named):
         raise _not_utf8(path)
-    (name, *others) = table.column_names
-    between = next((sign for sign in ";\t|" if sign in name), "")
-    if between and not others:
-        raise TableError(
-            f"{path} has one column, {name!r}, as if separated by {between!r}. "
-            "Separate the columns by commas."
-        )
     return table
+
+
+def _delimiter(start: str) -> str:
+    """Tell what separates the columns: the sign that the header has most, a comma where none."""
+    outside = "".join(start.partition("\n")[0].split('"')[::2])
+    return max(",;\t|", key=outside.count)
 
 
 def _not_utf8(path: Path) -> TableError:

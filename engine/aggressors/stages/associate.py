@@ -36,6 +36,7 @@ from aggressors.words import spoken
 
 ALL_SAMPLES = -1
 MOST_INSIDE = 10_000  # members whose losses are related to their fields
+NAMED = 0.005  # share without a value that shares of the others are told of
 SHAPED = 0.1  # what a second threshold must add to be worth a finding
 Detail = dict[str, object]
 
@@ -148,16 +149,19 @@ def _relate_number(
     for concept, group in data.groups.items():
         widened = data.inflation(likeness, group)
         placed = Placed.of(plain, group.members)
-        detail = _number_detail(field, placed, len(values), len(group.members))
+        m, n = len(group.members), len(values)
+        gaps = _gaps(m - placed.members, m, n - m - placed.others, n - m)
+        sides = wording.Sides(gaps=max(gaps.values()) > NAMED)
+        detail = wording.number_membership(field, placed, sides) | gaps
         for stratum, base in bases:
             effect = rank_biserial(base, group.members, level=level, inflation=widened)
             if effect is not None:
                 told = detail
                 if base is not plain and _turned(effect, detail):
                     alike = Placed.within(base, group.members)
-                    told = detail | wording.number_within_labels(field, placed, alike)
+                    told = detail | wording.number_within_labels(field, placed, alike, sides)
                 yield concept, Finding(field.name, "membership", stratum, effect, told)
-        shape, adds = wording.number_shape(field, placed)
+        shape, adds = wording.number_shape(field, placed, sides)
         shape = shape | {"adds": adds} if adds >= SHAPED else {}
         for stratum, bins in binned:
             effect = mutual_information(bins, group.members, level=level, inflation=widened)
@@ -165,13 +169,11 @@ def _relate_number(
                 yield concept, Finding(field.name, "membership", stratum, effect, shape)
 
 
-def _number_detail(field: Field, placed: Placed, n: int, m: int) -> Detail:
-    """Detail of a number of `n` samples, `m` of them members."""
-    unknown, others = m - placed.members, n - m - placed.others
+def _gaps(inside: float, members: int, outside: float, others: int) -> dict[str, float]:
+    """Shares of either side without a value."""
     return {
-        **wording.number_membership(field, placed),
-        "missing_inside": unknown / max(m, 1),
-        "missing_outside": others / max(n - m, 1),
+        "missing_inside": inside / max(members, 1),
+        "missing_outside": outside / max(others, 1),
     }
 
 
@@ -197,11 +199,9 @@ def _relate_category(
     for concept, group in data.groups.items():
         inside = np.bincount(codes[group.members] + 1, minlength=k + 1)
         outside = total - inside
-        detail = {
-            **wording.category_membership(field, inside[1:], outside[1:]),
-            "missing_inside": float(inside[0] / max(inside.sum(), 1)),
-            "missing_outside": float(outside[0] / max(outside.sum(), 1)),
-        }
+        gaps = _gaps(inside[0], inside.sum(), outside[0], outside.sum())
+        sides = wording.Sides(gaps=max(gaps.values()) > NAMED)
+        detail = wording.category_membership(field, inside[1:], outside[1:], sides) | gaps
         widened = data.inflation(likeness, group)
         for stratum, base in bases:
             found = cramers_v(base, group.members, level=level, inflation=widened)
@@ -210,8 +210,9 @@ def _relate_category(
             told = detail
             if stratum == "label":
                 alike = like_members(base, group.members)
-                within = wording.category_within_labels(field, inside[1:], outside[1:], alike)
-                told = detail | within
+                told = detail | wording.category_within_labels(
+                    field, inside[1:], outside[1:], alike, sides
+                )
             yield concept, Finding(field.name, "membership", stratum, found, told)
 
 

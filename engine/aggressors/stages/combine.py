@@ -18,7 +18,7 @@ from aggressors.contracts import Condition
 from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.associate import Analysed
 from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArray
-from aggressors.stages.wording import exact
+from aggressors.stages.wording import amount
 from aggressors.stats.association import Effect, coded, cramers_v
 from aggressors.stats.clustering import Clusters
 from aggressors.stats.splits import short_numbers
@@ -168,7 +168,7 @@ def judge(pair: Pair, fields: Sequence[Field], judges: Judges) -> tuple[float, R
     base = max(singles[:2], key=lambda entry: entry[1][2])
     head = f"{condition_words(pair.first, named)} and {condition_words(pair.second, named)}"
     sentence = (
-        f"{head}: {percent(recall)} of members, {percent(outside)} of the rest; "
+        f"{head}: {percent(recall)} of the unseen members, {percent(outside)} of the rest; "
         f"{percent(precision)} of all those are members, "
         f"against {percent(base[1][2])} with {condition_words(base[0], named)} alone"
     )
@@ -220,7 +220,7 @@ def condition_words(condition: Condition, fields: dict[str, Field]) -> str:
         return f"no {name}"
     if condition.op in ("<", ">="):
         side = "below" if condition.op == "<" else "from"
-        return f"{name} {side} {exact(float(condition.values[0]))}{fields[name].unit_text}"
+        return f"{name} {side} {amount(fields[name], float(condition.values[0]))}"
     return f"{name} = {' or '.join(map(str, condition.values))}"
 
 

@@ -312,11 +312,9 @@ def _aggressors(
 
 
 def _core(member: BoolArray, frame: Frame) -> BoolArray:
-    """(n,) members in the analysed population whose signal exceeds the rest's core quantile."""
+    """(n,) members in the analysed population that fail, compared with the rest of it."""
     known = frame.analysed & np.isfinite(frame.signal)
-    bar = np.quantile(frame.signal[known & ~member], frame.settings.core_quantile)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(known & member & (frame.signal > bar))
+    return np.asarray(member & frame.failing(known & ~member))
 
 
 def _representatives(

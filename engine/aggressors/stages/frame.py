@@ -86,6 +86,18 @@ class Frame:
         """(n,) True in the named population."""
         return np.asarray(self.population == POPULATIONS.index(name))
 
+    def failing(self, rest: BoolArray) -> BoolArray:
+        """(n,) analysed samples that fail, given those that a group is compared with.
+
+        Their signal exceeds the core quantile of the rest. Where nothing does, since many share
+        the highest signal that there is, as of a loss that is 0 or 1, these fail.
+        """
+        bar = np.quantile(self.signal[rest], self.settings.core_quantile)
+        known = self.analysed & np.isfinite(self.signal)
+        signal = np.where(known, self.signal, -np.inf)
+        above = np.asarray(signal > bar)
+        return above if above.any() else np.asarray(known & (signal >= bar))
+
     @classmethod
     def from_tables(cls, tables: Tables, context: Context) -> Frame:
         """Read `samples`, `metadata`, `metadata_fields` and, if there, the vectors and `metrics`.

@@ -13,7 +13,7 @@ import numpy as np
 from aggressors.contracts import Condition, Filter, Not
 from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.frame import Field, FloatArray, IntArray
-from aggressors.stages.wording import exact
+from aggressors.stages.wording import amount, exact
 from aggressors.stats.association import Codes
 from aggressors.stats.splits import short_numbers
 from aggressors.words import number, percent
@@ -193,11 +193,10 @@ def _bound(values: FloatArray, at: int) -> float:
 
 def _place(field: Field, at: int, bounds: list[float], span: list[float]) -> str:
     """Say which values a bin holds, of which `span` are the lowest and the highest."""
-    unit = field.unit_text
     if span[0] == span[1]:
-        return f"{'=' if at == 0 else 'at'} {exact(span[0])}{unit}"
+        return f"{'=' if at == 0 else 'at'} {amount(field, span[0])}"
     if at == 0:
-        return f"below {exact(bounds[1])}{unit}"
+        return f"below {amount(field, bounds[1])}"
     if at == len(bounds) - 1:
-        return f"from {exact(bounds[-1])}{unit} on"
-    return f"from {exact(bounds[at])} to {exact(bounds[at + 1])}{unit}"
+        return f"from {amount(field, bounds[-1])} on"
+    return f"from {exact(bounds[at])} to {amount(field, bounds[at + 1])}"

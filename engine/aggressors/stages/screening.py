@@ -48,14 +48,14 @@ def usable_fields(frame: Frame) -> list[Field]:
 def screen(frame: Frame) -> tuple[list[Field], list[Aside]]:
     """Part the fields into those that can be related, and those set aside.
 
-    Fields of one value in the analysed population stay among the former, since the populations may
-    differ in them, and are named among the latter as well.
+    Fields of no or one value in the analysed population stay among the former, since the
+    populations may differ in them, and are named among the latter as well.
     """
     usable, aside = [], []
     analysed = np.flatnonzero(frame.analysed)
     for entry in frame.fields:
         found = _set_aside(entry, analysed)
-        if found is None or found.reason == "one value":
+        if found is None or found.reason in ("no value", "one value"):
             usable.append(entry)
         if found is not None:
             aside.append(found)
@@ -110,7 +110,7 @@ def _set_aside(field: Field, analysed: IntArray) -> Aside | None:
     assert field.codes is not None
     used = np.bincount(field.codes[analysed] + 1, minlength=len(field.categories) + 1)[1:]
     distinct, known = int((used > 0).sum()), int(used.sum())
-    if not field.categories:
+    if not known:
         return Aside(field.name, "no value", distinct=0)
     if field.kind == "identifier" or (known >= FEWEST and distinct >= UNIQUE * known):
         return Aside(field.name, "identifier", distinct=distinct)
@@ -122,8 +122,7 @@ def _set_aside(field: Field, analysed: IntArray) -> Aside | None:
 def _number_aside(field: Field, everywhere: FloatArray, numbers: FloatArray) -> Aside | None:
     known = numbers[~np.isnan(numbers)]
     if not len(known):
-        reason = "one value" if not np.isnan(everywhere).all() else "no value"
-        return Aside(field.name, reason, distinct=0)
+        return Aside(field.name, "no value", distinct=0)
     low, high = float(known.min()), float(known.max())
     if low == high:
         return Aside(field.name, "one value", distinct=1)

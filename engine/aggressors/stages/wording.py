@@ -30,10 +30,14 @@ Detail = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What the two groups of a comparison are called; only members are judged by a direction."""
+    """What the two groups of a comparison are called; only members are judged by a direction.
+
+    `gaps` says that shares are of those with a value, as some have none.
+    """
 
     ours: str = "members"
     theirs: str = "the rest"
+    gaps: bool = False
 
     @property
     def membership(self) -> bool:
@@ -69,8 +73,9 @@ class Claim:
     def sentence(self, sides: Sides) -> str:
         """Say the shares of both sides, and which way the claim points."""
         such = f" {self.such}" if self.such else ""
+        known = "of those with a value, " if sides.gaps else ""
         text = (
-            f"{self.head}: {_percent(self.inside)} of {sides.ours}{such}, "
+            f"{self.head}: {known}{_percent(self.inside)} of {sides.ours}{such}, "
             f"{_percent(self.outside)} of {sides.theirs}"
         )
         if not sides.membership or self.role == "alike":
@@ -132,7 +137,9 @@ def number_membership(field: Field, placed: Placed, sides: Sides = _MEMBERS) -> 
     return detail | number_claim(field, split).detail(sides)
 
 
-def number_within_labels(field: Field, placed: Placed, alike: Placed) -> Detail:
+def number_within_labels(
+    field: Field, placed: Placed, alike: Placed, sides: Sides = _MEMBERS
+) -> Detail:
     """Detail of a number by which members differ from the rest of their labels.
 
     Needed where they differ from the whole rest the other way round, because their labels do.
@@ -151,11 +158,11 @@ def number_within_labels(field: Field, placed: Placed, alike: Placed) -> Detail:
     met = placed.low < bound if below else placed.low >= bound
     inside, outside = float(placed.inside[met].sum()), float(placed.outside[met].sum())
     split = replace(split, precision=inside / max(inside + outside, 1.0))
-    claim = number_claim(field, split).detail(Sides(theirs=THEIR_LABELS))
+    claim = number_claim(field, split).detail(replace(sides, theirs=THEIR_LABELS))
     return {"threshold": bound, "side": "below" if below else "above"} | claim
 
 
-def number_shape(field: Field, placed: Placed) -> tuple[Detail, float]:
+def number_shape(field: Field, placed: Placed, sides: Sides = _MEMBERS) -> tuple[Detail, float]:
     """Detail of a number whose members lie between two values or outside of them.
 
     Returns
@@ -167,25 +174,27 @@ def number_shape(field: Field, placed: Placed) -> tuple[Detail, float]:
         return {}, 0.0
     edges, ours, theirs = histogram(placed, BARS)
     bars = {"edges": _brief(edges), "inside": _brief(ours), "outside": _brief(theirs)}
-    detail = number_claim(field, two).detail(_MEMBERS)
+    detail = number_claim(field, two).detail(sides)
     return {"histogram": bars, **detail}, two.parting - one.parting
 
 
 def number_claim(field: Field, split: Split) -> Claim:
     """Put a split into words and a filter."""
-    unit = field.unit_text
     name, low, high = field.name, split.low, split.high
+    if split.only is not None:
+        only_value = Condition(name, "=", (split.only,))
+        return _claim(only_value, f"{name} = {amount(field, split.only)}", "", split)
     lower = Condition(name, ">=", (low,)) if low is not None else None
     upper = Condition(name, "<", (high,)) if high is not None else None
     if lower is None or upper is None:
         word, only = ("low", upper) if upper else ("high", lower)
         assert only is not None
-        such = f"below {exact(high)}{unit}" if upper else f"from {exact(low)}{unit} on"
+        such = f"below {amount(field, high)}" if upper else f"from {amount(field, low)} on"
         return _claim(only, f"{word} {name}", such, split)
     if split.ends:
-        such = f"below {exact(high)} or from {exact(low)}{unit} on"
+        such = f"below {exact(high)} or from {amount(field, low)} on"
         return _claim(Group("or", (upper, lower)), f"{name} at both ends", such, split)
-    such = f"from {exact(low)} to {exact(high)}{unit}"
+    such = f"from {exact(low)} to {amount(field, high)}"
     return _claim(Group("and", (lower, upper)), f"{name} in between", such, split)
 
 
@@ -209,7 +218,11 @@ def category_membership(
 
 
 def category_within_labels(
-    field: Field, inside: IntArray, outside: IntArray, alike: tuple[FloatArray, FloatArray]
+    field: Field,
+    inside: IntArray,
+    outside: IntArray,
+    alike: tuple[FloatArray, FloatArray],
+    sides: Sides = _MEMBERS,
 ) -> Detail:
     """Detail of a category by which members differ from the rest of their labels.
 
@@ -222,10 +235,10 @@ def category_within_labels(
     -------
     Empty where the category that stands out there is one of those that do among all samples.
     """
-    among_all, within = (_shares(sides) for sides in ((inside, outside), alike))
+    among_all, within = (_shares(both) for both in ((inside, outside), alike))
     if _standing_out(*within)[0] in _standing_out(*among_all):
         return {}
-    return _categories(field, alike, (inside, outside), Sides(theirs=THEIR_LABELS))
+    return _categories(field, alike, (inside, outside), replace(sides, theirs=THEIR_LABELS))
 
 
 def _categories(
@@ -298,6 +311,12 @@ def missing_membership(
 def exact(value: float | None) -> str:
     """Write a threshold in all its digits, so that sentence and filter hold the same samples."""
     return f"{value:,.12g}"
+
+
+def amount(field: Field, value: float | None) -> str:
+    """Write a value of a field with its unit: 0.2, 120 px, 1 word."""
+    unit = field.unit_text
+    return exact(value) + (unit.removesuffix("s") if value == 1 and len(unit) > 3 else unit)
 
 
 def _claim(filter: Filter, head: str, such: str, split: Split) -> Claim:

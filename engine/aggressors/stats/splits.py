@@ -68,7 +68,8 @@ class Split:
     """Values below `high` and from `low` on; below `high` or from `low` on where `ends`.
 
     A bound that is None is none. `inside` and `outside` are the shares of members and others that
-    lie there, `precision` the share of members among all that do.
+    lie there, `precision` the share of members among all that do. `only` is the value of all that
+    lie there, None where these are several.
     """
 
     low: float | None
@@ -77,6 +78,7 @@ class Split:
     inside: float
     outside: float
     precision: float
+    only: float | None = None
 
     @property
     def parting(self) -> float:
@@ -194,4 +196,7 @@ def _split(
 ) -> Split:
     inside, outside = float(placed.inside[met].sum()), float(placed.outside[met].sum())
     precision = inside / (inside + outside) if inside + outside else 0.0
-    return Split(low, high, ends, inside / placed.members, outside / placed.others, precision)
+    there = placed.low[met].min(), placed.high[met].max()
+    only = float(there[0]) if there[0] == there[1] else None
+    shares = inside / placed.members, outside / placed.others
+    return Split(low, high, ends, *shares, precision, only)
