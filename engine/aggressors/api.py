@@ -12,6 +12,7 @@ import pyarrow as pa
 from aggressors.contracts import EVERYTHING, Filter, RunInfo, Settings
 from aggressors.errors import WorkspaceError
 from aggressors.queries.concept import associations
+from aggressors.queries.findings import findings
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
 from aggressors.queries.overview import EVERYONE, aggressors
@@ -46,6 +47,24 @@ _AGGRESSORS = pa.schema(
         ("rule", pa.string()),
         ("n_known", pa.int64()),
         ("n_core", pa.int64()),
+    ]
+)
+
+_FINDINGS = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("field", pa.string()),
+        ("also", pa.list_(pa.string())),
+        ("statistic", pa.string()),
+        ("stratum", pa.string()),
+        ("effect", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("q_value", pa.float64()),
+        ("n", pa.int64()),
+        ("role", pa.string()),
+        ("sentence", pa.string()),
+        ("filter", pa.string()),
     ]
 )
 
@@ -96,7 +115,7 @@ class Run:
     def correlations(
         self, rank: int | None = None, target: Literal["membership", "loss"] = "membership"
     ) -> pa.Table:
-        """Tell what the members of an aggressor share, the strongest within labels first.
+        """List each field against membership or loss, also where it may be chance.
 
         Parameters
         ----------
@@ -109,6 +128,36 @@ class Run:
         if rank is None:
             return associations(self._file, EVERYONE, "loss")
         return associations(self._file, concept_of_rank(self._file, rank), target)
+
+    def findings(
+        self, rank: int | None = None, target: Literal["membership", "loss"] = "membership"
+    ) -> pa.Table:
+        """List what the Aggressor page lists: missing values and pairs too, but nothing by chance.
+
+        Parameters
+        ----------
+        rank : None for all samples, against their loss.
+
+        Returns
+        -------
+        A row a finding, in the order of the page: kind (field, shape, missing or pair), field,
+        also (fields that say the same), statistic, stratum, effect with low and high, q_value, n,
+        role, sentence, and filter (its claim).
+
+        Raises
+        ------
+        UsageError : no aggressor has this rank.
+        """
+        if rank is None:
+            known = findings(self._file, EVERYONE, "loss")
+        else:
+            known = findings(self._file, concept_of_rank(self._file, rank), target)
+        rows = [
+            {name: getattr(one, name) for name in _FINDINGS.names if name != "field"}
+            | {"field": one.title}
+            for one in known.found
+        ]
+        return pa.Table.from_pylist(rows, schema=_FINDINGS)
 
     def samples(self, filter: Filter | str = EVERYTHING, count: int | None = None) -> pa.Table:
         """List the samples that a filter lets through, with their metadata.

@@ -62,6 +62,15 @@ def test_tables_come_back_as_arrow(run):
     assert all(isinstance(table, pa.Table) for table in (dark, run.aggressors()))
 
 
+def test_findings_are_those_of_the_page(run):
+    table = run.findings(1)
+    assert table["field"][0].as_py() == "brightness"
+    assert table["field"].to_pylist() == run.correlations(1)["field"].to_pylist()[: len(table)]
+    assert max(table["q_value"].to_pylist()) <= 0.05
+    assert set(table["kind"].to_pylist()) <= {"field", "shape", "missing", "pair"}
+    assert run.findings(1, "loss").schema == table.schema
+
+
 def test_errors_are_of_the_public_tree(run):
     with pytest.raises(ag.FilterError, match="nearest is 'brightness'"):
         run.samples("brightnes < 1")

@@ -29,8 +29,8 @@ def without_aggressors(tables):
     return {name: table for name, table in tables.items() if name != "aggressors"}
 
 
-def made(tmp_path, correlations=(), combinations=(), aside=()):
-    """A run with the given rows; missing columns take a plain value."""
+def made(tmp_path, correlations=(), combinations=(), aside=(), rule=None):
+    """A run with the given rows; missing columns take a plain value. `rule` names concept 1."""
     planted = told()
     usual = {
         "concept_id": 1, "target": "membership", "stratum": "label", "statistic": "rank-biserial",
@@ -41,6 +41,10 @@ def made(tmp_path, correlations=(), combinations=(), aside=()):
         "combinations": rows("combinations", [usual_pair() | each for each in combinations]),
         "fields_aside": rows("fields_aside", list(aside)),
     }
+    if rule:
+        concepts = tables["concepts"].to_pylist()
+        concepts[0]["rule"] = json.dumps({"filter": rule})
+        tables["concepts"] = rows("concepts", concepts)
     return open_run(publish_tables(tmp_path, tables, planted.source, "b" * 12, "v1"))
 
 
@@ -109,6 +113,21 @@ def test_a_field_that_may_be_chance_stands_for_no_other(tmp_path):
     with made(tmp_path, same, aside=aside) as opened:
         (one,) = findings(opened, 1).found
     assert (one.title, one.also) == ("lux", ())
+
+
+def test_an_effect_counts_by_the_members_that_have_a_value(tmp_path):
+    few = json.dumps({"missing_inside": 0.8})
+    given = [{"field": "few", "effect": 0.9, "detail": few}, {"field": "all", "effect": -0.5}]
+    with made(tmp_path, given) as opened:
+        assert [one.title for one in findings(opened, 1).found] == ["all", "few"]
+
+
+def test_the_field_of_the_rule_stands_for_those_that_say_the_same(tmp_path):
+    aside = [{"field": "brightness", "reason": "redundant", "shown_by": "light", "likeness": 0.9}]
+    same = [{"field": "light", "effect": 0.6}, {"field": "brightness", "effect": 0.5}]
+    with made(tmp_path, same, aside=aside, rule="brightness < 0.2 and label = coat") as opened:
+        (one,) = findings(opened, 1).found
+        assert (one.title, one.also) == ("brightness", ("light",))
 
 
 def test_categories_against_loss_have_bars(tmp_path):

@@ -10,6 +10,7 @@ from aggressors.queries.grammar import (
     both,
     canonical,
     chips,
+    fields_of,
     format_filter,
     parse,
     without,
@@ -142,3 +143,8 @@ def test_chips_are_the_claims_joined_by_and():
     assert chips(Group("or", (DARK, COATS))) == (Group("or", (DARK, COATS)),)
     assert without(filter, 0) == COATS
     assert without(COATS, 0) == EVERYTHING
+
+
+def test_the_fields_that_a_filter_asks_for():
+    assert fields_of(parse("a < 1 and not (b = x or c is missing)")) == {"a", "b", "c"}
+    assert fields_of(EVERYTHING) == set()

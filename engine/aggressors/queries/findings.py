@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from aggressors.contracts import EVERYTHING
 from aggressors.errors import FilterError
-from aggressors.queries.grammar import parse
+from aggressors.queries.grammar import fields_of, parse
 from aggressors.queries.scope import fetch, fetch_rows
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Finding:
     also : fields that say the same.
     bars : how both sides are spread; None for a pair.
     fields : the two of a pair.
+    known : share of the members that have a value.
     """
 
     kind: Kind
@@ -69,6 +70,12 @@ class Finding:
     also: tuple[str, ...] = ()
     bars: Bars | None = None
     fields: tuple[str, ...] = ()
+    known: float = 1.0
+
+    @property
+    def weight(self) -> float:
+        """What the list is ordered by: the effect, less where it is of few of the members."""
+        return abs(self.effect) * self.known
 
     @property
     def rest(self) -> str:
@@ -101,8 +108,9 @@ class Findings:
 def findings(run: RunFile, concept_id: int, target: Target = "membership") -> Findings:
     """Tell what goes with a concept, the strongest effect within labels first.
 
-    Of fields that say the same one is shown, the user's own or the most readable, unless another
-    is clearly stronger here. What may be chance (q above 0.05) is left out.
+    An effect counts by the share of members that have a value. Of fields that say the same one is
+    shown: that of the concept's rule, else the user's own or the most readable, unless another is
+    clearly stronger here. What may be chance (q above 0.05) is left out.
 
     Parameters
     ----------
@@ -114,11 +122,10 @@ def findings(run: RunFile, concept_id: int, target: Target = "membership") -> Fi
     fields = [row for row in rows if row["statistic"] not in ("missing", "mutual-information")]
     shapes = {row["field"]: row for row in rows if row["statistic"] == "mutual-information"}
     gaps = [_of_row(row, None) for row in rows if row["statistic"] == "missing"]
-    kept = _one_of_each(
-        _beyond_chance(_of_row(row, shapes.get(row["field"])) for row in fields), shown_by
-    )
+    ordered = _beyond_chance(_of_row(row, shapes.get(row["field"])) for row in fields)
+    kept = _one_of_each(ordered, shown_by, _named(run, concept_id))
     kept += _same_gaps(_beyond_chance(gaps))
-    kept.sort(key=lambda each: (-abs(each.effect), each.title))
+    kept.sort(key=lambda each: (-each.weight, each.title))
     for pair in _beyond_chance(_pairs(run, concept_id) if target == "membership" else []):
         kept.insert(_after_its_fields(pair, kept), pair)
     return Findings(tuple(kept), len(fields), aside)
@@ -130,6 +137,13 @@ def fields_aside(run: RunFile) -> tuple[Aside, ...]:
         SELECT field, reason, coalesce(shown_by, ''), "distinct" FROM fields_aside ORDER BY rowid
     """
     return tuple(Aside(*row) for row in fetch_rows(run, sql))
+
+
+def _named(run: RunFile, concept_id: int) -> frozenset[str]:
+    """Fields of the rule that a concept is named by."""
+    sql = "SELECT rule ->> '$.filter' FROM concepts WHERE concept_id = $concept"
+    rule = next(iter(fetch_rows(run, sql, params={"concept": concept_id})), (None,))[0]
+    return fields_of(parse(claim)) if (claim := _claim(rule)) else frozenset()
 
 
 def _rows(run: RunFile, concept_id: int, target: Target) -> list[dict[str, Any]]:
@@ -173,6 +187,7 @@ def _of_row(row: Mapping[str, Any], shape: Mapping[str, Any] | None) -> Finding:
         str(detail.get("sentence") or ""),
         str(detail.get("role") or ""),
         bars=_bars(detail),
+        known=_known(detail),
     )
 
 
@@ -181,16 +196,22 @@ def _beyond_chance(told: Iterable[Finding]) -> list[Finding]:
     return [each for each in told if each.q_value <= SIGNIFICANT]
 
 
-def _one_of_each(told: list[Finding], shown_by: Mapping[str, str]) -> list[Finding]:
-    """Keep one of the fields that say the same, and name the others beside it."""
+def _one_of_each(
+    told: list[Finding], shown_by: Mapping[str, str], named: Collection[str]
+) -> list[Finding]:
+    """Keep one of the fields that say the same, and name the others beside it.
+
+    `named` are the fields of the concept's rule.
+    """
     families: dict[str, list[Finding]] = {}
     for one in told:
         families.setdefault(shown_by.get(one.title, one.title), []).append(one)
     kept = []
     for leader, family in families.items():
         usual = next((one for one in family if one.title == leader), family[0])
-        best = max(family, key=lambda one: abs(one.effect))
-        shown = best if abs(best.effect) > abs(usual.effect) + STRONGER else usual
+        usual = next((one for one in family if one.title in named), usual)
+        best = max(family, key=lambda one: one.weight)
+        shown = best if best.weight > usual.weight + STRONGER else usual
         kept.append(replace(shown, also=tuple(one.title for one in family if one is not shown)))
     return kept
 
@@ -210,7 +231,7 @@ def _after_its_fields(pair: Finding, kept: list[Finding]) -> int:
     told = False
     for place, one in enumerate(kept):
         own = bool({one.title, *one.also} & set(pair.fields))
-        if one.kind != "pair" and abs(one.effect) < pair.effect:
+        if one.kind != "pair" and one.weight < pair.effect:
             return place if told or not own else place + 1
         told |= own
     return len(kept)
@@ -263,6 +284,12 @@ def _claim(filter: object) -> str:
         return filter if isinstance(filter, str) and parse(filter) != EVERYTHING else ""
     except FilterError:
         return ""
+
+
+def _known(detail: Mapping[str, Any]) -> float:
+    """Share of the members that have a value."""
+    missing = detail.get("missing_inside")
+    return 1 - missing if isinstance(missing, float) and 0 <= missing <= 1 else 1.0
 
 
 def _bars(detail: Mapping[str, Any]) -> Bars | None:

@@ -319,6 +319,14 @@ def chips(filter: Filter) -> tuple[Filter, ...]:
     return (filter,)
 
 
+def fields_of(filter: Filter) -> frozenset[str]:
+    """Names of the fields that a filter asks for."""
+    if isinstance(filter, Condition):
+        return frozenset([filter.field])
+    parts = (filter.part,) if isinstance(filter, Not) else filter.parts
+    return frozenset().union(*map(fields_of, parts))
+
+
 def without(filter: Filter, index: int) -> Filter:
     """Drop the chip at `index`."""
     kept = chips(filter)
