@@ -65,10 +65,6 @@ def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Tar
         if (each.run_id, each.aggressor) == (run_id, one.rank)
     }
 
-    def claim(row: str) -> None:
-        if (found := shown.get(row)) and found.filter:
-            state.change(filter=_with(found.filter))
-
     def act(name: str, row: str) -> None:
         found = shown.get(row)
         if found is None or not found.filter:
@@ -90,7 +86,6 @@ def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Tar
             for key, each in shown.items()
         ],
         label="What the members share" if target == "membership" else "What makes members worse",
-        on_choose=claim,
         on_act=act,
         height=HEIGHT,
         spare=True,

@@ -190,6 +190,10 @@ export default function (component) {
       if (cell) box.append(DRAW[cell.kind](cell, (act) => setTriggerValue("acted", { act, id: row.id })));
       line.append(box);
     });
+    // the same help stands on every row; what it is about is told apart
+    for (const button of line.querySelectorAll(".icon")) {
+      button.setAttribute("aria-label", `${button.title}: ${line.querySelector(".name, .word")?.textContent ?? ""}`);
+    }
     if (data.pick) rows.push([row.id, line]);
     body.append(line);
   }
