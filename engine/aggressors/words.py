@@ -157,7 +157,10 @@ def listed(names: Sequence[str], total: int | None = None, most: int = 3) -> str
 
 
 def is_clear(one: Attention) -> bool:
-    """Tell whether a number of heatmaps differs from its reference by more than a trifle."""
+    """Tell whether a number of heatmaps differs from its reference by more than a trifle.
+
+    The intervals of one aggressor hold together, so that the largest of several may be told.
+    """
     low, high = one.difference_low, one.difference_high
     if low is None or high is None:
         return False

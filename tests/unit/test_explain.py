@@ -9,16 +9,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from scipy import stats
 
 from aggressors.contracts import Settings
 from aggressors.errors import SettingsError, StageError
 from aggressors.stages.discover import STAGE as DISCOVER
+from aggressors.stages.drawn import Draw
 from aggressors.stages.explain import STAGE, explain
+from aggressors.stages.frame import Frame
 from aggressors.stages.protocol import Context
 from planted import planted_tables
 
 CLASSES = ("boot", "coat", "shirt", "trouser")
-KINDS = ["core", "members", "same_label_well_predicted", "rest"]
+KINDS = [
+    ("core", "prediction"),
+    ("members", "prediction"),
+    ("same_label_well_predicted", "prediction"),
+    ("rest", "prediction"),
+    ("core_mispredicted", "prediction"),
+    ("core_mispredicted", "label"),
+    ("rest_mispredicted", "prediction"),
+    ("rest_mispredicted", "label"),
+]
 
 
 class Bright:
@@ -73,7 +85,11 @@ def test_explains_each_representative_and_each_kind_of_mean(discovered):
     pairs = [(row["sample_id"], row["of"]) for row in out["heatmaps"].to_pylist()]
     assert len(set(pairs)) == len(pairs)
     for concept in concepts(discovered):
-        kinds = [row["of"] for row in out["mean_maps"].to_pylist() if row["concept_id"] == concept]
+        kinds = [
+            (row["of"], row["target"])
+            for row in out["mean_maps"].to_pylist()
+            if row["concept_id"] == concept
+        ]
         assert kinds == KINDS
     (facts,) = out["explanation"].to_pylist()
     assert facts == {"method": "grad-cam", "layer": "conv", "reason": None}
@@ -119,7 +135,11 @@ def test_every_sample_weighs_alike_in_a_mean_map(discovered):
     """Maps of sum 1 have a mean of sum 1, however far their magnitudes lie apart."""
     out = explained(discovered, heatmap_samples=2_000)
     for concept in concepts(discovered):
-        means = {r["of"]: r for r in out["mean_maps"].to_pylist() if r["concept_id"] == concept}
+        means = {
+            row["of"]: row
+            for row in out["mean_maps"].to_pylist()
+            if (row["concept_id"], row["target"]) == (concept, "prediction")
+        }
         assert {row["scale"] for row in means.values()} == {1.0}
         assert means["members"]["n"] == len(members_of(discovered, concept))
         assert [*means["members"]["pixels"]] == [0, 0, 0, 0, 0, 255]
@@ -183,24 +203,133 @@ def test_a_layer_that_shows_nothing_says_so(discovered):
     assert not out["heatmaps"].num_rows + out["mean_maps"].num_rows + out["attention"].num_rows
 
 
-def test_the_comparison_has_the_labels_of_the_members(discovered):
-    from aggressors.stages.drawn import Draw
-    from aggressors.stages.frame import Frame
+def drawn(tables, member, **settings):
+    frame = Frame.from_tables(tables, Context(Settings(**settings), CLASSES))
+    return frame, Draw(frame).sets(member)
 
-    frame = Frame.from_tables(discovered, Context(Settings(heatmap_samples=60), CLASSES))
-    draw = Draw(frame)
+
+def shares_of_labels(frame, chosen):
+    return np.bincount(frame.label[chosen], minlength=len(CLASSES)) / len(chosen)
+
+
+def test_the_comparison_has_the_labels_of_the_failing_members(discovered):
+    """Of coats and shirts that are members, the shirts fail: only shirts are compared with."""
+    frame, _ = drawn(discovered, np.zeros(discovered["samples"].num_rows, dtype=bool))
+    coat, shirt = CLASSES.index("coat"), CLASSES.index("shirt")
+    easy = np.flatnonzero(frame.analysed & (frame.label == coat))
+    easy = easy[np.argsort(frame.signal[easy])][:40]
+    hard = np.flatnonzero(frame.analysed & (frame.label == shirt))
+    hard = hard[np.argsort(-frame.signal[hard])][:20]
+    member = np.isin(np.arange(len(frame)), [*easy, *hard])
+    _, sets = drawn(discovered, member, heatmap_samples=60)
+    np.testing.assert_allclose(shares_of_labels(frame, sets["members"])[coat], 40 / 60)
+    assert set(frame.label[sets["core"]]) == {shirt}
+    well = sets["same_label_well_predicted"]
+    assert set(frame.label[well]) == {shirt}
+    assert len(well) > 20
+    assert (frame.label == frame.prediction)[well].all()
+    assert not member[well].any()
+
+
+def test_the_comparison_has_labels_in_the_proportions_of_those_compared(discovered):
     for concept in concepts(discovered):
-        member = np.isin(frame.sample_id, [m["sample_id"] for m in members_of(discovered, concept)])
-        sets = draw.sets(member)
-        drawn = Counter(frame.label[sets["same_label_well_predicted"]].tolist())
-        wanted = Counter(frame.label[sets["members"]].tolist())
+        inside = [m["sample_id"] for m in members_of(discovered, concept)]
+        member = np.isin(discovered["samples"]["sample_id"].to_pylist(), inside)
+        frame, sets = drawn(discovered, member, heatmap_samples=60)
         right = frame.label == frame.prediction
-        assert right[sets["same_label_well_predicted"]].all()
-        assert not member[sets["same_label_well_predicted"]].any()
+        wanted = Counter(frame.label[sets["core"]].tolist())
+        found = Counter(frame.label[sets["same_label_well_predicted"]].tolist())
         for label, n in wanted.items():
             there = int((right & ~member & frame.analysed & (frame.label == label)).sum())
-            share = n / sum(wanted.values())
-            assert drawn[label] == min(there, max(1, int(60 * share)))
+            assert found[label] == min(there, max(1, 60 * n // sum(wanted.values())))
+
+
+def test_where_no_member_fails_all_of_them_are_compared(discovered):
+    frame, _ = drawn(discovered, np.zeros(discovered["samples"].num_rows, dtype=bool))
+    best = np.flatnonzero(frame.analysed)
+    best = best[np.argsort(frame.signal[best])][:50]
+    member = np.isin(np.arange(len(frame)), best)
+    _, sets = drawn(discovered, member, heatmap_samples=100)
+    assert not len(sets["core"])
+    assert set(frame.label[sets["same_label_well_predicted"]]) == set(frame.label[best])
+    assert not len(sets["core_mispredicted"])
+
+
+def test_mistakes_are_averaged_for_both_classes_over_the_same_samples(discovered):
+    """Predicted classes look at one cell, true ones at two; some true ones show nothing."""
+
+    class Mistaken(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            maps = np.zeros((len(positions), len(targets[0]), 1, 3), dtype=np.float32)
+            maps[:, 0, 0, 0] = 3
+            for place, position in enumerate(positions):
+                maps[place, 1:, 0, 1:] = position % 3
+            return maps
+
+    out = explained(discovered, Mistaken(), heatmap_samples=2_000)
+    rows = {name: row for row, name in enumerate(discovered["samples"]["sample_id"].to_pylist())}
+    for concept in concepts(discovered):
+        inside = members_of(discovered, concept)
+        names = {m["sample_id"] for m in inside}
+        rest = [
+            row["loss"]
+            for row in discovered["samples"].to_pylist()
+            if row["population"] == "validation" and row["sample_id"] not in names
+        ]
+        least = np.quantile(rest, Settings().core_quantile)
+        shown = [
+            m
+            for m in inside
+            if m["loss"] > least
+            and m["label"] != m["prediction"]
+            and (rows[m["sample_id"]] + 1) % 3
+        ]
+        found = {
+            row["target"]: row
+            for row in out["mean_maps"].to_pylist()
+            if (row["concept_id"], row["of"]) == (concept, "core_mispredicted")
+        }
+        assert {row["n"] for row in found.values()} == {len(shown)}
+        assert {row["scale"] for row in found.values()} == {1.0}
+        assert [*found["prediction"]["pixels"]] == [255, 0, 0]
+        assert [*found["label"]["pixels"]] == [0, 128, 128]
+
+
+def test_a_model_that_knows_no_classes_has_no_map_of_the_true_one(discovered):
+    out = explained(discovered, heatmap_method="eigencam")
+    assert set(out["mean_maps"]["target"].to_pylist()) == {"prediction"}
+    assert "core_mispredicted" not in out["mean_maps"]["of"].to_pylist()
+
+
+def test_maps_that_change_their_size_say_where_and_what_to_do(discovered):
+    class Growing(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            shape = (len(positions), len(targets[0]), 2, 2 + len(self.asked))
+            self.asked.append(positions)
+            return np.ones(shape, dtype=np.float32)
+
+    with pytest.raises(
+        StageError,
+        match=r"'explain' failed at 50 samples of validation: maps of layer 'conv' have 2 × 3 "
+        r"cells here and had 2 × 2 before.* Let the datasets give images of one size",
+    ):
+        explained(discovered, Growing(), batch_size=50)
+
+
+def test_maps_of_another_size_that_are_averaged_down_to_one_are_fine(discovered):
+    class Growing(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            side = 8 * (1 + len(self.asked))
+            self.asked.append(positions)
+            return np.ones((len(positions), len(targets[0]), side, side), dtype=np.float32)
+
+    out = explained(discovered, Growing(), batch_size=50, heatmap_cells=4)
+    assert set(out["mean_maps"]["height"].to_pylist()) == {4}
+
+
+def test_the_positions_of_samples_are_needed_with_a_model_only():
+    assert "positions" not in STAGE.inputs
+    assert "positions" in STAGE.optional
 
 
 def test_at_most_so_many_samples_are_averaged(discovered):
@@ -258,11 +387,13 @@ def test_attention_compares_members_with_others(discovered):
     found = {
         (row["of"], row["measure"]): row for row in out.to_pylist() if row["concept_id"] == concept
     }
-    border = found["members", "border"]
+    border = found["core", "border"]
     assert (border["value"], border["low"], border["high"]) == (1, 1, 1)
     assert border["reference"] == "same_label_well_predicted"
     assert border["difference"] == 1
     assert border["difference_low"] == pytest.approx(1)
+    assert found["members", "border"]["value"] == 1
+    assert found["members", "border"]["reference"] is None  # the labels are those of core
     assert found["same_label_well_predicted", "border"]["value"] == 0
     assert found["same_label_well_predicted", "border"]["reference"] is None
     assert found["core", "concentration"]["value"] == 1
@@ -277,6 +408,48 @@ def test_attention_compares_members_with_others(discovered):
     assert found["members", "distance"]["n"] == sum(
         m["label"] != m["prediction"] for m in members_of(discovered, concept)
     )
+
+
+def test_differences_of_one_aggressor_hold_together(discovered):
+    """Four are compared, so that each has Welch's interval at 1 - 0.05 / 4."""
+
+    class Random(Bright):
+        def heatmaps(self, population, positions, targets, method):
+            shape = (len(targets[0]), 4, 4)
+            return np.array(
+                [np.random.default_rng(position).gamma(2, size=shape) for position in positions]
+            )
+
+    concept = concepts(discovered)[0]
+    out = explained(discovered, Random(), heatmap_samples=2_000)["attention"]
+    inside = [m["sample_id"] for m in members_of(discovered, concept)]
+    member = np.isin(discovered["samples"]["sample_id"].to_pylist(), inside)
+    frame, sets = drawn(discovered, member, heatmap_samples=2_000)
+
+    def strength(rows):  # positions count from 1, predictions are asked first
+        n = 1 + (frame.label[rows] != frame.prediction[rows]).astype(int)
+        return [
+            np.random.default_rng(int(row) + 1).gamma(2, size=(m, 4, 4))[0].mean()
+            for row, m in zip(rows, n, strict=True)
+        ]
+
+    found = {
+        (row["of"], row["measure"]): row for row in out.to_pylist() if row["concept_id"] == concept
+    }
+    compared = [row for row in found.values() if row["reference"]]
+    assert {row["of"] for row in compared} == {"core"}
+    assert len(compared) == 4
+    ours, theirs = strength(sets["core"]), strength(sets["same_label_well_predicted"])
+    test = stats.ttest_ind(ours, theirs, equal_var=False)
+    told = found["core", "strength"]
+    assert told["difference"] == pytest.approx(np.mean(ours) - np.mean(theirs), rel=1e-5)
+    np.testing.assert_allclose(
+        (told["difference_low"], told["difference_high"]),
+        test.confidence_interval(1 - 0.05 / 4),
+        rtol=1e-5,
+    )
+    alone = stats.t.interval(0.95, len(ours) - 1, np.mean(ours), stats.sem(ours))
+    np.testing.assert_allclose((told["low"], told["high"]), alone, rtol=1e-5)
 
 
 def test_eigencam_has_no_map_of_the_true_class(discovered):

@@ -103,6 +103,64 @@ def test_maps_of_a_strange_file_are_left_out(told):
         assert all(np.isfinite(one.cells).all() for one in found.maps)
 
 
+def test_mistakes_have_a_map_for_both_classes(told):
+    given = [
+        {"of": of, "method": "grad-cam", "target": target, "n": 7, "height": 1, "width": 2,
+         "scale": 1.0, "pixels": bytes(pixels)}
+        for of, target, pixels in (
+            ("core", "prediction", [5, 15]),
+            ("core_mispredicted", "prediction", [0, 10]),
+            ("core_mispredicted", "label", [10, 10]),
+            ("rest_mispredicted", "label", [10, 10]),  # without its other half
+        )
+    ]  # fmt: skip
+    found = told(pa.Table.from_pylist(given))
+    assert [one.of for one in found.maps] == ["core"]
+    (one,) = found.misled
+    assert (one.of, one.n) == ("core_mispredicted", 7)
+    assert (one.predicted.tolist(), one.true.tolist()) == ([[0, 2]], [[1, 1]])
+    assert one.difference.tolist() == [[-1, 1]]
+
+
+def test_numbers_that_cannot_be_are_left_out(tmp_path):
+    """A run file may come from a stranger; a number of it must not stop a page."""
+    from aggressors.stages.tables import rows
+    from aggressors.store.read import open_run
+    from aggressors.store.workspace import Workspace
+    from versions import analysed, publish_tables
+
+    good = {
+        "concept_id": 1, "of": "core", "measure": "border", "value": 0.4, "low": 0.3, "high": 0.5,
+        "n": 40, "reference": "same_label_well_predicted", "difference": 0.2,
+        "difference_low": 0.1, "difference_high": 0.3,
+    }  # fmt: skip
+    nan, inf = float("nan"), float("inf")
+    wrong = [
+        {"of": None}, {"measure": None}, {"value": None}, {"value": nan}, {"value": 1e308},
+        {"n": None}, {"n": 0}, {"n": -3},
+    ]  # fmt: skip
+    partly = [
+        {"low": nan}, {"high": None}, {"low": -1e308}, {"difference": inf},
+        {"difference": None}, {"difference_low": -1e308}, {"difference_high": nan},
+    ]  # fmt: skip
+    strong = good | {"measure": "strength", "value": 1e300, "difference": 1e300}
+    _, given = analysed()
+    place = Workspace.open(tmp_path / "w", create=True)
+    made = [strong, *(good | part for part in (*wrong, *partly))]
+    publish_tables(place, given | {"attention": rows("attention", made)}, "v1", day=1)
+    with open_run(place.resolve("v1")) as opened:
+        found = attended.attention(opened, 1)
+    assert len(found) == 1 + len(partly)
+    assert [one.value for one in found if one.measure == "strength"] == [1e300]
+    rest = [one for one in found if one.measure == "border"]
+    assert sum(one.low is None and one.high is None for one in rest) == 3
+    assert sum(one.difference is None and not one.reference for one in rest) == 2
+    assert sum(one.difference_low is None and one.difference_high is None for one in rest) == 4
+    for one in rest:
+        for value in (one.low, one.high, one.difference, one.difference_low, one.difference_high):
+            assert value is None or round(100 * value) < 1e6
+
+
 # --- Words ---
 
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggressors import tokens
 from aggressors.contracts import Settings
-from aggressors.queries.telling import excerpt, telling
+from aggressors.queries.telling import _start, excerpt, telling
 from aggressors.stages import telling as stage
 from aggressors.stages.protocol import Context
 from aggressors.stages.tables import rows, table
@@ -228,6 +230,40 @@ def test_an_excerpt_begins_at_the_beginning_where_nothing_is_gained():
     assert excerpt("", {"text": 2.0}, 60) == ""
 
 
+def slow_start(text, weights, length):
+    """Where the best part begins, each start weighed anew."""
+    found = [(start, word) for start, _, word in tokens.places(text) if word in weights]
+    sums = [
+        sum(weights[one] for one in {w for at, w in found[place:] if at < start + length - 40})
+        for place, (start, _) in enumerate(found)
+    ]
+    return found[int(np.argmax(sums))][0] if found else 0
+
+
+@given(st.lists(st.sampled_from("abcdefghxyz"), max_size=200), st.integers(50, 120))
+def test_the_part_that_is_shown_weighs_most(letters, length):
+    text = " ".join(letter * 3 for letter in letters)
+    weights = {"aaa": 4.0, "bbb": 2.0, "ccc": 1.0, "ddd": 0.5}
+    chosen = slow_start(text, weights, length)
+    start = _start(text, weights, length)
+    assert start == 0 if chosen < length // 2 else 0 <= chosen - start <= 40
+
+
+def test_the_time_of_an_excerpt_grows_with_the_text_alone():
+    """A text of telling words is gone through once: the weight of each is asked twice."""
+
+    class Counting(dict):
+        asked = 0
+
+        def __getitem__(self, word):
+            Counting.asked += 1
+            return super().__getitem__(word)
+
+    words = [f"word{place % 24}" for place in range(2_500)]
+    excerpt(" ".join(words), Counting(dict.fromkeys(words, 1.0)), 240)
+    assert 0 < Counting.asked <= 2 * len(words)
+
+
 def test_an_excerpt_of_one_endless_word_is_cut():
     assert len(excerpt("x" * 10_000, {"x": 1.0}, 100)) <= 104
 
@@ -252,3 +288,27 @@ def test_a_run_reads_back_its_words(tmp_path):
         assert found.within_label
         assert not found.has_text
         assert telling(opened, 2).words == ()
+
+
+def test_words_that_cannot_be_are_left_out(tmp_path):
+    """A run file may come from a stranger; a number of it must not stop a page."""
+    from aggressors.store.workspace import Workspace
+    from versions import analysed, publish_tables
+
+    good = {
+        "concept_id": 1, "rank": 1, "word": "refund", "z": 5.0, "q_value": 0.001, "n_inside": 12,
+        "of_inside": 24, "n_outside": 5, "of_outside": 100, "stratum": "label",
+    }  # fmt: skip
+    wrong = [
+        {"word": None}, {"word": ""}, {"word": "x" * 100_000}, {"z": None}, {"z": float("nan")},
+        {"z": float("inf")}, {"z": -1.0}, {"n_inside": None}, {"n_inside": 25}, {"of_inside": 0},
+        {"of_outside": 0}, {"n_outside": -1}, {"n_outside": 2**62}, {"of_outside": None},
+    ]  # fmt: skip
+    _, given = analysed()
+    place = Workspace.open(tmp_path / "w", create=True)
+    words = [good, *(good | part for part in wrong)]
+    publish_tables(place, given | {"words": rows("words", words)}, "v1", day=1)
+    with open_run(place.resolve("v1")) as opened:
+        found = telling(opened, 1)
+        assert [(one.word, one.times) for one in found.words] == [("refund", 10.0)]
+        assert found.weights == {"refund": 5.0}

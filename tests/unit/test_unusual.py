@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggressors.queries.unusual import unusual, yardsticks
+from aggressors.stats.outliers import largest_score, rarity
 from aggressors.stats.unusual import Categories, Numbers, stands_out
 from aggressors.words import how_unusual
 from queried import queried
@@ -41,9 +44,15 @@ def test_constant_short_and_missing_numbers():
     assert with_infinity.judge(np.inf).side == "high"
 
 
+def of_codes(codes, missing=0):
+    """Categories of (n,) codes, by the text of each."""
+    names, counts = np.unique(codes, return_counts=True)
+    held = {str(name): int(n) for name, n in zip(names, counts, strict=True)}
+    return Categories.of(held, len(codes), missing)
+
+
 def test_a_category_is_unusual_where_few_have_it_or_a_rarer_one():
-    codes = np.array([0] * 960 + [1] * 25 + [2] * 10 + [3] * 5)
-    countries = Categories.of(codes, ("here", "near", "far", "farther"))
+    countries = Categories.of({"here": 960, "near": 25, "far": 10, "farther": 5}, 1_000, 0)
     assert countries.judge("far").tail == pytest.approx(0.015)
     assert stands_out(countries.judge("far"))
     assert not stands_out(countries.judge("near"))
@@ -51,15 +60,40 @@ def test_a_category_is_unusual_where_few_have_it_or_a_rarer_one():
     assert countries.judge("here").tail == 1
 
 
+def test_categories_as_rare_count_together():
+    sites = Categories.of({"a": 80, "b": 10, "c": 10}, 100, 0)
+    assert (sites.judge("b").tail, sites.judge("c").tail) == (0.2, 0.2)
+
+
 def test_in_a_field_where_every_value_is_rare_none_stands_out():
-    names = tuple(f"n{k}" for k in range(500))
-    assert not stands_out(Categories.of(np.arange(500), names).judge("n7"))
+    assert not stands_out(of_codes(np.arange(500)).judge("7"))
+
+
+def test_values_that_are_not_told_apart_are_as_rare_as_all_of_them_together():
+    """60 of 100 samples have a value of their own, and only the two frequent ones are listed."""
+    known = Categories.of({"common": 30, "often": 10}, 100, 0)
+    assert known.judge("one of a kind").tail == 0.6
+    assert not stands_out(known.judge("one of a kind"))
+    assert known.judge("often").tail == 0.7
+    assert known.judge("common").tail == 1
+    assert not stands_out(Categories.of({}, 100, 0).judge("any"))
 
 
 def test_a_missing_category_is_a_value_of_its_own():
-    site = Categories.of(np.array([-1] * 2 + [0] * 198), ("north",))
+    site = Categories.of({"north": 198}, 198, 2)
+    assert site.judge(None).tail == pytest.approx(0.01)
     assert stands_out(site.judge(None))
-    assert Categories.of(np.array([0] * 5), ("a",)).judge("b") is None
+    assert site.judge("north").tail == 1  # of those that have a value
+    assert Categories.of({"north": 198}, 198, 0).judge(None) is None
+    assert Categories.of({"a": 5}, 5, 0).judge("b") is None
+
+
+@given(st.lists(st.integers(0, 6), min_size=20, max_size=120))
+def test_a_card_and_the_field_outlier_score_judge_categories_alike(codes):
+    codes = np.array(codes)
+    score = largest_score(codes, np.full(len(codes), np.nan))
+    tails = np.array([of_codes(codes).judge(str(code)).tail for code in codes])
+    np.testing.assert_allclose(score, rarity(tails), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +130,41 @@ def test_the_samples_of_a_run_are_judged_field_by_field(tmp_path):
     assert unusual(data.run, [], by) == []
 
 
-def test_of_very_many_samples_some_are_compared(tmp_path, monkeypatch):
-    data = queried(tmp_path)
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A run of which one sample in three is compared, and the same run as a table."""
+    data = queried(tmp_path_factory.mktemp("large"))
     everyone = sum(data.run.populations.values())
-    monkeypatch.setattr("aggressors.queries.unusual.MOST_COMPARED", everyone // 3)
-    by = yardsticks(data.run)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aggressors.queries.unusual.MOST_COMPARED", everyone // 3)
+        return data, everyone, yardsticks(data.run)
+
+
+def test_of_very_many_samples_some_numbers_are_compared(large):
+    _, everyone, by = large
     numbers = [one for one in by.values() if isinstance(one, Numbers)]
     assert 0 < max(len(one.ordered) for one in numbers) <= everyone // 3
+
+
+def test_categories_and_missing_values_are_counted_over_all_samples(large):
+    data, everyone, by = large
+    found = {name: one for name, one in by.items() if isinstance(one, Categories)}
+    assert found
+    for name, one in found.items():
+        counts = data.frame[name].dropna().astype(str).value_counts()
+        assert one.known == counts.sum()
+        for value, n in counts.items():
+            assert one.judge(value).tail == pytest.approx(counts[counts <= n].sum() / counts.sum())
+    for name, one in by.items():
+        assert one.missing == pytest.approx(data.frame[name].isna().sum() / everyone)
+
+
+def test_only_the_most_frequent_values_are_told_apart(large, monkeypatch):
+    data, _, by = large
+    monkeypatch.setattr("aggressors.queries.unusual.MOST_COUNTED", 1)
+    for name, one in yardsticks(data.run).items():
+        if isinstance(one, Categories):
+            counts = data.frame[name].dropna().astype(str).value_counts()
+            assert set(one.as_rare) == {counts.index[0]}
+            assert one.unlisted == counts.iloc[1:].sum()
+            assert one.judge(counts.index[0]) == by[name].judge(counts.index[0])

@@ -17,6 +17,11 @@ from aggressors.queries.scope import fetch, fetch_rows, scope
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
+MAP_SETS = (  # sets with a mean map, in reading order
+    "core", "members", "same_label_well_predicted", "rest", "core_mispredicted",
+    "rest_mispredicted",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -179,9 +184,9 @@ def mean_maps(run: RunFile, concept_id: int) -> pa.Table:
     sql = """
         SELECT of, method, target, n, height, width, scale, pixels FROM mean_maps
         WHERE concept_id = $concept
-        ORDER BY list_position(['core', 'members', 'same_label_well_predicted', 'rest'], of)
+        ORDER BY list_position($order, of), target DESC
     """
-    return fetch(run, sql, params={"concept": concept_id})
+    return fetch(run, sql, params={"concept": concept_id, "order": list(MAP_SETS)})
 
 
 def confusion(run: RunFile, filter: Filter = EVERYTHING, concept_id: int | None = None) -> pa.Table:

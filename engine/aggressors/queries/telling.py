@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aggressors.queries.scope import fetch_rows
-from aggressors.tokens import is_unspaced, places
+from aggressors.tokens import LONGEST, is_unspaced, places
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 BEFORE = 40  # characters shown before the first telling word of an excerpt
 SEARCHED = 20_000  # characters of a text in which an excerpt is sought
+MOST_WORDS = 100  # of an aggressor; a run has fewer
 _LOOKED_AT = 20  # texts by which the writing is told
 _GAP = re.compile(r"\s+")
 
@@ -61,9 +63,14 @@ class Telling:
         return {one.word: one.z for one in self.words}
 
 
+# What cannot be is left out: weights that are no numbers, more texts with a word than there are.
 _WORDS = """
     SELECT word, z, n_inside, of_inside, n_outside, of_outside, stratum
-    FROM words WHERE concept_id = $concept ORDER BY rank
+    FROM words
+    WHERE concept_id = $concept AND length(word) BETWEEN 1 AND $longest AND z BETWEEN 0 AND 1e6
+        AND n_inside BETWEEN 1 AND of_inside AND n_outside BETWEEN 0 AND of_outside
+        AND of_outside > 0
+    ORDER BY rank LIMIT $most
 """
 _TEXTS = """
     SELECT left(x.text, 2000) FROM representatives r JOIN media x ON x.sample_id = r.sample_id
@@ -74,7 +81,8 @@ _TEXTS = """
 
 def telling(run: RunFile, concept_id: int) -> Telling:
     """Read the telling words of a concept."""
-    found = fetch_rows(run, _WORDS, params={"concept": concept_id})
+    limits = {"longest": LONGEST, "most": MOST_WORDS}
+    found = fetch_rows(run, _WORDS, params={"concept": concept_id, **limits})
     texts = fetch_rows(run, _TEXTS, params={"concept": concept_id, "limit": _LOOKED_AT})
     unspaced = sum(is_unspaced(text) for (text,) in texts)
     return Telling(
@@ -104,12 +112,19 @@ def excerpt(text: str, weights: Mapping[str, float], length: int) -> str:
 def _start(text: str, weights: Mapping[str, float], length: int) -> int:
     """Where the best part begins: at a word, some characters before the first telling one."""
     found = [(start, word) for start, _, word in places(text) if word in weights]
+    shown = max(length - BEFORE, 1)
+    held: Counter[str] = Counter()
+    weight, end = 0.0, 0  # of the words from `place` to `end`, each counted once
     best, chosen = 0.0, 0
-    for place, (start, _) in enumerate(found):
-        held = {word for at, word in found[place:] if at < start + length - BEFORE}
-        weight = sum(weights[word] for word in held)
+    for start, word in found:
+        while end < len(found) and found[end][0] < start + shown:
+            weight += weights[found[end][1]] * (not held[found[end][1]])
+            held[found[end][1]] += 1
+            end += 1
         if weight > best + 1e-9:
             best, chosen = weight, start
+        held[word] -= 1
+        weight -= weights[word] * (not held[word])
     if chosen < length // 2:
         return 0
     before = text.find(" ", chosen - BEFORE, chosen)

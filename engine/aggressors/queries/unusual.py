@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 
 from aggressors.contracts import Scalar
 from aggressors.queries.samples import metadata
-from aggressors.queries.scope import fetch
+from aggressors.queries.scope import fetch, fetch_rows
 from aggressors.stats.unusual import Categories, Numbers, Unusual, stands_out
 from aggressors.store.sql import identifier
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST_COMPARED = 20_000  # samples, spread evenly over the run, that a value is compared with
+MOST_COMPARED = 20_000  # samples, spread evenly over the run, that a number is compared with
+MOST_COUNTED = 20_000  # values of a category that are told apart, the most frequent
 
 Yardsticks = Mapping[str, Numbers | Categories]
 
@@ -36,35 +37,45 @@ class Odd:
 
 
 _COMPARED = "SELECT {columns} FROM metadata m WHERE m.row_id % $step = 0 ORDER BY m.row_id"
+_KNOWN = "SELECT count(*), {columns} FROM metadata m"
+_COUNTED = """
+    SELECT m.{name}::VARCHAR, count(*) FROM metadata m WHERE m.{name} IS NOT NULL
+    GROUP BY m.{name} ORDER BY count(*) DESC, m.{name} LIMIT $most
+"""
 
 
 def yardsticks(run: RunFile) -> Yardsticks:
     """Summarise every number and category field over the samples of the run.
 
-    Fields of which every sample is said to be its own, and text, are left out.
+    Numbers are those of `MOST_COMPARED` samples; categories and what is missing are counted over
+    all. Fields of which every sample is said to be its own, and text, are left out.
     """
-    names = [name for name, info in run.fields.items() if info.kind in ("number", "category")]
-    if not names:
+    kinds = {name: info.kind for name, info in run.fields.items()}
+    numbers = [name for name, kind in kinds.items() if kind == "number"]
+    categories = [name for name, kind in kinds.items() if kind == "category"]
+    if not numbers and not categories:
         return {}
-    step = max(1, -(-sum(run.populations.values()) // MOST_COMPARED))
-    columns = ", ".join(
-        f"m.{identifier(name)}{'' if run.fields[name].kind == 'number' else '::VARCHAR'}"
-        f" AS {identifier(name)}"
-        for name in names
-    )
-    found = fetch(run, _COMPARED, params={"step": step}, columns=columns)
-    return {name: _yardstick(found[name], run.fields[name].kind) for name in names}
+    n, known = _known(run, [*numbers, *categories])
+    by: dict[str, Numbers | Categories] = {}
+    if numbers:
+        step = max(1, -(-n // MOST_COMPARED))
+        columns = ", ".join(f"m.{identifier(name)}" for name in numbers)
+        found = fetch(run, _COMPARED, params={"step": step}, columns=columns)
+        for name in numbers:
+            values = pc.fill_null(found[name].cast(pa.float64()), np.nan)
+            missing = 1 - known[name] / max(n, 1)
+            by[name] = Numbers.of(values.to_numpy(zero_copy_only=False), missing)
+    for name in categories:
+        counts = fetch_rows(run, _COUNTED, params={"most": MOST_COUNTED}, name=identifier(name))
+        by[name] = Categories.of(dict(counts), known[name], n - known[name])
+    return {name: by[name] for name in kinds if name in by}
 
 
-def _yardstick(column: pa.ChunkedArray, kind: str) -> Numbers | Categories:
-    if kind == "number":
-        values = pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
-        return Numbers.of(values)
-    encoded = pc.dictionary_encode(column.combine_chunks())
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return Categories.of(codes.astype(np.int64), tuple(encoded.dictionary.to_pylist()))
+def _known(run: RunFile, names: Sequence[str]) -> tuple[int, Mapping[str, int]]:
+    """Count the samples of a run, and those with a value of each field."""
+    columns = ", ".join(f"count(m.{identifier(name)})" for name in names)
+    ((n, *known),) = fetch_rows(run, _KNOWN, columns=columns)
+    return n, dict(zip(names, known, strict=True))
 
 
 def unusual(run: RunFile, row_ids: Sequence[int], by: Yardsticks) -> list[tuple[Odd, ...]]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from aggressors.errors import InputError
-from aggressors.stages.drawn import MAPPED, MISTAKEN
+from aggressors.stages.drawn import INSIDE, MAPPED, MISTAKEN, WELL, compared
 from aggressors.stages.frame import Frame, IntArray
 from aggressors.stages.tables import rows
 from aggressors.stats.attention import difference_of, mean_of
+from aggressors.stats.multiple import simultaneous_level
 
-INSIDE = ("core", "members")
-WELL = "same_label_well_predicted"
-
-Mean = tuple[int, str, int, NDArray[np.float64]]
+# Concept, set, prediction or label, number of maps, and their mean (rows, columns).
+Mean = tuple[int, str, str, int, NDArray[np.float64]]
 
 
 def pixels(heat: NDArray[np.floating], scale: float) -> dict[str, object]:
@@ -30,14 +30,14 @@ def pixels(heat: NDArray[np.floating], scale: float) -> dict[str, object]:
 
 def mean_maps_table(means: Iterable[Mean], method: str) -> pa.Table:
     """Write the mean maps of each concept on one scale."""
-    found = [mean for mean in means if mean[1] in MAPPED]
+    found = list(means)
     scales: dict[int, float] = {}
-    for concept, _, _, mean in found:
+    for concept, *_, mean in found:
         scales[concept] = max(scales.get(concept, 0.0), float(mean.max()))
     records = [
-        {"concept_id": concept, "of": of, "method": method, "target": "prediction", "n": n}
+        {"concept_id": concept, "of": of, "method": method, "target": target, "n": n}
         | pixels(mean, scales[concept])
-        for concept, of, n, mean in found
+        for concept, of, target, n, mean in found
     ]
     return rows("mean_maps", records)
 
@@ -48,7 +48,10 @@ def attention_table(
     measured: Mapping[str, NDArray[np.float64]],
     frame: Frame,
 ) -> pa.Table:
-    """Average the numbers of each set, and compare members with others.
+    """Average the numbers of each set, and compare the failing members with others.
+
+    The differences of one concept hold together at the level of the settings, for the largest of
+    them is told (Bonferroni).
 
     Parameters
     ----------
@@ -56,51 +59,81 @@ def attention_table(
     wanted : (w,) rows that were explained, ascending.
     measured : (w,) numbers of these by measure; NaN where a sample has none.
     """
-    records = [
-        {"concept_id": concept, "measure": measure, **record}
-        for concept, chosen in sorted(sets.items())
-        for measure, value in measured.items()
-        for record in _compared(chosen, wanted, measure, value, frame)
-    ]
+    records = []
+    for concept, chosen in sorted(sets.items()):
+        measures = [
+            _Measure(name, _known(chosen, wanted, name, value), frame)
+            for name, value in measured.items()
+        ]
+        inside = compared(chosen)
+        n_compared = sum(one.compares(inside) for one in measures)
+        level = simultaneous_level(frame.settings.level, max(1, n_compared))
+        records += [
+            {"concept_id": concept, **record}
+            for one in measures
+            for record in one.told(inside, level)
+        ]
     return rows("attention", records)
 
 
-def _compared(
-    chosen: Mapping[str, IntArray],
-    wanted: IntArray,
-    measure: str,
-    value: NDArray[np.float64],
-    frame: Frame,
-) -> Iterator[dict[str, object]]:
-    """One record a set that has the measure; the first two sets against their reference."""
-    reference = MISTAKEN if measure == "distance" else WELL
-    drawn: dict[str, IntArray] = {}
-    for of in (*INSIDE, reference) + (() if reference == MISTAKEN else ("rest",)):
-        known = chosen[of][np.isfinite(value[np.searchsorted(wanted, chosen[of])])]
-        if len(known):
-            drawn[of] = known
+Known = Mapping[str, tuple[IntArray, NDArray[np.float64]]]
 
-    def values(of: str) -> NDArray[np.float64]:
-        return value[np.searchsorted(wanted, drawn[of])]
 
-    def groups(of: str) -> IntArray | None:
-        return None if frame.group is None else frame.group[drawn[of]]
+def _known(
+    chosen: Mapping[str, IntArray], wanted: IntArray, measure: str, value: NDArray[np.float64]
+) -> Known:
+    """Rows and numbers by set, of those sets that have this measure."""
+    shown = (*INSIDE, MISTAKEN) if measure == "distance" else MAPPED
+    found = {}
+    for of in shown:
+        numbers = value[np.searchsorted(wanted, chosen[of])]
+        has = np.isfinite(numbers)
+        if has.any():
+            found[of] = (chosen[of][has], numbers[has])
+    return found
 
-    level = frame.settings.level
-    for of in drawn:
-        record: dict[str, object] = {"of": of, "value": float(values(of).mean())}
-        record["n"] = len(drawn[of])
-        try:
-            mean = mean_of(values(of), groups(of), level=level)
-            record |= {"low": mean.low, "high": mean.high}
-        except InputError:
-            pass  # one sample, or one group of them, has no interval
-        if of in INSIDE and reference in drawn:
-            one, other = groups(of), groups(reference)
-            both = None if one is None or other is None else (one, other)
-            gap = difference_of(values(of), values(reference), both, level=level)
-            record["reference"] = reference
-            record["difference"] = float(values(of).mean() - values(reference).mean())
-            if gap is not None:
-                record |= {"difference_low": gap.low, "difference_high": gap.high}
-        yield record
+
+@dataclass(frozen=True)
+class _Measure:
+    """One measure of one concept, by set."""
+
+    name: str
+    known: Known
+    frame: Frame
+
+    @property
+    def reference(self) -> str:
+        return MISTAKEN if self.name == "distance" else WELL
+
+    def compares(self, inside: str) -> bool:
+        return inside in self.known and self.reference in self.known
+
+    def told(self, inside: str, level: float) -> Iterator[dict[str, object]]:
+        """One record a set; `inside` against its reference, with an interval of that level."""
+        for of, (_, numbers) in self.known.items():
+            record: dict[str, object] = {"of": of, "measure": self.name, "n": len(numbers)}
+            record["value"] = float(numbers.mean())
+            try:
+                mean = mean_of(numbers, self._groups(of), level=self.frame.settings.level)
+                record |= {"low": mean.low, "high": mean.high}
+            except InputError:
+                pass  # one sample, or one group of them, has no interval
+            if of == inside and self.compares(inside):
+                record |= self._against(inside, level)
+            yield record
+
+    def _groups(self, of: str) -> IntArray | None:
+        return None if self.frame.group is None else self.frame.group[self.known[of][0]]
+
+    def _against(self, inside: str, level: float) -> dict[str, object]:
+        ours, theirs = self.known[inside][1], self.known[self.reference][1]
+        one, other = self._groups(inside), self._groups(self.reference)
+        both = None if one is None or other is None else (one, other)
+        gap = difference_of(ours, theirs, both, level=level)
+        found: dict[str, object] = {
+            "reference": self.reference,
+            "difference": float(ours.mean() - theirs.mean()),
+        }
+        if gap is not None:
+            found |= {"difference_low": gap.low, "difference_high": gap.high}
+        return found

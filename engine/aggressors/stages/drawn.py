@@ -9,8 +9,10 @@ import numpy as np
 
 from aggressors.stages.frame import BoolArray, Frame, IntArray
 
-MAPPED = ("core", "members", "same_label_well_predicted", "rest")
-MISTAKEN = "rest_mispredicted"
+INSIDE = ("core", "members")
+WELL = "same_label_well_predicted"
+MAPPED = (*INSIDE, WELL, "rest")
+MISLED, MISTAKEN = "core_mispredicted", "rest_mispredicted"  # also averaged for the true class
 
 
 class Draw:
@@ -37,16 +39,17 @@ class Draw:
         """Choose the rows of each set of a concept, at most `heatmap_samples` each.
 
         Core are members whose signal exceeds the rest's core quantile; same_label_well_predicted
-        others that are predicted right, each label in the proportion that it has among the members,
-        as far as there are so many: or the mix of labels would pose as a difference.
+        others that are predicted right, each label in the proportion that it has among those they
+        are compared with (see `compared`), as far as there are so many: or the mix of labels would
+        pose as a difference.
         """
         rest = self.known & ~member
-        members = self._first(self.known & member)
-        return {
-            "core": self._first(self.known & member & self._failing(rest)),
-            "members": members,
-            "same_label_well_predicted": self._alike(members, rest & self.right),
+        core = self._first(self.known & member & self._failing(rest))
+        chosen = {"core": core, "members": self._first(self.known & member)}
+        return chosen | {
+            WELL: self._alike(chosen[compared(chosen)], rest & self.right),
             "rest": self._first(rest),
+            MISLED: core[self.wrong[core]],
             MISTAKEN: self._first(rest & self.wrong),
         }
 
@@ -57,10 +60,10 @@ class Draw:
         bar = np.quantile(signal[rest], settings.core_quantile)
         return np.asarray(np.nan_to_num(signal, nan=-np.inf) > bar)
 
-    def _alike(self, members: IntArray, others: BoolArray) -> IntArray:
-        """Take the first of `others` with the labels of the members, in the same proportions."""
+    def _alike(self, those: IntArray, others: BoolArray) -> IntArray:
+        """Take the first of `others` with the labels of `those`, in the same proportions."""
         most = self.frame.settings.heatmap_samples
-        labels, counts = np.unique(self.frame.label[members], return_counts=True)
+        labels, counts = np.unique(self.frame.label[those], return_counts=True)
         pools = [self._ordered(others & (self.frame.label == label)) for label in labels]
         there = [(pool, count) for pool, count in zip(pools, counts, strict=True) if len(pool)]
         total = sum(int(count) for _, count in there)
@@ -72,6 +75,11 @@ class Draw:
 
     def _ordered(self, those: BoolArray) -> IntArray:
         return self.order[those[self.order]]
+
+
+def compared(chosen: Mapping[str, IntArray]) -> str:
+    """Name the set that is compared with others: the failing members, or all where none fails."""
+    return "core" if len(chosen["core"]) else "members"
 
 
 def kept(sets: Mapping[int, Mapping[str, IntArray]], shown: IntArray, most: int) -> IntArray:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,22 +11,16 @@ from numpy.typing import NDArray
 from aggressors.contracts import POPULATIONS
 from aggressors.errors import AggressorsError, StageError
 from aggressors.sources.protocol import Explains
-from aggressors.stages.attended import attention_table, mean_maps_table, pixels
+from aggressors.stages.attended import attention_table, mean_maps_table
 from aggressors.stages.drawn import Draw, kept, rows_of
 from aggressors.stages.frame import BoolArray, Frame, IntArray
+from aggressors.stages.gathered import Batch, Gathered
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import empty, rows
-from aggressors.stats.attention import (
-    averaged_down,
-    border_share,
-    concentration,
-    distance,
-    shares,
-)
+from aggressors.stats.attention import averaged_down
 
 OUTPUTS = ("explanation", "heatmaps", "mean_maps", "attention")
 Floats = NDArray[np.float64]
-Sets = Mapping[int, Mapping[str, IntArray]]
 
 
 def explain(tables: Tables, context: Context) -> dict[str, pa.Table]:
@@ -71,10 +64,10 @@ def _explained(tables: Tables, context: Context, source: Explains) -> dict[str, 
     drawn = [places for chosen in sets.values() for places in chosen.values()]
     wanted = np.unique(np.concatenate([shown, *drawn]))
     keep = kept(sets, shown, frame.settings.heatmaps_kept)
-    gathered = _Gathered(frame, wanted, keep, sets)
+    gathered = Gathered(frame, wanted, keep, sets, source.heatmap_layer or "")
     for batch in _batches(frame, wanted, context):
         gathered.add(batch, _maps(source, tables, frame, batch))
-    if gathered.total is None or not gathered.total.any():
+    if not gathered.shows_anything:
         return None
     return {
         "heatmaps": rows("heatmaps", gathered.records),
@@ -101,22 +94,13 @@ def _representatives(tables: Tables, ranked: Sequence[int]) -> list[str]:
 # --- Batches ---
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Rows of one population, all explained for the same number of classes."""
-
-    population: str
-    rows: IntArray
-    both: bool  # the true class too
-
-
-def _batches(frame: Frame, wanted: IntArray, context: Context) -> Iterator[_Batch]:
+def _batches(frame: Frame, wanted: IntArray, context: Context) -> Iterator[Batch]:
     knows_classes = bool(frame.classes) and frame.settings.heatmap_method != "eigencam"
     label, prediction = frame.label[wanted], frame.prediction[wanted]
     both = (label >= 0) & (label != prediction) & knows_classes
     size = frame.settings.batch_size
     batches = [
-        _Batch(name, part[start : start + size], second)
+        Batch(name, part[start : start + size], second)
         for code, name in enumerate(POPULATIONS)
         for second in (False, True)
         for part in [wanted[(frame.population[wanted] == code) & (both == second)]]
@@ -125,7 +109,7 @@ def _batches(frame: Frame, wanted: IntArray, context: Context) -> Iterator[_Batc
     yield from context.progress(batches, len(batches), "explain")
 
 
-def _maps(source: Explains, tables: Tables, frame: Frame, batch: _Batch) -> Floats:
+def _maps(source: Explains, tables: Tables, frame: Frame, batch: Batch) -> Floats:
     """(n, 1 or 2, rows, columns) unscaled maps of a batch, no larger than they are kept."""
     classes = frame.prediction[batch.rows][:, None]
     if batch.both:
@@ -143,93 +127,12 @@ def _maps(source: Explains, tables: Tables, frame: Frame, batch: _Batch) -> Floa
     except Exception as error:
         raise StageError(
             "explain",
-            f"{len(batch.rows)} samples of {batch.population}",
+            str(batch),
             f"{frame.settings.heatmap_method} at layer {source.heatmap_layer!r} raised "
             f"{type(error).__name__}: {error}. Set heatmap_layer to another layer whose output is "
             "a map of the image.",
         ) from error
     return averaged_down(found.astype(np.float64), frame.settings.heatmap_cells)
-
-
-# --- What is gathered from them ---
-
-
-@dataclass
-class _Gathered:
-    """Sums of maps over each set, numbers of each sample, and the heatmaps that are kept.
-
-    Parameters
-    ----------
-    wanted : (w,) rows that are explained, ascending.
-    keep : rows whose heatmaps are kept, ascending.
-    """
-
-    frame: Frame
-    wanted: IntArray
-    keep: IntArray
-    sets: Sets
-    records: list[dict[str, object]] = field(default_factory=list)
-    measured: dict[str, Floats] = field(default_factory=dict)
-    total: Floats | None = None  # (sets, cells) sum of shares
-    count: Floats | None = None  # (sets,) maps in it
-    shape: tuple[int, int] = (0, 0)
-
-    def __post_init__(self) -> None:
-        from scipy.sparse import csc_array
-
-        places = [np.searchsorted(self.wanted, chosen) for _, _, chosen in self._each()]
-        columns = np.concatenate([np.empty(0, np.int64), *places])
-        which = np.repeat(np.arange(len(places)), [len(each) for each in places])
-        self._member = csc_array(
-            (np.ones(len(columns)), (which, columns)), shape=(len(places), len(self.wanted))
-        )
-        names = ("concentration", "border", "strength", "distance")
-        self.measured = {name: np.full(len(self.wanted), np.nan) for name in names}
-
-    def _each(self) -> Iterator[tuple[int, str, IntArray]]:
-        for concept, chosen in self.sets.items():
-            for of, places in chosen.items():
-                yield concept, of, places
-
-    def add(self, batch: _Batch, maps: Floats) -> None:
-        """Take in the maps of a batch, (n, 1 or 2, rows, columns)."""
-        share = shares(maps[:, 0])
-        at = np.searchsorted(self.wanted, batch.rows)
-        self.measured["concentration"][at] = concentration(share)
-        self.measured["border"][at] = border_share(share)
-        self.measured["strength"][at] = maps[:, 0].mean(axis=(1, 2))
-        if batch.both:
-            self.measured["distance"][at] = distance(share, shares(maps[:, 1]))
-        if self.total is None or self.count is None:
-            self.shape = share.shape[1:]
-            self.total = np.zeros((self._member.shape[0], share[0].size))
-            self.count = np.zeros(len(self.total))
-        shows = np.isfinite(share[:, 0, 0])
-        member = self._member[:, at[shows]]
-        self.total += np.asarray(member @ share.reshape(len(share), -1)[shows])
-        self.count += member.sum(axis=1)
-        self._keep(batch, maps)
-
-    def _keep(self, batch: _Batch, maps: Floats) -> None:
-        frame, method = self.frame, self.frame.settings.heatmap_method
-        for which in np.flatnonzero(np.isin(batch.rows, self.keep)):
-            row = int(batch.rows[which])
-            for of, heat, codes in zip(
-                ("prediction", "label"), maps[which], (frame.prediction, frame.label), strict=False
-            ):
-                target = frame.classes[codes[row]] if frame.classes else "prediction"
-                facts = {"sample_id": frame.sample_id[row], "method": method, "of": of}
-                self.records.append(facts | {"target": target} | pixels(heat, float(heat.max())))
-
-    def means(self) -> Iterator[tuple[int, str, int, Floats]]:
-        """Concept, set, number of maps and mean share (rows, columns) of each set with a map."""
-        if self.total is None or self.count is None:
-            return
-        for (concept, of, _), total, count in zip(
-            self._each(), self.total, self.count, strict=True
-        ):
-            if count:
-                yield concept, of, int(count), (total / count).reshape(self.shape)
 
 
 STAGE = Stage(
@@ -241,7 +144,6 @@ STAGE = Stage(
         "assignments",
         "aggressors",
         "representatives",
-        "positions",
     ),
     outputs=OUTPUTS,
     run=explain,

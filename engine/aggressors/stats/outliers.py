@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.stats.unusual import robust_scale
+from aggressors.stats.unusual import as_rare, robust_scale
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -28,7 +28,7 @@ def largest_score(values: FloatArray | IntArray, so_far: FloatArray) -> FloatArr
     absolute deviations, or over 1.2533 mean ones where more than half of the values are equal
     (Iglewicz and Hoaglin 1993). How rare: `rarity` of the share of values that lie at least as far
     on its side, twice. So an even spread has no unusual values, and long tails have few. Of a
-    category, `rarity` of the share of samples whose category is as rare.
+    category, `rarity` of the share of samples whose category is `as_rare`.
     """
     if values.dtype.kind == "f":
         return _larger_of_numbers(values.astype(np.float64, copy=False), so_far)
@@ -61,11 +61,8 @@ def _category_score(codes: IntArray) -> FloatArray:
     known = codes >= 0
     if not known.any():
         return score
-    counts = np.bincount(codes[known])
-    place = np.unique(counts, return_inverse=True)[1]
-    samples = np.bincount(place, weights=counts)  # by the size of their category
-    share = np.cumsum(samples) / known.sum()
-    score[known] = rarity(share)[place][codes[known]]
+    share = as_rare(np.bincount(codes[known])) / known.sum()
+    score[known] = rarity(share)[codes[known]]
     return score
 
 

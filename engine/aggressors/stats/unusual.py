@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from aggressors.stats.intervals import FloatArray
 
+IntArray = NDArray[np.int64]
 Side = Literal["high", "low", "rare"]
 
 NORMAL_MAD = 1.4826  # standard deviation of a normal variable by its median absolute deviation
@@ -28,13 +30,30 @@ def robust_scale(away: FloatArray) -> float:
     return NORMAL_MAD * float(np.median(away)) or NORMAL_MEAN * float(away.mean())
 
 
+def as_rare(counts: IntArray) -> IntArray:
+    """Count the samples whose category is as rare as each of k, or rarer.
+
+    Parameters
+    ----------
+    counts : (k,) samples of each category.
+
+    Returns
+    -------
+    (k,) sums of the counts that are no larger than each.
+    """
+    sizes, place = np.unique(counts, return_inverse=True)
+    times = np.bincount(place, minlength=len(sizes))
+    return np.asarray(np.cumsum(sizes * times)[place], dtype=np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Unusual:
     """One value among others.
 
-    `tail` is the share of samples with a value at least as far out on the same side (for `rare`:
-    with a value that as few samples have, or fewer); `z` its robust distance from the median in
-    standard deviations, 0 for a category.
+    `tail` is the share of the samples with a known value that are at least as far out on the same
+    side (for `rare`: that have a category as rare, see `as_rare`; for a missing value, the share of
+    all samples without one); `z` its robust distance from the median in standard deviations, 0 for
+    a category.
     """
 
     side: Side
@@ -55,13 +74,15 @@ class Numbers:
     missing: float
 
     @classmethod
-    def of(cls, values: FloatArray) -> Numbers:
+    def of(cls, values: FloatArray, missing: float | None = None) -> Numbers:
         """Summarise (n,) values, NaN where missing.
 
-        The scale is that of `robust_scale`.
+        The scale is that of `robust_scale`; `missing` stands for the share without a value where
+        these are not all of them.
         """
         known = np.sort(values[np.isfinite(values)])
-        missing = 1 - len(known) / max(len(values), 1)
+        if missing is None:
+            missing = 1 - len(known) / max(len(values), 1)
         if not len(known):
             return cls(known, float("nan"), 0.0, missing)
         median = float(np.median(known))
@@ -73,7 +94,7 @@ class Numbers:
         if n < FEWEST:
             return None
         if np.isnan(value):
-            return Unusual("rare", self.missing, 0.0) if self.missing else None
+            return _missing(self.missing)
         if self.scale == 0:
             return None
         z = (value - self.median) / self.scale
@@ -86,28 +107,48 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """How many of `n` samples have each value of a category field; None stands for missing."""
+    """Categories of n samples: how many are `known`, and how many are `as_rare` as each value.
 
-    counts: dict[str | None, int]
-    n: int
+    `unlisted` samples have values that are not told apart, each as rare as the rarest of those that
+    are, or rarer; `missing` is the share of all samples without a value.
+    """
+
+    as_rare: Mapping[str, int]
+    known: int
+    unlisted: int
+    missing: float
 
     @classmethod
-    def of(cls, codes: NDArray[np.int64], names: tuple[str, ...]) -> Categories:
-        """Count (n,) codes into `names`, -1 where missing."""
-        held = np.bincount(codes + 1, minlength=len(names) + 1).tolist()
-        counted = zip((None, *names), held, strict=True)
-        return cls({name: n for name, n in counted if n}, len(codes))
+    def of(cls, counts: Mapping[str, int], known: int, missing: int) -> Categories:
+        """Summarise samples by value; counts may leave out the rarest values.
+
+        Parameters
+        ----------
+        counts : samples of each value, the most frequent values at least.
+        known : samples with any value.
+        missing : samples without one.
+        """
+        listed = np.fromiter(counts.values(), np.int64, len(counts))
+        unlisted = known - int(listed.sum())
+        rare = (as_rare(listed) + unlisted).tolist() if len(listed) else []
+        share = missing / max(known + missing, 1)
+        return cls(dict(zip(counts, rare, strict=True)), known, unlisted, share)
 
     def judge(self, value: str | None) -> Unusual | None:
-        """Place a value; None where too few samples are known.
+        """Place a value; None where too few are known, or where none is missing as this one is.
 
-        Where every value is rare, as in a field of names, none is unusual.
+        A value that nobody has counts as one that a single sample has.
         """
-        if self.n < FEWEST:
+        if self.known < FEWEST:
             return None
-        held = self.counts.get(value, 0)
-        rarer = sum(n for n in self.counts.values() if n <= held)
-        return Unusual("rare", max(rarer, 1) / self.n, 0.0)
+        if value is None:
+            return _missing(self.missing)
+        rarer = self.as_rare.get(value, self.unlisted)
+        return Unusual("rare", max(rarer, 1) / self.known, 0.0)
+
+
+def _missing(share: float) -> Unusual | None:
+    return Unusual("rare", share, 0.0) if share else None
 
 
 def stands_out(found: Unusual, *, most: float = 0.025, z: float = 3.0) -> bool:

@@ -291,9 +291,19 @@ TABLES: tuple[Table, ...] = (
         "mean_maps",
         "Heatmaps, each divided by its sum, averaged over a set of samples of both halves.",
         C("concept_id", "INTEGER", "the concept"),
-        C("of", "VARCHAR", "core, members, same_label_well_predicted (labels as members) or rest"),
+        C(
+            "of",
+            "VARCHAR",
+            "core, members, same_label_well_predicted (labels as core), rest; and the mistakes "
+            "core_mispredicted and rest_mispredicted",
+        ),
         C("method", "VARCHAR", "as in `explanation`"),
-        C("target", "VARCHAR", "prediction: each map explains its own predicted class"),
+        C(
+            "target",
+            "VARCHAR",
+            "prediction: each map explains its own predicted class; label: its true class, of "
+            "mistakes only",
+        ),
         C("n", "BIGINT", "maps averaged; those without any attribution are left out", "samples"),
         C("height", "INTEGER", "rows of the map", "cells"),
         C("width", "INTEGER", "columns of the map", "cells"),
@@ -304,7 +314,7 @@ TABLES: tuple[Table, ...] = (
         "attention",
         "What the heatmaps of a set have in common, in numbers, over samples of both halves.",
         C("concept_id", "INTEGER", "the concept"),
-        C("of", "VARCHAR", "as in `mean_maps`, and rest_mispredicted"),
+        C("of", "VARCHAR", "as in `mean_maps`, without core_mispredicted"),
         C(
             "measure",
             "VARCHAR",
@@ -316,10 +326,10 @@ TABLES: tuple[Table, ...] = (
         C("low", "DOUBLE", "lower bound; NULL for one sample"),
         C("high", "DOUBLE", "upper bound; NULL for one sample"),
         C("n", "BIGINT", "samples", "samples"),
-        C("reference", "VARCHAR", "the set that core and members are compared with, else NULL"),
+        C("reference", "VARCHAR", "what core (members without one) is compared with, else NULL"),
         C("difference", "DOUBLE", "value minus that of the reference", "share, or attribution"),
-        C("difference_low", "DOUBLE", "lower bound of the difference"),
-        C("difference_high", "DOUBLE", "upper bound of the difference"),
+        C("difference_low", "DOUBLE", "lower bound; all of a concept's hold together"),
+        C("difference_high", "DOUBLE", "upper bound; all of a concept's hold together"),
     ),
     _t(
         "candidates",
