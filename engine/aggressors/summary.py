@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from aggressors.contracts import Aggressor, DiscoveryFacts, RunInfo
+from aggressors.queries.attention import attention_by_concept
 from aggressors.queries.overview import (
     Explained,
     PopulationTotals,
@@ -14,7 +16,7 @@ from aggressors.queries.overview import (
     totals,
 )
 from aggressors.store.read import RunFile
-from aggressors.words import counted, derivation, nothing_found, number, spoken
+from aggressors.words import attention_sentence, counted, derivation, nothing_found, number, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Summary:
     facts: DiscoveryFacts
     aggressors: tuple[Aggressor, ...]
     origin: str = ""
+    looks: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def confirmed(self) -> tuple[Aggressor, ...]:
@@ -79,11 +82,14 @@ class Summary:
 def summarize(run: RunFile) -> Summary:
     """Gather the facts of a run."""
     analysed = run.info.settings.analysed
+    found, numbers = tuple(aggressors(run)), attention_by_concept(run)
+    looks = {one.rank: attention_sentence(numbers.get(one.concept_id, ())) for one in found}
     return Summary(
         info=run.info,
         analysed=totals(run).of(analysed),
         explained=loss_explained(run),
         facts=discovery_facts(run),
-        aggressors=tuple(aggressors(run)),
+        aggressors=found,
         origin=derivation(run.info.derived_from_name, run.added),
+        looks={rank: said for rank, said in looks.items() if said},
     )

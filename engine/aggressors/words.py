@@ -187,7 +187,7 @@ _ATTENTION = {
     "concentration": "{who}: {value} of the attention in a tenth of the picture, {other} for the "
     "same labels handled well.",
     "distance": "Where {whose} are mistaken, {value} of the attention lies elsewhere than for the "
-    "true class; {other} in the other mistakes.",
+    "true class; {other} in other mistakes with their labels.",
 }
 
 

@@ -8,8 +8,10 @@ import altair
 import pytest
 
 from aggressors.queries.cards import data_uri
+from aggressors.queries.findings import Finding
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import charts, chips
+from aggressors_app.components import breakdowns
 from aggressors_app.components.confusion import summed
 from aggressors_app.components.linked_map import Layer, pack
 from aggressors_app.format import exact, interval, number, of, plain, share, signed, typeset
@@ -182,3 +184,43 @@ def test_a_map_is_its_header_and_its_pixels():
     packed = pack([layer, layer], size=(2, 2), run="r", view=box, bins=box, home=box)
     length = int.from_bytes(packed[:4], "little")
     assert packed[4 + length :] == layer.pixels * 2
+
+
+def finding(kind, title, effect):
+    return Finding(
+        kind, title, "", "missing", "label", effect, effect - 0.1, effect + 0.1, 0.001, 500, "",
+        f"no {title}", f"no {title}: worse", "",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def strongest(monkeypatch):
+    """Rows of the fields that go with loss, what is chosen, and what a click changes."""
+    found = (
+        finding("missing", "site", 0.4), finding("missing", "operator", 0.3),
+        finding("field", "site", -0.2), finding("shape", "hour", 0.2),
+    )  # fmt: skip
+    shown, changed = {}, []
+    monkeypatch.setattr(
+        breakdowns.cached, "findings", lambda *_: type("Findings", (), {"found": found})
+    )
+    monkeypatch.setattr(
+        breakdowns, "listing",
+        lambda key, columns, rows, **more: shown.update(rows=rows, **more),
+    )  # fmt: skip
+    monkeypatch.setattr(breakdowns.state, "change", lambda **change: changed.append(change))
+    breakdowns._strongest("run", "site")
+    return shown, changed
+
+
+def test_each_field_that_goes_with_loss_has_a_row_of_its_own(strongest):
+    shown, changed = strongest
+    ids = [row.id for row in shown["rows"]]
+    assert len(set(ids)) == 4
+    assert all(ids)
+    assert shown["chosen"] == ids[2]
+    for row in ids:
+        shown["on_choose"](row)
+    assert [change["field"] for change in changed] == ["site", "operator", "site", "hour"]
+    shown["on_choose"]("nonsense")
+    assert len(changed) == 4

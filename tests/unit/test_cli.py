@@ -18,6 +18,7 @@ from aggressors.queries.samples import samples_page
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
+from queried import queried
 from versions import analysed, publish_story, publish_tables
 
 DUSK = "brightness < 0.25"
@@ -96,6 +97,16 @@ def test_a_terminal_of_eighty_columns_is_enough(workspace):
     lines = console.export_text().splitlines()
     assert max(map(len, lines)) <= 80
     assert any(DUSK in line and "collect" in line for line in lines)
+
+
+def test_show_tells_where_the_model_looks(workspace, tmp_path):
+    opened = Workspace.open(tmp_path / "w", create=True)
+    queried(opened.runs)
+    lines = call("show", "v1", at=opened.root).stdout.splitlines()
+    place = lines.index("Where the model looks")
+    said = " ".join(" ".join(lines[place + 1 : place + 3]).split())
+    assert said.startswith("1 Failing members: 37 % of the attention in the border, 18 % for")
+    assert "Where the model looks" not in call("show", "v1", at=workspace).stdout
 
 
 def test_a_run_file_needs_no_workspace(workspace, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -90,7 +89,8 @@ def test_explains_each_representative_and_each_kind_of_mean(discovered):
             for row in out["mean_maps"].to_pylist()
             if row["concept_id"] == concept
         ]
-        assert kinds == KINDS
+        # Where the rest makes no such mistakes, there is nothing to compare these with.
+        assert kinds in (KINDS, KINDS[:-2])
     (facts,) = out["explanation"].to_pylist()
     assert facts == {"method": "grad-cam", "layer": "conv", "reason": None}
 
@@ -237,11 +237,21 @@ def test_the_comparison_has_labels_in_the_proportions_of_those_compared(discover
         member = np.isin(discovered["samples"]["sample_id"].to_pylist(), inside)
         frame, sets = drawn(discovered, member, heatmap_samples=60)
         right = frame.label == frame.prediction
-        wanted = Counter(frame.label[sets["core"]].tolist())
-        found = Counter(frame.label[sets["same_label_well_predicted"]].tolist())
-        for label, n in wanted.items():
-            there = int((right & ~member & frame.analysed & (frame.label == label)).sum())
-            assert found[label] == min(there, max(1, 60 * n // sum(wanted.values())))
+        wrong = sets["core"][~right[sets["core"]]]
+        np.testing.assert_array_equal(sets["core_mispredicted"], wrong)
+        for compared, reference, kind in (
+            (sets["core"], sets["same_label_well_predicted"], right),
+            (wrong, sets["rest_mispredicted"], ~right),
+        ):
+            assert kind[reference].all()
+            assert not member[reference].any()
+            if kind is right:
+                assert 5 < len(reference) <= 60
+            wanted, found = (shares_of_labels(frame, rows) for rows in (compared, reference))
+            if not len(reference):
+                continue
+            # Labels may fall short that a tenth of those compared have together.
+            assert np.abs(wanted - found).sum() <= 2 * (0.1 + len(CLASSES) / len(reference))
 
 
 def test_where_no_member_fails_all_of_them_are_compared(discovered):

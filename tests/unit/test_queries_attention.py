@@ -173,7 +173,7 @@ def test_the_clearest_difference_is_told_with_its_numbers():
     far = Attention("members", "distance", 0.6, 0.5, 0.7, 30, "rest_mispredicted", 0.3, 0.2, 0.4)
     assert attention_sentence([BORDER, far]) == (
         "Where members are mistaken, 60 % of the attention lies elsewhere than for the true class; "
-        "30 % in the other mistakes."
+        "30 % in other mistakes with their labels."
     )
     less = replace(BORDER, of="members", measure="concentration", value=0.25, difference=-0.2,
                    difference_low=-0.3, difference_high=-0.1)  # fmt: skip

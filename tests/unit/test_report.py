@@ -180,7 +180,36 @@ def test_where_the_model_looks_is_told_from_its_numbers(tmp_path):
     opened = Workspace.open(tmp_path, create=True)
     queried(opened.runs)
     page = Tags(written(opened, "v1", tmp_path / "looks.html"))
-    assert "Failing members: 37 % of the attention in the border, 18 % for the same" in page.text
+    said = "Failing members: 37 % of the attention in the border, 18 % for the same labels"
+    assert said in page.text
+    ticket = written(opened, "v1", tmp_path / "looks.md")
+    assert "### Where the model looks\n\n- **" in ticket
+    assert said in ticket
+
+
+def test_a_run_whose_attention_does_not_differ_says_nothing_of_it(workspace, tmp_path):
+    assert "Where the model looks" not in written(workspace, "v1", tmp_path / "v1.md")
+
+
+def test_mean_maps_of_a_stranger_are_drawn_only_where_they_are_sound(tmp_path):
+    tables = detailed()
+    good = {
+        "concept_id": 1, "method": "grad-cam", "target": "prediction", "n": 9, "height": 1,
+        "width": 2, "scale": 1.0, "pixels": b"\x00\xff",
+    }  # fmt: skip
+    maps = [
+        good | {"of": "core"},
+        good | {"of": "members", "height": None},
+        good | {"of": "rest", "width": 1_000_000, "height": 1_000_000},
+        good | {"of": "same_label_well_predicted", "pixels": None},
+        good | {"of": "core_mispredicted"},
+        good | {"of": "core_mispredicted", "target": "label"},
+    ]
+    opened = Workspace.open(tmp_path / "workspace", create=True)
+    publish_tables(opened, tables | {"mean_maps": rows("mean_maps", maps)}, "odd", day=1)
+    page = written(opened, "odd", tmp_path / "odd.html")
+    assert page.count("data:image/png;base64") == 2
+    assert "failing, true class" in Tags(page).text
 
 
 def test_light_dark_and_paper(workspace, tmp_path):

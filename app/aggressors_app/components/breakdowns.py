@@ -10,6 +10,7 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor, Filter
 from aggressors.queries.columns import OTHER
+from aggressors.queries.findings import Finding
 from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import cached, charts, chips, state
 from aggressors_app.components.choice import choice
@@ -69,35 +70,42 @@ def _strongest(run_id: str, chosen: str) -> None:
     found = cached.findings(run_id, -1, "loss").found[:MOST_DIFFERENT]
     if not found:
         return
-    widest = max(max(abs(one.low), abs(one.high), 0.1) for one in found)
-    low = -widest if any(one.effect < 0 for one in found) else 0.0
+    by_row = {f"{one.kind} {one.title}": one for one in found}
+    shown = (row for row, one in by_row.items() if one.title == chosen and one.kind != "missing")
     listing(
         "strongest",
         (
             Column("Strongest over all samples", width="62%"),
             Column("Effect", help="Within labels; −1 to 1, with its interval"),
         ),
-        [
-            Row(
-                one.title if one.kind != "missing" else "",
-                (
-                    Text(
-                        one.title if one.kind != "missing" else f"no {one.title}",
-                        sub=typeset(one.sentence),
-                    ),
-                    Meter(
-                        one.effect, number(one.effect), low=one.low, high=one.high,
-                        min=low, max=widest, sub=interval(one.low, one.high),
-                    ),
-                ),
-            )
-            for one in found
-        ],
+        strongest_rows(by_row),
         label="Fields that go with the signal",
-        chosen=chosen,
-        on_choose=lambda name: state.change(field=name) if name else None,
+        chosen=next(shown, ""),
+        on_choose=lambda row: state.change(field=by_row[row].title) if row in by_row else None,
         height=300,
-    )  # fmt: skip
+    )
+
+
+def strongest_rows(by_row: Mapping[str, Finding]) -> list[Row]:
+    """One row a finding, by its id; bars on one scale."""
+    widest = max(max(abs(one.low), abs(one.high), 0.1) for one in by_row.values())
+    low = -widest if any(one.effect < 0 for one in by_row.values()) else 0.0
+    return [
+        Row(
+            row,
+            (
+                Text(
+                    one.title if one.kind != "missing" else f"no {one.title}",
+                    sub=typeset(one.sentence),
+                ),
+                Meter(
+                    one.effect, number(one.effect), low=one.low, high=one.high,
+                    min=low, max=widest, sub=interval(one.low, one.high),
+                ),
+            ),
+        )
+        for row, one in by_row.items()
+    ]  # fmt: skip
 
 
 COMPARISONS = {"aggressor": "Aggressor against the rest", "datasets": "Dataset against dataset"}

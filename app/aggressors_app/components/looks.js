@@ -28,7 +28,7 @@ function drawn(panel, stops) {
   canvas.width = panel.width;
   canvas.height = panel.height;
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", panel.title);
+  canvas.setAttribute("aria-label", `${panel.title}, ${panel.sub}`);
   box.style.aspectRatio = `${panel.width} / ${panel.height}`;
   const bytes = atob(panel.pixels);
   const image = new ImageData(panel.width, panel.height);
@@ -58,7 +58,7 @@ export default function (component) {
   const stops = themed(root);
   const figure = element("div", "figure");
   figure.style.setProperty("--panels", data.panels.length);
-  const beside = (panel, name) => (panel.difference ? `${name} apart` : name);
+  const beside = (panel, name) => (panel.apart ? `${name} apart` : name);
 
   figure.append(element("div", "lead"));
   for (const panel of data.panels) {

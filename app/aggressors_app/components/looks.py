@@ -17,12 +17,16 @@ _mount = register("looks")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """One map of (rows, columns) cells, 1 where attention is spread evenly; or a difference."""
+    """One map of (rows, columns) cells, 1 where attention is spread evenly; or a difference.
+
+    A line sets it apart from the panels before where it is `apart`.
+    """
 
     title: str
     sub: str
     cells: NDArray[np.float64]
     difference: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def _panel(one: Panel, top: float) -> dict[str, object]:
         "title": one.title,
         "sub": one.sub,
         "difference": one.difference,
+        "apart": one.apart,
         "height": height,
         "width": width,
         "pixels": base64.b64encode(np.rint(values.clip(0, 255)).astype(np.uint8)).decode(),

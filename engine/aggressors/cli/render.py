@@ -190,6 +190,8 @@ def run_overview(
     ]
     if summary.aggressors:
         parts.append(ranking(summary, width=width))
+        if summary.looks:
+            parts += [Text("\nWhere the model looks", "bold"), _looks(summary)]
         name, where = shlex.quote(run), _where(workspace)
         lines = [f"\nNext: aggressors app {name}{where}"]
         if not alone:
@@ -197,6 +199,17 @@ def run_overview(
         # A command that is copied must not be broken into lines.
         parts += [Text(line, "dim", no_wrap=True, overflow="ignore") for line in lines]
     return Group(*parts)
+
+
+def _looks(summary: Summary) -> Table:
+    """Say by rank what differs in where the model looks."""
+    table = _table()
+    table.show_header = False
+    table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for rank, said in sorted(summary.looks.items()):
+        table.add_row(str(rank), Text(said))
+    return table
 
 
 def run_report(result: RunResult, workspace: str | None) -> RenderableType:

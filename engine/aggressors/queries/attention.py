@@ -116,21 +116,32 @@ def _misled(found: Mapping[tuple[str, str], MeanMap]) -> Iterator[Misled]:
             yield Misled(of, predicted.n, predicted.cells, true.cells)
 
 
+_ATTENTION = """
+    SELECT concept_id, of, measure, value, low, high, n, coalesce(reference, ''), difference,
+        difference_low, difference_high
+    FROM attention
+    WHERE {which} AND of IS NOT NULL AND measure IS NOT NULL AND n > 0 AND isfinite(value)
+    ORDER BY concept_id, measure, of
+"""
+
+
 def attention(run: RunFile, concept_id: int) -> tuple[Attention, ...]:
     """Read the numbers of the heatmaps of a concept, by measure and set.
 
     What a file says that cannot be is left out: shares beyond 1, bounds that are no numbers.
     """
-    sql = """
-        SELECT of, measure, value, low, high, n, coalesce(reference, ''), difference,
-            difference_low, difference_high
-        FROM attention
-        WHERE concept_id = $concept AND of IS NOT NULL AND measure IS NOT NULL AND n > 0
-            AND isfinite(value)
-        ORDER BY measure, of
-    """
-    found = fetch_rows(run, sql, params={"concept": concept_id})
-    return tuple(_read(*row) for row in found if _is_sound(row[1], row[2]))
+    params = {"concept": concept_id}
+    found = fetch_rows(run, _ATTENTION, params=params, which="concept_id = $concept")
+    return tuple(_read(*row[1:]) for row in found if _is_sound(row[2], row[3]))
+
+
+def attention_by_concept(run: RunFile) -> dict[int, tuple[Attention, ...]]:
+    """Read the numbers of all concepts at once; see `attention`."""
+    by: dict[int, list[Attention]] = {}
+    for concept_id, *row in fetch_rows(run, _ATTENTION, which="concept_id IS NOT NULL"):
+        if _is_sound(row[1], row[2]):
+            by.setdefault(concept_id, []).append(_read(*row))
+    return {concept_id: tuple(found) for concept_id, found in by.items()}
 
 
 def _read(

@@ -7,25 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from aggressors.contracts import Aggressor
-from aggressors.queries.attention import attention
+from aggressors.queries.attention import looks
 from aggressors.queries.cards import media_type
-from aggressors.queries.concept import concept, mean_maps, representatives
+from aggressors.queries.concept import concept, representatives
 from aggressors.queries.findings import findings
 from aggressors.queries.solve import action, suspects, yields
 from aggressors.queries.telling import Telling, excerpt, telling
 from aggressors.queries.unusual import Odd, Yardsticks, unusual, yardsticks
 from aggressors.store.read import RunFile
 from aggressors.summary import Summary
-from aggressors.words import MAP_NAMES, attention_sentence, how_found
+from aggressors.words import MAP_NAMES, how_found
 
 SHOWN = {"worst": 10, "central": 5, "diverse": 5, "counter": 5}  # samples of each kind a card
 VALUES = 5  # of a sample that has neither picture nor text
 FINDINGS = 5  # of a card
 LARGEST = 60_000  # bytes of a thumbnail
 PICTURES = 8_000_000  # bytes of all pictures of a page; what comes after does without
+MISLED = "core_mispredicted"
 TEXT = 240  # characters of a text sample
 
 
@@ -104,13 +106,15 @@ def gather(run: RunFile, summary: Summary, *, samples: bool = True) -> tuple[Car
     cards, left = [], PICTURES
     by = yardsticks(run) if samples else {}
     for one in summary.aggressors:
-        cards.append(_card(run, one, by, samples=samples and left > 0))
+        cards.append(
+            _card(run, one, by, summary.looks.get(one.rank, ""), samples=samples and left > 0)
+        )
         shown = [sample.picture or b"" for sample in cards[-1].samples]
         left -= sum(map(len, [*shown, *(one.picture for one in cards[-1].maps)]))
     return tuple(cards)
 
 
-def _card(run: RunFile, one: Aggressor, by: Yardsticks, *, samples: bool) -> Card:
+def _card(run: RunFile, one: Aggressor, by: Yardsticks, said: str, *, samples: bool) -> Card:
     group = concept(run, one.concept_id)
     found = findings(run, one.concept_id).found[:FINDINGS]
     found_yields = yields(run, one.concept_id).to_pylist()
@@ -129,7 +133,7 @@ def _card(run: RunFile, one: Aggressor, by: Yardsticks, *, samples: bool) -> Car
         ),
         suspects=suspects(run, one.concept_id, limit=1_000).num_rows,
         expected=_middle(found_yields) if found_yields else None,
-        looks=attention_sentence(attention(run, one.concept_id)),
+        looks=said,
         maps=_maps(run, one.concept_id) if samples else (),
         samples=_samples(run, one.concept_id, words, by) if samples else (),
     )
@@ -173,21 +177,16 @@ def _picture(thumbnail: bytes | None) -> bytes | None:
 
 
 def _maps(run: RunFile, concept_id: int) -> tuple[MeanMap, ...]:
-    rows = [
-        row
-        for row in mean_maps(run, concept_id).to_pylist()
-        if row["of"] in MAP_NAMES and len(row["pixels"] or b"") == row["height"] * row["width"] > 0
-    ]
-    top = max((row["scale"] for row in rows), default=0.0)
-    return tuple(
-        MeanMap(MAP_NAMES[row["of"]], row["n"], _coloured(row, top)) for row in rows if top > 0
-    )
+    """Mean maps on one scale; last that of the true class, where failing members are mistaken."""
+    found = looks(run, concept_id)
+    maps = [(MAP_NAMES[one.of], one.n, one.cells) for one in found.maps]
+    maps += [("failing, true class", one.n, one.true) for one in found.misled if one.of == MISLED]
+    top = max((float(cells.max()) for *_, cells in maps), default=1.0)
+    return tuple(MeanMap(title, n, _coloured(cells / top)) for title, n, cells in maps)
 
 
-def _coloured(row: dict[str, Any], top: float) -> bytes:
-    """Draw a map as a PNG from near black to yellow; all maps of a card on one scale."""
-    cells = np.frombuffer(row["pixels"], np.uint8).reshape(row["height"], row["width"])
-    share = cells / 255 * (row["scale"] / top)
+def _coloured(share: NDArray[np.float64]) -> bytes:
+    """Draw (rows, columns) shares of the highest cell as a PNG from near black to yellow."""
     stops = np.array([[16, 12, 36], [110, 30, 110], [214, 66, 72], [252, 166, 54], [250, 240, 160]])
     at = np.clip(share, 0, 1) * (len(stops) - 1)
     colours = np.stack(

@@ -1,4 +1,4 @@
-"""A run as a short Markdown text for a ticket: bottom line, ranking, what to do."""
+"""A run as a short Markdown text for a ticket: bottom line, ranking, what to do, where it looks."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, .
     if confirmed:
         lines += ["", "### What to do", ""]
         lines += [f"- [ ] {_task(card)}" for card in confirmed]
+    if looks := [card for card in confirmed if card.looks]:
+        lines += ["", "### Where the model looks", ""]
+        lines += [f"- **{escaped(card.aggressor.name)}**: {escaped(card.looks)}" for card in looks]
     if summary.tentative:
         count = len(summary.tentative)
         lines += ["", f"{count} more {'is' if count == 1 else 'are'} tentative and not counted."]

@@ -8,6 +8,7 @@ from hashlib import blake2b
 import numpy as np
 
 from aggressors.stages.frame import BoolArray, Frame, IntArray
+from aggressors.stats.matching import matched_counts
 
 INSIDE = ("core", "members")
 WELL = "same_label_well_predicted"
@@ -38,19 +39,20 @@ class Draw:
     def sets(self, member: BoolArray) -> dict[str, IntArray]:
         """Choose the rows of each set of a concept, at most `heatmap_samples` each.
 
-        Core are members whose signal exceeds the rest's core quantile; same_label_well_predicted
-        others that are predicted right, each label in the proportion that it has among those they
-        are compared with (see `compared`), as far as there are so many: or the mix of labels would
-        pose as a difference.
+        Core are members whose signal exceeds the rest's core quantile. What they are compared with
+        has their labels, each in the proportion that it has among them, or the mix of labels would
+        pose as a difference: with those who are predicted right, and mistakes with the mistakes of
+        the rest. Where no member fails, all members are compared (see `compared`).
         """
         rest = self.known & ~member
         core = self._first(self.known & member & self._failing(rest))
         chosen = {"core": core, "members": self._first(self.known & member)}
+        inside = chosen[compared(chosen)]
         return chosen | {
-            WELL: self._alike(chosen[compared(chosen)], rest & self.right),
+            WELL: self._alike(inside, rest & self.right),
             "rest": self._first(rest),
             MISLED: core[self.wrong[core]],
-            MISTAKEN: self._first(rest & self.wrong),
+            MISTAKEN: self._alike(inside[self.wrong[inside]], rest & self.wrong),
         }
 
     def _failing(self, rest: BoolArray) -> BoolArray:
@@ -62,13 +64,19 @@ class Draw:
 
     def _alike(self, those: IntArray, others: BoolArray) -> IntArray:
         """Take the first of `others` with the labels of `those`, in the same proportions."""
-        most = self.frame.settings.heatmap_samples
-        labels, counts = np.unique(self.frame.label[those], return_counts=True)
-        pools = [self._ordered(others & (self.frame.label == label)) for label in labels]
-        there = [(pool, count) for pool, count in zip(pools, counts, strict=True) if len(pool)]
-        total = sum(int(count) for _, count in there)
-        drawn = [pool[: max(1, most * int(count) // total)] for pool, count in there]
-        return np.concatenate([self.order[:0], *drawn])[:most]
+        label = self.frame.label
+        n_labels = int(label.max(initial=-1)) + 2
+        wanted, there = (
+            np.bincount(label[rows] + 1, minlength=n_labels)
+            for rows in (those, np.flatnonzero(others))
+        )
+        wanted[0] = 0  # samples without a label
+        drawn = matched_counts(wanted, there, self.frame.settings.heatmap_samples)
+        parts = [
+            self._ordered(others & (label == code - 1))[: drawn[code]]
+            for code in np.flatnonzero(drawn)
+        ]
+        return np.concatenate([self.order[:0], *parts])
 
     def _first(self, those: BoolArray) -> IntArray:
         return self._ordered(those)[: self.frame.settings.heatmap_samples]

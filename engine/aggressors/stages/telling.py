@@ -21,6 +21,7 @@ from aggressors.stages.frame import BoolArray, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import empty, rows
 from aggressors.stats.log_odds import log_odds
+from aggressors.stats.matching import matched_counts
 from aggressors.tokens import words_of
 
 MOST_TEXTS = 2_000  # members, and others, that are compared
@@ -83,17 +84,12 @@ def _like(
     wanted = np.bincount(label[inside] + 1, minlength=int(label.max(initial=-1)) + 2)
     there = np.bincount(label[others] + 1, minlength=len(wanted))
     wanted[0] = 0  # samples without a label
-    codes = np.flatnonzero(wanted)
-    if not len(codes):
-        return np.empty(0, dtype=np.int64)
-    ratio = there[codes] / wanted[codes]
-    order = np.argsort(ratio, kind="stable")
-    short = np.cumsum(wanted[codes][order]) <= FALLS_SHORT * wanted.sum()
-    times = min(float(ratio[order][~short][0]), MOST_TEXTS / int(wanted.sum()))
+    drawn = matched_counts(wanted, there, MOST_TEXTS, short=FALLS_SHORT)
     parts = [
-        _some(others[label[others] == code - 1], int(times * wanted[code]), rng) for code in codes
+        _some(others[label[others] == code - 1], int(drawn[code]), rng)
+        for code in np.flatnonzero(wanted)
     ]
-    return np.sort(np.concatenate(parts))
+    return np.sort(np.concatenate([others[:0], *parts]))
 
 
 def _some(rows: IntArray, most: int, rng: np.random.Generator) -> IntArray:

@@ -295,7 +295,7 @@ TABLES: tuple[Table, ...] = (
             "of",
             "VARCHAR",
             "core, members, same_label_well_predicted (labels as core), rest; and the mistakes "
-            "core_mispredicted and rest_mispredicted",
+            "core_mispredicted and rest_mispredicted (labels as the former)",
         ),
         C("method", "VARCHAR", "as in `explanation`"),
         C(
