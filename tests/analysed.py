@@ -6,6 +6,7 @@ import io
 import shutil
 from functools import lru_cache
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,15 @@ def _maps(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
             facts = {"concept_id": concept_id, "of": of, "method": "grad-cam"}
             facts |= {"target": "prediction", "n": len(chosen)}
             means.append(facts | _pixels(np.mean(chosen, axis=0)))
+        for of, target in product(
+            ("core_mispredicted", "rest_mispredicted"), ("prediction", "label")
+        ):
+            mean = np.mean(chosen, axis=0)
+            means.append(
+                {"concept_id": concept_id, "of": of, "method": "grad-cam", "target": target}
+                | {"n": len(chosen) - 1}
+                | _pixels(mean if target == "prediction" else mean.max() - mean)
+            )
     facts = {"method": "grad-cam", "layer": "contrast"}
     return {
         "explanation": rows("explanation", [facts]),
@@ -108,7 +118,7 @@ def _attention(concepts: list[int]) -> list[dict[str, object]]:
     return [
         {"concept_id": concept, "of": of, "measure": "border", "value": value, "n": 40}
         | {"low": value - 0.04, "high": value + 0.04}
-        | (against if of in ("core", "members") else {})
+        | (against if of == "core" else {})
         for concept in concepts
         for of, value in (("core", 0.37), ("members", 0.3), (right, 0.18), ("rest", 0.2))
         for against in [

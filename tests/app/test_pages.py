@@ -129,9 +129,9 @@ def test_aggressor_shows_where_the_model_looks(opened, planted_versions):
     figure = component(app, "mean_maps")
     titles = [(panel["title"], panel["difference"]) for panel in figure["panels"]]
     assert titles == [
-        ("Failing members", False),
-        ("All members", False),
-        ("Same label, right", False),
+        ("Failing", False),
+        ("All", False),
+        ("Same label", False),
         ("The rest", False),
         ("Difference", True),
     ]
@@ -150,6 +150,24 @@ def test_aggressor_shows_where_the_model_looks(opened, planted_versions):
     assert all(heat["label"] for heat in mistaken)
     right = [tile["heat"] for tile in tiles if not tile["lines"][0][2]]
     assert not any(heat["label"] for heat in right if heat)
+
+
+def test_aggressor_shows_what_misled_the_model(opened, planted_versions):
+    app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1", look="true")
+    assert not app.exception
+    figure = component(app, "mean_maps")
+    assert [(one["title"], one["sub"].split(",")[0]) for one in figure["panels"]] == [
+        ("Predicted", "failing"), ("True class", "failing"), ("Difference", "failing"),
+        ("Predicted", "others"), ("True class", "others"), ("Difference", "others"),
+    ]  # fmt: skip
+    assert [one["apart"] for one in figure["panels"]] == [False, False, False, True, False, False]
+    predicted, true, difference, *_ = (
+        np.frombuffer(base64.b64decode(one["pixels"]), np.uint8).astype(int)
+        for one in figure["panels"]
+    )
+    assert (np.sign(difference - 127) == np.sign(predicted - true))[abs(predicted - true) > 4].all()
+    assert [scale["kind"] for scale in figure["scales"]] == ["maps", "difference"]
+    assert "orange where the predicted class has more" in shown(app)
 
 
 def test_aggressor_says_what_it_shows(opened, planted_versions):

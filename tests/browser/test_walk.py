@@ -179,21 +179,43 @@ def test_a_heatmap_shows_either_class_or_how_they_differ(visit):
     assert drawn.evaluate(pixels) == predicted
 
 
+def test_the_first_screen_shows_where_the_model_looks(visit):
+    from playwright.sync_api import expect
+
+    page = (window := visit(width=1440, height=900)).page
+    window.open("aggressor")
+    for name in ("Failing, ", "Difference, "):
+        drawn = page.get_by_role("img", name=name)
+        expect(drawn).to_be_visible()
+        box = drawn.bounding_box()
+        assert box["y"] + box["height"] <= 900
+
+
+def test_the_true_class_has_maps_of_its_own(visit):
+    from playwright.sync_api import expect
+
+    window = visit(height=1600)
+    window.open("aggressor")
+    window.page.get_by_role("button", name="Against the true class").click()
+    expect(window.page.get_by_role("img", name="True class, failing")).to_be_visible()
+    assert "look=true" in window.page.url
+
+
 def test_mean_maps_are_drawn_on_one_scale(visit):
     from playwright.sync_api import expect
 
     window = visit(height=1600)
     page = window.page
     window.open("aggressor")
-    expect(page.get_by_role("img", name="Failing members")).to_be_visible()
+    expect(page.get_by_role("img", name="Failing, ")).to_be_visible()
     colours = (
         "one => new Set(new Uint32Array(one.getContext('2d')"
         ".getImageData(0, 0, one.width, one.height).data.buffer)).size"
     )
-    names = ("Failing members", "All members", "Same label, right", "The rest", "Difference")
+    names = ("Failing", "All", "Same label", "The rest", "Difference")
     boxes = []
     for name in names:
-        canvas = page.get_by_role("img", name=name, exact=True)
+        canvas = page.get_by_role("img", name=f"{name}, ")
         assert name == "Difference" or canvas.evaluate(colours) > 4
         boxes.append(canvas.bounding_box())
     assert len({round(box["y"]) for box in boxes}) == 1

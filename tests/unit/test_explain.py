@@ -232,9 +232,11 @@ def test_the_comparison_has_the_labels_of_the_failing_members(discovered):
 
 
 def test_the_comparison_has_labels_in_the_proportions_of_those_compared(discovered):
+    place = np.arange(discovered["samples"].num_rows)
     for concept in concepts(discovered):
         inside = [m["sample_id"] for m in members_of(discovered, concept)]
         member = np.isin(discovered["samples"]["sample_id"].to_pylist(), inside)
+        member &= place % 2 == 0  # so that the rest makes the same mistakes
         frame, sets = drawn(discovered, member, heatmap_samples=60)
         right = frame.label == frame.prediction
         wrong = sets["core"][~right[sets["core"]]]
@@ -245,11 +247,8 @@ def test_the_comparison_has_labels_in_the_proportions_of_those_compared(discover
         ):
             assert kind[reference].all()
             assert not member[reference].any()
-            if kind is right:
-                assert 5 < len(reference) <= 60
+            assert 5 < len(reference) <= 60
             wanted, found = (shares_of_labels(frame, rows) for rows in (compared, reference))
-            if not len(reference):
-                continue
             # Labels may fall short that a tenth of those compared have together.
             assert np.abs(wanted - found).sum() <= 2 * (0.1 + len(CLASSES) / len(reference))
 
@@ -473,11 +472,13 @@ def test_eigencam_has_no_map_of_the_true_class(discovered):
 
 
 def test_the_tables_do_not_depend_on_the_size_of_a_batch(discovered):
-    one, other = (explained(discovered, batch_size=size) for size in (7, 256))
-    assert one["mean_maps"] == other["mean_maps"]
-    assert one["attention"] == other["attention"]
     key = [("sample_id", "ascending"), ("of", "ascending")]
-    assert one["heatmaps"].sort_by(key) == other["heatmaps"].sort_by(key)
+    whole = explained(discovered, batch_size=256)
+    for size in (1, 7):
+        parts = explained(discovered, batch_size=size)
+        assert parts["mean_maps"] == whole["mean_maps"]
+        assert parts["attention"] == whole["attention"]
+        assert parts["heatmaps"].sort_by(key) == whole["heatmaps"].sort_by(key)
 
 
 def test_a_method_that_is_not_there_names_the_nearest():

@@ -247,3 +247,48 @@ def test_a_part_that_runs_without_gradients_is_explained(model):
     frozen.load_state_dict(model.state_dict())
     assert find_layers(frozen.eval(), INPUTS, heatmap="conv").reason == ""
     assert grad_cam(frozen, "conv", INPUTS, TARGETS).max() > 0.01
+
+
+@pytest.mark.parametrize("method", HEATMAP_METHODS)
+def test_outputs_that_do_not_depend_on_the_layer_have_an_empty_map(model, method):
+    """Where all gradients are zero, nothing is divided by their sum."""
+    with torch.no_grad():
+        model.head.weight.zero_()
+    found = grad_cam(model, "relu", INPUTS, TARGETS, method)
+    if method == "eigencam":  # it knows no outputs
+        np.testing.assert_array_equal(found, grad_cam(model, "relu", INPUTS, [0] * 5, method))
+    else:
+        assert not found.any()
+    dark = grad_cam(model, "relu", torch.zeros_like(INPUTS), TARGETS, method)
+    assert np.isfinite(dark).all()
+
+
+@pytest.mark.parametrize("method", HEATMAP_METHODS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_sample_whose_activations_are_no_numbers_leaves_the_others_as_they_are(
+    model, method, value
+):
+    class Spoiled(InPlace):  # what is no number is put right behind the layer
+        def forward(self, x):
+            x = self.relu(self.conv(x))
+            return self.head(torch.nan_to_num(x, nan=0, posinf=0).mean(dim=(2, 3)))
+
+    spoiled = Spoiled()
+    spoiled.load_state_dict(model.state_dict())
+    inputs = INPUTS.clone()
+    inputs[2] = value
+    found = grad_cam(spoiled, "relu", inputs, TARGETS, method)
+    expected = grad_cam(spoiled, "relu", INPUTS, TARGETS, method)
+    assert np.isfinite(found).all()
+    assert not found[2].any()
+    others = [0, 1, 3, 4]
+    np.testing.assert_allclose(found[others], expected[others], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", HEATMAP_METHODS)
+def test_one_sample_and_one_channel_are_enough(method):
+    torch.manual_seed(2)
+    model = nn.Sequential(nn.Conv2d(3, 1, 3, padding=1), nn.Flatten(), nn.Linear(64, 4))
+    found = grad_cam(model, "0", INPUTS[:1], [1], method)
+    assert found.shape == (1, 8, 8)
+    assert np.isfinite(found).all()

@@ -190,7 +190,7 @@ def run_overview(
     ]
     if summary.aggressors:
         parts.append(ranking(summary, width=width))
-        if summary.looks:
+        if any(one.rank in summary.looks for one in summary.confirmed):
             parts += [Text("\nWhere the model looks", "bold"), _looks(summary)]
         name, where = shlex.quote(run), _where(workspace)
         lines = [f"\nNext: aggressors app {name}{where}"]
@@ -202,13 +202,14 @@ def run_overview(
 
 
 def _looks(summary: Summary) -> Table:
-    """Say by rank what differs in where the model looks."""
+    """Say of the confirmed, by rank, what differs in where the model looks."""
     table = _table()
     table.show_header = False
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for rank, said in sorted(summary.looks.items()):
-        table.add_row(str(rank), Text(said))
+    for one in summary.confirmed:
+        if said := summary.looks.get(one.rank):
+            table.add_row(str(one.rank), Text(said))
     return table
 
 

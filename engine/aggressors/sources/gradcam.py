@@ -125,8 +125,17 @@ def _maps(
         outputs = kept(inputs.to(device_of(model))).float()
         outputs = outputs.reshape(len(inputs), -1)
         columns = [[0] * len(inputs)] if targets is None else list(zip(*targets, strict=True))
-        activations = kept.activations[0].numpy()
+        activations = _sound(kept.activations[0].numpy())
         return np.stack([_map(cam, outputs, codes, activations) for codes in columns], axis=1)
+
+
+def _sound(activations: Floats) -> Floats:
+    """Empty what the layer makes of a sample where some of it is no number: of it nothing is said.
+
+    A principal component of one such sample would end the whole batch.
+    """
+    broken = np.asarray(~np.isfinite(activations).all(axis=(1, 2, 3)))
+    return np.where(broken[:, None, None, None], 0, activations) if broken.any() else activations
 
 
 def _map(cam: Any, outputs: Tensor, codes: Sequence[int], activations: Floats) -> Floats:
