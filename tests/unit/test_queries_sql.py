@@ -14,6 +14,7 @@ import pytest
 
 from aggressors.contracts import EVERYTHING
 from aggressors.queries import (
+    attention,
     concept,
     explore,
     fields,
@@ -22,7 +23,9 @@ from aggressors.queries import (
     overview,
     samples,
     solve,
+    telling,
     track,
+    unusual,
 )
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
@@ -44,6 +47,11 @@ QUESTIONS = {
     "loss-histograms": lambda run: overview.loss_histograms(run, PLAIN),
     "associations": lambda run: concept.associations(run, 1),
     "findings": lambda run: findings.findings(run, 1),
+    "attention": lambda run: attention.attention(run, 1),
+    "attention-by-concept": attention.attention_by_concept,
+    "looks": lambda run: attention.looks(run, 1),
+    "telling": lambda run: telling.telling(run, 1),
+    "unusual": unusual.yardsticks,
     "confusion": lambda run: concept.confusion(run, METADATA, 1),
     "values": lambda run: fields.values(run, "operator", "op"),
     "samples-page": lambda run: samples.samples_page(run, METADATA, "loss", limit=2),
