@@ -49,7 +49,7 @@ def mean_maps(run_id: str, concept_id: int) -> None:
         return
     numbers = cached.attention(run_id, concept_id)
     said = attention_sentence(numbers)
-    with st.container(gap="xsmall"):
+    with st.container(gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(title, width="content")
             if found.misled:
