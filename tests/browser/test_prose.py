@@ -82,3 +82,20 @@ def test_values_of_a_row_are_text_and_only_the_odd_ones_marked(page):
     assert found["marks"] == ["99"]
     assert found["text"] == "s<b>1age 99<i>job</i> <b>cook</b>"
     assert set(found["tags"]) == {"DIV", "SPAN", "MARK"}
+
+
+@pytest.mark.parametrize("width", [210, 320, 430])
+def test_a_tile_is_as_high_as_its_text(page, width):
+    folder = mount._HERE
+    for name in ("base.css", "grid.css"):
+        page.add_style_tag(content=(folder / name).read_text(encoding="utf-8"))
+    page.evaluate("width => { document.querySelector('#host').style.width = `${width}px`; }", width)
+    heights = {}
+    for n in (5, 60, 600):
+        drawn(page, text="oil prices " * n)
+        box = "one => one.getBoundingClientRect().height"
+        view, text = (page.locator(name).evaluate(box) for name in (".view", ".view .text"))
+        assert 0 <= view - text <= 20
+        assert text % 16 == 0  # no line is cut in two
+        heights[n] = text
+    assert heights[5] < heights[60] <= heights[600] <= 208
