@@ -65,12 +65,6 @@ def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -
 # --- Marks ---
 
 
-def marks() -> marking.Marks:
-    """Read what was said of samples; nothing without a workspace."""
-    found = cached.workspace()
-    return marking.Marks((), ()) if found is None else found.read_marks()
-
-
 def toggle_mark(
     run_id: str, sample_id: str, mark: MarkKind, *, concept_id: int | None = None
 ) -> None:
@@ -90,17 +84,15 @@ def toggle_mark(
             "A single run file keeps no marks. "
             "Open its workspace with `aggressors app --workspace DIR`."
         )
-    group = ""
-    if mark == "not-of-group" and concept_id is not None:
-        group = marking.groups(cached.run_file(run_id))[concept_id]
-    held = marking.by_sample(found.read_marks().held, group or None)
+    place = marking.place(cached.run_file(run_id), mark, concept_id)
+    held = marking.by_sample(cached.marks().held, place.group or None)
     found.append_marks(
         [sample_id],
         mark,
-        run_id=run_id,
+        run_id=place.run_id,
         undone=mark in held.get(sample_id, ()),
-        group=group,
-        concept_id=concept_id,
+        group=place.group,
+        concept_id=place.concept_id,
     )
 
 
@@ -118,7 +110,7 @@ def exported(
 ) -> Exported:
     """Write a list of samples in a format; made when it is asked for, not before."""
     run = cached.run_file(run_id)
-    held = marking.as_table(run, marks().held) if what == "marks" else None
+    held = marking.as_table(run, cached.marks().held) if what == "marks" else None
     return export(run, what, rank, parse(filter), format, count, queue=queue, marks=held)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from aggressors.contracts import RunSummary
@@ -26,6 +29,11 @@ class Catalogue:
         """Return the run that stands for the model of a run: itself, unless it is derived."""
         return versions(self.runs).get(run_id, run_id)
 
+    def origin(self, run_id: str) -> str:
+        """Return the run of the model of a run, also where that is gone: itself, unless derived."""
+        known = {run.run_id: run.derived_from or run.run_id for run in self.runs}
+        return known.get(run_id, run_id)
+
     def find(self, name: str) -> RunSummary | None:
         """Return the run of this id, else the newest of this name."""
         for attribute in ("run_id", "name"):
@@ -35,13 +43,16 @@ class Catalogue:
         return None
 
 
-def files_in(folder: Path, pattern: str) -> tuple[object, ...]:
-    """Names, sizes and times of the files in a folder: another one means another content."""
+def files_in(folder: Path, ending: str = "") -> str:
+    """Digest of names, sizes and times of the files in a folder: another one, another content."""
     found = []
-    for path in sorted(folder.glob(pattern)):
-        try:
-            state = path.stat()
-        except OSError:  # a file that goes away meanwhile
-            continue
-        found.append((path.name, state.st_size, state.st_mtime_ns))
-    return tuple(found)
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(ending):
+                    with suppress(OSError):  # a file that goes away meanwhile
+                        state = entry.stat()
+                        found.append(f"{entry.name}/{state.st_size}/{state.st_mtime_ns}")
+    except OSError:  # nothing was kept yet, or a file lies in the way
+        return ""
+    return sha256("/".join(sorted(found)).encode(errors="surrogateescape")).hexdigest()

@@ -182,7 +182,7 @@ def _derived_info(parent: RunFile, digest: str, name: str) -> RunInfo:
         schema_version=SCHEMA_VERSION,
         created_at=datetime.now(UTC).isoformat(),
         engine_version=engine_version(),
-        derived_from=info.derived_from or info.run_id,
+        derived_from=info.model_run,
         derived_from_name=info.derived_from_name or info.name,
     )
 

@@ -204,6 +204,11 @@ class RunInfo:
     derived_from: str = ""
     derived_from_name: str = ""
 
+    @property
+    def model_run(self) -> str:
+        """Id of the run of the model, which has the same samples and groups: mostly this one."""
+        return self.derived_from or self.run_id
+
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:

@@ -402,7 +402,7 @@ def _described(run: RunFile, group: _Group, n_samples: int) -> SavedTest:
         margin_origin="",
         rule=group.rule,
         samples=n_samples,
-        source_run_id=info.derived_from or info.run_id,
+        source_run_id=info.model_run,
         source_run_name=info.derived_from_name or info.name,
         task=info.task,
         loss_name=info.loss_name,

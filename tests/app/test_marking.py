@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from pyarrow import parquet
 from tests.app.reading import component, shown
 
+from aggressors import adding
 from aggressors.queries.marks import groups
+from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached
 from aggressors_app.components import marking
@@ -64,10 +69,107 @@ def test_marks_show_on_the_next_visit_and_in_the_next_run(opened, planted):
     assert tiles(again)[first]["flag"] == "label wrong · not of group"
     # The label is wrong in any group and run; the group is another one.
     ranks = [one.rank for one in cached.aggressors("v1-0000")]
-    flags = marking.flags("v1-0000", actions.marks(), cached.aggressors("v1-0000")[len(ranks) - 1])
+    flags = marking.flags("v1-0000", cached.marks(), cached.aggressors("v1-0000")[len(ranks) - 1])
     assert flags[first] == "label wrong"
     page = opened(planted, "explore", run="v3-0000", f=f"sample_id = {first}")
     assert tiles(page, "browser_grid")[first]["flag"] == "label wrong"
+
+
+def derived(planted: Path, name: str = "vegetation", run: str = "v1-0000") -> str:
+    """Id of the run with a field added."""
+    place = Workspace(planted)
+    with open_run(place.run_path(run)) as parent:
+        ids = [
+            row[0] for row in parent.cursor().execute("SELECT sample_id FROM samples").fetchall()
+        ]
+    table = pa.table({"sample_id": ids, name: [len(one) + n % 7 for n, one in enumerate(ids)]})
+    return adding.add_metadata(place.run_path(run), table, place).run_id
+
+
+def without_rules(planted: Path, run: str = "v1-0000") -> None:
+    """Let no rule describe the groups of a run, so that they stand for themselves."""
+    with duckdb.connect(str(planted / "runs" / f"{run}.duckdb")) as database:
+        database.execute("UPDATE concepts SET rule = '{}'")
+
+
+@pytest.mark.parametrize("ruled", [True, False])
+def test_a_mark_holds_in_the_runs_with_added_metadata_and_the_other_way_round(
+    opened, planted, ruled
+):
+    if not ruled:
+        without_rules(planted)
+    first_step = derived(planted)
+    second_step = derived(planted, "lamps", first_step)
+    app, here = chosen_worst(opened, planted)
+    there = list(tiles(app))[1]
+    app.button(key="aggressor_sample_not-of-group").click().run()
+    marking.mark_by_key(second_step, cached.aggressors(second_step)[0], "not of group", there)
+    for run in ("v1-0000", first_step, second_step):
+        again = opened(planted, "aggressor", run=run, f="all", a="1")
+        assert {tiles(again)[one]["flag"] for one in (here, there)} == {"not of group"}, run
+        assert counted(again) == ["2 marked"]
+        rows = list(csv.DictReader(io.StringIO(
+            actions.exported(run, "marks", "csv", "", 1).content.decode()
+        )))  # fmt: skip
+        assert [(row["aggressor"], row["run_id"]) for row in rows] == [("1", "v1-0000")] * 2
+    if not ruled:
+        other = opened(planted, "aggressor", run="v3-0000", f="all", a="1")
+        assert counted(other) == []
+    marking.mark_by_key(first_step, cached.aggressors(first_step)[0], "not of group", here)
+    assert [one for one, *_ in held(planted)] == [there]
+
+
+def test_a_wrong_label_of_a_counter_example_counts_where_metadata_was_added(opened, planted):
+    run = derived(planted)
+    app = opened(planted, "aggressor", run=run, f="all", a="1", show="counter")
+    alike = next(iter(tiles(app, "aggressor_grid_counter")))
+    marking.mark_by_key(run, cached.aggressors(run)[0], "label wrong", alike)
+    for each in (run, "v1-0000"):
+        assert counted(opened(planted, "aggressor", run=each, f="all", a="1")) == ["1 marked"]
+
+
+def test_a_hypothesis_of_the_model_is_one_of_the_run_with_added_metadata(opened, planted):
+    run = derived(planted)
+    opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    one = cached.aggressors("v1-0000")[0]
+    found = cached.findings("v1-0000", one.concept_id, "membership").found[0]
+    actions.save_hypothesis("v1-0000", one.rank, found.head, found.filter)
+    other = opened(planted, "aggressor", run="v3-0000", f="all", a="1")
+    assert [row["muted"] for row in component(other, "hypotheses")["rows"]] == [True]
+    app = opened(planted, "aggressor", run=run, f="all", a="1")
+    assert [row["muted"] for row in component(app, "hypotheses")["rows"]] == [False]
+    rows = component(app, "findings")["rows"]
+    icons = [[button["icon"] for button in row["cells"][-1]["buttons"]] for row in rows]
+    assert sum("saved" in each for each in icons) == 1
+
+
+def test_marks_are_read_once_until_another_window_marks(opened, planted, monkeypatch):
+    read = []
+    whole = Workspace.read_marks
+    monkeypatch.setattr(Workspace, "read_marks", lambda self: read.append(1) or whole(self))
+    app, first = chosen_worst(opened, planted)
+    app.button(key="aggressor_sample_label-wrong").click().run()
+    app.run()
+    read.clear()
+    app.run()
+    assert tiles(app)[first]["flag"] == "label wrong"
+    assert not read
+    other = list(tiles(app))[1]
+    Workspace(planted).append_marks([other], "label-wrong", run_id="v3-0000")
+    app.run()
+    assert tiles(app)[other]["flag"] == "label wrong"
+    assert counted(app) == ["2 marked"]
+    assert len(read) == 1
+
+
+def test_a_batch_that_is_edited_by_hand_is_read_again(opened, planted):
+    app, first = chosen_worst(opened, planted)
+    app.button(key="aggressor_sample_label-wrong").click().run()
+    (path,) = (planted / "marks").glob("*.parquet")
+    batch = parquet.read_table(path).to_pandas()
+    parquet.write_table(pa.Table.from_pandas(batch.assign(undone=True)), path)
+    app.run()
+    assert tiles(app)[first]["flag"] == ""
 
 
 def test_the_keys_of_the_grid_mark_and_take_back(opened, planted, monkeypatch):
@@ -144,7 +246,7 @@ def test_a_single_run_file_keeps_no_marks(opened, planted_versions, monkeypatch)
     assert app.button(key="aggressor_sample_label-wrong").disabled
     with pytest.raises(Exception, match="keeps no marks"):
         actions.toggle_mark("v1-0000", first, "label-wrong")
-    assert actions.marks().held == ()
+    assert cached.marks().held == ()
 
 
 # --- What is marked in a text and in a row ---

@@ -3,8 +3,10 @@
 import csv
 import io
 
+import pyarrow as pa
 import pytest
 
+from aggressors.errors import UsageError
 from aggressors.export import export
 from aggressors.queries import marks as marking
 from aggressors.queries.listing import listing
@@ -53,6 +55,31 @@ def test_a_group_without_a_rule_stands_for_itself_in_this_run(tmp_path):
     publish_tables(place, tables | {"concepts": bare}, "v1", day=1)
     with open_run(place.resolve("v1")) as run:
         assert marking.groups(run) == {1: "brightness < 0.25 [v1-0000]"}
+
+
+def test_a_group_belongs_to_the_model_where_metadata_was_added(tmp_path):
+    from dataclasses import replace
+
+    from aggressors import adding
+    from aggressors.stages.tables import rows
+    from aggressors.store.read import open_run
+    from aggressors.store.workspace import Workspace
+
+    _, tables = analysed()
+    bare = rows("concepts", [{"concept_id": 1, "name": "a region", "rule": "{}", "level": 0}])
+    place = Workspace.open(tmp_path / "w", create=True)
+    publish_tables(place, tables | {"concepts": bare}, "v1", day=1)
+    ids = tables["samples"]["sample_id"].to_pylist()
+    for step, run in enumerate(("v1", "v1 + rain 0")):
+        table = pa.table({"sample_id": ids, f"rain {step}": list(range(len(ids)))})
+        done = adding.add_metadata(place.resolve(run), table, place)
+        with open_run(done.path) as derived:
+            assert marking.groups(derived) == {1: "brightness < 0.25 [v1-0000]"}
+            made = marking.place(derived, "not-of-group", 1)
+            assert made == marking.Place("brightness < 0.25 [v1-0000]", "v1-0000", 1)
+            assert marking.place(derived, "label-wrong", 1) == replace(made, group="")
+            with pytest.raises(UsageError, match="no concept 7"):
+                marking.place(derived, "not-of-group", 7)
 
 
 def test_marks_by_sample_are_those_of_the_group_on_screen(data):

@@ -34,7 +34,7 @@ def browser(run_id: str, filter: str) -> None:
             lambda format: actions.exported(run_id, "samples", format, filter),
             f"{count(total)} samples in the filter",
         )
-    held = actions.marks()
+    held = cached.marks()
     troubles(held)
     start = (page - 1) * PER_PAGE
     found = cached.page(run_id, filter, sort, descending, start, PER_PAGE)

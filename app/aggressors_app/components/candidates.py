@@ -43,7 +43,7 @@ def candidates(run_id: str, filter: str, one: Aggressor) -> None:
     page = view.number("page", 1, 1, pages)
     found = cached.candidates(run_id, one.concept_id, scope, (page - 1) * PER_PAGE, PER_PAGE)
     skipped = st.session_state.setdefault(SKIPPED, set())
-    held = actions.marks()
+    held = cached.marks()
     troubles(held)
     tiles = _tiles(run_id, one, found, flags(run_id, held, one), set(queued), skipped)
     sample_grid(

@@ -59,10 +59,11 @@ def findings(run_id: str, one: Aggressor) -> None:
 def _listing(run_id: str, one: Aggressor, shown: dict[str, Finding], target: Target) -> None:
     widest = max(max(abs(each.low), abs(each.high), 0.2) for each in shown.values())
     low = -widest if any(each.effect < 0 for each in shown.values()) else 0.0
+    origin = cached.catalogue().origin
     claimed = {
         each.filter
         for each in cached.hypotheses()[0]
-        if (each.run_id, each.aggressor) == (run_id, one.rank)
+        if (origin(each.run_id), each.aggressor) == (origin(run_id), one.rank)
     }
 
     def act(name: str, row: str) -> None:

@@ -15,15 +15,18 @@ HEIGHT = 240
 
 
 def hypotheses(run_id: str) -> None:
-    """List what was kept: of this run first, then of others; nothing where there is none."""
+    """List what was kept: of this model first, then of others; nothing if none was."""
     found, wrong = cached.hypotheses()
     for one in wrong:
         st.caption(plain(one.reason))
     if not found:
         return
     known = {one.slug: one for one in found}
-    names = {run.run_id: run.name for run in cached.catalogue().runs}
-    ordered = sorted(found, key=lambda one: one.run_id != run_id)
+    catalogue = cached.catalogue()
+    names = {run.run_id: run.name for run in catalogue.runs}
+    here = catalogue.origin(run_id)
+    others = {one.slug for one in found if catalogue.origin(one.run_id) != here}
+    ordered = sorted(found, key=lambda one: one.slug in others)
 
     def act(name: str, slug: str) -> None:
         if name == "remove":
@@ -57,7 +60,7 @@ def hypotheses(run_id: str) -> None:
                         )
                     ),
                 ),
-                muted=one.run_id != run_id,
+                muted=one.slug in others,
             )
             for one in ordered
         ],

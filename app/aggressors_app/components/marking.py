@@ -26,7 +26,7 @@ PROBLEM = "marking_problem"
 
 def flags(run_id: str, held: Marks, one: Aggressor | None = None) -> dict[str, str]:
     """Give the word for the corner of each marked sample's tile."""
-    group = None if one is None else marking.groups(cached.run_file(run_id))[one.concept_id]
+    group = None if one is None else cached.group(run_id, one.concept_id)
     found = marking.by_sample(held.held, group)
     return {sample: _flag(marks) for sample, marks in found.items()}
 
@@ -78,10 +78,9 @@ def troubles(held: Marks) -> None:
         failed(f"{counted(len(held.broken) - 3, 'more file')} of marks cannot be read either.")
 
 
-def marked(run_id: str, one: Aggressor, held: Marks) -> None:
+def marked(run_id: str, one: Aggressor) -> None:
     """Count the samples with a mark about an aggressor, and offer them for download."""
-    run = cached.run_file(run_id)
-    n = marking.count(run, marking.as_table(run, held.held), one.concept_id) if held.held else 0
+    n = cached.marked(run_id, one.concept_id)
     if not n:
         return
     export_menu(
@@ -97,8 +96,8 @@ def marked(run_id: str, one: Aggressor, held: Marks) -> None:
 def mark_buttons(run_id: str, one: Aggressor | None, sample_id: str, key: str) -> None:
     """Offer both marks of one sample; a pressed button is a mark that holds."""
     unlabeled = _is_unlabeled(run_id, sample_id)
-    group = None if one is None else marking.groups(cached.run_file(run_id))[one.concept_id]
-    held = marking.by_sample(actions.marks().held, group).get(sample_id, ())
+    group = None if one is None else cached.group(run_id, one.concept_id)
+    held = marking.by_sample(cached.marks().held, group).get(sample_id, ())
     nowhere = cached.workspace() is None
     for letter, mark in KEYS.items():
         if (mark == "not-of-group" and one is None) or (mark == "label-wrong" and unlabeled):

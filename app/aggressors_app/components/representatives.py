@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
-from aggressors_app import actions, cached, state
+from aggressors_app import cached, state
 from aggressors_app.components.choice import choice
 from aggressors_app.components.grid import sample_grid
 from aggressors_app.components.marking import flags, keys, mark_by_key, marked, troubles
@@ -16,7 +16,7 @@ from aggressors_app.format import REASONS
 def representatives(run_id: str, one: Aggressor) -> None:
     """Show one kind of them as tiles; W and N mark a sample."""
     view = state.read()
-    held = actions.marks()
+    held = cached.marks()
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key="representatives_bar"
     ):
@@ -24,7 +24,7 @@ def representatives(run_id: str, one: Aggressor) -> None:
             "Samples", "show", REASONS, key="aggressor_show", first="worst", forgets=["sample"]
         )
         st.space("stretch")
-        marked(run_id, one, held)
+        marked(run_id, one)
     troubles(held)
     tiles = tiles_of(
         cached.representatives(run_id, one.concept_id, shown),

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from aggressors.errors import UsageError
 from aggressors.queries.scope import fetch_rows
 from aggressors.queries.sql import Params
-from aggressors.store.marks import Mark, MarkKind, Marks
+from aggressors.store.marks import MARKS, Mark, MarkKind, Marks
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-__all__ = ["Mark", "MarkKind", "Marks", "as_table", "by_sample", "count", "groups", "params"]
+__all__ = [
+    "MARKS",
+    "Mark",
+    "MarkKind",
+    "Marks",
+    "Place",
+    "as_table",
+    "by_sample",
+    "count",
+    "groups",
+    "params",
+    "place",
+]
 
 # Marks as rows, in their order; `params` binds what it reads.
 MARKED = """
@@ -29,7 +43,8 @@ ABOUT = """
     $concept IS NULL
     OR l.aggressor = (SELECT rank FROM aggressors WHERE concept_id = $concept)
     OR (l.mark = 'label-wrong' AND (
-        (l.run_id = (SELECT run_id FROM run) AND l.concept_id = $concept)
+        (l.run_id IN (SELECT unnest([run_id, nullif(derived_from, '')]) FROM run)
+            AND l.concept_id = $concept)
         OR s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $concept)
     ))
 """
@@ -39,20 +54,47 @@ _COUNT = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mark belongs: `group` and what was on screen, as in `Mark`."""
+
+    group: str
+    run_id: str
+    concept_id: int | None
+
+
 def groups(run: RunFile) -> dict[int, str]:
     """Name each aggressor's group as marks do, by concept.
 
     A group that a rule describes is the same group in every run that has it under this name; any
-    other stands for itself in this run alone.
+    other stands for itself in this run, and in those with the same groups and added metadata.
     """
     sql = """
         SELECT g.concept_id, g.name, c.rule ->> '$.filter'
         FROM aggressors g LEFT JOIN concepts c USING (concept_id)
     """
     return {
-        concept_id: name if rule else f"{name} [{run.info.run_id}]"
+        concept_id: name if rule else f"{name} [{run.info.model_run}]"
         for concept_id, name, rule in fetch_rows(run, sql)
     }
+
+
+def place(run: RunFile, mark: MarkKind, concept_id: int | None) -> Place:
+    """Tell where a mark belongs that is made on a run, with a concept on screen.
+
+    Raises
+    ------
+    UsageError : "not of this group" without an aggressor of the run.
+    """
+    if mark != "not-of-group":
+        return Place("", run.info.model_run, concept_id)
+    known = groups(run)
+    if concept_id not in known:
+        raise UsageError(
+            f"'not-of-group' is said of an aggressor, and run {run.info.name!r} has no concept "
+            f"{concept_id} among them. Choose one of its aggressors."
+        )
+    return Place(known[concept_id], run.info.model_run, concept_id)
 
 
 def by_sample(held: Iterable[Mark], group: str | None = None) -> dict[str, tuple[MarkKind, ...]]:

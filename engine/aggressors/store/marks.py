@@ -34,7 +34,8 @@ class Mark:
         a group.
     group : names the group in every run that has it, see `queries.marks.group_of`; '' for
         `label-wrong`.
-    run_id, concept_id : the run and the concept that were on screen; None where there was no group.
+    run_id : the run of the model whose samples were on screen, also where metadata was added to it.
+    concept_id : the concept that was on screen; None where there was no group.
     created : time of the mark, ISO 8601 in UTC.
     """
 

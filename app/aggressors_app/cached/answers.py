@@ -1,35 +1,21 @@
-"""Answers of the run files, remembered; the only file of the dashboard that caches.
-
-Run files never change, so an answer is kept under the run's id and the text of the filter. What
-people change in a workspace (queues, saved tests) is read afresh, or kept under the listing of its
-files. Over 400 lines, since every read that a page repeats stands here and nowhere else.
-"""
+"""Answers of the run files, each kept under the run's id and the text of the filter."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import streamlit as st
 
 from aggressors import words
-from aggressors.contracts import (
-    Aggressor,
-    Attention,
-    DiscoveryFacts,
-    Provenance,
-    RunSummary,
-)
-from aggressors.errors import AggressorsError, RunNotFound
+from aggressors.contracts import Aggressor, Attention, DiscoveryFacts, Provenance
 from aggressors.queries import attention as attended
 from aggressors.queries import (
     concept,
     explore,
     fields,
     maps,
+    marks,
     overview,
     samples,
     solve,
@@ -39,165 +25,42 @@ from aggressors.queries import (
 )
 from aggressors.queries import findings as findings_of
 from aggressors.queries.grammar import parse
-from aggressors.store.hypotheses import Hypothesis, UnreadableHypothesis, list_hypotheses
-from aggressors.store.read import RunFile, open_run, read_original, read_summary
-from aggressors.store.workspace import Workspace
 from aggressors_app.about import with_facts
-from aggressors_app.catalogue import Catalogue, files_in
+from aggressors_app.cached.runs import remember, run_file
 from aggressors_app.format import typeset
 
-if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
-    from aggressors import gate
-
 HISTOGRAM_BINS = 10  # of the signal, in the ranked table
-
-_remember = st.cache_data(show_spinner=False, max_entries=64)
-
-
-# --- Workspace ---
-
-
-def workspace() -> Workspace | None:
-    """Return the workspace, or None where a single run file is shown."""
-    return None if single_run() else Workspace.open()
-
-
-def single_run() -> Path | None:
-    """Path of the one run file that is shown without a workspace."""
-    named = os.environ.get("AGGRESSORS_RUN", "")
-    path = Path(named)
-    return path if named and path.suffix == ".duckdb" and path.is_file() else None
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def original(uri: str) -> bytes | None:
-    """Full-size image below one of the media roots of `aggressors app`, or None."""
-    roots = os.environ.get("AGGRESSORS_MEDIA_ROOTS", "")
-    return read_original(uri, [Path(root) for root in roots.split(os.pathsep) if root])
-
-
-def preferred_run() -> str:
-    """Name or id of the run to show first; '' for the newest."""
-    return "" if single_run() else os.environ.get("AGGRESSORS_RUN", "")
-
-
-def catalogue() -> Catalogue:
-    """List the runs.
-
-    Raises
-    ------
-    WorkspaceError : the workspace is not there.
-    """
-    found = workspace()
-    if found is None:
-        return _catalogue((), str(single_run()))
-    return _catalogue(files_in(found.runs, "*.duckdb"), str(found.root))
-
-
-@_remember
-def _catalogue(listing: tuple[object, ...], place: str) -> Catalogue:
-    if place.endswith(".duckdb"):
-        return Catalogue((read_summary(place),), ())
-    runs, broken = Workspace(Path(place)).catalogue()
-    return Catalogue(tuple(runs), tuple(broken))
-
-
-def run_file(run_id: str) -> RunFile:
-    """Open a run, once for all sessions.
-
-    Raises
-    ------
-    RunNotFound : there is no such run; and what `open_run` raises.
-    """
-    known = catalogue().find(run_id)
-    if known is None:
-        raise RunNotFound(f"There is no run {run_id!r} here. Choose one from the list on Runs.")
-    path = Path(known.path)
-    return _open(known.path, path.stat().st_mtime_ns)
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _open(path: str, changed: int) -> RunFile:
-    return open_run(path)
-
-
-@_remember
-def kind(run_id: str) -> tuple[str, str]:
-    """Give task and loss of a run; figures of two runs compare only where both agree."""
-    run = run_file(run_id)
-    nothing_named = run.info.task == "classification" and not run.classes
-    return "loss only" if nothing_named else run.info.task, run.info.loss_name
-
-
-def signal(run_id: str) -> str:
-    """Name what must be bad inside an aggressor of this run, as sentences say it."""
-    return words.spoken(run_file(run_id).info.settings.signal)
-
-
-def like(run_id: str) -> list[RunSummary]:
-    """List the models' runs of the task and loss of this one, newest first; no derived ones.
-
-    Raises
-    ------
-    StoreError : this run cannot be opened.
-    """
-    found, wanted = [], kind(run_id)
-    for run in catalogue().versions:
-        try:
-            if kind(run.run_id) == wanted:
-                found.append(run)
-        except AggressorsError:  # a file that is damaged where the listing does not look
-            continue
-    return found
-
-
-def older(run_id: str) -> list[RunSummary]:
-    """List the models' runs before that of this one, of the same task and loss, newest first."""
-    runs, lead = like(run_id), catalogue().version(run_id)
-    ids = [run.run_id for run in runs]
-    return runs[ids.index(lead) + 1 :] if lead in ids else []
-
-
-def before(run_id: str) -> RunSummary | None:
-    """Return the run before the model of this one, among those of the same task and loss."""
-    return next(iter(older(run_id)), None)
-
-
-def derivation(run_id: str) -> str:
-    """Say what a run is derived from, and what was added; '' for a run of its own."""
-    run = run_file(run_id)
-    return words.derivation(run.info.derived_from_name, run.added)
 
 
 # --- The run as a whole ---
 
 
-@_remember
+@remember
 def totals(run_id: str, filter: str) -> overview.Totals:
     """Count samples, average loss and error under a filter."""
     return overview.totals(run_file(run_id), parse(filter))
 
 
-@_remember
+@remember
 def aggressors(run_id: str) -> list[Aggressor]:
     """All aggressors by rank, with their names as they stand on screen."""
     found = overview.aggressors(run_file(run_id))
     return [replace(one, name=typeset(one.name)) for one in found]
 
 
-@_remember
+@remember
 def in_scope(run_id: str, filter: str) -> pa.Table:
     """How much of each aggressor the filter leaves."""
     return overview.in_scope(run_file(run_id), parse(filter))
 
 
-@_remember
+@remember
 def explained(run_id: str) -> overview.Explained:
     """Read what the confirmed aggressors account for together."""
     return overview.loss_explained(run_file(run_id))
 
 
-@_remember
+@remember
 def histograms(
     run_id: str, filter: str, bins: int = HISTOGRAM_BINS
 ) -> dict[int, tuple[float, ...]]:
@@ -212,7 +75,7 @@ def histograms(
     }
 
 
-@_remember
+@remember
 def discovery(run_id: str) -> DiscoveryFacts:
     """How the search went."""
     return overview.discovery_facts(run_file(run_id))
@@ -221,7 +84,7 @@ def discovery(run_id: str) -> DiscoveryFacts:
 # --- Fields ---
 
 
-@_remember
+@remember
 def field_list(run_id: str) -> dict[str, fields.FieldSummary]:
     """Every field that has a value in this run, by name."""
     run = run_file(run_id)
@@ -233,7 +96,7 @@ def field_list(run_id: str) -> dict[str, fields.FieldSummary]:
     }
 
 
-@_remember
+@remember
 def prominent(run_id: str) -> list[str]:
     """Metadata fields that a filter can use: the user's own first, then what says most of loss."""
     run = run_file(run_id)
@@ -243,7 +106,7 @@ def prominent(run_id: str) -> list[str]:
     return sorted(found, key=lambda name: run.fields[name].source == "built-in")
 
 
-@_remember
+@remember
 def field_values(run_id: str, field: str, limit: int) -> list[tuple[str, int]]:
     """List the most frequent values of a field, and how many samples have each."""
     found = fields.values(run_file(run_id), field, limit=limit)
@@ -259,25 +122,25 @@ def yardsticks(run_id: str) -> unusual.Yardsticks:
 # --- Comparisons ---
 
 
-@_remember
+@remember
 def field_vs_loss(run_id: str, filter: str, field: str) -> pa.Table:
     """Mean signal by value of a field."""
     return explore.field_vs_loss(run_file(run_id), parse(filter), field, bins=16, top=14)
 
 
-@_remember
+@remember
 def inside_outside(run_id: str, filter: str, field: str, concept_id: int) -> pa.Table:
     """How members and the rest are spread over a field."""
     return explore.inside_outside(run_file(run_id), parse(filter), field, concept_id, top=12)
 
 
-@_remember
+@remember
 def compare_datasets(run_id: str, filter: str, field: str, by: str) -> pa.Table:
     """How each dataset is spread over a field."""
     return explore.compare_datasets(run_file(run_id), parse(filter), field, by)
 
 
-@_remember
+@remember
 def differences(run_id: str, filter: str, left: str, right: str, by: str) -> pa.Table:
     """Fields in which two datasets differ, the most first."""
     return explore.differences(run_file(run_id), parse(filter), left, right, by)
@@ -286,19 +149,19 @@ def differences(run_id: str, filter: str, left: str, right: str, by: str) -> pa.
 # --- Map ---
 
 
-@_remember
+@remember
 def extent(run_id: str) -> maps.View:
     """Find the view that shows every sample."""
     return maps.extent(run_file(run_id))
 
 
-@_remember
+@remember
 def has_map(run_id: str) -> bool:
     """Whether samples lie at different places of the map."""
     return maps.has_map(run_file(run_id))
 
 
-@_remember
+@remember
 def map_bins(
     run_id: str, filter: str, color_by: str | None, view: maps.View, size: int
 ) -> maps.MapBins:
@@ -306,7 +169,7 @@ def map_bins(
     return maps.map_bins(run_file(run_id), parse(filter), color_by, view, size)
 
 
-@_remember
+@remember
 def outlines(run_id: str) -> tuple[maps.Outline, ...]:
     """Where the aggressors lie on the map."""
     return maps.outlines(run_file(run_id), cells=32)
@@ -315,7 +178,7 @@ def outlines(run_id: str) -> tuple[maps.Outline, ...]:
 # --- One aggressor ---
 
 
-@_remember
+@remember
 def found(run_id: str, concept_id: int) -> Provenance:
     """How a concept was found."""
     return concept.concept(run_file(run_id), concept_id).found
@@ -326,71 +189,77 @@ def how_found(run_id: str, one: Aggressor) -> str:
     return words.how_found(found(run_id, one.concept_id), one.q_value)
 
 
-@_remember
+@remember
 def stats(run_id: str, concept_id: int) -> pa.Table:
     """Signal inside against the rest by population and fold."""
     return concept.stats(run_file(run_id), concept_id)
 
 
-@_remember
+@remember
 def associations(run_id: str, concept_id: int) -> pa.Table:
     """List what the members share, the strongest within labels first."""
     return concept.associations(run_file(run_id), concept_id)
 
 
-@_remember
+@remember
 def findings(run_id: str, concept_id: int, target: findings_of.Target) -> findings_of.Findings:
     """List what is characteristic of a concept, or of the loss in it; -1 for all samples."""
     return findings_of.findings(run_file(run_id), concept_id, target)
 
 
-@_remember
+@remember
 def representatives(run_id: str, concept_id: int, reason: str) -> pa.Table:
     """List samples that show a concept."""
     found = concept.representatives(run_file(run_id), concept_id, reason)
     return with_facts(run_file(run_id), found, prominent(run_id), lambda: yardsticks(run_id))
 
 
-@_remember
+@remember
 def words_of(run_id: str, concept_id: int) -> telling.Telling:
     """Words that tell the texts of a concept from the rest."""
     return telling.telling(run_file(run_id), concept_id)
 
 
-@_remember
+@remember
 def explanation(run_id: str) -> attended.Explanation:
     """How heatmaps were made, or why there are none."""
     return attended.explanation(run_file(run_id))
 
 
-@_remember
+@remember
 def looks(run_id: str, concept_id: int) -> attended.Looks:
     """Averaged heatmaps of a concept, and how they differ."""
     return attended.looks(run_file(run_id), concept_id)
 
 
-@_remember
+@remember
 def attention(run_id: str, concept_id: int) -> tuple[Attention, ...]:
     """Numbers of the heatmaps of a concept."""
     return attended.attention(run_file(run_id), concept_id)
 
 
-@_remember
+@remember
 def confusion(run_id: str, filter: str, concept_id: int | None) -> pa.Table:
     """Labels against predictions."""
     return concept.confusion(run_file(run_id), parse(filter), concept_id)
 
 
+@remember
+def group(run_id: str, concept_id: int) -> str | None:
+    """Name the group of an aggressor as marks do."""
+    return marks.groups(run_file(run_id)).get(concept_id)
+
+
 # --- Samples ---
 
 
-@_remember
+@remember
 def count(run_id: str, filter: str) -> int:
     """Count the samples a filter lets through."""
     return samples.count(run_file(run_id), parse(filter))
 
 
-@_remember
+@remember
 def page(
     run_id: str, filter: str, order: str, descending: bool, offset: int, limit: int
 ) -> pa.Table:
@@ -401,13 +270,13 @@ def page(
     return with_facts(run_file(run_id), found, prominent(run_id), lambda: yardsticks(run_id))
 
 
-@_remember
+@remember
 def sample(run_id: str, sample_id: str) -> samples.SampleDetail:
     """Everything about one sample."""
     return samples.sample(run_file(run_id), sample_id)
 
 
-@_remember
+@remember
 def odd(run_id: str, row_id: int) -> tuple[unusual.Odd, ...]:
     """Judge every metadata value of one sample, the most unusual first."""
     return unusual.unusual(run_file(run_id), [row_id], yardsticks(run_id))[0]
@@ -416,13 +285,13 @@ def odd(run_id: str, row_id: int) -> tuple[unusual.Odd, ...]:
 # --- What to do ---
 
 
-@_remember
+@remember
 def action(run_id: str, concept_id: int) -> solve.Recommendation:
     """Recommended action of an aggressor, with its evidence."""
     return solve.action(run_file(run_id), concept_id)
 
 
-@_remember
+@remember
 def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: int) -> pa.Table:
     """One page of unlabeled samples, the first to label first."""
     run = run_file(run_id)
@@ -430,71 +299,25 @@ def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: in
     return with_facts(run, found, prominent(run_id), lambda: yardsticks(run_id))
 
 
-@_remember
+@remember
 def candidate_count(run_id: str, concept_id: int, filter: str) -> int:
     """Count the candidates of an aggressor in scope."""
     return solve.candidate_count(run_file(run_id), concept_id, parse(filter))
 
 
-@_remember
+@remember
 def suspects(run_id: str, concept_id: int, offset: int, limit: int) -> pa.Table:
     """One page of samples whose label or input should be looked at."""
     return solve.suspects(run_file(run_id), concept_id, offset, limit)
 
 
-@_remember
+@remember
 def yields(run_id: str, concept_id: int) -> pa.Table:
     """Read the expected share of such samples among the first candidates."""
     return solve.yields(run_file(run_id), concept_id)
 
 
-@_remember
+@remember
 def matched(run_id: str, other: str) -> pa.Table:
     """Pair the aggressors of two runs by the samples they share."""
     return track.matched(run_file(run_id), run_file(other))
-
-
-# --- Hypotheses and saved tests ---
-
-
-def hypotheses() -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
-    """Read all hypotheses, the newest first, and what cannot be read; none without a workspace."""
-    found = workspace()
-    if found is None:
-        return (), ()
-    return _hypotheses(files_in(found.hypotheses, "*.json"), str(found.root))
-
-
-@_remember
-def _hypotheses(
-    key: tuple[object, ...], root: str
-) -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
-    found, wrong = list_hypotheses(Workspace(Path(root)))
-    return tuple(found), tuple(wrong)
-
-
-def history() -> gate.History | None:
-    """All saved tests over all runs; None without a workspace."""
-    found = workspace()
-    if found is None:
-        return None
-    key = (
-        files_in(found.tests, "*"),
-        files_in(found.runs, "*.duckdb"),
-        files_in(found.verdicts, "*.json"),
-    )
-    return _history(key, str(found.root))
-
-
-@_remember
-def _history(key: tuple[object, ...], root: str) -> gate.History:
-    from aggressors import gate
-
-    return gate.history(Workspace(Path(root)))
-
-
-def forget() -> None:
-    """Forget every answer; for tests."""
-    st.cache_data.clear()
-    _open.clear()
-    yardsticks.clear()

@@ -1,0 +1,85 @@
+"""What people keep in the workspace: read anew whenever a file of it is another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from aggressors.queries import marks as marking
+from aggressors.queries.marks import Marks
+from aggressors.store.hypotheses import Hypothesis, UnreadableHypothesis, list_hypotheses
+from aggressors.store.workspace import Workspace
+from aggressors_app.cached.runs import remember, run_file, workspace
+from aggressors_app.catalogue import files_in
+
+if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
+    from aggressors import gate
+
+NO_MARKS = Marks((), ())
+
+
+def marks() -> Marks:
+    """Read what was said of samples; nothing without a workspace."""
+    found = workspace()
+    return NO_MARKS if found is None else read_marks(*_marked(found))
+
+
+def _marked(found: Workspace) -> tuple[str, str]:
+    return files_in(found.marks, ".parquet"), str(found.root)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def read_marks(listing: str, root: str) -> Marks:
+    """Read the marks of a workspace; read only, and not copied, as there may be many."""
+    return Workspace(Path(root)).read_marks()
+
+
+def marked(run_id: str, concept_id: int) -> int:
+    """Count the samples of a run with a mark about a concept."""
+    found = workspace()
+    return 0 if found is None else _marked_about(*_marked(found), run_id, concept_id)
+
+
+@remember
+def _marked_about(listing: str, root: str, run_id: str, concept_id: int) -> int:
+    held = read_marks(listing, root).held
+    run = run_file(run_id)
+    return marking.count(run, marking.as_table(run, held), concept_id) if held else 0
+
+
+def hypotheses() -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
+    """Read all hypotheses, the newest first, and what cannot be read; none without a workspace."""
+    found = workspace()
+    if found is None:
+        return (), ()
+    return _hypotheses(files_in(found.hypotheses, ".json"), str(found.root))
+
+
+@remember
+def _hypotheses(
+    listing: str, root: str
+) -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
+    found, wrong = list_hypotheses(Workspace(Path(root)))
+    return tuple(found), tuple(wrong)
+
+
+def history() -> gate.History | None:
+    """All saved tests over all runs; None without a workspace."""
+    found = workspace()
+    if found is None:
+        return None
+    key = (
+        files_in(found.tests),
+        files_in(found.runs, ".duckdb"),
+        files_in(found.verdicts, ".json"),
+    )
+    return _history(key, str(found.root))
+
+
+@remember
+def _history(key: tuple[str, ...], root: str) -> gate.History:
+    from aggressors import gate
+
+    return gate.history(Workspace(Path(root)))

@@ -1,0 +1,130 @@
+"""The workspace that is shown, and its runs: found, opened once, and set beside each other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from aggressors import words
+from aggressors.contracts import RunSummary
+from aggressors.errors import AggressorsError, RunNotFound
+from aggressors.store.read import RunFile, open_run, read_original, read_summary
+from aggressors.store.workspace import Workspace
+from aggressors_app.catalogue import Catalogue, files_in
+
+remember = st.cache_data(show_spinner=False, max_entries=64)
+
+
+def workspace() -> Workspace | None:
+    """Return the workspace, or None where a single run file is shown."""
+    return None if single_run() else Workspace.open()
+
+
+def single_run() -> Path | None:
+    """Path of the one run file that is shown without a workspace."""
+    named = os.environ.get("AGGRESSORS_RUN", "")
+    path = Path(named)
+    return path if named and path.suffix == ".duckdb" and path.is_file() else None
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def original(uri: str) -> bytes | None:
+    """Full-size image below one of the media roots of `aggressors app`, or None."""
+    roots = os.environ.get("AGGRESSORS_MEDIA_ROOTS", "")
+    return read_original(uri, [Path(root) for root in roots.split(os.pathsep) if root])
+
+
+def preferred_run() -> str:
+    """Name or id of the run to show first; '' for the newest."""
+    return "" if single_run() else os.environ.get("AGGRESSORS_RUN", "")
+
+
+def catalogue() -> Catalogue:
+    """List the runs.
+
+    Raises
+    ------
+    WorkspaceError : the workspace is not there.
+    """
+    found = workspace()
+    if found is None:
+        return _catalogue("", str(single_run()))
+    return _catalogue(files_in(found.runs, ".duckdb"), str(found.root))
+
+
+@remember
+def _catalogue(listing: str, place: str) -> Catalogue:
+    if place.endswith(".duckdb"):
+        return Catalogue((read_summary(place),), ())
+    runs, broken = Workspace(Path(place)).catalogue()
+    return Catalogue(tuple(runs), tuple(broken))
+
+
+def run_file(run_id: str) -> RunFile:
+    """Open a run, once for all sessions.
+
+    Raises
+    ------
+    RunNotFound : there is no such run; and what `open_run` raises.
+    """
+    known = catalogue().find(run_id)
+    if known is None:
+        raise RunNotFound(f"There is no run {run_id!r} here. Choose one from the list on Runs.")
+    path = Path(known.path)
+    return opened(known.path, path.stat().st_mtime_ns)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def opened(path: str, changed: int) -> RunFile:
+    """Open a run file, once for all sessions."""
+    return open_run(path)
+
+
+@remember
+def kind(run_id: str) -> tuple[str, str]:
+    """Give task and loss of a run; figures of two runs compare only where both agree."""
+    run = run_file(run_id)
+    nothing_named = run.info.task == "classification" and not run.classes
+    return "loss only" if nothing_named else run.info.task, run.info.loss_name
+
+
+def signal(run_id: str) -> str:
+    """Name what must be bad inside an aggressor of this run, as sentences say it."""
+    return words.spoken(run_file(run_id).info.settings.signal)
+
+
+def like(run_id: str) -> list[RunSummary]:
+    """List the models' runs of the task and loss of this one, newest first; no derived ones.
+
+    Raises
+    ------
+    StoreError : this run cannot be opened.
+    """
+    found, wanted = [], kind(run_id)
+    for run in catalogue().versions:
+        try:
+            if kind(run.run_id) == wanted:
+                found.append(run)
+        except AggressorsError:  # a file that is damaged where the listing does not look
+            continue
+    return found
+
+
+def older(run_id: str) -> list[RunSummary]:
+    """List the models' runs before that of this one, of the same task and loss, newest first."""
+    runs, lead = like(run_id), catalogue().version(run_id)
+    ids = [run.run_id for run in runs]
+    return runs[ids.index(lead) + 1 :] if lead in ids else []
+
+
+def before(run_id: str) -> RunSummary | None:
+    """Return the run before the model of this one, among those of the same task and loss."""
+    return next(iter(older(run_id)), None)
+
+
+def derivation(run_id: str) -> str:
+    """Say what a run is derived from, and what was added; '' for a run of its own."""
+    run = run_file(run_id)
+    return words.derivation(run.info.derived_from_name, run.added)
