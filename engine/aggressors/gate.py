@@ -30,9 +30,9 @@ from aggressors.store.saved_tests import (
     MIN_SAMPLES,
     SavedTest,
     UnreadableTest,
-    free_slug,
     list_tests,
     read_test,
+    write_numbered,
     write_test,
 )
 from aggressors.store.workspace import Workspace, check_slug
@@ -285,13 +285,11 @@ def save_test(
             assert where is not None
             group = _group_of_filter(opened, where)
         test, samples = _freeze(opened, group)
-    test = replace(
-        test,
-        slug=slug or free_slug(workspace, _slug(title or group.title)),
-        title=title or test.title,
-        why=why or test.why,
-    )
-    write_test(workspace, test, samples)
+    test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
+    if slug is None:
+        test = write_numbered(workspace, test, samples, _slug(title or group.title))
+    else:
+        write_test(workspace, test, samples)
     ledger = Ledger.open(workspace)
     ledger.update()
     ledger.write()

@@ -1,10 +1,14 @@
 """Hypotheses as files: whole, checked, never rewritten, and nowhere but in their folder."""
 
+import errno
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from aggressors.errors import FilterError, InputError, UsageError, WorkspaceError
+from aggressors.store import files, hypotheses
 from aggressors.store.hypotheses import (
     list_hypotheses,
     read_hypothesis,
@@ -41,6 +45,44 @@ def test_the_same_claim_is_kept_once_and_another_of_its_name_beside_it(workspace
     other = save(workspace, aggressor=2)
     assert other.slug == "low-brightness-2"
     assert {one.slug for one in list_hypotheses(workspace)[0]} == {made.slug, other.slug}
+
+
+@pytest.mark.parametrize("aggressors", [(1, 1, 1, 1), (1, 2, 3, 4)])
+def test_of_many_windows_at_once_none_overwrites_another(workspace, aggressors, monkeypatch):
+    """Each looks which names are free before any has written."""
+    looked = threading.Barrier(len(aggressors))
+    listing = hypotheses.list_hypotheses
+
+    def slowly(place):
+        found = listing(place)
+        looked.wait(10)
+        return found
+
+    monkeypatch.setattr(hypotheses, "list_hypotheses", slowly)
+    with ThreadPoolExecutor(len(aggressors)) as pool:
+        made = list(pool.map(lambda one: save(workspace, aggressor=one), aggressors))
+    found, wrong = listing(workspace)
+    assert not wrong
+    assert sorted(one.aggressor for one in found) == sorted(set(aggressors))
+    assert {one.slug for one in made} == {one.slug for one in found}
+    assert not list(workspace.hypotheses.glob(".*"))
+
+
+def test_a_name_is_taken_once_also_without_hard_links(workspace, monkeypatch):
+    def no_links(*args, **options):
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(files.os, "link", no_links)
+    made = [save(workspace, aggressor=one) for one in (1, 2)]
+    assert [one.slug for one in made] == ["low-brightness", "low-brightness-2"]
+    assert {one.aggressor for one in list_hypotheses(workspace)[0]} == {1, 2}
+
+
+def test_an_unreadable_file_keeps_its_name(workspace):
+    workspace.hypotheses.mkdir()
+    (workspace.hypotheses / "low-brightness.json").write_text("{")
+    assert save(workspace).slug == "low-brightness-2"
+    assert (workspace.hypotheses / "low-brightness.json").read_text() == "{"
 
 
 @pytest.mark.parametrize("title", ["../../etc/passwd", "CON", "", "  ", "ünïcode 漢字", "9" * 500])

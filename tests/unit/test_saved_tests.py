@@ -1,6 +1,8 @@
 """Files of saved tests: what is written is read back, and edited nonsense gets a sentence."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pyarrow as pa
@@ -8,12 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from aggressors.errors import InputError, UsageError
+from aggressors.store import saved_tests
 from aggressors.store.saved_tests import (
     SavedTest,
-    free_slug,
     list_tests,
     read_samples,
     read_test,
+    write_numbered,
     write_test,
 )
 from aggressors.store.workspace import Workspace
@@ -65,8 +68,50 @@ def test_a_test_is_never_rewritten(saved):
     with pytest.raises(UsageError, match="never rewritten"):
         write_test(saved, replace(TEST, title="another"), SAMPLES)
     assert (saved.tests / "dusk.json").read_bytes() == before
-    assert free_slug(saved, "dusk") == "dusk-2"
-    assert free_slug(saved, "dawn") == "dawn"
+    assert write_numbered(saved, TEST, SAMPLES, "dusk").slug == "dusk-2"
+    assert write_numbered(saved, TEST, SAMPLES, "dawn").slug == "dawn"
+    assert {one.slug for one in list_tests(saved)[0]} == {"dawn", "dusk", "dusk-2"}
+
+
+def test_of_many_who_save_at_once_each_gets_a_whole_test_of_its_own(workspace):
+    def save(place):
+        own = SAMPLES.slice(0, 10 + place)
+        test = replace(TEST, title=f"by {place}", samples=10 + place)
+        return write_numbered(Workspace(workspace.root), test, own, "dusk")
+
+    with ThreadPoolExecutor(3) as pool:
+        made = list(pool.map(save, range(3)))
+    assert {one.slug for one in made} == {"dusk", "dusk-2", "dusk-3"}
+    found, wrong = list_tests(workspace)
+    assert not wrong
+    assert {one.title: one.samples for one in found} == {f"by {n}": 10 + n for n in range(3)}
+
+
+def test_who_comes_second_leaves_the_samples_of_the_first_alone(workspace, monkeypatch):
+    """The first has written its samples, and not yet its test."""
+    real = saved_tests.place_new
+
+    def faster(path, content):
+        if path.suffix == ".json" and path.stem == "dusk":
+            monkeypatch.setattr(saved_tests, "place_new", real)
+            with pytest.raises(UsageError, match="already"):
+                write_test(workspace, replace(TEST, samples=10), SAMPLES.slice(0, 10))
+        return real(path, content)
+
+    monkeypatch.setattr(saved_tests, "place_new", faster)
+    write_test(workspace, TEST, SAMPLES)
+    assert read_test(workspace, "dusk") == TEST
+
+
+def test_samples_that_a_killed_process_left_give_their_name_free(workspace):
+    write_test(workspace, TEST, SAMPLES)
+    (workspace.tests / "dusk.json").unlink()
+    with pytest.raises(UsageError, match="already"):
+        write_test(workspace, TEST, SAMPLES)
+    os.utime(workspace.tests / "dusk.parquet", (1, 1))
+    fewer = replace(TEST, samples=10)
+    write_test(workspace, fewer, SAMPLES.slice(0, 10))
+    assert read_test(workspace, "dusk") == fewer
 
 
 @pytest.mark.parametrize("slug", ["../out", "a/b", "/etc/passwd", "", ".", "con", "Dusk", "a" * 65])

@@ -28,6 +28,9 @@ _NEXT_STEP = {
     errno.EPERM: "Change its permissions, or use another place with {option}",
 }
 
+# What a file system says that has no hard links, such as that of a memory stick or a share.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
 KNOWN_ERRORS = tuple(_NEXT_STEP)
 
 
@@ -69,6 +72,48 @@ def beside(path: Path, option: str = WORKSPACE) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def place_new(path: Path, content: bytes) -> bool:
+    """Write a whole file under a name that is free; False, and nothing is done, where it is taken.
+
+    Of several writers of one name, in whatever process, exactly one gets True.
+
+    Raises
+    ------
+    WorkspaceError : the place cannot be written, the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
+            fsync(temporary)
+            try:
+                _take_name(temporary, path)
+            except FileExistsError:
+                return False
+            fsync(path.parent)
+            return True
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _take_name(temporary: Path, path: Path) -> None:
+    """Give a file its name, unless that is taken; raises FileExistsError."""
+    if os.name == "nt":
+        os.rename(temporary, path)
+        return
+    try:
+        os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))  # taken, and empty until the next line
+        os.replace(temporary, path)
 
 
 def atomic_write(path: Path, content: bytes, option: str = WORKSPACE) -> None:

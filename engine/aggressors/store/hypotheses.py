@@ -7,15 +7,17 @@ rewritten; verdicts on it are kept elsewhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import parse
-from aggressors.store.files import explained
+from aggressors.store.files import explained, place_new
 from aggressors.store.records import as_json, list_records, read_record
-from aggressors.store.workspace import Workspace, atomic_write, check_slug
+from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
 LONGEST_TITLE = 200
@@ -99,19 +101,19 @@ def save_hypothesis(
         raise UsageError("A hypothesis needs a claim; choose a finding, or set a filter.")
     parse(filter)
     for known in list_hypotheses(workspace)[0]:
-        if (known.filter, known.run_id, known.aggressor) == (filter, run_id, aggressor):
+        if _claim(known) == (filter, run_id, aggressor):
             return known
     title = (title.strip() or filter)[:LONGEST_TITLE]
-    made = Hypothesis(
-        _free_slug(workspace, title),
-        title,
-        filter,
-        run_id,
-        aggressor,
-        datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    atomic_write(_path(workspace, made.slug), as_json(made))
-    return made
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    for slug in _slugs(title):
+        made = Hypothesis(slug, title, filter, run_id, aggressor, now)
+        if place_new(_path(workspace, slug), as_json(made)):
+            return made
+        with suppress(InputError):  # an unreadable one keeps its name
+            other = read_hypothesis(workspace, slug)
+            if _claim(other) == _claim(made):  # another window was faster
+                return other
+    raise UsageError(f"Too many hypotheses are called {title!r}; remove some.")
 
 
 def remove_hypothesis(workspace: Workspace, slug: str) -> None:
@@ -130,16 +132,15 @@ def _path(workspace: Workspace, slug: str) -> Path:
     return workspace.hypotheses / f"{check_slug(slug)}.json"
 
 
-def _free_slug(workspace: Workspace, title: str) -> str:
-    """Make a slug of a title, with a number where it is taken."""
+def _claim(one: Hypothesis) -> tuple[str, str, int | None]:
+    return one.filter, one.run_id, one.aggressor
+
+
+def _slugs(title: str) -> Iterator[str]:
+    """Yield slugs of a title, from the second on with a number."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48].strip("-")
     wanted = f"claim-{words}" if not words or words[0].isdigit() else words
     wanted = wanted.strip("-")
     for number in range(1, 1_000):
-        slug = wanted if number == 1 else f"{wanted}-{number}"
-        try:
-            if not _path(workspace, slug).exists():
-                return slug
-        except UsageError:  # a name that no file may have, such as con
-            continue
-    raise UsageError(f"Too many hypotheses are called {wanted!r}; remove some.")
+        with suppress(UsageError):  # a name that no file may have, such as con
+            yield check_slug(wanted if number == 1 else f"{wanted}-{number}")

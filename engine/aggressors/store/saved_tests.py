@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,12 +18,13 @@ import pyarrow.parquet as pq
 
 from aggressors.contracts import BUILT_IN_SIGNALS, Signal
 from aggressors.errors import InputError, SettingsError, UsageError
-from aggressors.store.files import beside
+from aggressors.store.files import explained, place_new
 from aggressors.store.records import as_json, list_records, read_record
-from aggressors.store.workspace import Workspace, atomic_write, check_slug
+from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
 MIN_SAMPLES = 10  # below, no interval is worth its name
+WRITING_SECONDS = 60.0  # between the two files of a test lie milliseconds
 
 SAMPLES = pa.schema([("sample_id", pa.string()), ("label", pa.string()), ("signal", pa.float64())])
 
@@ -139,24 +142,55 @@ def write_test(workspace: Workspace, test: SavedTest, samples: pa.Table) -> None
     UsageError : the slug is taken, or no slug.
     WorkspaceError : the workspace cannot be written.
     """
-    path = workspace.tests / f"{check_slug(test.slug)}.json"
-    if path.exists():
+    if not _placed(workspace, test, samples):
         raise UsageError(
             f"There is a saved test {test.slug!r} already, and tests are never rewritten. "
             "Choose another name with --slug."
         )
-    with beside(_samples_file(path)) as temporary:
-        pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), temporary)
-    atomic_write(path, as_json(test))
 
 
-def free_slug(workspace: Workspace, wanted: str) -> str:
-    """`wanted`, or the first of `wanted-2`, `wanted-3`, … that no test has."""
+def write_numbered(
+    workspace: Workspace, test: SavedTest, samples: pa.Table, wanted: str
+) -> SavedTest:
+    """Write a new test as `wanted`, or the first of `wanted-2`, `wanted-3`, … that is free.
+
+    Raises
+    ------
+    UsageError : `wanted` is no slug, or ten thousand tests are called so.
+    WorkspaceError : the workspace cannot be written.
+    """
     for number in range(1, 10_000):
         slug = wanted if number == 1 else f"{wanted[:58]}-{number}"
-        if not (workspace.tests / f"{slug}.json").exists():
-            return slug
+        named = replace(test, slug=slug)
+        if _placed(workspace, named, samples):
+            return named
     raise UsageError(f"Too many saved tests are called {wanted!r}; choose a name with --slug.")
+
+
+def _placed(workspace: Workspace, test: SavedTest, samples: pa.Table) -> bool:
+    """Write both files of a test, unless another has its name or is just taking it."""
+    path = workspace.tests / f"{check_slug(test.slug)}.json"
+    if path.exists():
+        return False
+    file = _samples_file(path)
+    content = BytesIO()
+    pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), content)
+    if not place_new(file, content.getvalue()):
+        if path.exists() or not _left_behind(file):
+            return False
+        with explained(file):
+            file.unlink(missing_ok=True)
+        if not place_new(file, content.getvalue()):
+            return False
+    return place_new(path, as_json(test))
+
+
+def _left_behind(samples: Path) -> bool:
+    """Whether samples without a test are of a process that was killed, not of one that writes."""
+    try:
+        return time.time() - samples.stat().st_mtime > WRITING_SECONDS
+    except FileNotFoundError:
+        return True
 
 
 def _samples_file(path: Path) -> Path:
