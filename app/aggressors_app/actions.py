@@ -84,7 +84,7 @@ def toggle_mark(
             "A single run file keeps no marks. "
             "Open its workspace with `aggressors app --workspace DIR`."
         )
-    place = marking.place(cached.run_file(run_id), mark, concept_id)
+    place = marking.place_of(cached.run_file(run_id), mark, concept_id)
     held = marking.by_sample(cached.marks().held, place.group or None)
     found.append_marks(
         [sample_id],

@@ -1,7 +1,7 @@
 """Add metadata to a published run: a derived run beside it, with its correlations anew.
 
 The model is not run again. What the engine found stays as it is (see docs/decisions/0011): groups,
-names, evidence and candidates are those of the parent.
+names and candidates are those of the parent, and evidence that no field can give.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from aggressors.runner import ID_LENGTH, engine_version
 from aggressors.sources.added import Added, Known, read_added
 from aggressors.stages.describe import SOURCE as BUILT_IN
 from aggressors.stages.protocol import Context, Stage
+from aggressors.stages.survey import ROW_MEASURES
 from aggressors.store.derive import derive, read_tables, sample_ids
 from aggressors.store.read import RunFile, open_run, read_summary
 from aggressors.store.schema import SCHEMA_VERSION
@@ -36,7 +37,9 @@ from aggressors.words import counted, listed
 if TYPE_CHECKING:
     from aggressors.sources.seen import Function
 
-ANEW = ("correlate",)  # stages that read metadata, and whose other inputs are in the run file
+# What reads metadata, and whose other inputs are in the run file: module and name of each stage.
+ANEW = (("survey", "AGAIN"), ("correlate", "STAGE"), ("diagnose", "AGAIN"))
+KIND_ONLY = {"media": ("kind",)}  # pictures and texts are not looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +218,11 @@ def _publish(
     described = _described(parent, added)
     made, spent = _anew(parent, added, described, told)
     stages = _stages(parent, digest, len(added.metadata), spent)
-    fresh = {**made, "metadata_fields": described, "stages": stages}
+    columns = _new_columns(made.pop("metadata"), made["metadata_fields"], added)
+    fresh = {**made, "stages": stages}
     with told.step("publish", 1) as advance:
         try:
-            derive(parent, info, fresh, added.metadata, workspace.runs)
+            derive(parent, info, fresh, columns, workspace.runs)
         except WorkspaceError:  # unless another process published the same meanwhile
             if not is_published(workspace.run_path(info.run_id), told):
                 raise
@@ -240,13 +244,24 @@ def _described(parent: RunFile, added: Added) -> pa.Table:
     return pa.Table.from_pylist(rows, own.schema)
 
 
+def _new_columns(metadata: pa.Table, described: pa.Table, added: Added) -> pa.Table:
+    """Take the columns that the parent does not have, or has with other values."""
+    built_in = {row["field"] for row in described.to_pylist() if row["source"] == BUILT_IN}
+    columns = added.metadata
+    for name in sorted(built_in & ROW_MEASURES):
+        columns = columns.append_column(name, metadata[name])
+    return columns
+
+
 def _anew(
     parent: RunFile, added: Added, described: pa.Table, told: show.Progress
 ) -> tuple[dict[str, pa.Table], dict[str, tuple[int, float]]]:
     """Run the stages that read metadata; returns their tables, and rows and seconds by stage."""
-    stages: list[Stage] = [import_module(f"aggressors.stages.{name}").STAGE for name in ANEW]
+    stages: list[Stage] = [
+        getattr(import_module(f"aggressors.stages.{module}"), name) for module, name in ANEW
+    ]
     read = {name for stage in stages for name in (*stage.inputs, *stage.optional)}
-    tables = read_tables(parent, sorted(read))
+    tables = read_tables(parent, sorted(read), KIND_ONLY)
     metadata = tables["metadata"]
     for name in added.names:
         metadata = metadata.append_column(name, added.metadata[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from aggressors.queries.concept import associations
 from aggressors.queries.findings import findings
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
+from aggressors.queries.marks import as_table, check_markable, place_of
 from aggressors.queries.overview import EVERYONE, aggressors
 from aggressors.queries.samples import concept_of_rank
 from aggressors.store.read import RunFile
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from aggressors.gate import CheckResult
     from aggressors.integration import Integration
+    from aggressors.queries.marks import MarkKind
     from aggressors.sources.protocol import Source
     from aggressors.store.saved_tests import SavedTest
 
@@ -182,12 +185,55 @@ class Run:
         """
         from aggressors.gate import save_test
 
-        if self._workspace is None:
-            raise WorkspaceError(
-                f"{self.path} was opened on its own, and a test is saved in a workspace. "
-                "Open it with open_run(path, workspace=DIR)."
-            )
-        return save_test(self._workspace, self.path, aggressor=rank, slug=slug)
+        place = self._place("a test is saved")
+        return save_test(place, self.path, aggressor=rank, slug=slug)
+
+    def marks(self, rank: int | None = None) -> pa.Table:
+        """List the marks on samples of the run, oldest first, those of the dashboard included.
+
+        Parameters
+        ----------
+        rank : only those about an aggressor, or about the label of its members.
+
+        Raises
+        ------
+        UsageError : no aggressor has this rank.
+        WorkspaceError : the run was opened without a workspace.
+        """
+        held = self._place("marks are kept").read_marks()
+        for reason in held.broken:
+            warnings.warn(reason, stacklevel=2)
+        return listing(self._file, "marks", rank, marks=as_table(self._file, held.held))
+
+    def mark(
+        self,
+        sample_ids: str | Sequence[str] | pa.Array | pa.ChunkedArray,
+        mark: MarkKind,
+        *,
+        rank: int | None = None,
+        undo: bool = False,
+    ) -> None:
+        """Mark samples as label-wrong, or as not-of-group; the dashboard shows it.
+
+        Parameters
+        ----------
+        sample_ids : the id of a sample, or of several.
+        rank : the aggressor; needed for not-of-group, which is said of its group.
+        undo : take the mark back.
+
+        Raises
+        ------
+        UsageError : no such mark, rank or sample, or a label that is wrong where there is none.
+        WorkspaceError : the run was opened without a workspace, or that cannot be written.
+        """
+        place = self._place("marks are kept")
+        concept_id = None if rank is None else concept_of_rank(self._file, rank)
+        ids = _ids(sample_ids)
+        check_markable(self._file, ids, mark)
+        at = place_of(self._file, mark, concept_id)
+        place.append_marks(
+            ids, mark, undone=undo, group=at.group, run_id=at.run_id, concept_id=at.concept_id
+        )
 
     def add_metadata(
         self, metadata: Any, *, name: str | None = None, media_root: str | Path | None = None
@@ -199,6 +245,14 @@ class Run:
         WorkspaceError : the run was opened without a workspace.
         """
         return add_metadata(self, metadata, name=name, media_root=media_root)
+
+    def _place(self, what: str) -> Workspace:
+        if self._workspace is None:
+            raise WorkspaceError(
+                f"{self.path} was opened on its own, and {what} in a workspace. "
+                "Open it with open_run(path, workspace=DIR)."
+            )
+        return self._workspace
 
     def close(self) -> None:
         """Let go of the run file."""
@@ -417,6 +471,14 @@ def check(
         baseline=baseline,
         strict=strict,
     )
+
+
+def _ids(given: str | Sequence[str] | pa.Array | pa.ChunkedArray) -> list[str]:
+    """Ids as text, each once; `given` may be a column of a table."""
+    if isinstance(given, str):
+        return [given]
+    found = given.to_pylist() if isinstance(given, pa.Array | pa.ChunkedArray) else given
+    return list(dict.fromkeys(map(str, found)))
 
 
 def _filter(filter: Filter | str) -> Filter:

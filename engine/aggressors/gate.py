@@ -8,7 +8,6 @@ of a workspace are at hand, beside the run to judge.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aggressors.contracts import Condition, Filter, Group, TestState, Verdict
+from aggressors.contracts import Condition, Filter, TestState, Verdict
 from aggressors.errors import InputError, RunCorrupt, RunNotFound, UsageError, WorkspaceError
 from aggressors.judging import default_margin, measure, signals_of, verdict_of
 from aggressors.ledger import Ledger
-from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.grammar import fields_of, format_filter, parse
 from aggressors.queries.judged import held_out, matching
 from aggressors.queries.overview import aggressors
 from aggressors.queries.samples import concept_of_rank
@@ -325,7 +324,7 @@ _JUDGED_BY_MODEL = {"loss", "loss_quantile", "correct", "confidence"}
 
 def _group_of_filter(run: RunFile, where: str) -> _Group:
     filter = parse(where)
-    names = set(_fields(filter))
+    names = fields_of(filter)
     if names & _JUDGED_BY_MODEL or {"label", "prediction"} <= names:
         what = ", ".join(sorted(names & (_JUDGED_BY_MODEL | {"label", "prediction"})))
         raise InputError(
@@ -335,14 +334,6 @@ def _group_of_filter(run: RunFile, where: str) -> _Group:
     text = format_filter(filter)
     why = f"Saved from a filter on run {run.info.name}."
     return _Group(text, why, filter, "" if names & _LOCAL else text, False)
-
-
-def _fields(filter: Filter) -> Iterator[str]:
-    if isinstance(filter, Condition):
-        yield filter.field
-    else:
-        for part in filter.parts if isinstance(filter, Group) else (filter.part,):
-            yield from _fields(part)
 
 
 def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:

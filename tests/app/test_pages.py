@@ -339,7 +339,7 @@ def test_a_table_without_pictures_shows_what_it_has(opened, tmp_path):
     assert app.selectbox(key="explore_color").value not in ("label", "prediction")
     tile = component(app, "browser_grid")["items"][0]
     assert tile["text"] == ""
-    assert {name for name, _, _ in tile["values"]} == {"hour", "station", "outlier_score"}
+    assert {name for name, _, _ in tile["values"]} == {"hour", "station"}
     assert not any(odd for _, _, odd in tile["values"])
     assert [line[0] for line in tile["lines"]] == ["loss"]
     assert {row["id"] for row in component(app, "browser_sample_facts")["rows"]} == {

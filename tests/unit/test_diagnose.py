@@ -4,9 +4,10 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from aggressors.stages.diagnose import STAGE
+from aggressors.stages.diagnose import AGAIN, STAGE
 from aggressors.stages.shortcuts import strongest
 from aggressors.stages.tables import schema
 from told import run, shuffled, told
@@ -153,3 +154,97 @@ def test_nothing_found_leaves_both_tables_empty():
     tables = run(STAGE, planted, aggressors=planted.tables["aggressors"].slice(0, 0))
     assert tables["aggressors"].num_rows == tables["suspects"].num_rows == 0
     assert tables["suspects"].schema == schema("suspects")
+
+
+# --- After a field was added ---
+
+
+def with_field(planted, name, values, source):
+    metadata = planted.tables["metadata"].append_column(name, pa.array(values))
+    fields = planted.tables["metadata_fields"].to_pylist()
+    fields.append({**fields[0], "field": name, "kind": "category", "source": source, "unit": ""})
+    described = pa.Table.from_pylist(fields, planted.tables["metadata_fields"].schema)
+    return {"metadata": metadata, "metadata_fields": described}
+
+
+def backdrop(planted, share=0.97):
+    """A field that tells coats in train; the members of the swapped group break that."""
+    samples = planted.tables["samples"].to_pylist()
+    rng = np.random.default_rng(5)
+    values = []
+    for row in samples:
+        of_class = str(row["label"]) == planted.classes[0]
+        broken = row["sample_id"] in planted.truth["dusk"] and row["population"] != "train"
+        usual = of_class != broken
+        values.append("wood" if usual == (rng.random() < share) else "steel")
+    return values
+
+
+def reasons_of(tables):
+    return [
+        (one["action"], {each["evidence"]: each for each in json.loads(one["reasons"])})
+        for one in tables["aggressors"].to_pylist()
+    ]
+
+
+def same(found, expected):
+    for (action, here), (wanted, there) in zip(found, expected, strict=True):
+        assert action == wanted
+        assert list(here) == list(there)
+        for evidence, one in here.items():
+            other = there[evidence]
+            for number in ("value", "reference", "weight"):
+                assert one[number] == pytest.approx(other[number]), evidence
+            assert one["sentence"] == other["sentence"]
+
+
+@pytest.mark.parametrize("cause", [True, False])
+def test_an_added_field_is_judged_as_if_it_had_been_there(cause):
+    planted = told()
+    values = backdrop(planted) if cause else ["a", "b", "c"] * (len(backdrop(planted)) // 3)
+    values += [None] * (planted.tables["samples"].num_rows - len(values))
+    before = run(STAGE, planted)
+    whole = run(STAGE, planted, **with_field(planted, "backdrop", values, "table"))
+    given = with_field(planted, "backdrop", values, "added")
+    after = run(AGAIN, planted, aggressors=before["aggressors"], **given)
+    same(reasons_of(after), reasons_of(whole))
+    strength = {
+        name: reasons_of(tables)[0][1]["shortcut"]["value"]
+        for name, tables in (("before", before), ("after", after))
+    }
+    if cause:
+        assert strength["after"] > 0.42 > strength["before"]
+        assert "backdrop tells" in reasons_of(after)[0][1]["shortcut"]["sentence"]
+
+
+def test_an_added_field_can_turn_the_recommendation_and_needs_no_embeddings():
+    planted = told()
+    before = run(STAGE, planted)
+    given = with_field(planted, "backdrop", backdrop(planted, 1.0), "added")
+    after = run(AGAIN, planted, aggressors=before["aggressors"], **given)
+    assert "embeddings" not in {*AGAIN.inputs, *AGAIN.optional}
+    assert actions(before)[DUSK] == "collect"
+    assert actions(after)[DUSK] == "augment"
+    assert actions(after)[BLURRED] == actions(before)[BLURRED]
+
+
+@pytest.mark.parametrize("reasons", ["[]", None, "{", '[{"action": "collect"}]', '[{"x": 1}]'])
+def test_odd_reasons_of_a_strangers_run_do_not_stop_it(reasons):
+    planted = told()
+    strange = [one | {"reasons": reasons} for one in planted.tables["aggressors"].to_pylist()]
+    given = with_field(planted, "backdrop", backdrop(planted), "added")
+    strange = pa.Table.from_pylist(strange, planted.tables["aggressors"].schema)
+    after = run(AGAIN, planted, aggressors=strange, **given)
+    assert actions(after)[DUSK] == "augment"
+
+
+def test_samples_that_an_added_table_leaves_out_are_no_bad_inputs():
+    planted = told()
+    before = run(STAGE, planted)
+    ids = planted.tables["samples"]["sample_id"].to_pylist()
+    values = [None if one in planted.truth["dusk"] else "ab"[n % 2] for n, one in enumerate(ids)]
+    given = with_field(planted, "note", values, "added")
+    after = run(AGAIN, planted, aggressors=before["aggressors"], **given)
+    assert actions(after) == actions(before)
+    was, now = (reasons_of(tables)[0][1]["unreadable"] for tables in (before, after))
+    assert now == was

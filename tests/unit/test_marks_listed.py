@@ -75,11 +75,11 @@ def test_a_group_belongs_to_the_model_where_metadata_was_added(tmp_path):
         done = adding.add_metadata(place.resolve(run), table, place)
         with open_run(done.path) as derived:
             assert marking.groups(derived) == {1: "brightness < 0.25 [v1-0000]"}
-            made = marking.place(derived, "not-of-group", 1)
+            made = marking.place_of(derived, "not-of-group", 1)
             assert made == marking.Place("brightness < 0.25 [v1-0000]", "v1-0000", 1)
-            assert marking.place(derived, "label-wrong", 1) == replace(made, group="")
+            assert marking.place_of(derived, "label-wrong", 1) == replace(made, group="")
             with pytest.raises(UsageError, match="no concept 7"):
-                marking.place(derived, "not-of-group", 7)
+                marking.place_of(derived, "not-of-group", 7)
 
 
 def test_marks_by_sample_are_those_of_the_group_on_screen(data):

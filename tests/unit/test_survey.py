@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -100,8 +102,93 @@ def test_equal_rows_are_counted_unless_most_have_a_twin():
 
 
 def test_missing_values_of_one_field_alone_say_nothing_more():
-    tables = ran({"validation": table(hour=[None, *range(199)])})
-    assert built_in(tables) == ["outlier_score"]
+    given = own() | {"operator": ["a"] * 200}
+    given["site"] = [site or "north" for site in given["site"]]
+    given["hour"][0] = None
+    assert built_in(ran({"validation": table(**given)})) == ["outlier_score"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"town": ["here"] * 200},  # does not vary
+        {"town": [None] * 199 + ["here"]},
+        {"plate": [f"B-{row}" for row in range(200)]},  # an identifier is always unusual
+    ],
+)
+def test_one_field_that_varies_is_as_unusual_as_it_says_itself(more):
+    hour = own()["hour"]
+    assert "outlier_score" not in built_in(ran({"validation": table(hour=hour, **more)}))
+    both = table(hour=hour, site=["north"] * 199 + ["moon"], **more)
+    assert "outlier_score" in built_in(ran({"validation": both}))
+
+
+def again(tables, added, rule=None):
+    """Tables with fields added as `adding` does it, and the rows measured anew."""
+    metadata = tables["metadata"]
+    for name, values in added.items():
+        metadata = metadata.append_column(name, pa.array(values))
+    described = tables["metadata_fields"].to_pylist()
+    described += [
+        {"field": name, "kind": "category" if isinstance(values[1], str) else "number",
+         "unit": "", "source": "added", "missing": sum(value is None for value in values)}
+        for name, values in added.items()
+    ]  # fmt: skip
+    fields = pa.Table.from_pylist(described, tables["metadata_fields"].schema)
+    rules = [json.dumps({"filter": rule}), None, json.dumps({"filter": None})]
+    given = {
+        "metadata": metadata, "metadata_fields": fields, "concepts": pa.table({"rule": rules}),
+        "media": tables["media"].select(["kind"]),
+    }  # fmt: skip
+    return survey.AGAIN.run(given, CONTEXT)
+
+
+ADDED = {
+    "rain": [float(row % 9) if row % 8 else None for row in range(200)],
+    "zone": ["x" if row % 50 else "y" for row in range(200)],
+}
+
+
+@pytest.mark.parametrize("first", [{}, {"hour": own()["hour"]}, own()])
+def test_rows_are_measured_again_as_if_the_added_fields_had_been_there(first):
+    expected = ran({"validation": table(**first, **ADDED)})
+    found = again(ran({"validation": table(**first)}), ADDED)
+    measures = built_in(expected)
+    assert "outlier_score" in measures
+    assert built_in(found) == measures
+    for name in measures:
+        assert column(found, name).tolist() == column(expected, name).tolist()
+    rows = {row["field"]: row for row in found["metadata_fields"].to_pylist()}
+    wanted = {row["field"]: row for row in expected["metadata_fields"].to_pylist()}
+    assert {name: rows[name] for name in measures} == {name: wanted[name] for name in measures}
+    assert found["metadata"].column_names == ["row_id", *rows]
+    assert list(rows)[-len(measures) :] == measures
+
+
+def test_what_names_a_group_stays_as_it_was():
+    before = ran({"validation": table(**own())})
+    kept = again(before, ADDED, "hour < 3 and not outlier_score > 2.5")
+    assert column(kept, "outlier_score").tolist() == column(before, "outlier_score").tolist()
+    assert column(kept, "missing_values").tolist() != column(before, "missing_values").tolist()
+    fresh = again(before, ADDED, "hour < 3")
+    assert column(fresh, "outlier_score").tolist() != column(before, "outlier_score").tolist()
+
+
+def test_what_is_measured_on_texts_is_left_alone_where_fields_are_added():
+    texts = ["the sky is blue", "the sky is grey", "The sky is blue!", ""] * 50
+    texts[2] = "the sky is cerulean"
+    before = ran({"validation": table(text=texts, **own())})
+    after = again(before, ADDED)
+    for name in ("text_duplicates", "rare_words"):
+        assert after["metadata"][name].equals(before["metadata"][name])
+
+
+def test_an_added_field_named_as_a_measure_wins():
+    before = ran({"validation": table(hour=own()["hour"])})
+    found = again(before, {"Outlier_Score": ["a", "b"] * 100, "zone": ADDED["zone"]})
+    assert "outlier_score" not in built_in(found)
+    assert column(found, "Outlier_Score")[:2].tolist() == ["a", "b"]
 
 
 def test_rows_that_lack_everything_have_no_score():

@@ -13,7 +13,13 @@ from aggressors_app.format import interval, number, of, plain, titled, typeset
 from aggressors_app.uploads import ENDINGS, LARGEST, Upload
 
 MOST = 3  # added fields that are answered in words
-STEPS = {"check": "Checking the table", "correlate": "Correlating", "publish": "Publishing"}
+STEPS = {
+    "check": "Checking the table",
+    "survey": "Comparing rows",
+    "correlate": "Correlating",
+    "diagnose": "Looking for a shortcut",
+    "publish": "Publishing",
+}
 
 
 def add_metadata_button(run_id: str) -> None:

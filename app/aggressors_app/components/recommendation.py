@@ -14,7 +14,9 @@ from aggressors_app.format import (
     count,
     interval,
     number,
+    plain,
     share,
+    titled,
     typeset,
 )
 
@@ -54,6 +56,14 @@ def recommendation(run_id: str, one: Aggressor) -> None:
             ],
             label="Evidence for the action",
             height=400,
+        )
+    if derived := cached.derivation(run_id):
+        parent = cached.run_file(run_id).info.derived_from_name
+        st.caption(
+            plain(
+                f"{titled(derived)}. What was added was tried as a shortcut, which takes values in "
+                f"train; all other evidence, candidates and suspects are those of {parent}."
+            )
         )
     _yields(run_id, one)
 

@@ -320,11 +320,11 @@ def chips(filter: Filter) -> tuple[Filter, ...]:
 
 
 def fields_of(filter: Filter) -> frozenset[str]:
-    """Names of the fields that a filter asks for."""
+    """Names that the conditions of a filter ask for."""
     if isinstance(filter, Condition):
-        return frozenset([filter.field])
-    parts = (filter.part,) if isinstance(filter, Not) else filter.parts
-    return frozenset().union(*map(fields_of, parts))
+        return frozenset({filter.field})
+    parts = filter.parts if isinstance(filter, Group) else (filter.part,)
+    return frozenset(name for part in parts for name in fields_of(part))
 
 
 def without(filter: Filter, index: int) -> Filter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,14 @@ __all__ = [
     "Place",
     "as_table",
     "by_sample",
+    "check_markable",
     "count",
     "groups",
     "params",
-    "place",
+    "place_of",
 ]
 
+SHOWN = 3  # ids in a message
 # Marks as rows, in their order; `params` binds what it reads.
 MARKED = """
     SELECT unnest($marked::VARCHAR[]) AS sample_id, unnest($kinds::VARCHAR[]) AS mark,
@@ -79,7 +81,7 @@ def groups(run: RunFile) -> dict[int, str]:
     }
 
 
-def place(run: RunFile, mark: MarkKind, concept_id: int | None) -> Place:
+def place_of(run: RunFile, mark: MarkKind, concept_id: int | None) -> Place:
     """Tell where a mark belongs that is made on a run, with a concept on screen.
 
     Raises
@@ -95,6 +97,35 @@ def place(run: RunFile, mark: MarkKind, concept_id: int | None) -> Place:
             f"{concept_id} among them. Choose one of its aggressors."
         )
     return Place(known[concept_id], run.info.model_run, concept_id)
+
+
+def check_markable(run: RunFile, sample_ids: Sequence[str], mark: MarkKind) -> None:
+    """Refuse to mark what is not there, before anything is written.
+
+    Raises
+    ------
+    UsageError : no such mark, a sample that the run does not have, or a wrong label where none is.
+    """
+    if mark not in MARKS:
+        raise UsageError(f"There is no mark {mark!r}; there are {', '.join(MARKS)}.")
+    sql = """
+        SELECT sample_id, label IS NOT NULL FROM samples
+        WHERE sample_id IN (SELECT unnest($ids::VARCHAR[]))
+    """
+    labeled = dict(fetch_rows(run, sql, params={"ids": list(sample_ids)}))
+    strange = [one for one in sample_ids if one not in labeled]
+    if strange:
+        raise UsageError(
+            f"Run {run.info.name!r} has no {_named(strange)}. Correct the ids, or leave them out."
+        )
+    bare = [one for one in sample_ids if not labeled[one]]
+    if bare and mark == "label-wrong":
+        raise UsageError(f"There is no label that could be wrong of {_named(bare)}. Leave it out.")
+
+
+def _named(ids: Sequence[str]) -> str:
+    named = ", ".join(map(repr, ids[:SHOWN]))
+    return f"sample {named}" + (f" and {len(ids) - SHOWN:,} more" if len(ids) > SHOWN else "")
 
 
 def by_sample(held: Iterable[Mark], group: str | None = None) -> dict[str, tuple[MarkKind, ...]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArray
-from aggressors.stages.shortcuts import field_cells, strongest
+from aggressors.stages.shortcuts import Shortcut, field_cells, strongest
 from aggressors.stages.whitened import Floats, capped, whitened
 from aggressors.stats.evidence import (
     confidently_other,
@@ -81,11 +82,39 @@ class Scene:
             field_cells(frame, analysed | train),
         )
 
+    @classmethod
+    def of_added(cls, frame: Frame, added: Collection[str]) -> Scene:
+        """Measure what the `added` fields alone can tell, and what takes no positions.
+
+        How well an input can be read is asked of the other fields: a table that leaves a sample out
+        says nothing about its input.
+        """
+        analysed = frame.analysed & ~np.isnan(frame.signal)
+        train = frame.in_population("train") & ~frame.analysed
+        parts = [
+            replace(frame, fields=tuple(one for one in frame.fields if (one.name in added) == new))
+            for new in (False, True)
+        ]
+        return cls(
+            frame,
+            analysed,
+            train,
+            None,
+            None,
+            _readability(parts[0]),
+            None,
+            field_cells(parts[1], analysed | train),
+        )
+
+    def shortcut(self, member: BoolArray) -> Shortcut | None:
+        """Find the strongest shortcut that (n,) members break."""
+        return strongest(self.frame, self.cells, member, self.analysed, self.train)
+
     def evidence(self, member: BoolArray) -> Evidence:
         """Everything that is known about the (n,) members."""
         frame, k = self.frame, len(self.frame.classes)
         inside, rest = member & self.analysed, ~member & self.analysed
-        told = strongest(frame, self.cells, member, self.analysed, self.train)
+        told = self.shortcut(member)
         labels = frame.label[inside]
         near, unreadable = self.neighbourhood, self.unreadable(rest)
         classified = bool(k > 1 and (labels >= 0).any())

@@ -26,7 +26,8 @@ MEASURES = (
         "",
         "how unusual the most unusual of your values is: as a normal value so many standard "
         "deviations from the mean; a number counts by its distance from the median and by how few "
-        "lie as far out, whichever is less, a category by how few samples have one as rare",
+        "lie as far out, whichever is less, a category by how few samples have one as rare; left "
+        "out where only one field varies, which says the same by itself",
     ),
     Measure(
         "row_duplicates",
@@ -53,15 +54,16 @@ def compare(whole: Whole) -> Mapping[str, Values]:
     """Measure what the fields of the user tell beside those of all other samples."""
     if not whole.own:
         return {}
-    largest = np.full(len(whole), np.nan)
+    largest, judged = np.full(len(whole), np.nan), 0
     keys = np.zeros(len(whole), dtype=np.uint64)
     for entry in whole.own:
         values = _values(entry)
         if entry.kind in _UNUSUAL:
             largest = largest_score(values, largest)
+            judged += _varies(values)
         if entry.kind != "identifier":
             keys = mixed(keys, values.view(np.uint64))
-    found: dict[str, Values] = {"outlier_score": largest}
+    found: dict[str, Values] = {"outlier_score": largest} if judged > 1 else {}
     if sum(entry.values.null_count > 0 for entry in whole.own) > 1:
         found["missing_values"] = _missing(whole)
     rows = np.flatnonzero(whole.bare)
@@ -70,6 +72,11 @@ def compare(whole: Whole) -> Mapping[str, Values]:
         found["row_duplicates"] = np.full(len(whole), np.nan)
         found["row_duplicates"][rows] = twins
     return found
+
+
+def _varies(values: NDArray[np.float64] | NDArray[np.int64]) -> bool:
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values >= 0]
+    return len(known) > 0 and bool((known != known[0]).any())
 
 
 def _missing(whole: Whole) -> Values:

@@ -8,13 +8,14 @@ from dataclasses import asdict
 import numpy as np
 import pyarrow as pa
 
+from aggressors.contracts import ADDED
 from aggressors.stages.clues import Scene
 from aggressors.stages.correlate import members_by_concept
 from aggressors.stages.frame import BoolArray, Frame
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.suspects import Doubt, to_relabel, to_remove
 from aggressors.stages.tables import rows
-from aggressors.stats.recommend import Recommendation, recommend
+from aggressors.stats.recommend import Reason, Recommendation, recommend, remembering
 
 CONSIDERED = 2  # suspects are listed for the first so many actions
 
@@ -39,6 +40,42 @@ def diagnose(tables: Tables, context: Context) -> dict[str, pa.Table]:
     return {"aggressors": rows("aggressors", found), "suspects": rows("suspects", suspects)}
 
 
+def again(tables: Tables, context: Context) -> dict[str, pa.Table]:
+    """Ask of each aggressor whether a field that was added is the shortcut that train offers.
+
+    Everything else that speaks for an action takes the model's embeddings and probabilities, or
+    says nothing of an added field, and stays as the reasons have it. So do the suspects.
+    """
+    described = tables["metadata_fields"].to_pylist()
+    added = {row["field"] for row in described if row["source"] == ADDED}
+    found = tables["aggressors"].to_pylist()
+    if not found or not added:
+        return {"aggressors": tables["aggressors"]}
+    frame = Frame.from_tables(tables, context)
+    scene = Scene.of_added(frame, added)
+    members = members_by_concept(tables)
+    for record in context.progress(found, len(found), "diagnose"):
+        member = np.zeros(len(frame), dtype=np.bool_)
+        member[members[record["concept_id"]]] = True
+        reasons = _given(record["reasons"])
+        known = next((one.value for one in reasons if one.evidence == "shortcut"), None)
+        told = scene.shortcut(member)
+        if told is None or told.strength <= (known or 0.0):
+            continue
+        advice = recommend(remembering(scene.evidence(member), reasons))
+        record["action"] = advice.actions[0]
+        record["reasons"] = json.dumps([asdict(reason) for reason in advice.reasons])
+    return {"aggressors": rows("aggressors", found)}
+
+
+def _given(reasons: str | None) -> list[Reason]:
+    """Read the reasons of a run file, which may come from a stranger; none where they are odd."""
+    try:
+        return [Reason(**one) for one in json.loads(reasons or "[]")]
+    except (ValueError, TypeError):
+        return []
+
+
 def _suspects(
     concept: int, member: BoolArray, advice: Recommendation, scene: Scene, doubt: Doubt,
     frame: Frame,
@@ -57,4 +94,11 @@ STAGE = Stage(
     outputs=("aggressors", "suspects"),
     run=diagnose,
     optional=("embeddings", "probabilities", "metrics"),
+)
+AGAIN = Stage(
+    name="diagnose",
+    inputs=STAGE.inputs,
+    outputs=("aggressors",),
+    run=again,
+    optional=("metrics",),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from math import exp, log
+from typing import Any
 
 from aggressors.contracts import Action
 from aggressors.words import ACTION_NAMES, number, percent
@@ -117,6 +119,26 @@ def recommend(evidence: Evidence) -> Recommendation:
         key=lambda reason: (reason.action != first, reason.value is None, -abs(reason.weight)),
     )
     return Recommendation((first, *others), tuple(reasons))
+
+
+def remembering(measured: Evidence, reasons: Iterable[Reason]) -> Evidence:
+    """Fill in what takes embeddings, probabilities or all fields, as reasons have it.
+
+    Parameters
+    ----------
+    measured : the same aggressor, looked at again with less to go by.
+    reasons : those that were given when all of it was there.
+    """
+    by_name = {reason.evidence: reason for reason in reasons}
+    known: dict[str, Any] = {}
+    for name in ("unreadable", "disagreement", "confident"):
+        if one := by_name.get(name):
+            known |= {name: one.value, f"{name}_rest": one.reference or 0.0}
+    if one := by_name.get("ordinary"):
+        known["ordinary"] = one.value
+    if (one := by_name.get("coverage")) and one.value is not None and one.value > 0:
+        known["coverage"] = log(one.value)
+    return replace(measured, **known)
 
 
 def _strengths(e: Evidence) -> dict[Action, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
@@ -122,8 +123,12 @@ def _widen(database: Connection, parent: RunFile, fields: pa.Table, added: pa.Ta
 # --- What is read of the parent ---
 
 
-def read_tables(run: RunFile, names: Iterable[str]) -> dict[str, pa.Table]:
-    """Whole tables of a run, as stages read them: in the order of the file, with text for ENUMs.
+def read_tables(
+    run: RunFile, names: Iterable[str], only: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, pa.Table]:
+    """Tables of a run, as stages read them: in the order of the file, with text for ENUMs.
+
+    `only` names the columns of tables that are not read whole.
 
     Raises
     ------
@@ -132,8 +137,9 @@ def read_tables(run: RunFile, names: Iterable[str]) -> dict[str, pa.Table]:
     """
     found = {}
     for name in names:
+        columns = ", ".join(map(identifier, only[name])) if name in only else "*"
         with run.asking() as cursor:
-            table = cursor.sql(f"SELECT * FROM {identifier(name)}").to_arrow_table()  # noqa: S608
+            table = cursor.sql(f"SELECT {columns} FROM {identifier(name)}").to_arrow_table()  # noqa: S608
         found[name] = pa.table({column: _plain(table[column]) for column in table.column_names})
     return found
 
