@@ -90,9 +90,11 @@ def test_what_is_not_there_is_refused_and_nothing_is_kept(run, workspace, ids, m
 def test_odd_ids_are_marked_as_any_other(tmp_path):
     ids = ["a/b/../c", "日照 ½", "it's", 'q"', " spaced ", "new\nline", "-1", "=1+1"]
     table = pa.table({"sample_id": ids, "loss": [float(n) for n in range(len(ids))]})
-    with ag.analyze(table, workspace=tmp_path / "w") as run:
-        with pytest.raises(ag.UsageError, match="no label that could be wrong of sample 'a/b"):
-            run.mark(ids, "label-wrong")
+    with (
+        ag.analyze(table, workspace=tmp_path / "w") as run,
+        pytest.raises(ag.UsageError, match="no label that could be wrong of sample 'a/b"),
+    ):
+        run.mark(ids, "label-wrong")
     for column in ("label", "prediction"):
         table = table.append_column(column, [["x", "y"] * (len(ids) // 2)])
     with ag.analyze(table, workspace=tmp_path / "v") as run:
