@@ -65,10 +65,10 @@ def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -
 # --- Marks ---
 
 
-def toggle_mark(
-    run_id: str, sample_id: str, mark: MarkKind, *, concept_id: int | None = None
+def set_mark(
+    run_id: str, sample_id: str, mark: MarkKind, *, undo: bool, concept_id: int | None = None
 ) -> None:
-    """Mark a sample, or take the mark back where it holds.
+    """Mark a sample, or take the mark back; what another window did meanwhile changes nothing.
 
     Parameters
     ----------
@@ -85,12 +85,11 @@ def toggle_mark(
             "Open its workspace with `aggressors app --workspace DIR`."
         )
     place = marking.place_of(cached.run_file(run_id), mark, concept_id)
-    held = marking.by_sample(cached.marks().held, place.group or None)
     found.append_marks(
         [sample_id],
         mark,
         run_id=place.run_id,
-        undone=mark in held.get(sample_id, ()),
+        undone=undo,
         group=place.group,
         concept_id=place.concept_id,
     )

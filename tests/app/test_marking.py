@@ -103,7 +103,9 @@ def test_a_mark_holds_in_the_runs_with_added_metadata_and_the_other_way_round(
     app, here = chosen_worst(opened, planted)
     there = list(tiles(app))[1]
     app.button(key="aggressor_sample_not-of-group").click().run()
-    marking.mark_by_key(second_step, cached.aggressors(second_step)[0], "not of group", there)
+    marking.mark_by_key(
+        second_step, cached.aggressors(second_step)[0], "not of group", there, cached.marks()
+    )
     for run in ("v1-0000", first_step, second_step):
         again = opened(planted, "aggressor", run=run, f="all", a="1")
         assert {tiles(again)[one]["flag"] for one in (here, there)} == {"not of group"}, run
@@ -115,7 +117,9 @@ def test_a_mark_holds_in_the_runs_with_added_metadata_and_the_other_way_round(
     if not ruled:
         other = opened(planted, "aggressor", run="v3-0000", f="all", a="1")
         assert counted(other) == []
-    marking.mark_by_key(first_step, cached.aggressors(first_step)[0], "not of group", here)
+    marking.mark_by_key(
+        first_step, cached.aggressors(first_step)[0], "not of group", here, cached.marks()
+    )
     assert [one for one, *_ in held(planted)] == [there]
 
 
@@ -123,7 +127,7 @@ def test_a_wrong_label_of_a_counter_example_counts_where_metadata_was_added(open
     run = derived(planted)
     app = opened(planted, "aggressor", run=run, f="all", a="1", show="counter")
     alike = next(iter(tiles(app, "aggressor_grid_counter")))
-    marking.mark_by_key(run, cached.aggressors(run)[0], "label wrong", alike)
+    marking.mark_by_key(run, cached.aggressors(run)[0], "label wrong", alike, cached.marks())
     for each in (run, "v1-0000"):
         assert counted(opened(planted, "aggressor", run=each, f="all", a="1")) == ["1 marked"]
 
@@ -162,6 +166,18 @@ def test_marks_are_read_once_until_another_window_marks(opened, planted, monkeyp
     assert len(read) == 1
 
 
+def test_two_windows_that_mark_the_same_agree(opened, planted):
+    app, first = chosen_worst(opened, planted)
+    other = chosen_worst(opened, planted)[0]
+    button = "aggressor_sample_label-wrong"
+    app.button(key=button).click().run()
+    other.button(key=button).click().run()  # it shows no mark yet
+    assert held(planted) == [(first, "label-wrong", "")]
+    app.button(key=button).click().run()
+    other.button(key=button).click().run()  # it still shows the mark
+    assert held(planted) == []
+
+
 def test_a_batch_that_is_edited_by_hand_is_read_again(opened, planted):
     app, first = chosen_worst(opened, planted)
     app.button(key="aggressor_sample_label-wrong").click().run()
@@ -179,10 +195,10 @@ def test_the_keys_of_the_grid_mark_and_take_back(opened, planted, monkeypatch):
     assert component(explore, "browser_grid")["actions"] == {"w": "label wrong"}
     monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
     one, first = cached.aggressors("v1-0000")[0], next(iter(tiles(app)))
-    marking.mark_by_key("v1-0000", one, "not of group", first)
+    marking.mark_by_key("v1-0000", one, "not of group", first, cached.marks())
     assert [mark for _, mark, _ in held(planted)] == ["not-of-group"]
-    marking.mark_by_key("v1-0000", one, "not of group", first)
-    marking.mark_by_key("v1-0000", one, "no such word", first)
+    marking.mark_by_key("v1-0000", one, "not of group", first, cached.marks())
+    marking.mark_by_key("v1-0000", one, "no such word", first, cached.marks())
     assert held(planted) == []
 
 
@@ -230,9 +246,9 @@ def test_unlabeled_samples_have_no_label_that_could_be_wrong(opened, planted, mo
     assert not [button for button in page.button if button.label == "Label wrong"]
     from streamlit import session_state
 
-    marking.toggle("v1-0000", None, first, "label-wrong")
+    marking.say("v1-0000", None, first, "label-wrong", undo=False)
     assert "no label that could be wrong" in session_state.pop(marking.PROBLEM)
-    marking.toggle("v1-0000", None, "of another run", "label-wrong")
+    marking.say("v1-0000", None, "of another run", "label-wrong", undo=False)
     assert session_state.pop(marking.PROBLEM)
     assert held(planted) == []
 
@@ -245,7 +261,7 @@ def test_a_single_run_file_keeps_no_marks(opened, planted_versions, monkeypatch)
     assert component(app, GRID)["actions"] == {}
     assert app.button(key="aggressor_sample_label-wrong").disabled
     with pytest.raises(Exception, match="keeps no marks"):
-        actions.toggle_mark("v1-0000", first, "label-wrong")
+        actions.set_mark("v1-0000", first, "label-wrong", undo=False)
     assert cached.marks().held == ()
 
 

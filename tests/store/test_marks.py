@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,6 +77,10 @@ def test_many_dashboards_at_once_lose_no_mark(place: Workspace) -> None:
         {"sample_id": ["a"]},
         {"sample_id": ["a"], "mark": ["evil"], "undone": [False], "group": [""], "run_id": [""],
          "concept_id": [None], "created": [None]},
+        {"sample_id": ["s1"], "mark": ["not-of-group"], "undone": [False], "group": [None],
+         "run_id": ["r1"], "concept_id": [1], "created": [datetime(2026, 1, 1)]},
+        {"sample_id": ["s2"], "mark": ["label-wrong"], "undone": [False], "group": ["dusk"],
+         "run_id": ["r1"], "concept_id": [1], "created": [datetime(2026, 1, 1)]},
         {"sample_id": [[1]], "mark": ["label-wrong"], "undone": [False], "group": [""],
          "run_id": [""], "concept_id": [1], "created": ["yesterday"]},
     ],
@@ -96,6 +101,20 @@ def test_a_damaged_file_is_named_and_the_others_hold(
     assert "Move it away" in reason
     foreign.unlink()
     assert place.read_marks().broken == ()
+
+
+def test_a_column_that_is_missing_is_named(place: Workspace) -> None:
+    path = place.append_marks(["s1"], "label-wrong", run_id="r1")
+    parquet.write_table(parquet.read_table(path).drop_columns(["group"]), path)
+    assert "it has no column group" in place.read_marks().broken[0]
+
+
+def test_a_batch_that_went_through_pandas_is_read(place: Workspace) -> None:
+    path = place.append_marks(["s1", "s2"], "not-of-group", run_id="r", group="a", concept_id=3)
+    frame = parquet.read_table(path).to_pandas()
+    frame["concept_id"] = [3.0, None]
+    parquet.write_table(pa.Table.from_pandas(frame), path)
+    assert [one.concept_id for one in place.read_marks().held] == [3, None]
 
 
 def test_what_a_killed_process_left_is_no_mark(place: Workspace) -> None:

@@ -42,21 +42,25 @@ def keys(one: Aggressor | None = None) -> dict[str, str]:
     return {key: FLAGS[mark] for key, mark in KEYS.items() if one or mark == "label-wrong"}
 
 
-def mark_by_key(run_id: str, one: Aggressor | None, word: str, sample_id: str) -> None:
-    """Do what the key of the grid called `word` stands for."""
+def mark_by_key(
+    run_id: str, one: Aggressor | None, word: str, sample_id: str, shown: Marks
+) -> None:
+    """Do what the key of the grid called `word` stands for; `shown` are the marks on screen."""
+    group = None if one is None else cached.group(run_id, one.concept_id)
+    held = marking.by_sample(shown.held, group).get(sample_id, ())
     for mark, name in FLAGS.items():
         if name == word:
-            toggle(run_id, one, sample_id, mark)
+            say(run_id, one, sample_id, mark, undo=mark in held)
 
 
-def toggle(run_id: str, one: Aggressor | None, sample_id: str, mark: MarkKind) -> None:
+def say(run_id: str, one: Aggressor | None, sample_id: str, mark: MarkKind, *, undo: bool) -> None:
     """Mark a sample or take it back; for callbacks. What goes wrong is shown by `troubles`."""
     if mark == "label-wrong" and _is_unlabeled(run_id, sample_id):
         st.session_state[PROBLEM] = f"Sample {sample_id} has no label that could be wrong."
         return
     try:
         concept_id = None if one is None else one.concept_id
-        actions.toggle_mark(run_id, sample_id, mark, concept_id=concept_id)
+        actions.set_mark(run_id, sample_id, mark, undo=undo, concept_id=concept_id)
     except AggressorsError as error:
         st.session_state[PROBLEM] = str(error)
 
@@ -109,8 +113,9 @@ def mark_buttons(run_id: str, one: Aggressor | None, sample_id: str, key: str) -
             type="primary" if mark in held else "secondary",
             help=_help(mark in held, letter, nowhere),
             disabled=nowhere,
-            on_click=toggle,
+            on_click=say,
             args=(run_id, one, sample_id, mark),
+            kwargs={"undo": mark in held},
         )
 
 

@@ -37,7 +37,7 @@ def representatives(run_id: str, one: Aggressor) -> None:
         label=f"{REASONS[shown]} samples",
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
-        on_act=lambda word, sample: mark_by_key(run_id, one, word, sample),
+        on_act=lambda word, sample: mark_by_key(run_id, one, word, sample, held),
         actions=keys(one),
         caption={
             "worst": f"Highest {cached.signal(run_id)} first",

@@ -134,27 +134,36 @@ def _batch(path: Path, changed: int, size: int) -> tuple[tuple[Mark, bool], ...]
     from pyarrow import parquet
 
     try:
-        rows = parquet.read_table(path, columns=list(_COLUMNS)).to_pylist()
+        with parquet.ParquetFile(path) as file:
+            if lacking := [name for name in _COLUMNS if name not in file.schema_arrow.names]:
+                raise ValueError(f"it has no column {lacking[0]}")
+            rows = file.read(list(_COLUMNS)).to_pylist()
         return tuple(_mark(row) for row in rows)
     except FileNotFoundError:
         raise
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+    except (OSError, pa.ArrowException, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise WorkspaceError(
-            f"{path} is no batch of marks ({error}). Move it away; the other batches stay."
+            f"{path} is no batch of marks ({reason}). Move it away; the other batches stay."
         ) from error
 
 
 def _mark(row: dict[str, object]) -> tuple[Mark, bool]:
     sample_id, mark, created = row["sample_id"], row["mark"], row["created"]
-    concept_id = row["concept_id"]
+    concept_id, group = row["concept_id"], row["group"]
+    if isinstance(concept_id, float):  # as pandas writes whole numbers of which some are missing
+        concept_id = int(concept_id) if concept_id.is_integer() else None
     if not isinstance(sample_id, str) or mark not in MARKS:
         raise ValueError(f"it says {mark!r} of {sample_id!r}")
     if not isinstance(created, datetime) or not isinstance(concept_id, int | None):
         raise ValueError(f"created is {created!r} and concept_id {concept_id!r}")
-    group = str(row["group"] or "") if mark == "not-of-group" else ""
+    if bool(group) != (mark == "not-of-group"):
+        raise ValueError(
+            f"it says {mark} of {sample_id!r} {'with' if group else 'without'} a group"
+        )
     time = created if created.tzinfo else created.replace(tzinfo=UTC)
     found = Mark(
-        sample_id, mark, group, str(row["run_id"] or ""), concept_id,
+        sample_id, mark, str(group or ""), str(row["run_id"] or ""), concept_id,
         time.astimezone(UTC).isoformat(timespec="seconds"),
     )  # fmt: skip
     return found, bool(row["undone"])
