@@ -147,6 +147,13 @@ def test_a_hypothesis_of_the_model_is_one_of_the_run_with_added_metadata(opened,
     assert sum("saved" in each for each in icons) == 1
 
 
+def test_a_recommendation_says_what_of_it_is_the_models(opened, planted):
+    run = derived(planted)
+    said = "all other evidence, candidates and suspects are those of v1"
+    assert said in shown(opened(planted, "solve", run=run, f="all", a="1"))
+    assert said not in shown(opened(planted, "solve", run="v1-0000", f="all", a="1"))
+
+
 def test_marks_are_read_once_until_another_window_marks(opened, planted, monkeypatch):
     read = []
     whole = Workspace.read_marks

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from statistics import mode
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ import pytest
 
 import aggressors as ag
 from aggressors.contracts import Settings
+from aggressors.queries import solve
 from aggressors.stages import correlate, diagnose, discover
 from aggressors.stages.protocol import Context
 from aggressors.store.schema import BY_NAME
@@ -99,6 +101,54 @@ def test_a_cause_that_nobody_had_measured_is_found_first(hidden):
     for field, row in before.items():
         assert by_field[field]["effect"] == pytest.approx(row["effect"])
         assert by_field[field]["n"] == row["n"]
+
+
+def test_an_added_field_that_is_a_shortcut_turns_the_recommendation(hidden):
+    workspace, _ = hidden
+    with ag.open_run("v1", workspace.root) as run:
+        inside = run.members(1)
+        members = set(inside["sample_id"].to_pylist())
+        label = mode(filter(None, inside["label"].to_pylist()))
+        (before,) = run.aggressors().to_pylist()
+        backdrop = []
+        for row in run.samples().to_pylist():
+            # In train the backdrop tells one class from the rest; elsewhere, members break that.
+            breaks = row["population"] != "train" and row["sample_id"] in members
+            wood = (row["label"] == label) != breaks
+            backdrop.append(
+                {"sample_id": row["sample_id"], "backdrop": "wood" if wood else "steel"}
+            )
+        table = pa.Table.from_pylist(backdrop)
+        with run.add_metadata(table) as derived:
+            (after,) = derived.aggressors().to_pylist()
+            reason = solve.action(derived._file, after["concept_id"]).reasons[0]
+        noise = table.set_column(1, "noise", [["a", "b"] * (len(backdrop) // 2)])
+        with run.add_metadata(noise) as derived:
+            assert derived.aggressors().to_pylist() == [before]
+    assert before["action"] != "augment"
+    assert after == before | {"action": "augment"}
+    assert f"backdrop tells {label} from the others" in reason.sentence
+
+
+def test_rows_are_as_unusual_as_in_a_run_that_had_the_field_from_the_start(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 300
+    first = {
+        "sample_id": [f"s{place:03d}" for place in range(n)],
+        "loss": rng.gamma(1, 1, n),
+        "hour": [None if place % 9 == 0 else float(place % 24) for place in range(n)],
+    }
+    rain = {"rain": [None if place % 7 == 0 else float(rng.normal()) for place in range(n)]}
+    measured = ["missing_values", "outlier_score"]
+    with (
+        ag.analyze(pa.table(first | rain), workspace=tmp_path, name="whole") as whole,
+        ag.analyze(pa.table(first), workspace=tmp_path, name="v1") as run,
+        run.add_metadata(pa.table({"sample_id": first["sample_id"], **rain})) as derived,
+    ):
+        assert not {*measured} & set(run.samples().column_names)
+        found = derived.samples().select(["sample_id", "hour", "rain", *measured])
+        assert found.equals(whole.samples().select(found.column_names))
+        assert list(derived._file.fields) == list(whole._file.fields)
 
 
 # --- The command ---
