@@ -45,6 +45,13 @@ MAP_NAMES = {
     "same_label_well_predicted": "same label, right",
     "rest": "the rest",
 }
+LEFT_OUT = {  # why a field is not related to anything, as screening has it
+    "no value": "no value",
+    "one value": "the same everywhere",
+    "identifier": "tells samples apart",
+    "text": "free text",
+    "many values": "too many values",
+}
 METHOD_NAMES = {
     "grad-cam": "Grad-CAM",
     "grad-cam++": "Grad-CAM++",

@@ -139,6 +139,7 @@ def test_kinds_are_settled_as_those_of_any_field():
         "count": ("number", 100),
         "yes": ("category", 0),
         "when": ("identifier", 50),
+        "when_month": ("category", 50),
         "remark": ("text", 0),
         "plate": ("identifier", 0),
         "zone": ("category", 0),

@@ -12,7 +12,7 @@ from aggressors_app.components.family import family
 from aggressors_app.components.findings import findings
 from aggressors_app.components.focus import focus, travel
 from aggressors_app.components.hypotheses import hypotheses
-from aggressors_app.components.mean_maps import mean_maps
+from aggressors_app.components.mean_maps import explained, mean_maps
 from aggressors_app.components.populations import populations
 from aggressors_app.components.representatives import representatives
 from aggressors_app.components.sample_card import sample_card
@@ -45,6 +45,9 @@ how = cached.how_found(view.run, one)
 st.markdown(sentence(view.run, one), help=plain("  \n".join((fails(view.run), how))))
 family(view.run, one)
 
+if chosen := view.get("sample", ""):  # above what it was chosen in, so that it is in sight
+    sample_card(view.run, chosen, "aggressor_sample", one)
+
 left, right = st.columns(2, gap="medium")
 with left:
     representatives(view.run, one)
@@ -52,12 +55,13 @@ with right:
     findings(view.run, one)
     telling_words(view.run, one)
 
-if chosen := view.get("sample", ""):
-    sample_card(view.run, chosen, "aggressor_sample", one)
-
-looks, taken, everywhere = st.columns([2, 1, 1], gap="medium")
-with looks:
-    mean_maps(view.run, one.concept_id)
+if explained(view.run):
+    looks, tables = st.columns([5, 4], gap="medium")
+    with looks:
+        mean_maps(view.run, one.concept_id)
+    taken = everywhere = tables
+else:
+    taken, everywhere = st.columns(2, gap="medium")
 with taken:
     confusion(view.run, one.concept_id)
 with everywhere:

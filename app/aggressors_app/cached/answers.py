@@ -9,6 +9,7 @@ import streamlit as st
 
 from aggressors import words
 from aggressors.contracts import Aggressor, Attention, DiscoveryFacts, Provenance
+from aggressors.errors import FilterError
 from aggressors.queries import attention as attended
 from aggressors.queries import (
     concept,
@@ -257,6 +258,15 @@ def group(run_id: str, concept_id: int) -> str | None:
 def count(run_id: str, filter: str) -> int:
     """Count the samples a filter lets through."""
     return samples.count(run_file(run_id), parse(filter))
+
+
+def refused(run_id: str, filter: str) -> str:
+    """Say why a run cannot be filtered so, such as by another run's fields; '' where it can."""
+    try:
+        count(run_id, filter)
+    except FilterError as error:
+        return str(error)
+    return ""
 
 
 @remember

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from typing import Any
 
 import streamlit as st
 
 from aggressors.errors import AggressorsError
+from aggressors.queries.findings import SIGNIFICANT
+from aggressors.words import LEFT_OUT, listed
 from aggressors_app import actions, cached, state
 from aggressors_app.format import interval, number, of, plain, titled, typeset
 from aggressors_app.uploads import ENDINGS, LARGEST, Upload
@@ -43,17 +46,34 @@ def added(run_id: str, concept_id: int) -> None:
 
 
 def _answers(run_id: str, concept_id: int) -> Iterator[str]:
-    """Say of each added field what it has to do with the members."""
-    found = {row["field"]: row for row in cached.associations(run_id, concept_id).to_pylist()}
+    """Say of the added fields what they have to do with the members, the strongest first."""
     run = cached.run_file(run_id)
-    for field in run.added[:MOST]:
-        told = f"{field} cannot be compared: it hardly varies, or is text."
-        if row := found.get(field):
-            bounds = interval(row["low"], row["high"])
-            told = f"{row['sentence'] or field}; effect {number(row['effect'])} ({bounds})."
+    found = {
+        row["field"]: row
+        for row in cached.associations(run_id, concept_id).to_pylist()
+        if row["field"] in run.added
+    }
+    ordered = [*found, *(field for field in run.added if field not in found)]
+    aside = cached.findings(run_id, concept_id, "membership").aside
+    reasons = {one.field: one.reason for one in aside}
+    for field in ordered[:MOST]:
+        row = found.get(field)
+        if row is None:
+            why = LEFT_OUT.get(reasons.get(field, ""), "too few values to compare")
+            told = f"{field} is left out ({run.info.settings.analysed}: {why})."
+        elif row["q_value"] > SIGNIFICANT:
+            told = f"{field}: no relation found beyond chance; effect {_effect(row)}."
+        else:
+            told = f"{row['sentence'] or field}; effect {_effect(row)}."
         if missing := run.fields[field].missing:
             told += f" {of(missing, sum(run.populations.values()))} have no value."
         yield told
+    if others := ordered[MOST:]:
+        yield f"Also added: {listed(others)}."
+
+
+def _effect(row: dict[str, Any]) -> str:
+    return f"{number(row['effect'])} ({interval(row['low'], row['high'])})"
 
 
 @st.dialog("Add metadata", icon=":material/add:")

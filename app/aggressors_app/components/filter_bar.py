@@ -202,7 +202,7 @@ def _more(run_id: str, filter: Filter, shown: Sequence[str]) -> None:
         )
         if field:
             _editor(run_id, filter, field)
-        _kept()
+        _kept(run_id)
         key = "filter_typed"
         st.session_state[key] = format_filter(filter)
 
@@ -220,9 +220,11 @@ def _more(run_id: str, filter: Filter, shown: Sequence[str]) -> None:
             st.error(plain(problem))
 
 
-def _kept() -> None:
+def _kept(run_id: str) -> None:
     """Offer the hypotheses that were kept; one takes the place of all but the populations."""
-    known = {one.slug: one for one in cached.hypotheses()[0]}
+    known = {
+        one.slug: one for one in cached.hypotheses()[0] if not cached.refused(run_id, one.filter)
+    }
     if not known:
         return
     key = "filter_hypothesis"

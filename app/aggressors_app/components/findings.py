@@ -10,7 +10,7 @@ from aggressors.contracts import Aggressor
 from aggressors.errors import AggressorsError
 from aggressors.queries.findings import Aside, Finding, Findings, Target
 from aggressors.queries.grammar import both, format_filter, parse
-from aggressors.words import counted
+from aggressors.words import LEFT_OUT, counted
 from aggressors_app import actions, cached, state
 from aggressors_app.components.add_metadata import add_metadata_button, added
 from aggressors_app.components.choice import choice
@@ -29,13 +29,6 @@ from aggressors_app.format import interval, number, plain, typeset
 MOST = 12
 HEIGHT = 344  # pixels before the list scrolls
 TARGETS = {"membership": "What they share", "loss": "What makes some worse"}
-REASONS = {
-    "no value": "no value",
-    "one value": "the same everywhere",
-    "identifier": "tells samples apart",
-    "text": "free text",
-    "many values": "too many values",
-}
 EFFECT = (
     "Within labels, so that a class does not pose as a cause; −1 to 1, with its interval. This "
     "list as a whole holds with 95 % confidence"
@@ -192,7 +185,7 @@ def _summary(known: Findings, shown: int) -> str:
 def left_out(aside: tuple[Aside, ...]) -> str:
     """Name the fields that are not related to anything, with the reason; '' where there is none."""
     parts = []
-    for reason, words in REASONS.items():
+    for reason, words in LEFT_OUT.items():
         names = [
             f"{one.field} ({one.distinct:,} values)" if reason == "many values" else one.field
             for one in aside

@@ -55,7 +55,13 @@ def hypotheses(run_id: str) -> None:
                     Text("", sub=when(one.created_at)),
                     Buttons(
                         (
-                            Button("explore", "explore", "Open Explore with this claim"),
+                            Button(
+                                "explore",
+                                "explore",
+                                cached.refused(run_id, one.filter)
+                                or "Open Explore with this claim",
+                                disabled=bool(cached.refused(run_id, one.filter)),
+                            ),
                             Button("remove", "remove", "Forget this hypothesis"),
                         )
                     ),

@@ -38,6 +38,12 @@ MEASURES = {
 }
 
 
+def explained(run_id: str) -> bool:
+    """Whether there are heatmaps, or a reason why there are none: a table has neither."""
+    made = cached.explanation(run_id)
+    return bool(made.layer or made.reason)
+
+
 def mean_maps(run_id: str, concept_id: int) -> None:
     """Show mean maps on one scale, how they differ, and what differs in numbers."""
     made = cached.explanation(run_id)

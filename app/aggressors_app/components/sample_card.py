@@ -9,7 +9,7 @@ from aggressors.errors import AggressorsError
 from aggressors.queries.samples import SampleDetail, Value
 from aggressors.queries.unusual import Odd
 from aggressors.words import how_unusual
-from aggressors_app import cached
+from aggressors_app import cached, state
 from aggressors_app.components.grid import Heat, Tile, sample_grid
 from aggressors_app.components.listing import Column, Mark, Row, Text, listing
 from aggressors_app.components.marking import mark_buttons
@@ -36,6 +36,15 @@ def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = N
             st.markdown(f"**{plain(found.sample_id)}**", width="content")
             st.space("stretch")
             mark_buttons(run_id, one, sample_id, key)
+            st.button(
+                "Close",
+                icon=":material/close:",
+                type="tertiary",
+                key=f"{key}_close",
+                shortcut="Escape",
+                on_click=state.change,
+                kwargs={"sample": None},
+            )
         original = cached.original(found.uri) if found.uri else None
         seen = original or found.thumbnail
         written = "" if seen else found.text or found.uri or ""

@@ -18,6 +18,7 @@ from aggressors.contracts import ADDED
 from aggressors.errors import TableError
 from aggressors.sources import fields
 from aggressors.sources.files import digest_of_table, read_table
+from aggressors.sources.times import with_periods
 from aggressors.words import listed
 
 ID = "sample_id"
@@ -93,7 +94,15 @@ def read_added(given: Any, known: Known, what: str = "The table") -> Added:
         heading = f"{what} cannot be added to run {known.run!r}, for it has {several}:"
         raise TableError("\n- ".join([heading, *problems]))
     place = pc.index_in(known.ids, value_set=_flat(_ids(table)))
-    columns = {name: _field(table[name]).take(place) for name in table.column_names if name != ID}
+    own = {name.casefold() for name in (*known.fields, *known.reserved)} - {
+        name.casefold() for name in table.column_names
+    }
+    table = with_periods({"": table}, [ID])[""]
+    columns = {
+        name: _field(table[name]).take(place)
+        for name in table.column_names
+        if name != ID and name.casefold() not in own
+    }
     rows = {"row_id": pa.array(np.arange(len(known.ids), dtype=np.int64))}
     declared = fields.declared(columns, ADDED, {})
     return Added(*fields.settle(pa.table({**rows, **columns}), declared))

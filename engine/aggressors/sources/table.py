@@ -26,6 +26,7 @@ from aggressors.sources.protocol import Shard
 from aggressors.sources.roles import Columns, missing
 from aggressors.sources.scoring import Scored, class_names, infer_task, loss_name, score
 from aggressors.sources.spaces import PREFIX
+from aggressors.sources.times import with_periods
 from aggressors.stages.describe import SOURCE, UNITS, Described, describe, without
 from aggressors.store.files import below
 
@@ -200,6 +201,9 @@ def open_tables(
     roles = {name: columns.found(table, repr(name)) for name, table in arrow.items()}
     _check_roles(roles, arrow, columns)
     check_metrics(columns.metric, arrow)
+    digests = [f"{name} {digest_of_table(given[name], arrow[name])}" for name in arrow]
+    taken = {*columns.metric, *(column for found in roles.values() for column in found.values())}
+    arrow = with_periods(arrow, taken)
     task = task or infer_task(arrow, roles, classes)
     names = class_names(arrow, roles, classes) if task == "classification" else ()
     populations = [
@@ -208,7 +212,6 @@ def open_tables(
     ]
     _check_ids(populations)
     _check_lengths(populations)
-    digests = [f"{name} {digest_of_table(given[name], arrow[name])}" for name in arrow]
     return TableSource(
         populations,
         task=task,

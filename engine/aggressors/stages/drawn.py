@@ -39,13 +39,14 @@ class Draw:
     def sets(self, member: BoolArray) -> dict[str, IntArray]:
         """Choose the rows of each set of a concept, at most `heatmap_samples` each.
 
-        Core are members whose signal exceeds the rest's core quantile. What they are compared with
+        Core are members that fail, see `Frame.failing`. What they are compared with
         has their labels, each in the proportion that it has among them, or the mix of labels would
         pose as a difference: with those who are predicted right, and mistakes with the mistakes of
         the rest. Where no member fails, all members are compared (see `compared`).
         """
         rest = self.known & ~member
-        core = self._first(self.known & member & self._failing(rest))
+        failing = self.frame.failing(rest) if rest.any() else self.known
+        core = self._first(self.known & member & failing)
         chosen = {"core": core, "members": self._first(self.known & member)}
         inside = chosen[compared(chosen)]
         return chosen | {
@@ -54,13 +55,6 @@ class Draw:
             MISLED: core[self.wrong[core]],
             MISTAKEN: self._alike(inside[self.wrong[inside]], rest & self.wrong),
         }
-
-    def _failing(self, rest: BoolArray) -> BoolArray:
-        signal, settings = self.frame.signal, self.frame.settings
-        if not rest.any():
-            return self.known
-        bar = np.quantile(signal[rest], settings.core_quantile)
-        return np.asarray(np.nan_to_num(signal, nan=-np.inf) > bar)
 
     def _alike(self, those: IntArray, others: BoolArray) -> IntArray:
         """Take the first of `others` with the labels of `those`, in the same proportions."""
