@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -137,6 +138,20 @@ def test_what_is_refused(place: Workspace, ids, mark, group, says) -> None:
     with pytest.raises(UsageError, match=says):
         place.append_marks(ids, mark, run_id="r1", group=group)
     assert not place.marks.exists()
+
+
+def test_a_disk_that_is_full_is_said_in_a_few_words(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        error = OSError("Error writing bytes to file. Detail: [errno 28] No space left on device")
+        error.errno = errno.ENOSPC
+        raise error
+
+    monkeypatch.setattr(parquet, "write_table", full)
+    with pytest.raises(WorkspaceError, match=r"marks/\S+\.parquet: no space left on device\. Free"):
+        place.append_marks(["a"], "label-wrong", run_id="r1")
+    assert not list(place.marks.iterdir())
 
 
 def test_a_workspace_that_cannot_be_written_says_so(place: Workspace) -> None:

@@ -36,7 +36,8 @@ KNOWN_ERRORS = tuple(_NEXT_STEP)
 
 def write_error(path: Path, error: OSError, option: str = WORKSPACE) -> WorkspaceError:
     """Explain a failed write: place, reason and what to do; `option` is what names the place."""
-    reason = (error.strerror or str(error)).lower()
+    # Arrow gives the number, and a sentence with the temporary name in place of the system's word.
+    reason = (error.strerror or (os.strerror(error.errno) if error.errno else str(error))).lower()
     step = _NEXT_STEP.get(error.errno or 0, "Use another place with {option}")
     return WorkspaceError(f"Cannot write {path}: {reason}. {step.format(option=option)}.")
 
