@@ -266,7 +266,7 @@ def test_a_run_is_compared_with_runs_of_the_same_task_and_loss(
 ):
     kinds = {"v2-0000": ("regression", "squared error")}
     monkeypatch.setattr(
-        cached, "kind", lambda run_id: kinds.get(run_id, ("classification", "cross-entropy"))
+        cached.runs, "kind", lambda run_id: kinds.get(run_id, ("classification", "cross-entropy"))
     )
     app = opened(planted_versions, run="v3-0000", f="all")
     loss = next(
