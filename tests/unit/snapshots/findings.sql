@@ -10,6 +10,8 @@ ORDER BY c.field, c.statistic
 ;
 SELECT field, reason, coalesce(shown_by, ''), "distinct" FROM fields_aside ORDER BY rowid
 ;
+SELECT rule ->> '$.filter' FROM concepts WHERE concept_id = $concept
+;
 SELECT first, second, filter, effect, low, coalesce(high, effect) AS high, q_value, n,
 detail::VARCHAR AS detail
 FROM combinations
