@@ -67,6 +67,21 @@ def test_the_middle_is_named_where_it_is_worst():
     assert found["sentence"].endswith("; highest, 0.9, at 1")
 
 
+def test_bins_begin_at_short_numbers():
+    rng = np.random.default_rng(5)
+    found = told(rng.normal(0.5, 0.2, 4_000), rng.exponential(size=4_000))
+    inner = [one["low"] for one in found["bins"][1:]]
+    assert len(inner) == 9
+    assert all(float(f"{low:.2g}") == low for low in inner)
+    assert all(300 <= one["n"] <= 500 for one in found["bins"])
+
+
+def test_an_empty_category_can_be_seen():
+    field = Field("note", "category", "", None, np.zeros(0, dtype=np.int64), ("", "b"))
+    found = category_losses(field, np.array([0, 0, 1]), Signal("loss", np.array([2.0, 2, 1])))
+    assert found["sentence"] == 'mean loss 2 at note = "", 1 elsewhere'
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_filter_holds_the_worst_bin_exactly(seed):
     """Also of dates, ids and tiny numbers, whose digits may not be rounded."""

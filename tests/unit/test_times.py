@@ -55,9 +55,7 @@ def test_dates_times_zones_and_iso_texts_are_moments(values):
 
 
 def test_a_known_zone_is_told_in_its_own_time():
-    berlin = pa.array(
-        [START.replace(tzinfo=UTC), None], pa.timestamp("us", "Europe/Berlin")
-    )
+    berlin = pa.array([START.replace(tzinfo=UTC), None], pa.timestamp("us", "Europe/Berlin"))
     later = pa.array([START.replace(tzinfo=UTC), START.replace(hour=22, tzinfo=UTC)],
                      pa.timestamp("us", "Europe/Berlin"))  # fmt: skip
     assert periods(berlin) == {}

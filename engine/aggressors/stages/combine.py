@@ -18,7 +18,7 @@ from aggressors.contracts import Condition
 from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.associate import Analysed
 from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArray
-from aggressors.stages.wording import amount
+from aggressors.stages.wording import amount, categories
 from aggressors.stats.association import Effect, coded, cramers_v
 from aggressors.stats.clustering import Clusters
 from aggressors.stats.splits import short_numbers
@@ -221,7 +221,7 @@ def condition_words(condition: Condition, fields: dict[str, Field]) -> str:
     if condition.op in ("<", ">="):
         side = "below" if condition.op == "<" else "from"
         return f"{name} {side} {amount(fields[name], float(condition.values[0]))}"
-    return f"{name} = {' or '.join(map(str, condition.values))}"
+    return f"{name} = {categories([str(value) for value in condition.values])}"
 
 
 # --- On the discover half ---

@@ -7,13 +7,14 @@ evened out before, and the sentence says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from aggressors.contracts import Condition, Filter, Not
 from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.frame import Field, FloatArray, IntArray
-from aggressors.stages.wording import amount, exact
+from aggressors.stages.wording import amount, categories, exact
 from aggressors.stats.association import Codes
 from aggressors.stats.splits import short_numbers
 from aggressors.words import number, percent
@@ -61,12 +62,10 @@ def number_losses(field: Field, values: FloatArray, signal: Signal) -> Detail:
     values : (n,) at least two of them different, sorted.
     signal : of the same samples.
     """
-    starts = _starts(values)
+    starts, bounds = _bins(values)
     ends = np.append(starts[1:], len(values))
     n = ends - starts
     mean = np.add.reduceat(signal.values, starts) / n
-    # each bin begins at a bound between two values, so that sentence and filter hold the same
-    bounds = [float(values[0])] + [_bound(values, at) for at in starts[1:].tolist()]
     edges = [*bounds, float(values[-1])]
     bins = [
         {"low": low, "high": high, "n": size, "mean_loss": value}
@@ -113,7 +112,7 @@ def category_losses(field: Field, codes: IntArray, signal: Signal) -> Detail:
     first = int(order[0])
     worst = field.categories[first]
     sentence = (
-        f"{signal.subject} {number(float(mean[first]))} at {field.name} = {worst}, "
+        f"{signal.subject} {number(float(mean[first]))} at {field.name} = {categories([worst])}, "
         f"{number(float(rest[first]))} elsewhere"
     )
     return {
@@ -185,10 +184,31 @@ def _starts(values: FloatArray) -> IntArray:
     return np.array(starts, dtype=np.int64)
 
 
-def _bound(values: FloatArray, at: int) -> float:
-    """Shortest number that parts the sorted values at a position from those before it."""
+def _bins(values: FloatArray) -> tuple[IntArray, list[float]]:
+    """Where bins of sorted values start, and the bounds there, in few digits.
+
+    A bin holds what lies from its bound on, so that sentence and filter hold the same.
+    """
+    starts, bounds = [0], [float(values[0])]
+    wanted = [*_starts(values).tolist(), len(values)]
+    for at, following in pairwise(wanted[1:]):
+        start, bound = _short(values, at, starts[-1], following)
+        starts.append(start)
+        bounds.append(bound)
+    return np.array(starts, dtype=np.int64), bounds
+
+
+def _short(values: FloatArray, at: int, after: int, before: int) -> tuple[int, float]:
+    """Move a start by up to a fourth of a bin, to where a short number parts the values.
+
+    It stays between the starts of the bins beside it.
+    """
     low, high = float(values[at - 1]), float(values[at])
-    return next((short for short in short_numbers(low, high) if low < short <= high), high)
+    for short in short_numbers(low, high):
+        start = int(np.searchsorted(values, short))
+        if after < start < before and abs(start - at) * 4 * BINS <= len(values):
+            return start, short
+    return at, high
 
 
 def _place(field: Field, at: int, bounds: list[float], span: list[float]) -> str:

@@ -6,6 +6,7 @@ how many of those it holds for are members. The sentence says both, and never on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -258,7 +259,7 @@ def _categories(
     members, others = (float(side[chosen].sum()) for side in counted)
     claim = Claim(
         Condition(field.name, "=" if len(names) == 1 else "in", names),
-        f"{field.name} = {' or '.join(names)}",
+        f"{field.name} = {categories(names)}",
         "",
         float(ours[chosen].sum()),
         float(theirs[chosen].sum()),
@@ -317,6 +318,11 @@ def amount(field: Field, value: float | None) -> str:
     """Write a value of a field with its unit: 0.2, 120 px, 1 word."""
     unit = field.unit_text
     return exact(value) + (unit.removesuffix("s") if value == 1 and len(unit) > 3 else unit)
+
+
+def categories(names: Sequence[str]) -> str:
+    """Join categories; one of blanks is quoted, so that it can be seen."""
+    return " or ".join(name if name.strip() else f'"{name}"' for name in names)
 
 
 def _claim(filter: Filter, head: str, such: str, split: Split) -> Claim:
