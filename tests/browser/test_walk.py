@@ -50,16 +50,16 @@ def test_from_the_ranking_to_a_saved_test(visit, workspace: Path):
     page.wait_for_url("**/aggressor?*")
     window.settle()
 
-    # Aggressor: what the members share becomes a claim in the filter.
+    # Aggressor: what the members share becomes a claim in the filter of Explore.
     assert second in page.locator(".st-key-focus").inner_text()
-    page.get_by_role("grid", name="What the members share").locator("tr.pick").first.click()
+    shared = page.get_by_role("table", name="What the members share").locator("tbody tr").first
+    about = f"Open Explore with this claim: {shared.locator('.name').inner_text()}"
+    page.get_by_role("button", name=about, exact=True).click()
+    page.wait_for_url("**/explore?*")
     window.settle()
-    claimed = query(page.url)["f"]
-    assert claimed.startswith("population = validation and ")
+    assert query(page.url)["f"].startswith("population = validation and ")
 
     # Explore: a region joins the filter, and what is selected is downloaded.
-    window.go("Explore")
-    assert query(page.url)["f"] == claimed
     lasso(page)
     page.wait_for_url("**map+in+*")
     window.settle()
@@ -279,9 +279,13 @@ def test_marks_with_mouse_and_keys(visit, workspace: Path):
         assert [row["sample_id"] for row in csv.DictReader(file)] == [sample]
     page.keyboard.press("Escape")
 
-    # The button in the card takes it back, and a new visit shows none.
+    # The button in the card takes it back, Escape closes the card, and a new visit shows none.
     page.get_by_role("button", name="Not of this group").click()
     window.settle()
+    assert query(page.url)["sample"] == sample
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Not of this group").wait_for(state="detached")
+    assert "sample" not in query(page.url)
     again = visit(height=1200)
     again.open("aggressor")
     assert again.page.get_by_role("grid", name="Worst samples").locator(".flag").count() == 0

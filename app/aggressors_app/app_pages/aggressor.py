@@ -45,8 +45,10 @@ how = cached.how_found(view.run, one)
 st.markdown(sentence(view.run, one), help=plain("  \n".join((fails(view.run), how))))
 family(view.run, one)
 
-if chosen := view.get("sample", ""):  # above what it was chosen in, so that it is in sight
-    sample_card(view.run, chosen, "aggressor_sample", one)
+# above what it is chosen in, so that it is in sight; always there, so that the grid keeps its focus
+with st.container():
+    if chosen := view.get("sample", ""):
+        sample_card(view.run, chosen, "aggressor_sample", one)
 
 left, right = st.columns(2, gap="medium")
 with left:
