@@ -70,6 +70,22 @@ def test_a_finding_is_kept_as_a_hypothesis_and_offered_as_a_filter(opened, plant
         component(app, "hypotheses")
 
 
+def test_a_hypothesis_about_fields_that_a_run_lacks_is_listed_but_leads_nowhere(opened, planted):
+    opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    made = actions.save_hypothesis("v1-0000", 1, "It rains", "hour > 3")
+    path = planted / "hypotheses" / f"{made.slug}.json"
+    path.write_text(path.read_text().replace("hour >", "rain >").replace("v1-0000", "another"))
+    cached.forget()
+    app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    (kept,) = component(app, "hypotheses")["rows"]
+    explore, remove = kept["cells"][4]["buttons"]
+    assert explore["disabled"]
+    assert "no field 'rain'" in explore["help"]
+    assert not remove["disabled"]
+    assert not app.exception
+    assert all(box.key != "filter_hypothesis" for box in app.selectbox)
+
+
 def test_an_unreadable_hypothesis_is_named_and_the_page_stays(opened, planted):
     (planted / "hypotheses").mkdir()
     (planted / "hypotheses" / "odd.json").write_text("{")

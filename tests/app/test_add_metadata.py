@@ -112,6 +112,37 @@ def test_success_opens_the_derived_run_with_the_same_view(sending, opened, plant
     assert not app.exception
 
 
+def test_each_added_field_is_answered_the_strongest_first(sending, opened, planted):
+    from aggressors.store.read import open_run
+
+    with open_run(Workspace(planted).run_path("v1-0000")) as run:
+        members = set(
+            sample
+            for (sample,) in run.cursor().execute(
+                "SELECT sample_id FROM assignments a JOIN aggressors USING (concept_id)"
+                " WHERE rank = 1"
+            ).fetchall()
+        )  # fmt: skip
+    ids = ids_of(planted)
+    rng = np.random.default_rng(3)
+    noise = rng.permutation(len(ids)) * 0.37
+    rows = [
+        f"{one},{noise[place]},same,{int(one in members)},{rng.random()}"
+        for place, one in enumerate(ids)
+    ]
+    header = "sample_id,another,constant,the_cause,zz"
+    app = sending(Upload("many.csv", "\n".join([header, *rows]).encode()))
+    assert not app.error
+    (derived,) = [run for run in cached.catalogue().runs if run.derived_from]
+    page = opened(planted, "aggressor", run=derived.run_id, f="all", a="1")
+    text = shown(page).replace("\\", "").replace("\u202f", " ")
+    cause, *weak, more = text.split("added.")[1].splitlines()[1:5]
+    assert cause.startswith("the_cause = 1: 100 % of members, ")
+    assert {line.split(":")[0] for line in weak} == {"another", "zz"}
+    assert all("no relation found beyond chance; effect" in line for line in weak)
+    assert more.startswith("Also added: constant.")
+
+
 def test_a_name_is_taken_as_it_is(sending, planted):
     sending(csv(planted), "--debug 'x'; <b>")
     assert [run.name for run in cached.catalogue().runs if run.derived_from] == ["--debug 'x'; <b>"]
