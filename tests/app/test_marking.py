@@ -195,6 +195,14 @@ def test_a_batch_that_is_edited_by_hand_is_read_again(opened, planted):
     assert tiles(app)[first]["flag"] == ""
 
 
+def test_no_key_calls_a_label_wrong_where_none_is(opened, planted):
+    labeled = opened(planted, "explore", run="v1-0000", f="population = test")
+    assert component(labeled, "browser_grid")["actions"] == {"w": "label wrong"}
+    pool = opened(planted, "explore", run="v1-0000", f="population = unlabeled")
+    assert component(pool, "browser_grid")["items"]
+    assert component(pool, "browser_grid")["actions"] == {}
+
+
 def test_the_keys_of_the_grid_mark_and_take_back(opened, planted, monkeypatch):
     app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
     assert component(app, GRID)["actions"] == {"w": "label wrong", "n": "not of group"}

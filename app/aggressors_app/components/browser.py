@@ -48,7 +48,7 @@ def browser(run_id: str, filter: str) -> None:
         on_choose=lambda sample: state.change(sample=sample),
         on_turn=lambda step: turn(min(max(page + step, 1), pages)),
         on_act=lambda word, sample: mark_by_key(run_id, None, word, sample, held),
-        actions=keys(),
+        actions=keys(labeled=found["label"].null_count < found.num_rows),
         caption=shown if found.num_rows else "",
         empty="No sample passes the filter. Clear it, or remove a chip above.",
         size=width_of(tiles, 104),

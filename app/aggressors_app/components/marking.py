@@ -35,11 +35,12 @@ def _flag(marks: Iterable[MarkKind]) -> str:
     return " · ".join(FLAGS[mark] for mark in marks)
 
 
-def keys(one: Aggressor | None = None) -> dict[str, str]:
-    """Keys of the grid that mark a sample; none without a workspace."""
+def keys(one: Aggressor | None = None, *, labeled: bool = True) -> dict[str, str]:
+    """Keys of the grid that mark a sample, where there are labels; none without a workspace."""
     if cached.workspace() is None:
         return {}
-    return {key: FLAGS[mark] for key, mark in KEYS.items() if one or mark == "label-wrong"}
+    offered = {"label-wrong": labeled, "not-of-group": one is not None}
+    return {key: FLAGS[mark] for key, mark in KEYS.items() if offered[mark]}
 
 
 def mark_by_key(

@@ -26,8 +26,9 @@ def representatives(run_id: str, one: Aggressor) -> None:
         st.space("stretch")
         marked(run_id, one)
     troubles(held)
+    found = cached.representatives(run_id, one.concept_id, shown)
     tiles = tiles_of(
-        cached.representatives(run_id, one.concept_id, shown),
+        found,
         flags=flags(run_id, held, one),
         words=cached.words_of(run_id, one.concept_id).weights,
     )
@@ -38,7 +39,7 @@ def representatives(run_id: str, one: Aggressor) -> None:
         chosen=view.get("sample", ""),
         on_choose=lambda sample: state.change(sample=sample),
         on_act=lambda word, sample: mark_by_key(run_id, one, word, sample, held),
-        actions=keys(one),
+        actions=keys(one, labeled=found["label"].null_count < found.num_rows),
         caption={
             "worst": f"Highest {cached.signal(run_id)} first",
             "central": "Nearest to the middle of the group first",
