@@ -45,6 +45,18 @@ def test_one_cut_is_enough_where_one_is():
     assert two_cuts(placed([0, 1, 2], [5, 6, 7])) == one_cut(placed([0, 1, 2], [5, 6, 7]))
 
 
+def test_thresholds_that_come_together_when_shortened_are_one():
+    """Where members and others hardly differ, each threshold may be as short as can be."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        values = np.sort(rng.normal(size=5))
+        noise = [1_000.0 + rng.integers(-1, 2, 5) for _ in range(2)]
+        found = two_cuts(Placed(values, values, *noise))
+        assert found.inside > 0
+        if found.low is not None and found.high is not None:
+            assert (found.high < found.low) == found.ends
+
+
 @pytest.mark.parametrize(("inside", "outside"), [([], [1, 2]), ([1, 2], []), ([3, 3], [3, 3])])
 def test_nothing_to_part_gives_none(inside, outside):
     assert one_cut(placed(inside, outside)) is None

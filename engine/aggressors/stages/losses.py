@@ -14,7 +14,7 @@ import numpy as np
 from aggressors.contracts import Condition, Filter, Not
 from aggressors.queries.grammar import both, format_filter
 from aggressors.stages.frame import Field, FloatArray, IntArray
-from aggressors.stages.wording import amount, categories, exact
+from aggressors.stages.wording import amount, categories, exact, single
 from aggressors.stats.association import Codes
 from aggressors.stats.splits import short_numbers
 from aggressors.words import number, percent
@@ -214,7 +214,7 @@ def _short(values: FloatArray, at: int, after: int, before: int) -> tuple[int, f
 def _place(field: Field, at: int, bounds: list[float], span: list[float]) -> str:
     """Say which values a bin holds, of which `span` are the lowest and the highest."""
     if span[0] == span[1]:
-        return f"{'=' if at == 0 else 'at'} {amount(field, span[0])}"
+        return f"{'=' if at == 0 else 'at'} {single(field, span[0])}"
     if at == 0:
         return f"below {amount(field, bounds[1])}"
     if at == len(bounds) - 1:

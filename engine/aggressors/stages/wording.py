@@ -184,7 +184,7 @@ def number_claim(field: Field, split: Split) -> Claim:
     name, low, high = field.name, split.low, split.high
     if split.only is not None:
         only_value = Condition(name, "=", (split.only,))
-        return _claim(only_value, f"{name} = {amount(field, split.only)}", "", split)
+        return _claim(only_value, f"{name} = {single(field, split.only)}", "", split)
     lower = Condition(name, ">=", (low,)) if low is not None else None
     upper = Condition(name, "<", (high,)) if high is not None else None
     if lower is None or upper is None:
@@ -318,6 +318,11 @@ def amount(field: Field, value: float | None) -> str:
     """Write a value of a field with its unit: 0.2, 120 px, 1 word."""
     unit = field.unit_text
     return exact(value) + (unit.removesuffix("s") if value == 1 and len(unit) > 3 else unit)
+
+
+def single(field: Field, value: float) -> str:
+    """Write the one value that samples have; of a long one that is no whole number the start."""
+    return amount(field, value if value.is_integer() else float(f"{value:.4g}"))
 
 
 def categories(names: Sequence[str]) -> str:

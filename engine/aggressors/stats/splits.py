@@ -131,6 +131,8 @@ def two_cuts(placed: Placed) -> Split | None:
     )  # fmt: skip
     place = np.arange(len(placed.low))
     between = (place > first) & (place <= last)
+    if not between.any():  # shorter thresholds came together
+        return one_cut(placed)
     if ends:
         return _split(placed, high, low, ~between, ends=True)
     return _split(placed, low, high, between)
