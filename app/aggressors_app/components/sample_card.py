@@ -15,6 +15,7 @@ from aggressors_app.components.listing import Column, Mark, Row, Text, listing
 from aggressors_app.components.marking import mark_buttons
 from aggressors_app.format import MISSING, answer, exact, number, plain, share, typeset
 
+HEIGHT = 260  # pixels before a list of the card scrolls
 LONGEST_ODD = 28  # characters of a value that stands out; the rest shows on hover
 
 
@@ -51,12 +52,15 @@ def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = N
         if written:
             words = tuple(cached.words_of(run_id, one.concept_id).weights) if one else ()
             _text(key, Tile(sample_id, None, written, (), words=words))
-        left, right = st.columns(2, gap="small")
-        with left:
-            if not written:
+        if not seen:
+            facts, measured = st.columns(2, gap="small")
+        else:
+            picture, facts, measured = st.columns([3, 4, 5], gap="small")
+            with picture:
                 _picture(found, original, key)
+        with facts:
             _table(f"{key}_facts", "Facts of the sample", _facts(found))
-        with right:
+        with measured:
             _metadata(run_id, found, key)
 
 
@@ -73,7 +77,9 @@ def _metadata(run_id: str, found: SampleDetail, key: str) -> None:
         st.caption("This run has none.")
         return
     columns = (Column("Metadata"), Column("Value", right=True))
-    listing(f"{key}_metadata", columns, rows, label="Metadata of the sample", bare=True, height=400)
+    listing(
+        f"{key}_metadata", columns, rows, label="Metadata of the sample", bare=True, height=HEIGHT
+    )
 
 
 def _odd_row(one: Odd, entry: Value) -> Row:
@@ -121,4 +127,4 @@ def _facts(found: SampleDetail) -> list[tuple[str, str]]:
 def _table(key: str, label: str, rows: list[tuple[str, str]]) -> None:
     shown = [Row(name, (Text("", sub=name), Text(value))) for name, value in rows]
     columns = (Column("Field"), Column("Value", right=True))
-    listing(key, columns, shown, label=label, bare=True, height=400)
+    listing(key, columns, shown, label=label, bare=True, height=HEIGHT)
