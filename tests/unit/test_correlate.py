@@ -7,9 +7,11 @@ import pyarrow as pa
 import pytest
 
 from aggressors.contracts import Settings
+from aggressors.stages import associate, correlate
 from aggressors.stages.correlate import STAGE
 from aggressors.stages.protocol import Context
 from aggressors.stages.tables import rows, schema
+from aggressors.stats.association import Effect
 from aggressors.store.schema import BY_NAME
 from told import run, shuffled, told
 
@@ -308,7 +310,8 @@ def test_missing_values_follow_their_effect_within_labels_where_labels_turn_it()
     row, detail = membership(found, "x", "missing")
     assert row["effect"] < 0 < membership(found, "x", "missing", "all")[0]["effect"]
     assert "of the rest of their labels" in detail["sentence"]
-    assert (detail["role"], detail["filter"]) == ("fewer", "not x is missing")
+    assert (detail["head"], detail["filter"]) == ("x is known", "not x is missing")
+    assert detail["sentence"].startswith("x is known for ")
     rest = (label == 1) & ~member
     assert detail["outside_share"] == pytest.approx((~missing[rest]).mean())
     assert detail["precision"] == pytest.approx(member[~missing].mean())
@@ -340,24 +343,26 @@ def test_loss_follows_its_effect_within_labels_where_labels_turn_it(kind):
 
 
 def test_a_list_is_judged_as_a_whole_with_its_pairs():
-    rng = np.random.default_rng(18)
-    a, b = rng.random(4_000), rng.random(4_000)
-    member = (a < 0.4) & (b < 0.4) & (rng.random(4_000) < 0.9)
-    found = related({"a": a, "b": b, "c": rng.random(4_000)}, member)
-    listed = [
-        row["q_value"]
-        for row in found["correlations"].to_pylist()
-        if (row["concept_id"], row["target"], row["stratum"]) == (1, "membership", "label")
-    ]
-    listed += [row["q_value"] for row in found["combinations"].to_pylist()]
-    assert len(listed) == 7  # order and form of three fields, and a pair
-    assert max(listed) <= 1
-    weakest = next(
-        row
-        for row in found["correlations"].to_pylist()
-        if row["q_value"] == max(listed) and row["concept_id"] == 1
-    )
-    assert weakest["field"] == "c"
+    def tested(field, stratum, p_value, target="membership"):
+        effect = Effect("rank-biserial", 0.5, 0.4, 0.6, p_value, 100)
+        return associate.Finding(field, target, stratum, effect, {})
+
+    found = [
+        tested("x", "all", 0.2), tested("x", "label", 0.01), tested("y", "all", 0.004),
+        tested("y", "label", 0.04), tested("label", "all", 0.001),
+        tested("x", "label", 0.03, "loss"),
+    ]  # fmt: skip
+    judged, pairs = correlate._judged(found, [(0.02, {"first": "x"})])
+    # membership: x .01, y .04, the pair .02, and label .001, which has nothing within labels
+    told = {(one.field, one.stratum, one.target): q for one, q in judged}
+    assert told["label", "all", "membership"] == pytest.approx(0.004)
+    assert told["x", "label", "membership"] == pytest.approx(0.03)
+    assert pairs == [{"first": "x", "q_value": pytest.approx(0.04)}]
+    assert told["y", "label", "membership"] == pytest.approx(0.04)
+    # what they say over all samples is a list of its own, and so is loss
+    assert told["y", "all", "membership"] == pytest.approx(0.008)
+    assert told["x", "all", "membership"] == pytest.approx(0.2)
+    assert told["x", "label", "loss"] == pytest.approx(0.03)
 
 
 def test_samples_that_belong_together_prove_less():

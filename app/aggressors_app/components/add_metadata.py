@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import Any
 
 import streamlit as st
 
 from aggressors.errors import AggressorsError
-from aggressors.queries.findings import SIGNIFICANT
 from aggressors.words import LEFT_OUT, listed
 from aggressors_app import actions, cached, state
 from aggressors_app.format import interval, number, of, plain, titled, typeset
@@ -48,23 +46,28 @@ def added(run_id: str, concept_id: int) -> None:
 def _answers(run_id: str, concept_id: int) -> Iterator[str]:
     """Say of the added fields what they have to do with the members, the strongest first."""
     run = cached.run_file(run_id)
-    found = {
-        row["field"]: row
-        for row in cached.associations(run_id, concept_id).to_pylist()
-        if row["field"] in run.added
+    known = cached.findings(run_id, concept_id, "membership")
+    holds = {
+        field: one
+        for one in reversed(known.found)
+        for field in (one.title, *one.also)
+        if one.kind != "pair" and field in run.added
     }
-    ordered = [*found, *(field for field in run.added if field not in found)]
-    aside = cached.findings(run_id, concept_id, "membership").aside
-    reasons = {one.field: one.reason for one in aside}
+    weak = {row["field"]: row for row in cached.associations(run_id, concept_id).to_pylist()}
+    reasons = {one.field: one.reason for one in known.aside}
+    ordered = sorted(run.added, key=lambda field: (
+        field not in holds, field not in weak, -(holds[field].weight if field in holds else 0)
+    ))  # fmt: skip
     for field in ordered[:MOST]:
-        row = found.get(field)
-        if row is None:
+        if one := holds.get(field):
+            like = "" if one.title == field else f"{field}, like "
+            told = f"{like}{one.sentence}; effect {_effect(one.effect, one.low, one.high)}."
+        elif row := weak.get(field):
+            effect = _effect(row["effect"], row["low"], row["high"])
+            told = f"{field}: no relation found beyond chance; effect {effect}."
+        else:
             why = LEFT_OUT.get(reasons.get(field, ""), "too few values to compare")
             told = f"{field} is left out ({run.info.settings.analysed}: {why})."
-        elif row["q_value"] > SIGNIFICANT:
-            told = f"{field}: no relation found beyond chance; effect {_effect(row)}."
-        else:
-            told = f"{row['sentence'] or field}; effect {_effect(row)}."
         if missing := run.fields[field].missing:
             told += f" {of(missing, sum(run.populations.values()))} have no value."
         yield told
@@ -72,8 +75,8 @@ def _answers(run_id: str, concept_id: int) -> Iterator[str]:
         yield f"Also added: {listed(others)}."
 
 
-def _effect(row: dict[str, Any]) -> str:
-    return f"{number(row['effect'])} ({interval(row['low'], row['high'])})"
+def _effect(value: float, low: float, high: float) -> str:
+    return f"{number(value)} ({interval(low, high)})"
 
 
 @st.dialog("Add metadata", icon=":material/add:")

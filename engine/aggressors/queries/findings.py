@@ -46,7 +46,7 @@ class Finding:
     head : the claim in short ("low brightness"); `rest` is what the sentence says of it.
     effect, low, high : in [-1, 1], within labels where that can be told.
     filter : text of the claim; '' where there is none.
-    role : which way it points: defining, part, common, frequent, fewer, alike; '' for loss.
+    role : which way it points: defining, part, common, frequent, alike; '' for loss.
     also : fields that say the same.
     bars : how both sides are spread; None for a pair.
     fields : the two of a pair.

@@ -18,7 +18,7 @@ from aggressors.contracts import ADDED
 from aggressors.errors import TableError
 from aggressors.sources import fields
 from aggressors.sources.files import digest_of_table, read_table
-from aggressors.sources.times import with_periods
+from aggressors.sources.times import units_of, with_periods
 from aggressors.words import listed
 
 ID = "sample_id"
@@ -104,7 +104,7 @@ def read_added(given: Any, known: Known, what: str = "The table") -> Added:
         if name != ID and name.casefold() not in own
     }
     rows = {"row_id": pa.array(np.arange(len(known.ids), dtype=np.int64))}
-    declared = fields.declared(columns, ADDED, {})
+    declared = fields.declared(columns, ADDED, units_of(columns))
     return Added(*fields.settle(pa.table({**rows, **columns}), declared))
 
 

@@ -26,7 +26,7 @@ from aggressors.sources.protocol import Shard
 from aggressors.sources.roles import Columns, missing
 from aggressors.sources.scoring import Scored, class_names, infer_task, loss_name, score
 from aggressors.sources.spaces import PREFIX
-from aggressors.sources.times import with_periods
+from aggressors.sources.times import units_of, with_periods
 from aggressors.stages.describe import SOURCE, UNITS, Described, describe, without
 from aggressors.store.files import below
 
@@ -127,7 +127,7 @@ class TableSource:
         tables["metadata"] = pa.table({fields.SPACER: pa.nulls(n), **measured, **own})
         tables["fingerprints"] = pa.table({fields.SPACER: pa.nulls(n), **described.prints})
         tables["metadata_fields"] = pa.concat_tables(
-            [fields.declared(measured, SOURCE, UNITS), fields.declared(own, "table", {})]
+            [fields.declared(measured, SOURCE, UNITS), fields.declared(own, "table", units_of(own))]
         )
         advance(n)
         return Shard(tables)

@@ -59,6 +59,13 @@ def with_periods(tables: Mapping[str, pa.Table], taken: Iterable[str] = ()) -> d
     return found
 
 
+def units_of(names: Iterable[str]) -> dict[str, str]:
+    """Units of the columns that `with_periods` adds, by name."""
+    known = set(names)
+    ending = f"_{TIME_OF_DAY}"
+    return {name: "h" for name in known if name.removesuffix(ending) in known - {name}}
+
+
 _MOMENT = pa.timestamp("us")
 
 

@@ -16,9 +16,11 @@ from aggressors.stats.association import (
     Codes,
     Effect,
     Ranked,
+    centred,
     coded,
     correlation_ratio,
     ranked,
+    relative,
     spearman,
 )
 from aggressors.stats.clustering import Clusters
@@ -65,16 +67,17 @@ class Part:
         within = None if self.label is None else ranked(self.loss, self.label, order=self.by_loss)
         return ranked(self.loss, order=self.by_loss), within
 
-    @cached_property
-    def likeness(self) -> float:
-        """How much alike the losses of samples that belong together are."""
-        return self.clusters.likeness(self.loss) if self.clusters else 0.0
+    def inflation(self, field: float, loss: FloatArray) -> float:
+        """By how much samples that belong together widen the variance of a field against loss.
 
-    def inflation(self, likeness: Callable[[Clusters], float]) -> float:
-        """By how much samples that belong together widen the variance against a field."""
-        if self.clusters is None:
-            return 1.0
-        return self.clusters.inflation(likeness(self.clusters), self.likeness)
+        Parameters
+        ----------
+        field : how much alike the field is in them, as the test uses it.
+        loss : (n,) as the test uses it.
+        """
+        return (
+            self.clusters.inflation(field, self.clusters.likeness(loss)) if self.clusters else 1.0
+        )
 
 
 def relate(field: Field, part: Part) -> Iterator[Told]:
@@ -105,16 +108,16 @@ def number(
     if len(at) < 2 or values[at[0]] == values[at[-1]]:
         return
     full = len(at) == len(values)
-    inflation = part.inflation(lambda clusters: clusters.likeness(values))
     found = []
     for stratum, base in bases:
         shared = part.ranks[STRATA.index(stratum)]
         if not full or shared is None:
             loss = np.where(np.isnan(values), np.nan, part.loss)
             shared = ranked(loss, base.stratum, order=part.by_loss)
-        found.append((stratum, spearman(base, shared, level=part.level, inflation=inflation)))
+        found.append((stratum, _rank_correlation(base, shared, part)))
+    gap = {"missing_inside": 1 - len(at) / len(values)}
     yield from _told(
-        found, part, lambda signal: losses.number_losses(field, values[at], signal.at(at))
+        found, part, lambda signal: losses.number_losses(field, values[at], signal.at(at)) | gap
     )
 
 
@@ -122,15 +125,19 @@ def category(
     field: Field, codes: IntArray, bases: Sequence[tuple[str, Coded]], part: Part
 ) -> Iterator[Told]:
     """Relate (n,) categories to the loss itself: ranks would hide where few fail, but badly."""
-    inflation = part.inflation(lambda clusters: clusters.likeness_of_codes(codes))
-    found = [
-        (stratum, correlation_ratio(base, part.capped, level=part.level, inflation=inflation))
-        for stratum, base in bases
-    ]
+    found = []
+    for stratum, base in bases:
+        inflation = 1.0
+        if part.clusters:
+            alike = part.clusters.likeness_of_codes(codes, base.stratum)
+            inflation = part.inflation(alike, centred(part.capped, base.stratum))
+        effect = correlation_ratio(base, part.capped, level=part.level, inflation=inflation)
+        found.append((stratum, effect))
+    gap = {"missing_inside": float((codes < 0).sum() / max(len(codes), 1))}
     yield from _told(
         found,
         part,
-        lambda signal: losses.category_losses(field, codes, signal),
+        lambda signal: losses.category_losses(field, codes, signal) | gap,
         lambda *_: losses.no_longer_worse(field, codes, part.signal, part.even),
     )
 
@@ -139,15 +146,19 @@ def without(
     field: Field, missing: FloatArray, bases: Sequence[tuple[str, Ranked]], part: Part
 ) -> Iterator[Told]:
     """Relate having no value, 1 where there is none (n,), to the loss."""
-    inflation = part.inflation(lambda clusters: clusters.likeness(missing))
     found = []
     for stratum, base in bases:
         shared = part.ranks[STRATA.index(stratum)]
-        effect = None
-        if shared is not None:
-            effect = spearman(base, shared, level=part.level, inflation=inflation)
+        effect = None if shared is None else _rank_correlation(base, shared, part)
         found.append((stratum, None if effect is None else replace(effect, statistic="missing")))
     yield from _told(found, part, lambda signal: losses.missing_losses(field, missing, signal))
+
+
+def _rank_correlation(base: Ranked, shared: Ranked, part: Part) -> Effect | None:
+    inflation = 1.0
+    if part.clusters:
+        inflation = part.inflation(part.clusters.likeness(relative(base)), relative(shared))
+    return spearman(base, shared, level=part.level, inflation=inflation)
 
 
 def worth_telling(missing: np.ndarray) -> bool:

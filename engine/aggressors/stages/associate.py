@@ -6,7 +6,7 @@ that a hundred fields of a million samples take a minute and no more memory than
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,13 +21,17 @@ from aggressors.stages.against_loss import (
 )
 from aggressors.stages.frame import Field, FloatArray, IntArray
 from aggressors.stats.association import (
+    Coded,
     Codes,
     Effect,
+    Ranked,
+    centred,
     coded,
     cramers_v,
     like_members,
     rank_biserial,
     ranked,
+    relative,
 )
 from aggressors.stats.clustering import Clusters
 from aggressors.stats.information import in_bins, mutual_information
@@ -56,13 +60,13 @@ class Finding:
 class Group:
     """Members of one concept, as sorted positions; `some` are those whose losses are related.
 
-    `likeness` says how much alike the membership of samples is that belong together.
+    `likeness` says by stratum how much alike the membership of samples is that belong together.
     """
 
     members: IntArray
     some: IntArray
     part: Part
-    likeness: float
+    likeness: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,18 @@ class Analysed:
     groups: Mapping[int, Group]
     settings: Settings
 
-    def inflation(self, likeness: float, group: Group) -> float:
-        """By how much samples that belong together widen the variance against membership."""
+    def inflations(self, likeness: Mapping[str, float], group: Group) -> dict[str, float]:
+        """By how much samples that belong together widen variances against membership, by stratum.
+
+        `likeness` says how much alike the field is in them, as the test uses it.
+        """
         clusters = self.part.clusters
-        return clusters.inflation(likeness, group.likeness) if clusters else 1.0
+        if clusters is None:
+            return dict.fromkeys(likeness, 1.0)
+        return {
+            stratum: clusters.inflation(alike, group.likeness[stratum])
+            for stratum, alike in likeness.items()
+        }
 
 
 def analysed(
@@ -94,7 +106,7 @@ def analysed(
         own = None if label is None else label[some]
         joined = clusters.at(some) if clusters else None
         part = Part(signal.at(some), own, joined, settings.level)
-        groups[concept] = Group(inside, some, part, _likeness(clusters, inside, len(loss)))
+        groups[concept] = Group(inside, some, part, _likeness(clusters, inside, len(loss), label))
     return Analysed(Part(signal, label, clusters, settings.level), groups, settings)
 
 
@@ -105,12 +117,15 @@ def _some(members: IntArray, seed: int) -> IntArray:
     return np.sort(np.random.default_rng(seed).choice(members, MOST_INSIDE, replace=False))
 
 
-def _likeness(clusters: Clusters | None, members: IntArray, n: int) -> float:
+def _likeness(
+    clusters: Clusters | None, members: IntArray, n: int, label: Codes | None
+) -> dict[str, float]:
     if clusters is None:
-        return 0.0
+        return {}
     inside = np.zeros(n)
     inside[members] = 1
-    return clusters.likeness(inside)
+    within = inside if label is None else centred(inside, label)
+    return {"all": clusters.likeness(inside), "label": clusters.likeness(within)}
 
 
 def relate(field: Field, data: Analysed) -> Iterator[tuple[int, Finding]]:
@@ -144,17 +159,20 @@ def _relate_number(
     for stratum, loss, means in against_loss.number(field, values, bases, data.part):
         yield ALL_SAMPLES, Finding(field.name, "loss", stratum, loss, means)
     binned = [(stratum, in_bins(base)) for stratum, base in bases]
-    level, clusters = data.settings.level, data.part.clusters
-    likeness = clusters.likeness(values) if clusters else 0.0
+    level = data.settings.level
+    likeness = _ranks_alike(bases, data)
+    in_form = {
+        stratum: max(likeness[stratum], _codes_alike(bins, data)) for stratum, bins in binned
+    }
     for concept, group in data.groups.items():
-        widened = data.inflation(likeness, group)
+        widened, widened_in_form = (data.inflations(of, group) for of in (likeness, in_form))
         placed = Placed.of(plain, group.members)
         m, n = len(group.members), len(values)
         gaps = _gaps(m - placed.members, m, n - m - placed.others, n - m)
         sides = wording.Sides(gaps=max(gaps.values()) > NAMED)
         detail = wording.number_membership(field, placed, sides) | gaps
         for stratum, base in bases:
-            effect = rank_biserial(base, group.members, level=level, inflation=widened)
+            effect = rank_biserial(base, group.members, level=level, inflation=widened[stratum])
             if effect is not None:
                 told = detail
                 if base is not plain and _turned(effect, detail):
@@ -162,9 +180,11 @@ def _relate_number(
                     told = detail | wording.number_within_labels(field, placed, alike, sides)
                 yield concept, Finding(field.name, "membership", stratum, effect, told)
         shape, adds = wording.number_shape(field, placed, sides)
-        shape = shape | {"adds": adds} if adds >= SHAPED else {}
+        shape = shape | gaps | {"adds": adds} if adds >= SHAPED else {}
         for stratum, bins in binned:
-            effect = mutual_information(bins, group.members, level=level, inflation=widened)
+            effect = mutual_information(
+                bins, group.members, level=level, inflation=widened_in_form[stratum]
+            )
             if effect is not None:
                 yield concept, Finding(field.name, "membership", stratum, effect, shape)
 
@@ -175,6 +195,20 @@ def _gaps(inside: float, members: int, outside: float, others: int) -> dict[str,
         "missing_inside": inside / max(members, 1),
         "missing_outside": outside / max(others, 1),
     }
+
+
+def _ranks_alike(bases: Sequence[tuple[str, Ranked]], data: Analysed) -> dict[str, float]:
+    """How much alike the ranks of samples are that belong together, by stratum."""
+    clusters = data.part.clusters
+    return {
+        stratum: clusters.likeness(relative(base)) if clusters else 0.0 for stratum, base in bases
+    }
+
+
+def _codes_alike(base: Coded, data: Analysed) -> float:
+    """How much alike the categories of samples are that belong together."""
+    clusters = data.part.clusters
+    return clusters.likeness_of_codes(base.codes, base.stratum) if clusters else 0.0
 
 
 def _turned(effect: Effect, detail: Detail) -> bool:
@@ -188,23 +222,23 @@ def _turned(effect: Effect, detail: Detail) -> bool:
 def _relate_category(
     field: Field, codes: IntArray, label: Codes | None, data: Analysed
 ) -> Iterator[tuple[int, Finding]]:
-    k, level, clusters = len(field.categories), data.settings.level, data.part.clusters
+    k, level = len(field.categories), data.settings.level
     total = np.bincount(codes + 1, minlength=k + 1)
     if (total[1:] > 0).sum() < 2:
         return
     bases = strata(coded(codes, k), None if label is None else coded(codes, k, label))
     for stratum, loss, means in against_loss.category(field, codes, bases, data.part):
         yield ALL_SAMPLES, Finding(field.name, "loss", stratum, loss, means)
-    likeness = clusters.likeness_of_codes(codes) if clusters else 0.0
+    likeness = {stratum: _codes_alike(base, data) for stratum, base in bases}
     for concept, group in data.groups.items():
         inside = np.bincount(codes[group.members] + 1, minlength=k + 1)
         outside = total - inside
         gaps = _gaps(inside[0], inside.sum(), outside[0], outside.sum())
         sides = wording.Sides(gaps=max(gaps.values()) > NAMED)
         detail = wording.category_membership(field, inside[1:], outside[1:], sides) | gaps
-        widened = data.inflation(likeness, group)
+        widened = data.inflations(likeness, group)
         for stratum, base in bases:
-            found = cramers_v(base, group.members, level=level, inflation=widened)
+            found = cramers_v(base, group.members, level=level, inflation=widened[stratum])
             if found is None:
                 continue
             told = detail
@@ -222,20 +256,20 @@ def _relate_category(
 def _relate_missing(
     field: Field, missing: FloatArray, label: Codes | None, data: Analysed
 ) -> Iterator[tuple[int, Finding]]:
-    bases, clusters = missing_strata(missing, label), data.part.clusters
+    bases = missing_strata(missing, label)
     level = data.settings.level
     for stratum, loss, means in against_loss.without(field, missing, bases, data.part):
         yield ALL_SAMPLES, Finding(field.name, "loss", stratum, loss, means)
     total = np.array([(missing == 0).sum(), missing.sum()])
-    likeness = clusters.likeness(missing) if clusters else 0.0
+    likeness = _ranks_alike(bases, data)
     for concept, group in data.groups.items():
         unknown = missing[group.members].sum()
         inside = np.array([len(group.members) - unknown, unknown])
         outside = total - inside
-        widened = data.inflation(likeness, group)
+        widened = data.inflations(likeness, group)
         excess = unknown / max(len(group.members), 1) - outside[1] / max(outside.sum(), 1)
         for stratum, base in bases:
-            effect = rank_biserial(base, group.members, level=level, inflation=widened)
+            effect = rank_biserial(base, group.members, level=level, inflation=widened[stratum])
             if effect is None:
                 continue
             alike = None

@@ -26,7 +26,7 @@ from aggressors.stages.frame import Field, Frame, IntArray
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.screening import Aside, families, screen
 from aggressors.stages.tables import rows
-from aggressors.stats.association import Codes, coded, cramers_v, rank_biserial, ranked
+from aggressors.stats.association import Codes, coded, cramers_v, rank_biserial, ranked, relative
 from aggressors.stats.clustering import Clusters
 from aggressors.stats.multiple import holm
 from aggressors.stats.splits import Placed
@@ -123,35 +123,51 @@ def _shifts(field: Field, frame: Frame, analysed: IntArray) -> Detail:
             continue
         if field.name == "label" and name == "unlabeled":
             continue
-        both = field.at(np.concatenate([analysed, other]))
+        rows_of_both = np.concatenate([analysed, other])
+        clusters = None if frame.group is None else Clusters.of(frame.group[rows_of_both])
         sides = wording.Sides(frame.settings.analysed, name)
-        shift = _shift(both, len(analysed), sides, frame.settings.level)
+        shift = _shift(field.at(rows_of_both), len(analysed), sides, frame.settings.level, clusters)
         if shift is not None:
             shifts[name] = shift
     return shifts
 
 
-def _shift(field: Field, n: int, sides: wording.Sides, level: float) -> Detail | None:
-    """Compare the first `n` samples with the others."""
+def _shift(
+    field: Field, n: int, sides: wording.Sides, level: float, clusters: Clusters | None
+) -> Detail | None:
+    """Compare the first `n` samples with the others; None where either side has no value."""
+    if not n:
+        return None
     inside = np.arange(n)
     if field.numbers is not None:
-        base = ranked(field.numbers)
-        effect = rank_biserial(base, inside, level=level)
-        words = wording.number_membership(field, Placed.of(base, inside), sides)
         missing = np.isnan(field.numbers)
     else:
         assert field.codes is not None
+        missing = field.codes < 0
+    here, there = float(missing[:n].mean()), float(missing[n:].mean())
+    sides = replace(sides, gaps=max(here, there) > associate.NAMED)
+    first = (np.arange(len(missing)) < n).astype(np.float64)
+    member = clusters.likeness(first) if clusters else 0.0
+    if field.numbers is not None:
+        base = ranked(field.numbers)
+        alike = clusters.likeness(relative(base)) if clusters else 0.0
+        widened = clusters.inflation(alike, member) if clusters else 1.0
+        effect = rank_biserial(base, inside, level=level, inflation=widened)
+        words = wording.number_membership(field, Placed.of(base, inside), sides)
+    else:
+        assert field.codes is not None
         k = len(field.categories)
-        effect = cramers_v(coded(field.codes, k), inside, level=level)
+        alike = clusters.likeness_of_codes(field.codes) if clusters else 0.0
+        widened = clusters.inflation(alike, member) if clusters else 1.0
+        counted = coded(field.codes, k)
+        effect = cramers_v(counted, inside, level=level, inflation=widened)
         ours, theirs = (
             np.bincount(part[part >= 0], minlength=k) for part in np.split(field.codes, [n])
         )
         words = wording.category_membership(field, ours, theirs, sides) if k else {}
-        missing = field.codes < 0
     if effect is None:
         return None
     sentence = str(words["sentence"])
-    here, there = float(missing[:n].mean()), float(missing[n:].mean())
     if abs(here - there) > MISSING_MATTERS:
         sentence += (
             f"; missing for {percent(here)} of {sides.ours}, {percent(there)} of {sides.theirs}"

@@ -167,19 +167,22 @@ def missing_losses(field: Field, missing: FloatArray, signal: Signal) -> Detail:
 
 
 def _starts(values: FloatArray) -> IntArray:
-    """Where bins of sorted values start: about a tenth of them each, none parting equal values."""
+    """Where bins of sorted values start: a tenth of them each, or what equal values make of it.
+
+    None parts equal values, and none but the last of two has less than half a tenth of the samples.
+    """
     n = len(values)
-    starts = [0]
+    starts, least = [0], n / BINS / 2
     while (wanted := starts[-1] + -(-n // BINS)) < n:
         start = int(np.searchsorted(values, values[wanted]))
-        if start <= starts[-1]:  # one value fills more than a bin
+        if start - starts[-1] < max(least, 1):
             start = int(np.searchsorted(values, values[wanted], side="right"))
         if start >= n:
             break
         starts.append(start)
     if len(starts) == 1:  # all but a few samples have the lowest value
         starts.append(int(np.searchsorted(values, values[0], side="right")))
-    if len(starts) > 2 and n - starts[-1] < n // BINS // 2:
+    if len(starts) > 2 and n - starts[-1] < least:
         starts.pop()
     return np.array(starts, dtype=np.int64)
 

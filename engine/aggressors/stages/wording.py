@@ -288,30 +288,27 @@ def missing_membership(
     fewer = share_in < share_out  # then to have a value is what goes with membership
     met = with_value if fewer else without
     missing = Condition(field.name, "missing")
+    name, known = field.name, "known" if fewer else "missing"
     claim = Claim(
         Not(missing) if fewer else missing,
-        f"{field.name} is missing",
+        f"{name} is {known}",
         "",
         float(shares[0][met]),
         float(shares[1][met]),
         float(inside[met] / max(inside[met] + outside[met], 1)),
     )
     text = (
-        f"{field.name} is missing for {_percent(share_in)} of members, "
-        f"{_percent(share_out)} of {whom}"
+        f"{claim.head} for {_percent(claim.inside)} of members, {_percent(claim.outside)} of {whom}"
     )
-    detail = claim.detail(_MEMBERS)
-    if fewer:
-        detail["role"] = "fewer"
-    elif claim.role != "alike":
-        of = f"{_percent(claim.precision)} of all without {field.name} are members"
-        text += f"; {_ROLES[claim.role]}: {of}"
-    return detail | {"sentence": text}
+    if claim.role != "alike":
+        those = f"all with {name}" if fewer else f"all without {name}"
+        text += f"; {_ROLES[claim.role]}: {_percent(claim.precision)} of {those} are members"
+    return claim.detail(_MEMBERS) | {"sentence": text}
 
 
 def exact(value: float | None) -> str:
     """Write a threshold in all its digits, so that sentence and filter hold the same samples."""
-    return f"{value:,.12g}"
+    return f"{value:,}".removesuffix(".0")
 
 
 def amount(field: Field, value: float | None) -> str:

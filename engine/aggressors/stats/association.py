@@ -111,6 +111,22 @@ def ranked(
     )  # fmt: skip
 
 
+def relative(field: Ranked) -> FloatArray:
+    """(n,) rank of each sample within its stratum, from -0.5 to 0.5; NaN where it takes no part."""
+    size = field.count[np.maximum(field.stratum, 0).astype(np.int64)]
+    return np.asarray((field.rank - 0.5) / np.maximum(size, 1) - 0.5, dtype=np.float64)
+
+
+def centred(values: FloatArray, stratum: Codes) -> FloatArray:
+    """(n,) values less the mean of their stratum; NaN where a sample has none."""
+    inside = (stratum >= 0) & ~np.isnan(values)
+    code = stratum[inside].astype(np.int64)
+    mean = np.bincount(code, values[inside]) / np.maximum(np.bincount(code), 1)
+    found = np.full(len(values), np.nan)
+    found[inside] = values[inside] - mean[code]
+    return found
+
+
 def coded(codes: Codes, n_categories: int, stratum: Codes | None = None) -> Coded:
     """Count (n,) category codes, -1 where missing, within (n,) strata; one by default."""
     stratum = np.zeros(len(codes), dtype=np.int64) if stratum is None else stratum
