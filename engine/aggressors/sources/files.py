@@ -14,7 +14,10 @@ import pyarrow as pa
 from aggressors.errors import TableError
 
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".ndjson")
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_LOOKED_AT = 5  # lines that tell which of these it is
 _DECIMAL_COMMA = re.compile(r"(^|;)-?\d+,\d+\s*(;|$)", re.MULTILINE)
+_DECIMAL_POINT = re.compile(r'(^|;)\s*"?-?\d+\.\d+"?\s*(;|$)', re.MULTILINE)
 _BLOCK = 1 << 20
 
 
@@ -74,12 +77,7 @@ def _read_file(path: Path, text_columns: Sequence[str]) -> pa.Table:
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        if "UTF8" in reason:
-            raise _not_utf8(path) from error
-        raise TableError(
-            f"{path} cannot be read as {suffix[1:]}: {reason}. Write the file again."
-        ) from error
+        raise _unreadable(path, suffix[1:], error) from error
     raise TableError(f"{path} must end in {', '.join(SUFFIXES)}; got {suffix!r}. Convert it.")
 
 
@@ -88,15 +86,21 @@ def _read_csv(path: Path, text_columns: Sequence[str]) -> pa.Table:
 
     with path.open("rb") as file:
         start = file.read(_BLOCK).decode("utf-8", "replace")
+        if file.read(1):  # the last line of it is cut
+            start = start.rpartition("\n")[0] or start
     delimiter = _delimiter(start)
     options = csv.ConvertOptions(
         column_types=dict.fromkeys(text_columns, pa.string()),
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
-        decimal_point="," if delimiter == ";" and _DECIMAL_COMMA.search(start) else ".",
+        decimal_point="," if delimiter == ";" and _has_decimal_commas(start) else ".",
     )
     parsing = csv.ParseOptions(newlines_in_values=True, delimiter=delimiter)
-    table = csv.read_csv(path, convert_options=options, parse_options=parsing)
+    try:
+        table = csv.read_csv(path, convert_options=options, parse_options=parsing)
+    except pa.ArrowException as error:
+        columns = f"csv with columns separated by {DELIMITERS[delimiter]}"
+        raise _unreadable(path, columns, error) from error
     named = zip(table.column_names, table.schema.types, strict=True)  # names are decoded here
     if any(pa.types.is_binary(column) for _, column in named):
         raise _not_utf8(path)
@@ -104,9 +108,36 @@ def _read_csv(path: Path, text_columns: Sequence[str]) -> pa.Table:
 
 
 def _delimiter(start: str) -> str:
-    """Tell what separates the columns: the sign that the header has most, a comma where none."""
-    outside = "".join(start.partition("\n")[0].split('"')[::2])
-    return max(",;\t|", key=outside.count)
+    """Tell what separates the columns: a sign that the first lines have equally often.
+
+    Of several, or where there is none, it is the one that the header has most; a comma where it
+    has none.
+    """
+
+    def fits(sign: str) -> tuple[bool, int]:
+        counts = [line.count(sign) for line in _first_lines(start, sign)] or [0]
+        return len(set(counts)) == 1 and counts[0] > 0, counts[0]
+
+    return max(DELIMITERS, key=fits)
+
+
+def _first_lines(start: str, sign: str) -> list[str]:
+    """Lines that are not empty, without the cells in quotes, which may hold signs and lines."""
+    quoted = re.compile(rf'(^|{re.escape(sign)})"[^"]*(?:""[^"]*)*(?:"|\Z)', re.MULTILINE)
+    lines = re.split(r"[\r\n]+", quoted.sub(r"\1x", start))
+    return [line for line in lines if line.strip()][:_LOOKED_AT]
+
+
+def _has_decimal_commas(start: str) -> bool:
+    """Tell a decimal comma, where no number has a point: `1,2` may also be a pair."""
+    return bool(_DECIMAL_COMMA.search(start)) and not _DECIMAL_POINT.search(start)
+
+
+def _unreadable(path: Path, what: str, error: Exception) -> TableError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    if "UTF8" in reason:
+        return _not_utf8(path)
+    return TableError(f"{path} cannot be read as {what}: {reason}. Write the file again.")
 
 
 def _not_utf8(path: Path) -> TableError:
