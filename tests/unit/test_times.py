@@ -86,6 +86,9 @@ def test_all_tables_get_the_same_columns_and_names_that_exist_are_left_alone():
     assert found["train"].column_names == ["taken", "taken_day", "taken_time_of_day"]
     assert found["test"].column_names == ["taken", "taken_time_of_day"]
     assert found["unlabeled"].equals(empty)
+    cased = pa.table({"t": [START, START + timedelta(days=1, hours=2)], "T_Day": ["a", "b"]})
+    found = with_periods({"validation": cased})["validation"]
+    assert found.column_names == ["t", "T_Day", "t_time_of_day"]
     mixed = with_periods(
         {"train": pa.table({"taken": [START]}), "test": pa.table({"taken": ["x"]})}
     )

@@ -37,10 +37,11 @@ def with_periods(tables: Mapping[str, pa.Table], taken: Iterable[str] = ()) -> d
     The tables; a column `taken` of times, dates or ISO 8601 texts stays and has beside it
     `taken_day` (or hour, month, year: the finest of which there are at most `MOST_PERIODS`) and
     `taken_time_of_day` in hours, where the times differ. Times of a known zone are told in it,
-    texts with an offset in UTC. Names that exist are left alone.
+    texts with an offset in UTC. Names that exist, in whatever case, are left alone.
     """
     found = dict(tables)
     names = dict.fromkeys(name for table in tables.values() for name in table.column_names)
+    there = {name.casefold() for name in names}
     for name in (name for name in names if name not in set(taken)):
         moments = {
             key: None if name not in table.column_names else _moments(table[name])
@@ -51,7 +52,7 @@ def with_periods(tables: Mapping[str, pa.Table], taken: Iterable[str] = ()) -> d
         told = _told(pa.chunked_array([
             chunk for each in moments.values() if each is not None for chunk in each.chunks
         ], _MOMENT))  # fmt: skip
-        for suffix in (suffix for suffix in told if f"{name}_{suffix}" not in names):
+        for suffix in (each for each in told if f"{name}_{each}".casefold() not in there):
             for key, each in moments.items():
                 if each is not None:
                     column = _hours(each) if suffix == TIME_OF_DAY else _period(each, suffix)
