@@ -228,7 +228,36 @@ def test_an_added_field_can_turn_the_recommendation_and_needs_no_embeddings():
     assert actions(after)[BLURRED] == actions(before)[BLURRED]
 
 
-@pytest.mark.parametrize("reasons", ["[]", None, "{", '[{"action": "collect"}]', '[{"x": 1}]'])
+def reason(**changed):
+    told = {"action": "remove", "evidence": "unreadable", "value": 0.0, "reference": 0.0,
+            "weight": 0.0, "sentence": "none"}  # fmt: skip
+    return json.dumps([told | changed])
+
+
+ODD = [
+    "[]", None, "{", '[{"action": "collect"}]', '[{"x": 1}]', "3", "[1]", '"x"', '{"action": 1}',
+    "[" * 100_000, reason(value="x"), reason(reference="y"), reason(evidence=["unreadable"]),
+    reason(evidence="coverage", value="x"), reason(evidence="shortcut", value="x"),
+    reason(evidence="coverage", value=float("nan")), reason(value=10**400), reason(value=True),
+    reason(evidence="shortcut", value=float("nan")), reason(sentence=None), reason(weight=None),
+    reason(action=["remove"]), reason(action="<b>"), reason(more=1),
+]  # fmt: skip
+
+
+def test_an_odd_reason_takes_none_of_the_others_away():
+    planted = told()
+    before = run(STAGE, planted)["aggressors"].to_pylist()
+    for one in before:
+        one["reasons"] = json.dumps(json.loads(one["reasons"]) + json.loads(reason(value="x")))
+    given = with_field(planted, "backdrop", backdrop(planted, 1.0), "added")
+    schema_of = planted.tables["aggressors"].schema
+    odd = run(AGAIN, planted, aggressors=pa.Table.from_pylist(before, schema_of), **given)
+    sound = run(AGAIN, planted, aggressors=run(STAGE, planted)["aggressors"], **given)
+    assert actions(odd) == actions(sound)
+    assert reasons_of(odd)[0] == reasons_of(sound)[0]  # the first was diagnosed again
+
+
+@pytest.mark.parametrize("reasons", ODD)
 def test_odd_reasons_of_a_strangers_run_do_not_stop_it(reasons):
     planted = told()
     strange = [one | {"reasons": reasons} for one in planted.tables["aggressors"].to_pylist()]

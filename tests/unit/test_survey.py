@@ -124,7 +124,7 @@ def test_one_field_that_varies_is_as_unusual_as_it_says_itself(more):
     assert "outlier_score" in built_in(ran({"validation": both}))
 
 
-def again(tables, added, rule=None):
+def again(tables, added, rule=None, odd=()):
     """Tables with fields added as `adding` does it, and the rows measured anew."""
     metadata = tables["metadata"]
     for name, values in added.items():
@@ -136,7 +136,7 @@ def again(tables, added, rule=None):
         for name, values in added.items()
     ]  # fmt: skip
     fields = pa.Table.from_pylist(described, tables["metadata_fields"].schema)
-    rules = [json.dumps({"filter": rule}), None, json.dumps({"filter": None})]
+    rules = [json.dumps({"filter": rule}), None, json.dumps({"filter": None}), *odd]
     given = {
         "metadata": metadata, "metadata_fields": fields, "concepts": pa.table({"rule": rules}),
         "media": tables["media"].select(["kind"]),
@@ -173,6 +173,18 @@ def test_what_names_a_group_stays_as_it_was():
     assert column(kept, "missing_values").tolist() != column(before, "missing_values").tolist()
     fresh = again(before, ADDED, "hour < 3")
     assert column(fresh, "outlier_score").tolist() != column(before, "outlier_score").tolist()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["[1]", '"x"', '{"filter": 3}', '{"filter": ["hour < 3"]}', '{"filter": "hour <"}', "{",
+     "3", "[" * 100_000],
+)  # fmt: skip
+def test_an_odd_rule_of_a_strangers_run_speaks_of_nothing(rule):
+    before = ran({"validation": table(**own())})
+    found = again(before, ADDED, "not outlier_score > 2.5", odd=[rule])
+    expected = again(before, ADDED, "not outlier_score > 2.5")
+    assert found["metadata"].equals(expected["metadata"])
 
 
 def test_what_is_measured_on_texts_is_left_alone_where_fields_are_added():

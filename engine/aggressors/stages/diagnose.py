@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from sys import float_info
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
 
-from aggressors.contracts import ADDED
+from aggressors.contracts import ADDED, Action
 from aggressors.stages.clues import Scene
 from aggressors.stages.correlate import members_by_concept
 from aggressors.stages.frame import BoolArray, Frame
@@ -69,11 +71,30 @@ def again(tables: Tables, context: Context) -> dict[str, pa.Table]:
 
 
 def _given(reasons: str | None) -> list[Reason]:
-    """Read the reasons of a run file, which may come from a stranger; none where they are odd."""
+    """Read the reasons of a run file but odd ones, since it may come from a stranger."""
     try:
-        return [Reason(**one) for one in json.loads(reasons or "[]")]
-    except (ValueError, TypeError):
+        found = json.loads(reasons or "[]")
+    except (ValueError, RecursionError):
         return []
+    return [Reason(**one) for one in found if _is_reason(one)] if isinstance(found, list) else []
+
+
+def _is_reason(one: object) -> bool:
+    if not isinstance(one, dict) or one.keys() != {field.name for field in fields(Reason)}:
+        return False
+    return (
+        one["action"] in get_args(Action)
+        and all(isinstance(one[name], str) for name in ("evidence", "sentence"))
+        and all(one[name] is None or _is_number(one[name]) for name in ("value", "reference"))
+        and _is_number(one["weight"])
+    )
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a finite number; NaN is in no range."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= float_info.max
 
 
 def _suspects(

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aggressors.errors import FilterError
 from aggressors.queries.grammar import fields_of, parse
 from aggressors.sources.fields import FIELDS, declared, settle
 from aggressors.stages import describe_row
@@ -87,11 +88,18 @@ def again(tables: Tables, context: Context) -> dict[str, pa.Table]:
 
 def _spoken_of(concepts: pa.Table) -> frozenset[str]:
     """Fields of which the rule of a group speaks."""
-    names: set[str] = set()
-    for rule in concepts["rule"].to_pylist():
-        if text := json.loads(rule or "{}").get("filter"):
-            names |= fields_of(parse(text))
-    return frozenset(names)
+    rules = concepts["rule"].to_pylist()
+    return frozenset[str]().union(*(_fields_of_rule(rule) for rule in rules))
+
+
+def _fields_of_rule(rule: str | None) -> frozenset[str]:
+    """None where the rule is odd, as a run file of a stranger may have it."""
+    try:
+        found = json.loads(rule or "{}")
+        text = found.get("filter") if isinstance(found, dict) else None
+        return fields_of(parse(text)) if text and isinstance(text, str) else frozenset()
+    except (FilterError, RecursionError, ValueError):
+        return frozenset()
 
 
 def _whole(tables: Tables) -> Whole:
