@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -116,6 +117,22 @@ def test_a_batch_that_went_through_pandas_is_read(place: Workspace) -> None:
     frame["concept_id"] = [3.0, None]
     parquet.write_table(pa.Table.from_pandas(frame), path)
     assert [one.concept_id for one in place.read_marks().held] == [3, None]
+
+
+@pytest.mark.parametrize("odd", [1.5, float("inf")])
+def test_a_concept_that_is_no_whole_number_is_told(place: Workspace, odd: float) -> None:
+    path = place.append_marks(["s1", "s2"], "not-of-group", run_id="r", group="a", concept_id=3)
+    table = parquet.read_table(path)
+    for second, broken in ((0.0, False), (float("nan"), False), (odd, True)):
+        ids = pa.array([3.0, second], from_pandas=False)
+        parquet.write_table(table.set_column(5, "concept_id", ids), path)
+        os.utime(path, ns=(1, path.stat().st_mtime_ns + 1_000_000))
+        found = place.read_marks()
+        if broken:
+            assert found.held == ()
+            assert f"concept_id {odd}" in found.broken[0]
+        else:
+            assert [one.concept_id for one in found.held] == [3, None if second else 0]
 
 
 def test_what_a_killed_process_left_is_no_mark(place: Workspace) -> None:

@@ -7,6 +7,7 @@ lock, and none overwrites another's marks.
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ class Mark:
     ----------
     mark : `label-wrong` is said of the sample, in whatever run; `not-of-group` of the sample and
         a group.
-    group : names the group in every run that has it, see `queries.marks.group_of`; '' for
+    group : names the group in every run that has it, see `queries.marks.groups`; '' for
         `label-wrong`.
     run_id : the run of the model whose samples were on screen, also where metadata was added to it.
     concept_id : the concept that was on screen; None where there was no group.
@@ -152,7 +153,10 @@ def _mark(row: dict[str, object]) -> tuple[Mark, bool]:
     sample_id, mark, created = row["sample_id"], row["mark"], row["created"]
     concept_id, group = row["concept_id"], row["group"]
     if isinstance(concept_id, float):  # as pandas writes whole numbers of which some are missing
-        concept_id = int(concept_id) if concept_id.is_integer() else None
+        if math.isnan(concept_id):
+            concept_id = None
+        elif concept_id.is_integer():
+            concept_id = int(concept_id)
     if not isinstance(sample_id, str) or mark not in MARKS:
         raise ValueError(f"it says {mark!r} of {sample_id!r}")
     if not isinstance(created, datetime) or not isinstance(concept_id, int | None):
