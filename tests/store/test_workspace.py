@@ -1,5 +1,6 @@
 """The folder of runs and user state."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggressors.errors import RunNotFound, UsageError, WorkspaceError
-from aggressors.store.files import beside
+from aggressors.store.files import beside, place_new
 from aggressors.store.workspace import Workspace, atomic_write, check_slug
 from planted import empty_run, planted_tables, publish_tables, tiny_run
 
@@ -283,3 +284,35 @@ def test_a_broken_batch_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1")
     with pytest.raises(WorkspaceError, match=path.name):
         workspace.read_labels("dusk")
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("left", [True, False])
+def test_of_many_that_take_a_name_at_once_one_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool, left: bool
+) -> None:
+    if not links:
+
+        def link(*args: object, **options: object) -> None:
+            raise OSError(errno.EPERM, "no hard links here")
+
+        monkeypatch.setattr(os, "link", link)
+    for round in range(10):
+        path = tmp_path / f"{round}.json"
+        if left:  # empty, by a process that was killed
+            path.touch()
+            os.utime(path, (1, 1))
+        together, got = threading.Barrier(6), []
+
+        def take(who: int, path=path, together=together, got=got) -> None:
+            together.wait()
+            if place_new(path, f"{who}".encode()):
+                got.append(who)
+
+        threads = [threading.Thread(target=take, args=(who,)) for who in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert path.read_text() == f"{got[0]}"
+        assert len(got) == 1

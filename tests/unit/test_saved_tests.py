@@ -1,5 +1,6 @@
 """Files of saved tests: what is written is read back, and edited nonsense gets a sentence."""
 
+import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +113,32 @@ def test_samples_that_a_killed_process_left_give_their_name_free(workspace):
     fewer = replace(TEST, samples=10)
     write_test(workspace, fewer, SAMPLES.slice(0, 10))
     assert read_test(workspace, "dusk") == fewer
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_an_empty_file_that_a_killed_process_left_gives_its_name_free(
+    workspace, monkeypatch, links
+):
+    if not links:
+
+        def link(*args, **options):
+            raise OSError(errno.EPERM, "no hard links here")
+
+        monkeypatch.setattr(os, "link", link)
+    workspace.tests.mkdir(parents=True)
+    left = [workspace.tests / "dusk.json", workspace.tests / "dusk.parquet"]
+    for path in left:
+        path.touch()
+    with pytest.raises(UsageError, match="already"):
+        write_test(workspace, TEST, SAMPLES)  # another may be writing it
+    for path in left:
+        os.utime(path, (1, 1))
+    write_test(workspace, TEST, SAMPLES)
+    assert read_test(workspace, "dusk") == TEST
+    with pytest.raises(UsageError, match="already"):
+        write_test(workspace, replace(TEST, samples=10), SAMPLES.slice(0, 10))
+    assert read_test(workspace, "dusk") == TEST
+    assert len(list(workspace.tests.iterdir())) == 2
 
 
 @pytest.mark.parametrize("slug", ["../out", "a/b", "/etc/passwd", "", ".", "con", "Dusk", "a" * 65])

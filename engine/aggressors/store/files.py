@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from aggressors.errors import WorkspaceError
 
@@ -27,6 +28,8 @@ _NEXT_STEP = {
     errno.EACCES: "Change its permissions, or use another place with {option}",
     errno.EPERM: "Change its permissions, or use another place with {option}",
 }
+
+WRITING_SECONDS = 60.0  # between the steps of a new file lie milliseconds
 
 # What a file system says that has no hard links, such as that of a memory stick or a share.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -78,7 +81,9 @@ def beside(path: Path, option: str = WORKSPACE) -> Iterator[Path]:
 def place_new(path: Path, content: bytes) -> bool:
     """Write a whole file under a name that is free; False, and nothing is done, where it is taken.
 
-    Of several writers of one name, in whatever process, exactly one gets True.
+    Of several writers of one name, in whatever process, exactly one gets True. The file appears
+    whole, but where the file system has no hard links: there it is empty at first. An empty file
+    that a killed process left so is free a minute later, see `is_taken`.
 
     Raises
     ------
@@ -101,6 +106,16 @@ def place_new(path: Path, content: bytes) -> bool:
             temporary.unlink(missing_ok=True)
 
 
+def is_taken(path: Path) -> bool:
+    """Whether a name stands for a file, or for one that is just being written."""
+    try:
+        state = path.lstat()
+    except FileNotFoundError:
+        return False
+    empty = S_ISREG(state.st_mode) and state.st_size == 0
+    return not (empty and time.time() - state.st_mtime > WRITING_SECONDS)
+
+
 def _take_name(temporary: Path, path: Path) -> None:
     """Give a file its name, unless that is taken; raises FileExistsError."""
     if os.name == "nt":
@@ -109,11 +124,34 @@ def _take_name(temporary: Path, path: Path) -> None:
     try:
         os.link(temporary, path, follow_symlinks=False)
     except FileExistsError:
-        raise
+        _take_over(temporary, path)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL))  # taken, and empty until the next line
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL))  # taken, and empty until the replacing
+        except FileExistsError:
+            _take_over(temporary, path)
+        else:
+            os.replace(temporary, path)
+
+
+def _take_over(temporary: Path, path: Path) -> None:
+    """Replace an empty file that was left behind; raises FileExistsError where it is none.
+
+    Of several that try, the lock lets one through; who comes later finds the file replaced.
+    """
+    import fcntl  # not on Windows, which renames to a free name only
+
+    if is_taken(path):
+        raise FileExistsError(path)
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FileExistsError(path) from error
+        if is_taken(path):
+            raise FileExistsError(path)
         os.replace(temporary, path)
 
 

@@ -18,13 +18,12 @@ import pyarrow.parquet as pq
 
 from aggressors.contracts import BUILT_IN_SIGNALS, Signal
 from aggressors.errors import InputError, SettingsError, UsageError
-from aggressors.store.files import explained, place_new
+from aggressors.store.files import WRITING_SECONDS, explained, is_taken, place_new
 from aggressors.store.records import as_json, list_records, read_record
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
 MIN_SAMPLES = 10  # below, no interval is worth its name
-WRITING_SECONDS = 60.0  # between the two files of a test lie milliseconds
 
 SAMPLES = pa.schema([("sample_id", pa.string()), ("label", pa.string()), ("signal", pa.float64())])
 
@@ -170,13 +169,13 @@ def write_numbered(
 def _placed(workspace: Workspace, test: SavedTest, samples: pa.Table) -> bool:
     """Write both files of a test, unless another has its name or is just taking it."""
     path = workspace.tests / f"{check_slug(test.slug)}.json"
-    if path.exists():
+    if is_taken(path):
         return False
     file = _samples_file(path)
     content = BytesIO()
     pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), content)
     if not place_new(file, content.getvalue()):
-        if path.exists() or not _left_behind(file):
+        if is_taken(path) or not _left_behind(file):
             return False
         with explained(file):
             file.unlink(missing_ok=True)
