@@ -27,6 +27,11 @@ def test_a_label_that_few_of_those_wanted_have_may_fall_short():
     assert matched_counts(np.array([80, 20]), np.array([900, 3]), 1_000).tolist() == [12, 3]
 
 
+def test_nothing_is_drawn_where_more_than_a_tenth_have_a_label_that_no_other_has():
+    assert matched_counts(np.array([89, 11]), np.array([900, 0]), 1_000).tolist() == [0, 0]
+    assert matched_counts(np.array([90, 10]), np.array([900, 0]), 1_000).tolist() == [900, 0]
+
+
 def test_nothing_wanted_and_nothing_there():
     assert matched_counts(np.zeros(3, int), np.array([5, 5, 5]), 10).tolist() == [0, 0, 0]
     assert matched_counts(np.array([4, 4]), np.zeros(2, int), 10).tolist() == [0, 0]

@@ -21,7 +21,8 @@ def matched_counts(wanted: Counts, there: Counts, most: int, *, short: float = 0
 
     Returns
     -------
-    (k,) others to draw of each label, at most `there`; all 0 where none is wanted.
+    (k,) others to draw of each label, at most `there`; all 0 where none is wanted, and where more
+    than `short` of those wanted have a label of which there are no others.
     """
     drawn = np.zeros(len(wanted), dtype=np.int64)
     labels = np.flatnonzero(wanted)
