@@ -92,6 +92,15 @@ def test_aggressor_follows_the_rank_in_the_address(opened, planted_versions):
     assert app.button(key="focus_previous").disabled
 
 
+def test_a_rank_that_is_not_there_is_told(opened, planted_versions):
+    app = opened(planted_versions, "aggressor", run="v3-0000", f="all", a="999")
+    found = len(cached.aggressors("v3-0000"))
+    assert f"There is no aggressor 999 in this run, which has {found}" in shown(app)
+    assert not app.exception
+    there = opened(planted_versions, "aggressor", run="v3-0000", f="all", a="1")
+    assert "There is no aggressor" not in shown(there)
+
+
 def test_aggressor_lists_findings_with_charts_and_steps_by_arrow_keys(opened, planted_versions):
     app = opened(planted_versions, "aggressor", run="v1-0000", f="all", a="1")
     rows = component(app, "findings")["rows"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -99,6 +100,17 @@ def test_equal_rows_are_counted_unless_most_have_a_twin():
     assert found[62:].sum() == 0
     tables = ran({"validation": table(site=["north", "south"] * 100)})
     assert "row_duplicates" not in built_in(tables)
+
+
+def test_a_time_that_is_missing_counts_once_not_with_its_period_and_time_of_day():
+    start = datetime(2024, 6, 1)
+    taken = [start + timedelta(hours=17 * row) for row in range(200)]
+    taken[4] = taken[5] = None
+    tables = ran({"validation": table(**own(), taken=taken)})
+    names = set(tables["metadata"].column_names)
+    assert {"taken_month", "taken_time_of_day"} <= names
+    missing = column(tables, "missing_values")
+    assert (missing[4], missing[5]) == (1, 3)  # row 5 lacks two fields more
 
 
 def test_missing_values_of_one_field_alone_say_nothing_more():

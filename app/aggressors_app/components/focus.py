@@ -39,6 +39,11 @@ def focus(
         if next_steps is not None:
             with st.container(horizontal=True, gap="small", width="content", key="next_steps"):
                 next_steps(view.run, one)
+    if view.aggressor is not None and view.aggressor != one.rank:
+        st.caption(
+            f"There is no aggressor {view.aggressor} in this run, which has {len(found)}; "
+            "this is the first."
+        )
     return one
 
 

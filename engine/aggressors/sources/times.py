@@ -62,9 +62,18 @@ def with_periods(tables: Mapping[str, pa.Table], taken: Iterable[str] = ()) -> d
 
 def units_of(names: Iterable[str]) -> dict[str, str]:
     """Units of the columns that `with_periods` adds, by name."""
-    known = set(names)
-    ending = f"_{TIME_OF_DAY}"
-    return {name: "h" for name in known if name.removesuffix(ending) in known - {name}}
+    return {name: "h" for name in added_beside(names) if name.endswith(TIME_OF_DAY)}
+
+
+def added_beside(names: Iterable[str]) -> frozenset[str]:
+    """Those of the names that `with_periods` gives to columns beside others of them."""
+    known = frozenset(names)
+    suffixes = [f"_{suffix}" for suffix in (*PERIODS, TIME_OF_DAY)]
+    return frozenset(
+        name
+        for name in known
+        if any(name.endswith(end) and name.removesuffix(end) in known for end in suffixes)
+    )
 
 
 _MOMENT = pa.timestamp("us")

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from aggressors.sources.times import added_beside
 from aggressors.stages.measure import Batch, Measure, Measured, Own, Values, Whole
 from aggressors.stats.duplicates import equal_counts, mixed
 from aggressors.stats.outliers import largest_score
@@ -64,8 +65,10 @@ def compare(whole: Whole) -> Mapping[str, Values]:
         if entry.kind != "identifier":
             keys = mixed(keys, values.view(np.uint64))
     found: dict[str, Values] = {"outlier_score": largest} if judged > 1 else {}
-    if sum(entry.values.null_count > 0 for entry in whole.own) > 1:
-        found["missing_values"] = _missing(whole)
+    told_beside = added_beside(entry.name for entry in whole.own)  # they lack what theirs lacks
+    counted = [entry for entry in whole.own if entry.name not in told_beside]
+    if sum(entry.values.null_count > 0 for entry in counted) > 1:
+        found["missing_values"] = _missing(counted, len(whole))
     rows = np.flatnonzero(whole.bare)
     twins = equal_counts(keys[rows])
     if 2 * (twins > 0).sum() <= len(rows):
@@ -79,9 +82,9 @@ def _varies(values: NDArray[np.float64] | NDArray[np.int64]) -> bool:
     return len(known) > 0 and bool((known != known[0]).any())
 
 
-def _missing(whole: Whole) -> Values:
-    count = np.zeros(len(whole))
-    for entry in whole.own:
+def _missing(own: Sequence[Own], n: int) -> Values:
+    count = np.zeros(n)
+    for entry in own:
         count += entry.values.is_null().to_numpy()
     return count
 
