@@ -13,6 +13,11 @@ from aggressors.errors import SettingsError
 
 POPULATIONS = ("train", "validation", "test", "unlabeled")
 ADDED = "added"  # source of a metadata field that came after its run
+# sets that heatmaps are averaged over: inside, what that is compared with, and the mistakes of both
+INSIDE = ("core", "members")
+WELL = "same_label_well_predicted"
+MAPPED = (*INSIDE, WELL, "rest")
+MISLED, MISTAKEN = "core_mispredicted", "rest_mispredicted"  # also averaged for the true class
 FOLDS = ("discover", "confirm")
 FEWEST_TO_CONFIRM = 200  # analysed samples below which groups are shown as tentative at best
 

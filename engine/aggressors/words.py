@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from aggressors.contracts import (
     CONFIDENCE_GAP,
+    WELL,
     Aggressor,
     Attention,
     DiscoveryFacts,
@@ -42,7 +43,7 @@ NONE_FOUND = "No aggressor"
 MAP_NAMES = {
     "core": "failing members",
     "members": "all members",
-    "same_label_well_predicted": "same label, right",
+    WELL: "same label, right",
     "rest": "the rest",
 }
 LEFT_OUT = {  # why a field is not related to anything, as screening has it

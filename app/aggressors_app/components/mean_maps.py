@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from aggressors.contracts import Attention
+from aggressors.contracts import MISLED, MISTAKEN, WELL, Attention
 from aggressors.queries.attention import Explanation, Looks
 from aggressors.words import METHOD_NAMES, attention_sentence, is_clear
 from aggressors_app import cached
@@ -24,7 +24,6 @@ from aggressors_app.format import (
 )
 
 NO_MODEL = "This run is from a table; only a model can show where it looks."
-MISLED, MISTAKEN = "core_mispredicted", "rest_mispredicted"
 VIEWS = {"others": "Against others", "true": "Against the true class"}
 MEASURES = {
     "border": ("In the border", "Share within an eighth of the side from the edge; 44 % if even"),
@@ -108,7 +107,7 @@ def _title(of: str, n: int) -> tuple[str, str]:
     return {
         "core": ("Failing", f"{count(n)} members"),
         "members": ("All", f"{count(n)} members"),
-        "same_label_well_predicted": ("Same label", f"right, {count(n)}"),
+        WELL: ("Same label", f"right, {count(n)}"),
     }.get(of, ("The rest", f"{count(n)} samples"))
 
 

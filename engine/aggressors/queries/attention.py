@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.contracts import Attention
+from aggressors.contracts import MISLED, MISTAKEN, WELL, Attention
 from aggressors.queries.concept import MAP_SETS, mean_maps
 from aggressors.queries.scope import fetch_rows
 from aggressors.words import MAP_NAMES
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 Cells = NDArray[np.float64]
 LARGEST = 224  # cells of a side; no map of a run is larger, and a file may come from a stranger
-REFERENCE = "same_label_well_predicted"
-MISTAKES = ("core_mispredicted", "rest_mispredicted")
 WIDEST = 1e3  # the furthest bound of a share that is read; of two samples it may lie far out
 
 
@@ -65,7 +63,7 @@ class Misled:
 class Looks:
     """Where the model looks, by set, on one scale.
 
-    `difference` is the map of the set `differs` minus that of REFERENCE, in the same unit; None
+    `difference` is the map of the set `differs` minus that of WELL, in the same unit; None
     where one of them is missing. `misled` are the mistakes of failing members, and of the rest, as
     far as their true class has a map.
     """
@@ -95,8 +93,8 @@ def looks(run: RunFile, concept_id: int) -> Looks:
     maps = {of: one for (of, target), one in found.items() if of in MAP_NAMES}
     inside = next((of for of in ("core", "members") if of in maps), "")
     difference = None
-    if inside and REFERENCE in maps:
-        difference = maps[inside].cells - maps[REFERENCE].cells
+    if inside and WELL in maps:
+        difference = maps[inside].cells - maps[WELL].cells
     return Looks(tuple(maps.values()), inside, difference, tuple(_misled(found)))
 
 
@@ -110,7 +108,7 @@ def _cells(height: int, width: int, pixels: bytes) -> Cells | None:
 
 
 def _misled(found: Mapping[tuple[str, str], MeanMap]) -> Iterator[Misled]:
-    for of in MISTAKES:
+    for of in (MISLED, MISTAKEN):
         predicted, true = found.get((of, "prediction")), found.get((of, "label"))
         if predicted is not None and true is not None:
             yield Misled(of, predicted.n, predicted.cells, true.cells)

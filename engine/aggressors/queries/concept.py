@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from aggressors.contracts import EVERYTHING, Condition, Filter, Provenance, Scalar
+from aggressors.contracts import (
+    EVERYTHING,
+    MAPPED,
+    MISLED,
+    MISTAKEN,
+    Condition,
+    Filter,
+    Provenance,
+    Scalar,
+)
 from aggressors.errors import UsageError
 from aggressors.queries.cards import cards, row_ids
 from aggressors.queries.grammar import both
@@ -17,10 +26,7 @@ from aggressors.queries.scope import fetch, fetch_rows, scope
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MAP_SETS = (  # sets with a mean map, in reading order
-    "core", "members", "same_label_well_predicted", "rest", "core_mispredicted",
-    "rest_mispredicted",
-)  # fmt: skip
+MAP_SETS = (*MAPPED, MISLED, MISTAKEN)  # with a mean map, in reading order
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from aggressors.contracts import Aggressor
+from aggressors.contracts import MISLED, Aggressor
 from aggressors.queries.attention import looks
 from aggressors.queries.cards import media_type
 from aggressors.queries.concept import concept, representatives
@@ -27,7 +27,6 @@ VALUES = 5  # of a sample that has neither picture nor text
 FINDINGS = 5  # of a card
 LARGEST = 60_000  # bytes of a thumbnail
 PICTURES = 8_000_000  # bytes of all pictures of a page; what comes after does without
-MISLED = "core_mispredicted"
 TEXT = 240  # characters of a text sample
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from aggressors.contracts import INSIDE, MAPPED, MISTAKEN, WELL
 from aggressors.errors import InputError
-from aggressors.stages.drawn import INSIDE, MAPPED, MISTAKEN, WELL, compared
+from aggressors.stages.drawn import compared
 from aggressors.stages.frame import Frame, IntArray
 from aggressors.stages.tables import rows
 from aggressors.stats.attention import difference_of, mean_of

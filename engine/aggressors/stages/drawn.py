@@ -7,13 +7,9 @@ from hashlib import blake2b
 
 import numpy as np
 
+from aggressors.contracts import MAPPED, MISLED, MISTAKEN, WELL
 from aggressors.stages.frame import BoolArray, Frame, IntArray
 from aggressors.stats.matching import matched_counts
-
-INSIDE = ("core", "members")
-WELL = "same_label_well_predicted"
-MAPPED = (*INSIDE, WELL, "rest")
-MISLED, MISTAKEN = "core_mispredicted", "rest_mispredicted"  # also averaged for the true class
 
 
 class Draw:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from aggressors.contracts import MAPPED, MISLED, MISTAKEN
 from aggressors.errors import StageError
 from aggressors.stages.attended import Mean, pixels
-from aggressors.stages.drawn import MAPPED, MISLED, MISTAKEN
 from aggressors.stages.frame import Frame, IntArray
 from aggressors.stats.attention import border_share, concentration, distance, shares
 
