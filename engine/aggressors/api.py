@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter, RunInfo, Settings
 from aggressors.errors import WorkspaceError
+from aggressors.queries.claims import tested
 from aggressors.queries.concept import associations
 from aggressors.queries.findings import findings
 from aggressors.queries.grammar import parse
@@ -22,6 +23,7 @@ from aggressors.queries.samples import concept_of_rank
 from aggressors.store.read import RunFile
 from aggressors.store.read import open_run as open_run_file
 from aggressors.store.workspace import Workspace, stands_alone
+from aggressors.words import spoken, support_sentence
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -161,6 +163,37 @@ class Run:
             for one in known.found
         ]
         return pa.Table.from_pylist(rows, schema=_FINDINGS)
+
+    def test_hypothesis(
+        self, claim: Filter | str, rank: int, confounders: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Test whether a claim is why an aggressor fails, on the half on which nothing was sought.
+
+        Parameters
+        ----------
+        claim : the hypothesis, such as "brightness < 0.2".
+        confounders : fields that may pose as the cause; the label is always one. Numbers are cut
+            into fifths.
+
+        Returns
+        -------
+        support (supported, partly, not supported, no comparison, too few samples), sentence, and
+        the figures of `aggressors.stats.claims.Tested`, an interval as (value, low, high).
+
+        Raises
+        ------
+        UsageError : no aggressor has this rank. FilterError : the claim cannot be read, asks for
+        fields that the run lacks, or for how the model did.
+        """
+        concept = concept_of_rank(self._file, rank)
+        found = tested(self._file, _filter(claim), concept, confounders)
+        figures = {
+            name: tuple(value.values()) if isinstance(value, dict) else value
+            for name, value in asdict(found).items()
+        }
+        signal = spoken(self.info.settings.signal)
+        said = support_sentence(found, signal, f"aggressor {rank}")
+        return {"support": found.support, "sentence": said, **figures}
 
     def samples(self, filter: Filter | str = EVERYTHING, count: int | None = None) -> pa.Table:
         """List the samples that a filter lets through, with their metadata.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from aggressors.contracts import (
     CONFIDENCE_GAP,
@@ -12,6 +13,10 @@ from aggressors.contracts import (
     DiscoveryFacts,
     Provenance,
 )
+
+if TYPE_CHECKING:
+    from aggressors.stats.claims import Tested
+    from aggressors.stats.intervals import Interval
 
 ACTION_NAMES = {
     "collect": "collect",
@@ -116,6 +121,56 @@ def without_value(one: Aggressor, signal: str) -> str:
 def spoken(signal: str) -> str:
     """Name of a signal as sentences say it: confidence gap, error, 1 - iou."""
     return "confidence gap" if signal == CONFIDENCE_GAP else signal
+
+
+def support_sentence(found: Tested, signal: str, group: str) -> str:
+    """Say what a claim explains of a group, on samples on which nothing was sought.
+
+    Parameters
+    ----------
+    signal : what the gap is in, as `spoken` says it.
+    group : what the group is called: aggressor 3.
+    """
+    if found.coverage is None or found.failing is None or found.gap is None:
+        return (
+            f"The half that judges holds {counted(found.n_claim, 'such sample')} and "
+            f"{counted(found.n_group, 'member')} of {group}: too few."
+        )
+    text = f"The claim holds for {_of_all(found.coverage)} of {group}"
+    if found.adjusted is None:
+        return f"{text}, but there are no others with the same labels to compare with."
+    gap = found.adjusted
+    more = "higher" if gap.value >= 0 else "lower"
+    low, high = sorted((abs(gap.low), abs(gap.high))) if gap.low * gap.high > 0 else (0.0, 0.0)
+    bounds = f"{number(low)} to {number(high)}" if high else "which may be chance"
+    text += (
+        f". Where it holds, mean {signal} is {number(abs(gap.value))} {more} than for others with "
+        f"the same labels ({bounds})"
+    )
+    if found.explained is not None and found.group_gap is not None:
+        text += f"; of the gap of {group}, {number(found.group_gap.value)}, it explains "
+        text += percent(found.explained)
+    return f"{text}.{_short_of(found)}"
+
+
+def _short_of(found: Tested) -> str:
+    """Say what a claim that is supported in part lacks of a cause; '' for any other."""
+    if found.support != "partly":
+        return ""
+    lacks = [
+        words
+        for lacking, words in (
+            (not found.covers, "it holds for less than half of the members"),
+            (not found.explains, "more than half of the gap stays without it"),
+            (not found.as_bad, "it is too wide, its own gap being less than half as large"),
+        )
+        if lacking
+    ]
+    return f" In part only: {listed(lacks)}."
+
+
+def _of_all(found: Interval) -> str:
+    return f"{percent(found.value)} ({100 * found.low:.0f} to {percent(found.high)})"
 
 
 def significance(q_value: float) -> str:

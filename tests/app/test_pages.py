@@ -92,6 +92,17 @@ def test_aggressor_follows_the_rank_in_the_address(opened, planted_versions):
     assert app.button(key="focus_previous").disabled
 
 
+def test_explore_says_whether_the_claim_is_the_cause(opened, planted_versions):
+    def verdict(filter):
+        app = opened(planted_versions, "explore", run="v3-0000", f=filter, a="1")
+        assert not app.exception
+        return shown(app)
+
+    assert "The claim holds for" in verdict("population = validation and brightness < 0.3")
+    for silent in ("all", "population = test", "loss > 1", "none"):
+        assert "The claim holds for" not in verdict(silent)
+
+
 def test_a_rank_that_is_not_there_is_told(opened, planted_versions):
     app = opened(planted_versions, "aggressor", run="v3-0000", f="all", a="999")
     found = len(cached.aggressors("v3-0000"))

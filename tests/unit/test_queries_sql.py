@@ -15,6 +15,7 @@ import pytest
 from aggressors.contracts import EVERYTHING
 from aggressors.queries import (
     attention,
+    claims,
     concept,
     explore,
     fields,
@@ -46,6 +47,7 @@ QUESTIONS = {
     "loss-explained": overview.loss_explained,
     "loss-histograms": lambda run: overview.loss_histograms(run, PLAIN),
     "associations": lambda run: concept.associations(run, 1),
+    "claims": lambda run: claims.tested(run, parse("brightness < 0.3"), 1, ["hour"]),
     "findings": lambda run: findings.findings(run, 1),
     "attention": lambda run: attention.attention(run, 1),
     "attention-by-concept": attention.attention_by_concept,

@@ -12,6 +12,7 @@ from aggressors.contracts import Aggressor, Attention, DiscoveryFacts, Provenanc
 from aggressors.errors import FilterError
 from aggressors.queries import attention as attended
 from aggressors.queries import (
+    claims,
     concept,
     explore,
     fields,
@@ -26,6 +27,7 @@ from aggressors.queries import (
 )
 from aggressors.queries import findings as findings_of
 from aggressors.queries.grammar import parse
+from aggressors.stats.claims import Tested
 from aggressors_app.about import with_facts
 from aggressors_app.cached.runs import remember, run_file
 from aggressors_app.format import typeset
@@ -258,6 +260,12 @@ def group(run_id: str, concept_id: int) -> str | None:
 def count(run_id: str, filter: str) -> int:
     """Count the samples a filter lets through."""
     return samples.count(run_file(run_id), parse(filter))
+
+
+@remember
+def tested(run_id: str, claim: str, concept_id: int) -> Tested:
+    """Test whether a claim is why a concept fails; see `queries.claims`."""
+    return claims.tested(run_file(run_id), parse(claim), concept_id, ())
 
 
 def refused(run_id: str, filter: str) -> str:

@@ -175,7 +175,8 @@ def p_within(
     score = weight * (loss - mean[stratum])
     spread = np.bincount(stratum, score**2) / (total - 1).clip(1)
     matrix = np.asarray(members, dtype=np.float64)
-    inside = matrix @ (stratum[:, None] == np.arange(len(total))).astype(np.float64)
+    inside = np.array([np.bincount(stratum, row, len(total)) for row in matrix])
+    inside = inside.reshape(len(matrix), len(total))  # also of no group at all
     variance = (inside * (total - inside) / total) @ spread
     if group is not None:
         one_hot = _one_hot(group)

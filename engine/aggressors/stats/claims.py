@@ -1,0 +1,216 @@
+"""A claim about why a group fails, put to samples on which neither was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aggressors.stats.intervals import BoolArray, FloatArray, Interval
+from aggressors.stats.severity import loss_gaps, p_within
+
+Support = Literal["supported", "partly", "not supported", "no comparison", "too few samples"]
+FEWEST = 20  # samples that a share or a gap needs on either side
+HALF = 0.5  # coverage, share explained, and share of the group's gap from which a claim is a cause
+COMPARED = 0.5  # share of the samples of a claim that have others of their strata to compare with
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What a claim explains of a group; gaps are in the unit of the signal.
+
+    Parameters
+    ----------
+    n_claim, n_group : samples that judged: those the claim holds for, and members.
+    coverage : share of the members that the claim holds for.
+    failing : share that fails of the samples that the claim holds for.
+    gap : mean signal where the claim holds, minus that elsewhere.
+    adjusted : the same within strata, so that these do not pose as the cause; None where too few
+        samples have others of their stratum.
+    p_value : that the claim does no harm within strata, one-sided.
+    group_gap : adjusted gap of the group itself.
+    left : gap of the members that the claim does not hold for, to others it does not hold for;
+        None where there are too few.
+    explained : share of the group's gap that goes with the claim, in [0, 1].
+    """
+
+    n_claim: int
+    n_group: int
+    coverage: Interval | None
+    failing: Interval | None
+    gap: Interval | None
+    adjusted: Interval | None
+    p_value: float
+    group_gap: Interval | None
+    left: Interval | None
+    explained: float | None
+
+    @property
+    def support(self) -> Support:
+        """What the evidence says: the rule stands in the guide.
+
+        Supported where the adjusted gap is surely above 0 and at least half of the group's, the
+        claim covers at least half of the group and explains half of its gap; partly where only
+        the gap is sure. No comparison where the claim or the group has no others of its strata, as
+        where the label is what is claimed.
+        """
+        if self.coverage is None or self.failing is None or self.gap is None:
+            return "too few samples"
+        if self.adjusted is None or self.group_gap is None:
+            return "no comparison"
+        if self.adjusted.low <= 0:
+            return "not supported"
+        return "supported" if self.covers and self.explains and self.as_bad else "partly"
+
+    @property
+    def covers(self) -> bool:
+        """Whether the claim holds for at least half of the group."""
+        return self.coverage is not None and self.coverage.value >= HALF
+
+    @property
+    def explains(self) -> bool:
+        """Whether at least half of the group's gap goes with the claim."""
+        return (self.explained or 0.0) >= HALF
+
+    @property
+    def as_bad(self) -> bool:
+        """Whether it is at least half as bad where the claim holds as it is in the group."""
+        if self.adjusted is None or self.group_gap is None:
+            return False
+        return self.adjusted.value >= HALF * self.group_gap.value
+
+
+def judge_claim(
+    claim: BoolArray,
+    member: BoolArray,
+    failing: BoolArray,
+    signal: FloatArray,
+    stratum: NDArray[np.int64],
+    *,
+    group: NDArray[np.int64] | None = None,
+    level: float = 0.95,
+) -> Tested:
+    """Put a claim to samples on which neither it nor the group was found.
+
+    Parameters
+    ----------
+    claim, member, failing : (n,) bool: whether the claim holds, the sample is of the group, and
+        fails.
+    signal : (n,) finite, in the unit of the loss.
+    stratum : (n,) codes >= 0, such as the label, or the label and confounders together.
+    group : (n,) codes of samples that belong together; see `loss_gaps`.
+    level : coverage of the intervals, in (0, 1).
+
+    Source: gaps of Welch 1947; adjusted by direct standardization to the strata of the claim;
+    p-value of Mantel 1963; shares by Wilson 1927.
+    """
+    few = min(claim.sum(), (~claim).sum(), member.sum()) < FEWEST
+    adjusted = None if few else gap_within(signal, claim, stratum, group=group, level=level)
+    group_gap = None if few else gap_within(signal, member, stratum, group=group, level=level)
+    left, explained = None, None
+    if group_gap is not None and group_gap.value > 0:
+        left, explained = _left(claim, member, signal, stratum, group_gap.value, group, level)
+    return Tested(
+        n_claim=int(claim.sum()),
+        n_group=int(member.sum()),
+        coverage=share(claim[member], level=level),
+        failing=share(failing[claim], level=level),
+        gap=_gap(signal, claim, group, level),
+        adjusted=adjusted,
+        p_value=float(p_within(signal, claim[None], stratum, group=group)[0]),
+        group_gap=group_gap,
+        left=left,
+        explained=explained,
+    )
+
+
+def gap_within(
+    signal: FloatArray,
+    inside: BoolArray,
+    stratum: NDArray[np.int64],
+    *,
+    group: NDArray[np.int64] | None = None,
+    level: float = 0.95,
+) -> Interval | None:
+    """Mean signal inside minus that of others of the same strata, each as frequent as inside.
+
+    Returns
+    -------
+    None where less than `COMPARED` of those inside have others in their stratum.
+
+    Source: direct standardization; the variance is pooled over strata on either side, with `group`
+    that of the residuals summed over such groups (Liang and Zeger 1986).
+    """
+    _, stratum = np.unique(stratum, return_inverse=True)
+    ours, theirs = (np.bincount(stratum[s], minlength=stratum.max() + 1) for s in (inside, ~inside))
+    used = (ours > 0) & (theirs > 0)
+    if ours[used].sum() < max(COMPARED * ours.sum(), 2):
+        return None
+    share_of = np.where(used, ours, 0) / ours[used].sum()
+    value, influence = 0.0, np.zeros(len(signal))
+    for side, size, sign in ((inside, ours, 1.0), (~inside, theirs, -1.0)):
+        total = np.bincount(stratum[side], signal[side], len(ours))
+        mean = total / np.maximum(size, 1)
+        value += sign * float(share_of @ mean)
+        weight = sign * (share_of / np.maximum(size, 1))[stratum[side]]
+        spare = size[used].sum() / max(size[used].sum() - used.sum(), 1)  # means cost freedom
+        influence[side] = weight * (signal[side] - mean[stratum[side]]) * np.sqrt(spare)
+    summed = influence if group is None else np.bincount(np.unique(group, return_inverse=True)[1],
+                                                         influence)  # fmt: skip
+    freedom = max(min(ours[used].sum(), theirs[used].sum()) - used.sum(), 1)
+    if group is not None:
+        freedom = max(min(len(np.unique(group[side])) for side in (inside, ~inside)) - 1, 1)
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt((summed**2).sum()))
+    return Interval(value, value - half, value + half)
+
+
+def share(hit: BoolArray, *, level: float = 0.95) -> Interval | None:
+    """Share of (n,) that is True with its interval; None of fewer than `FEWEST`.
+
+    Source: Wilson 1927.
+    """
+    from scipy.special import ndtri
+
+    n = len(hit)
+    if n < FEWEST:
+        return None
+    p, z = float(np.mean(hit)), float(ndtri((1 + level) / 2))
+    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    low, high = float(centre - half), float(centre + half)
+    return Interval(p, max(min(low, p), 0.0), min(max(high, p), 1.0))
+
+
+def _gap(
+    signal: FloatArray, inside: BoolArray, group: NDArray[np.int64] | None, level: float
+) -> Interval | None:
+    if min(inside.sum(), (~inside).sum()) < FEWEST:
+        return None
+    gap = loss_gaps(signal, inside[None], group=group, level=level)[0]
+    return None if np.isnan(gap.value) else Interval(gap.value, gap.low, gap.high)
+
+
+def _left(
+    claim: BoolArray,
+    member: BoolArray,
+    signal: FloatArray,
+    stratum: NDArray[np.int64],
+    gap: float,
+    group: NDArray[np.int64] | None,
+    level: float,
+) -> tuple[Interval | None, float]:
+    """Measure what stays of a gap where the claim does not hold, and the share that does not."""
+    outside = ~claim
+    there = member & outside
+    if there.sum() < FEWEST:
+        return None, 1.0 - float(there.sum() / member.sum())
+    part = None if group is None else group[outside]
+    left = gap_within(signal[outside], member[outside], stratum[outside], group=part, level=level)
+    if left is None:
+        return None, 1.0 - float(there.sum() / member.sum())
+    stays = max(left.value, 0.0) * there.sum() / (gap * member.sum())
+    return left, float(np.clip(1 - stays, 0, 1))

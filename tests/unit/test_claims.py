@@ -1,0 +1,177 @@
+"""Whether a claim explains why a group fails: by hand, on planted truth, and over a run."""
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+import aggressors as ag
+from aggressors.contracts import EVERYTHING
+from aggressors.errors import FilterError
+from aggressors.queries import claims
+from aggressors.queries.grammar import parse
+from aggressors.stages.tables import rows
+from aggressors.stats.claims import FEWEST, gap_within, judge_claim, share
+from aggressors.words import support_sentence
+from planted import publish_tables
+from told import told
+
+N = 2_000
+
+
+def judged(claim, member, signal, stratum=None, **more):
+    stratum = np.zeros(len(signal), dtype=np.int64) if stratum is None else stratum
+    return judge_claim(claim, member, signal > 2, signal, stratum, **more)
+
+
+def planted(rng):
+    """Labels, a cause that strikes half of them, and the group that a search would report."""
+    label = rng.integers(0, 4, N)
+    cause = rng.random(N) < 0.15
+    signal = rng.exponential(size=N) + 0.5 * label + 1.5 * cause * (label < 3)
+    member = cause & (rng.random(N) < 0.85) | (rng.random(N) < 0.02)
+    return label, cause, member, signal
+
+
+# --- The parts, by hand ---
+
+
+def test_a_share_has_the_interval_of_wilson():
+    found = share(np.arange(100) < 30)
+    assert (found.value, found.low, found.high) == pytest.approx((0.3, 0.2189, 0.3958), abs=1e-4)
+    whole = share(np.ones(50, dtype=bool))
+    assert (whole.value, whole.high) == (1, 1)
+    assert whole.low < 1
+    assert share(np.ones(FEWEST - 1, dtype=bool)) is None
+
+
+def test_a_gap_within_strata_takes_each_as_often_as_inside():
+    signal = np.array([5.0, 7, 1, 3, 20, 22, 10, 12])
+    inside = np.array([1, 1, 0, 0, 1, 0, 0, 0], dtype=bool)
+    stratum = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    # 2/3 of inside are of stratum 0: 6 - 2 = 4; 1/3 of stratum 1: 20 - 44/3
+    assert gap_within(signal, inside, stratum).value == pytest.approx(2 / 3 * 4 + (20 - 44 / 3) / 3)
+
+
+def test_in_one_stratum_the_gap_is_that_of_welch():
+    rng = np.random.default_rng(1)
+    signal, inside = rng.exponential(size=400), np.arange(400) < 150
+    found = gap_within(signal, inside, np.zeros(400, dtype=np.int64))
+    oracle = ttest_ind(signal[inside], signal[~inside], equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((oracle.low, oracle.high), rel=0.02)
+
+
+def test_samples_that_belong_together_widen_the_gap():
+    rng = np.random.default_rng(2)
+    video = np.repeat(np.arange(40), 25)
+    signal = rng.exponential(size=40)[video] + 0.1 * rng.random(1_000)
+    inside = video < 20
+    alone, together = (
+        gap_within(signal, inside, np.zeros(1_000, dtype=np.int64), group=group)
+        for group in (None, video)
+    )
+    assert together.value == alone.value
+    assert together.high - together.low > 4 * (alone.high - alone.low)
+
+
+def test_a_stratum_without_others_is_no_comparison():
+    label = np.repeat([0, 1], 100)
+    assert gap_within(np.arange(200.0), label == 0, label) is None
+    found = judged(label == 0, np.arange(200) % 2 == 0, np.arange(200.0), label)
+    assert found.support == "no comparison"
+    assert "no others with the same labels" in support_sentence(found, "loss", "aggressor 1")
+
+
+@pytest.mark.parametrize("claimed", [0, FEWEST - 1, 200])
+def test_too_few_on_either_side_are_said_to_be(claimed):
+    claim = np.arange(200) < claimed
+    found = judged(claim, np.arange(200) % 2 == 0, np.arange(200.0))
+    assert found.support == "too few samples"
+    assert support_sentence(found, "loss", "aggressor 1").endswith("too few.")
+
+
+# --- Planted truth ---
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected", "least"),
+    [("cause", "supported", 0.95), ("noise", "not supported", 0.95), ("class", "not", 0.9)],
+)
+def test_verdicts_on_planted_truth(kind, expected, least):
+    found = []
+    for seed in range(1_000):
+        rng = np.random.default_rng(20_000 + seed)
+        label, cause, member, signal = planted(rng)
+        claim = {
+            "cause": cause,
+            "noise": rng.random(N) < 0.3,
+            "class": rng.random(N) < np.where(label >= 2, 0.7, 0.1),  # of the hard labels
+        }[kind]
+        found.append(judged(claim, member, signal, label).support)
+    assert np.mean([one.startswith(expected) for one in found]) >= least
+
+
+def test_a_claim_that_is_far_too_wide_or_half_of_it_is_supported_in_part():
+    label, cause, member, signal = planted(np.random.default_rng(7))
+    rng = np.random.default_rng(8)
+    wide = cause | (rng.random(N) < 0.5)
+    found = judged(wide, member, signal, label)
+    assert found.support == "partly"
+    assert "In part only: it is too wide" in support_sentence(found, "loss", "aggressor 1")
+    half = cause & (rng.random(N) < 0.3)
+    found = judged(half, member, signal, label)
+    assert found.support == "partly"
+    assert found.left.low > 0  # what it does not explain still fails
+    assert found.explained < 0.5
+    said = support_sentence(found, "loss", "aggressor 1")
+    assert "In part only: it holds for less than half of the members and more than half" in said
+
+
+# --- Over a run ---
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of planted slices; the first is of dark samples."""
+    data = told(3_000)
+    listed = [row | {"action": "review_model"} for row in data.tables["aggressors"].to_pylist()]
+    tables = data.tables | {"aggressors": rows("aggressors", listed)}
+    place = tmp_path_factory.mktemp("claims")
+    with ag.open_run(publish_tables(place, tables, data.source, "a" * 12, "v1")) as opened:
+        yield opened
+
+
+def test_the_planted_cause_of_a_run_is_supported_and_judged_by_the_unseen_half(run):
+    said = run.test_hypothesis("brightness < 0.3", 1)
+    frame = run.samples("fold = confirm").to_pandas()
+    assert said["n_claim"] == (frame.brightness < 0.3).sum()
+    assert said["support"] in ("supported", "partly")
+    assert said["adjusted"][1] > 0
+    assert said["sentence"].startswith("The claim holds for ")
+
+
+def test_confounders_are_held_still(run):
+    alone = run.test_hypothesis("sharpness < 0.5", 1)
+    with_light = run.test_hypothesis("sharpness < 0.5", 1, ["brightness", "operator"])
+    assert alone["adjusted"] != with_light["adjusted"]
+
+
+@pytest.mark.parametrize(
+    "claim", ["loss > 2", "correct = no", "aggressor = 1", "brightness < 1 and fold = confirm"]
+)
+def test_a_claim_about_how_the_model_did_is_refused(run, claim):
+    with pytest.raises(FilterError, match="says how the model did, not why"):
+        run.test_hypothesis(claim, 1)
+
+
+def test_unknown_fields_and_ranks_are_told(run):
+    with pytest.raises(FilterError, match="no field 'brightnes'"):
+        run.test_hypothesis("brightnes < 1", 1)
+    with pytest.raises(FilterError, match="no field 'rain'"):
+        run.test_hypothesis("brightness < 1", 1, ["rain"])
+    with pytest.raises(ag.UsageError, match="no aggressor of rank 99"):
+        run.test_hypothesis("brightness < 1", 99)
+
+
+def test_everything_is_too_much_to_claim(run):
+    assert claims.tested(run._file, EVERYTHING, 1, ()).support == "too few samples"
+    assert claims.tested(run._file, parse("none"), 1, ()).support == "too few samples"
