@@ -192,7 +192,7 @@ class Run:
             for name, value in asdict(found).items()
         }
         signal = spoken(self.info.settings.signal)
-        said = support_sentence(found, signal, f"aggressor {rank}")
+        said = support_sentence(found, signal, f"aggressor {rank}", confounders)
         return {"support": found.support, "sentence": said, **figures}
 
     def samples(self, filter: Filter | str = EVERYTHING, count: int | None = None) -> pa.Table:

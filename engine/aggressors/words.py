@@ -123,14 +123,19 @@ def spoken(signal: str) -> str:
     return "confidence gap" if signal == CONFIDENCE_GAP else signal
 
 
-def support_sentence(found: Tested, signal: str, group: str) -> str:
+def support_sentence(
+    found: Tested, signal: str, group: str, confounders: Sequence[str] = ()
+) -> str:
     """Say what a claim explains of a group, on samples on which nothing was sought.
 
     Parameters
     ----------
     signal : what the gap is in, as `spoken` says it.
     group : what the group is called: aggressor 3.
+    confounders : fields that were held still beside the label.
     """
+    alike = f"others with the same {listed(['labels', *confounders])}"
+    others = f"for {alike}" if found.strata > 1 else "elsewhere"
     if found.coverage is None or found.failing is None or found.gap is None:
         return (
             f"The half that judges holds {counted(found.n_claim, 'such sample')} and "
@@ -138,14 +143,14 @@ def support_sentence(found: Tested, signal: str, group: str) -> str:
         )
     text = f"The claim holds for {_of_all(found.coverage)} of {group}"
     if found.adjusted is None:
-        return f"{text}, but there are no others with the same labels to compare with."
+        return f"{text}, but there are no {alike} to compare with."
     gap = found.adjusted
     more = "higher" if gap.value >= 0 else "lower"
     low, high = sorted((abs(gap.low), abs(gap.high))) if gap.low * gap.high > 0 else (0.0, 0.0)
     bounds = f"{number(low)} to {number(high)}" if high else "which may be chance"
     text += (
-        f". Where it holds, mean {signal} is {number(abs(gap.value))} {more} than for others with "
-        f"the same labels ({bounds})"
+        f". Where it holds, mean {signal} is {number(abs(gap.value))} {more} than {others} "
+        f"({bounds})"
     )
     if found.explained is not None and found.group_gap is not None:
         text += f"; of the gap of {group}, {number(found.group_gap.value)}, it explains "

@@ -153,6 +153,15 @@ def test_confounders_are_held_still(run):
     alone = run.test_hypothesis("sharpness < 0.5", 1)
     with_light = run.test_hypothesis("sharpness < 0.5", 1, ["brightness", "operator"])
     assert alone["adjusted"] != with_light["adjusted"]
+    assert "for others with the same labels (" in alone["sentence"]
+    assert "for others with the same labels, brightness and operator (" in with_light["sentence"]
+
+
+def test_without_labels_a_claim_is_compared_with_the_rest():
+    rng = np.random.default_rng(3)
+    claim, signal = rng.random(N) < 0.2, rng.exponential(size=N)
+    said = support_sentence(judged(claim, claim, signal + claim), "loss", "aggressor 1")
+    assert "higher than elsewhere (" in said
 
 
 @pytest.mark.parametrize(

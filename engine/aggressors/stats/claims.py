@@ -34,6 +34,7 @@ class Tested:
     left : gap of the members that the claim does not hold for, to others it does not hold for;
         None where there are too few.
     explained : share of the group's gap that goes with the claim, in [0, 1].
+    strata : how many there are; 1 where nothing is held still.
     """
 
     n_claim: int
@@ -46,6 +47,7 @@ class Tested:
     group_gap: Interval | None
     left: Interval | None
     explained: float | None
+    strata: int
 
     @property
     def support(self) -> Support:
@@ -123,6 +125,7 @@ def judge_claim(
         group_gap=group_gap,
         left=left,
         explained=explained,
+        strata=len(np.unique(stratum)),
     )
 
 
