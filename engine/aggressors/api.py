@@ -1,4 +1,5 @@
 """Run the engine, and read its runs, from Python; tables come back as Arrow."""
+# Over 400 lines: a method of `Run` is its docstring and a call or two.
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from aggressors.contracts import EVERYTHING, Filter, RunInfo, Settings
 from aggressors.errors import WorkspaceError
 from aggressors.queries.claims import tested
 from aggressors.queries.concept import associations
-from aggressors.queries.findings import findings
+from aggressors.queries.findings import Target, findings
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
@@ -130,9 +131,7 @@ class Run:
         ------
         UsageError : no aggressor has this rank.
         """
-        if rank is None:
-            return associations(self._file, EVERYONE, "loss")
-        return associations(self._file, concept_of_rank(self._file, rank), target)
+        return associations(self._file, *self._about(rank, target))
 
     def findings(
         self, rank: int | None = None, target: Literal["membership", "loss"] = "membership"
@@ -153,16 +152,19 @@ class Run:
         ------
         UsageError : no aggressor has this rank.
         """
-        if rank is None:
-            known = findings(self._file, EVERYONE, "loss")
-        else:
-            known = findings(self._file, concept_of_rank(self._file, rank), target)
+        known = findings(self._file, *self._about(rank, target))
         rows = [
             {name: getattr(one, name) for name in _FINDINGS.names if name != "field"}
             | {"field": one.title}
             for one in known.found
         ]
         return pa.Table.from_pylist(rows, schema=_FINDINGS)
+
+    def _about(self, rank: int | None, target: Target) -> tuple[int, Target]:
+        """Concept and target that a rank stands for; all samples have a loss only."""
+        if rank is None:
+            return EVERYONE, "loss"
+        return concept_of_rank(self._file, rank), target
 
     def test_hypothesis(
         self, claim: Filter | str, rank: int, confounders: Sequence[str] = ()

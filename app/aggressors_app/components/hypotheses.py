@@ -45,31 +45,7 @@ def hypotheses(run_id: str) -> None:
             Column("Kept"),
             Column(""),
         ),
-        [
-            Row(
-                one.slug,
-                (
-                    Text(typeset(one.title), strong=True),
-                    Text("", sub=typeset(one.filter)),
-                    Text(_about(one, names)),
-                    Text("", sub=when(one.created_at)),
-                    Buttons(
-                        (
-                            Button(
-                                "explore",
-                                "explore",
-                                cached.refused(run_id, one.filter)
-                                or "Open Explore with this claim",
-                                disabled=bool(cached.refused(run_id, one.filter)),
-                            ),
-                            Button("remove", "remove", "Forget this hypothesis"),
-                        )
-                    ),
-                ),
-                muted=one.slug in others,
-            )
-            for one in ordered
-        ],
+        [_row(run_id, one, names, muted=one.slug in others) for one in ordered],
         label="Hypotheses kept",
         on_act=act,
         height=HEIGHT,
@@ -80,6 +56,27 @@ def claim(one: Hypothesis) -> None:
     """Put a claim into the filter, in place of all but the populations; for callbacks."""
     populations = chips.only_populations(parse(state.read().filter))
     state.change(filter=format_filter(both(populations, parse(one.filter))))
+
+
+def _row(run_id: str, one: Hypothesis, names: dict[str, str], *, muted: bool) -> Row:
+    refused = cached.refused(run_id, one.filter)
+    explore = refused or "Open Explore with this claim"
+    return Row(
+        one.slug,
+        (
+            Text(typeset(one.title), strong=True),
+            Text("", sub=typeset(one.filter)),
+            Text(_about(one, names)),
+            Text("", sub=when(one.created_at)),
+            Buttons(
+                (
+                    Button("explore", "explore", explore, disabled=bool(refused)),
+                    Button("remove", "remove", "Forget this hypothesis"),
+                )
+            ),
+        ),
+        muted=muted,
+    )
 
 
 def _about(one: Hypothesis, names: dict[str, str]) -> str:

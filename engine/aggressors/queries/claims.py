@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from aggressors.contracts import Filter
 from aggressors.errors import FilterError
+from aggressors.queries.columns import joined
 from aggressors.queries.grammar import fields_of
 from aggressors.queries.names import FieldRef, resolve_value
 from aggressors.queries.scope import POSITIONAL, fetch, scope
 from aggressors.queries.signals import signal_sql
 from aggressors.stats.claims import Tested, judge_claim
+from aggressors.stats.evidence import binned
+from aggressors.stats.severity import failing
 from aggressors.store.sql import identifier
 
 if TYPE_CHECKING:
@@ -49,18 +52,15 @@ def tested(run: RunFile, claim: Filter, concept_id: int, confounders: Sequence[s
     samples = _samples(run, concept_id, refs)
     held = pc.is_in(samples["row_id"], value_set=_matching(run, claim)).to_numpy()
     signal, member = samples["signal"].to_numpy(), samples["member"].to_numpy()
-    outside = ~member
-    failing = np.zeros(len(signal), dtype=np.bool_)
-    if outside.any():
-        bar = np.quantile(signal[outside], run.info.settings.core_quantile)
-        failing = signal > bar if (signal > bar).any() else signal >= bar
+    rest = signal[~member]
+    fails = failing(signal, rest, run.info.settings.core_quantile) if len(rest) else ~member
     return judge_claim(
         held,
         member,
-        failing,
+        fails,
         signal,
         _strata(samples, refs),
-        group=_groups(samples["group_id"]),
+        group=joined(samples["group_id"]),
         level=run.info.settings.level,
     )
 
@@ -98,7 +98,7 @@ def _strata(samples: pa.Table, confounders: Sequence[FieldRef]) -> NDArray[np.in
         column = samples[f"c{at}"]
         if ref.kind == "number":
             values = np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy())
-            columns.append(pa.array(_fifths(values)))
+            columns.append(pa.array(binned(values, ~np.isnan(values), BINS)))
         else:
             text = column.cast(pa.string())
             columns.append(pc.dictionary_encode(text).combine_chunks().indices)
@@ -108,24 +108,3 @@ def _strata(samples: pa.Table, confounders: Sequence[FieldRef]) -> NDArray[np.in
         both = together * (int(column.max(initial=0)) + 2) + column + 1
         together = np.unique(both, return_inverse=True)[1].astype(np.int64)
     return together
-
-
-def _fifths(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(n,) which fifth a number lies in, -1 where there is none; equal numbers lie together."""
-    known = ~np.isnan(values)
-    codes = np.full(len(values), -1, dtype=np.int64)
-    if known.any():
-        edges = np.unique(np.quantile(values[known], np.arange(1, BINS) / BINS))
-        codes[known] = np.searchsorted(edges, values[known], side="right")
-    return codes
-
-
-def _groups(column: pa.ChunkedArray) -> NDArray[np.int64] | None:
-    """(n,) codes of samples that belong together; None where each stands alone."""
-    if column.null_count == len(column):
-        return None
-    codes = pc.dictionary_encode(column.cast(pa.string())).combine_chunks().indices
-    found = np.asarray(pc.fill_null(codes, -1).to_numpy(), dtype=np.int64)
-    alone = found < 0
-    found[alone] = found.max() + 1 + np.arange(int(alone.sum()))
-    return found

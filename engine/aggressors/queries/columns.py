@@ -197,3 +197,14 @@ def means(groups: Groups, value: FloatArray, weight: FloatArray, *, level: float
     half = np.where(size > 1 + 1e-9, half, np.nan)
     n = np.bincount(code, minlength=k).astype(np.int64)
     return Means(n, mean, mean - half, mean + half)
+
+
+def joined(column: pa.ChunkedArray) -> IntArray | None:
+    """(n,) codes of `group_id`; a sample without one stands alone. None where each does."""
+    if column.null_count == len(column):
+        return None
+    codes = pc.dictionary_encode(column.cast(pa.string())).combine_chunks().indices
+    found = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    alone = np.flatnonzero(found < 0)
+    found[alone] = found.max(initial=-1) + 1 + np.arange(len(alone))
+    return np.asarray(found)

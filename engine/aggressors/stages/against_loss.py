@@ -67,17 +67,21 @@ class Part:
         within = None if self.label is None else ranked(self.loss, self.label, order=self.by_loss)
         return ranked(self.loss, order=self.by_loss), within
 
-    def inflation(self, field: float, loss: FloatArray) -> float:
-        """By how much samples that belong together widen the variance of a field against loss.
-
-        Parameters
-        ----------
-        field : how much alike the field is in them, as the test uses it.
-        loss : (n,) as the test uses it.
-        """
-        return (
-            self.clusters.inflation(field, self.clusters.likeness(loss)) if self.clusters else 1.0
+    @cached_property
+    def ranks_alike(self) -> tuple[float, ...]:
+        """How much alike `ranks` are of samples that belong together; 0 where none do."""
+        return tuple(
+            self.clusters.likeness(relative(ranks)) if self.clusters and ranks else 0.0
+            for ranks in self.ranks
         )
+
+    @cached_property
+    def capped_alike(self) -> tuple[float, ...]:
+        """The same of the capped loss, as it is and beyond that of the label."""
+        if self.clusters is None:
+            return 0.0, 0.0
+        within = self.capped if self.label is None else centred(self.capped, self.label)
+        return self.clusters.likeness(self.capped), self.clusters.likeness(within)
 
 
 def relate(field: Field, part: Part) -> Iterator[Told]:
@@ -114,7 +118,7 @@ def number(
         if not full or shared is None:
             loss = np.where(np.isnan(values), np.nan, part.loss)
             shared = ranked(loss, base.stratum, order=part.by_loss)
-        found.append((stratum, _rank_correlation(base, shared, part)))
+        found.append((stratum, _rank_correlation(stratum, base, shared, part)))
     gap = {"missing_inside": 1 - len(at) / len(values)}
     yield from _told(
         found, part, lambda signal: losses.number_losses(field, values[at], signal.at(at)) | gap
@@ -130,7 +134,7 @@ def category(
         inflation = 1.0
         if part.clusters:
             alike = part.clusters.likeness_of_codes(codes, base.stratum)
-            inflation = part.inflation(alike, centred(part.capped, base.stratum))
+            inflation = part.clusters.inflation(alike, part.capped_alike[STRATA.index(stratum)])
         effect = correlation_ratio(base, part.capped, level=part.level, inflation=inflation)
         found.append((stratum, effect))
     gap = {"missing_inside": float((codes < 0).sum() / max(len(codes), 1))}
@@ -149,15 +153,18 @@ def without(
     found = []
     for stratum, base in bases:
         shared = part.ranks[STRATA.index(stratum)]
-        effect = None if shared is None else _rank_correlation(base, shared, part)
+        effect = None if shared is None else _rank_correlation(stratum, base, shared, part)
         found.append((stratum, None if effect is None else replace(effect, statistic="missing")))
     yield from _told(found, part, lambda signal: losses.missing_losses(field, missing, signal))
 
 
-def _rank_correlation(base: Ranked, shared: Ranked, part: Part) -> Effect | None:
+def _rank_correlation(stratum: str, base: Ranked, shared: Ranked, part: Part) -> Effect | None:
     inflation = 1.0
     if part.clusters:
-        inflation = part.inflation(part.clusters.likeness(relative(base)), relative(shared))
+        at = STRATA.index(stratum)
+        usual = shared is part.ranks[at]  # no value is missing
+        alike = part.ranks_alike[at] if usual else part.clusters.likeness(relative(shared))
+        inflation = part.clusters.inflation(part.clusters.likeness(relative(base)), alike)
     return spearman(base, shared, level=part.level, inflation=inflation)
 
 

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from aggressors.contracts import POPULATIONS, FieldKind, Settings, Signal
+from aggressors.queries.columns import joined
 from aggressors.stages.protocol import Context, Tables
+from aggressors.stats.severity import failing
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -87,16 +89,10 @@ class Frame:
         return np.asarray(self.population == POPULATIONS.index(name))
 
     def failing(self, rest: BoolArray) -> BoolArray:
-        """(n,) analysed samples that fail, given those that a group is compared with.
-
-        Their signal exceeds the core quantile of the rest. Where nothing does, since many share
-        the highest signal that there is, as of a loss that is 0 or 1, these fail.
-        """
-        bar = np.quantile(self.signal[rest], self.settings.core_quantile)
+        """(n,) analysed samples that fail, given those that a group is compared with."""
         known = self.analysed & np.isfinite(self.signal)
         signal = np.where(known, self.signal, -np.inf)
-        above = np.asarray(signal > bar)
-        return above if above.any() else np.asarray(known & (signal >= bar))
+        return failing(signal, self.signal[rest], self.settings.core_quantile)
 
     @classmethod
     def from_tables(cls, tables: Tables, context: Context) -> Frame:
@@ -116,7 +112,7 @@ class Frame:
             loss=_floats(samples["loss"]),
             signal=signal_of(Signal.parse(context.settings.signal), tables),
             weight=_floats(samples["weight"]),
-            group=_groups(samples["group_id"]),
+            group=joined(samples["group_id"]),
             classes=context.classes,
             fields=tuple(_fields(tables["metadata"], tables["metadata_fields"])),
             probabilities=_matrix(tables.get("probabilities")),
@@ -169,17 +165,6 @@ def _fields(metadata: pa.Table, described: pa.Table) -> list[Field]:
 def _codes(column: pa.ChunkedArray, names: tuple[str, ...]) -> IntArray:
     found = pc.index_in(column.cast(pa.string()), value_set=pa.array(names, pa.string()))
     return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _groups(column: pa.ChunkedArray) -> IntArray | None:
-    """(n,) codes of groups; a sample without one is a group of its own."""
-    if column.null_count == len(column):
-        return None
-    codes = pc.dictionary_encode(column.cast(pa.string())).combine_chunks().indices
-    found = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    alone = np.flatnonzero(found < 0)
-    found[alone] = found.max(initial=-1) + 1 + np.arange(len(alone))
-    return np.asarray(found)
 
 
 def _floats(column: pa.ChunkedArray) -> FloatArray:

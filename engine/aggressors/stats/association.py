@@ -112,9 +112,9 @@ def ranked(
 
 
 def relative(field: Ranked) -> FloatArray:
-    """(n,) rank of each sample within its stratum, from -0.5 to 0.5; NaN where it takes no part."""
+    """(n,) rank of each sample in its stratum, from 0 to 1; NaN where it takes no part."""
     size = field.count[np.maximum(field.stratum, 0).astype(np.int64)]
-    return np.asarray((field.rank - 0.5) / np.maximum(size, 1) - 0.5, dtype=np.float64)
+    return np.asarray((field.rank - 0.5) / np.maximum(size, 1), dtype=np.float64)
 
 
 def centred(values: FloatArray, stratum: Codes) -> FloatArray:

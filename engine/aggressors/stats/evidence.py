@@ -35,12 +35,12 @@ def total_variation(one: IntArray, other: IntArray, k: int) -> float:
     return float(np.abs(_shares(one, k) - _shares(other, k)).sum() / 2)
 
 
-def binned(numbers: FloatArray, reference: BoolArray) -> IntArray:
-    """Sort (n,) numbers into ten cells that hold equally many of the reference; -1 where NaN."""
+def binned(numbers: FloatArray, reference: BoolArray, bins: int = BINS) -> IntArray:
+    """Sort (n,) numbers into cells that hold equally many of the reference; -1 where NaN."""
     known = numbers[reference & ~np.isnan(numbers)]
     if len(known) == 0:
         return np.full(len(numbers), -1, dtype=np.int64)
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
     cell = np.searchsorted(edges, numbers, side="right").astype(np.int64)
     return np.where(np.isnan(numbers), -1, cell)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggressors.stats.association import Coded, Effect, IntArray, Ranked, cells, z_of
+from aggressors.stats.association import Coded, Effect, IntArray, Ranked, cells, relative, z_of
 from aggressors.stats.intervals import FloatArray
 
 BINS = 8  # of a number; more see finer shapes, and less surely
@@ -13,8 +13,7 @@ BINS = 8  # of a number; more see finer shapes, and less surely
 def in_bins(field: Ranked, bins: int = BINS) -> Coded:
     """Cut a ranked field into bins of the same number of samples within each stratum."""
     known = field.run >= 0
-    stratum = np.maximum(field.stratum, 0).astype(np.int64)
-    within = (field.rank - 0.5) / np.maximum(field.count[stratum], 1)
+    within = relative(field)
     codes = np.full(len(field.rank), -1, dtype=np.int8)
     codes[known] = np.minimum(within[known] * bins, bins - 1).astype(np.int8)
     strata = len(field.count)

@@ -188,6 +188,17 @@ def p_within(
         return np.where(comparable, ndtr(-(matrix @ score) / np.sqrt(variance)), 1.0)
 
 
+def failing(signal: FloatArray, rest: FloatArray, quantile: float) -> BoolArray:
+    """(n,) samples that fail, given the signal of those that a group is compared with.
+
+    Their signal exceeds this quantile of the rest. Where nothing does, since many share the highest
+    signal that there is, as of a loss that is 0 or 1, these fail.
+    """
+    bar = np.quantile(rest, quantile)
+    above = np.asarray(signal > bar)
+    return above if above.any() else np.asarray(signal >= bar)
+
+
 def floor_of(signal: FloatArray) -> float:
     """0, or the least of (n,) signals where that is negative: what shares are counted from."""
     return float(min(np.min(signal, initial=0.0), 0.0))

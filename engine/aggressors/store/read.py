@@ -1,4 +1,5 @@
 """Open a published run: read-only, locked down, and never trusting the file."""
+# A little over 400 lines: checks of a file from a stranger stay beside the reading they guard.
 
 from __future__ import annotations
 
