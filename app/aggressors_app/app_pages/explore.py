@@ -11,18 +11,33 @@ from aggressors_app.components.explore_map import explore_map
 from aggressors_app.components.scope_line import scope_line
 from aggressors_app.components.support import support
 
+TABS = {"map": ":material/scatter_plot: Map", "compare": ":material/bar_chart: Compare"}
+TAB = "explore_tab"
+
 view = state.read()
 found = {one.rank: one for one in cached.aggressors(view.run)}
 one = found.get(view.aggressor or min(found, default=0))
 
+
+def _turned() -> None:
+    names = {title: name for name, title in TABS.items()}
+    state.change(tab=names[st.session_state[TAB]])
+
+
 scope_line(view.run, view.filter, one)
 support(view.run, view.filter, one)
-explore_map()
 
-left, right = st.columns(2, gap="medium")
-with left:
-    against_loss(view.run, view.filter)
-with right:
-    comparison(view.run, view.filter, one)
+st.session_state[TAB] = TABS[view.get("tab", "map", tuple(TABS))]
+on_map, compare = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
+if on_map.open:
+    with on_map:
+        explore_map()
+if compare.open:
+    with compare:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            against_loss(view.run, view.filter)
+        with right:
+            comparison(view.run, view.filter, one)
 
 browser(view.run, view.filter)
