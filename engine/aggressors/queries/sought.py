@@ -1,0 +1,368 @@
+"""Weak places that the engine looks for in the samples in scope: an error tree, and worst pairs.
+
+Both are ideas, not findings. Where the scope holds samples on which nothing has been sought (the
+confirm half), these choose neither question nor cell, so that the test of a hypothesis may use
+them; figures are then counted over all samples in scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from aggressors.contracts import Filter
+from aggressors.queries.columns import FloatArray, IntArray, encode, numbers, read
+from aggressors.queries.filters import compile_filters
+from aggressors.queries.grammar import both
+from aggressors.queries.measured import (
+    Failing,
+    Figures,
+    Measured,
+    centre_of,
+    figures_in,
+    one_in,
+)
+from aggressors.queries.names import FieldRef, known_fields
+from aggressors.queries.parts import (
+    Part,
+    category_parts,
+    missing,
+    narrowed,
+    number_parts,
+    opposite,
+    union,
+)
+from aggressors.queries.scope import fetch_rows, scope
+from aggressors.queries.signals import signal_sql
+from aggressors.stats.cuts import part_of, short_cuts
+from aggressors.stats.error_tree import Coded, Node, Question, grow
+from aggressors.stats.pairs import worst_pairs as search
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+MOST_FOR_TREE, MOST_FOR_PAIRS = 60_000, 40_000  # samples that choose
+MANY_VALUES = 200  # categories from which on a field is not asked for
+UNSEEN = "s.fold IS DISTINCT FROM 'confirm'"
+MOST_PAIRS = 20  # shown; which of them a sample is in are the bits of one number
+_COMPLETE = "SELECT count(*) = count(s.label) FROM {source} WHERE {where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One node of an error tree.
+
+    Parameters
+    ----------
+    parent : place of its parent; -1 for the root.
+    depth : questions above it.
+    field : the field that parts it from its sibling; '' for the root.
+    step : what it claims beyond its parent.
+    claim : what it claims in all, beside the filter.
+    figures : over all samples in scope.
+    """
+
+    parent: int
+    depth: int
+    field: str
+    step: Filter
+    claim: Filter
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTree:
+    """Nodes, parents first and the worse of two children before the other.
+
+    Parameters
+    ----------
+    chosen_on : samples that chose the questions.
+    unseen : whether none of them is of the half that judges hypotheses.
+    fields : how many fields could be asked for.
+    failing : what fails.
+    """
+
+    nodes: tuple[Branch, ...]
+    chosen_on: int
+    unseen: bool
+    fields: int
+    failing: Failing
+
+
+@dataclass(frozen=True, slots=True)
+class WeakPair:
+    """A cell of two fields that is worse than either of its parts.
+
+    `excess` is a lower bound of its mean signal above that of the others, on the samples that
+    chose it, over all cells looked at; `figures` are over all samples in scope.
+    """
+
+    parts: tuple[Part, Part]
+    claim: Filter
+    excess: float
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class WeakPairs:
+    """Pairs, the worst first, of all `looked_at` cells with `fewest` samples or more."""
+
+    found: tuple[WeakPair, ...]
+    looked_at: int
+    fewest: int
+    chosen_on: int
+    unseen: bool
+    failing: Failing
+
+
+def error_tree(run: RunFile, filter: Filter, *, depth: int = 3, bins: int = 16) -> ErrorTree:
+    """Part failing samples in scope from others, by questions about metadata and the label.
+
+    Parameters
+    ----------
+    depth : questions from the root to a leaf, at most; from 1 to 5.
+    bins : parts of a number between which a question may cut.
+    """
+    depth = min(max(depth, 1), 5)
+    chosen = _Chosen.of(run, filter, MOST_FOR_TREE, bins=bins, top=MANY_VALUES)
+    measured = Measured.over(run, filter, centre_of(chosen.signal))
+    fails = chosen.fails(measured)
+    known = np.isfinite(fails)
+    nodes = grow(
+        [Coded(each.code[known], each.k, each.ordered) for each in chosen.coded],
+        fails[known] > 0,
+        chosen.weight[known],
+        depth=depth,
+        fewest=run.info.settings.min_size,
+    )
+    steps = [chosen.step(node) for node in nodes]
+    figures = _node_figures(measured, nodes, steps)
+    return ErrorTree(
+        _branches(chosen, nodes, steps, figures),
+        int(known.sum()),
+        chosen.unseen,
+        len(chosen.coded),
+        measured.failing,
+    )
+
+
+def worst_pairs(
+    run: RunFile, filter: Filter, *, limit: int = 8, bins: int = 5, top: int = 30
+) -> WeakPairs:
+    """Look through the cells of all pairs of metadata fields and the label, in scope.
+
+    Parameters
+    ----------
+    limit : pairs returned, at most; no more than `MOST_PAIRS`.
+    bins, top : most parts of a number, and most categories; the others stand together.
+    """
+    chosen = _Chosen.of(run, filter, MOST_FOR_PAIRS, bins=bins, top=top)
+    measured = Measured.over(run, filter, centre_of(chosen.signal))
+    known = np.isfinite(chosen.signal)
+    searched = search(
+        [Coded(each.code[known], each.k, each.ordered) for each in chosen.coded],
+        chosen.signal[known],
+        chosen.weight[known],
+        fewest=run.info.settings.min_size,
+        limit=min(limit, MOST_PAIRS),
+        level=run.info.settings.level,
+    )
+    picked = [
+        tuple(
+            chosen.parts[field][place]
+            for field, place in zip(pair.fields, pair.parts, strict=True)
+        )
+        for pair in searched.found
+    ]  # fmt: skip
+    claims = [both(one.claim, other.claim) for one, other in picked]
+    figures = _claim_figures(measured, claims)
+    return WeakPairs(
+        tuple(
+            WeakPair((parts[0], parts[1]), claim, pair.excess, each)
+            for parts, claim, pair, each in zip(
+                picked, claims, searched.found, figures, strict=True
+            )
+        ),
+        searched.looked_at,
+        run.info.settings.min_size,
+        int(known.sum()),
+        chosen.unseen,
+        measured.failing,
+    )  # fmt: skip
+
+
+# --- The samples that choose ---
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Samples of the scope that choose, with their fields cut into parts, the missing one last."""
+
+    signal: FloatArray
+    weight: FloatArray
+    wrong: FloatArray
+    coded: list[Coded]
+    parts: list[list[Part]]
+    always_there: Mapping[str, bool]
+    unseen: bool
+
+    @classmethod
+    def of(cls, run: RunFile, filter: Filter, most: int, *, bins: int, top: int) -> _Chosen:
+        refs = _asked(run)
+        signal = FieldRef("signal", "number", signal_sql(run))
+        weight = FieldRef("weight", "number", "s.weight")
+        wrong = "(s.label <> s.prediction)::DOUBLE" if run.classes else "NULL::DOUBLE"
+        shown = [*refs, signal, weight, FieldRef("wrong", "number", wrong)]
+        judged = f"isfinite({signal.sql})"
+        where = one_in(run, filter, most, f"{UNSEEN} AND {judged}")
+        columns = read(run, filter, shown, where=where)
+        unseen = len(columns[0]) > 0
+        if not unseen:  # the scope lies in the half that judges
+            columns = read(run, filter, shown, where=one_in(run, filter, most, judged))
+        coded, parts = [], []
+        for ref, column in zip(refs, columns, strict=False):
+            found = _cut(ref, column, bins, top)
+            if found is not None:
+                coded.append(found[0])
+                parts.append(found[1])
+        there = {ref.name: ref.needs_metadata and not run.fields[ref.name].missing for ref in refs}
+        there["label"] = bool(fetch_rows(run, _COMPLETE, scope(run, filter))[0][0])
+        known = [numbers(column) for column in columns[-3:]]
+        return cls(known[0], known[1], known[2], coded, parts, there, unseen)
+
+    def fails(self, measured: Measured) -> FloatArray:
+        """(n,) 1 where a sample fails, 0 where not, NaN where unknown."""
+        if measured.failing == "wrong":
+            return self.wrong
+        bar = measured.params.get("bar", np.nan)
+        beyond = self.signal > bar if "> $bar" in measured.fails else self.signal >= bar
+        return np.where(np.isfinite(self.signal) & np.isfinite(bar), beyond, np.nan)
+
+    def step(self, node: Node) -> Filter:
+        """Filter that a node claims beyond its parent."""
+        if node.question is None:
+            return both()
+        claim = self.claim(node.question)
+        if node.holds:
+            return claim
+        name = self.parts[node.question.field][0].field
+        return opposite(claim, always_there=self.always_there[name])
+
+    def claim(self, question: Question) -> Filter:
+        """Filter of the samples for which a question holds."""
+        return union(self.parts[question.field], question.codes)
+
+
+def _asked(run: RunFile) -> list[FieldRef]:
+    """Fields that may be asked for: the label, and metadata that is a number or category."""
+    return [
+        ref
+        for ref in known_fields(run).values()
+        if ref.kind in ("number", "category") and (ref.needs_metadata or ref.name == "label")
+    ]
+
+
+def _cut(
+    ref: FieldRef, column: pa.ChunkedArray, bins: int, top: int
+) -> tuple[Coded, list[Part]] | None:
+    """Cut a field into parts; None where it does not part the samples, or into too many."""
+    if ref.kind == "number":
+        value = numbers(column)
+        cuts = short_cuts(np.sort(value[np.isfinite(value)]), bins)
+        parts = number_parts(ref.name, cuts.tolist())
+        code = part_of(value, cuts)
+    else:
+        code, parts = _named(ref, column, top)
+    k = len(parts)
+    code = np.where(code < 0, k, code)
+    if len(code) == 0 or (code == code[0]).all():
+        return None
+    return Coded(code, k, ref.kind == "number"), [*parts, missing(ref.name)]
+
+
+def _named(ref: FieldRef, column: pa.ChunkedArray, top: int) -> tuple[IntArray, list[Part]]:
+    """Code the most frequent categories by frequency; the others as one more."""
+    code, names = encode(column)
+    counts = np.bincount(code[code >= 0], minlength=len(names))
+    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    kept = order[:top]
+    place = np.full(len(names) + 1, -1, dtype=np.int64)  # the last stands for missing
+    place[order] = len(kept)
+    place[kept] = np.arange(len(kept))
+    shown = [names[int(at)].as_py() for at in kept]
+    # Where a sample was read, it may have missed a rare category.
+    return place[code], category_parts(ref.name, shown, more=True) if shown else []
+
+
+# --- Figures over all samples in scope ---
+
+
+def _node_figures(
+    measured: Measured, nodes: Sequence[Node], steps: Sequence[Filter]
+) -> list[Figures]:
+    """Figures of all nodes: each sample is counted in its leaf, and a node sums its leaves."""
+    inner = {node.parent for node in nodes}
+    asked = [place for place, node in enumerate(nodes) if node.holds and node.question]
+    whole, *found = compile_filters(
+        [measured.filter, *(steps[place] for place in asked)], measured.run
+    )
+    test = {place: one.sql for place, one in zip(asked, found, strict=True)}
+    children: dict[int, list[int]] = {}
+    for place, node in enumerate(nodes[1:], start=1):
+        children.setdefault(node.parent, []).append(place)
+
+    def code(place: int) -> str:
+        if place not in inner:
+            return str(place)
+        met, other = children[place]
+        return f"CASE WHEN {test[met]} THEN {code(met)} ELSE {code(other)} END"
+
+    sums = np.zeros((len(nodes), 9))
+    for leaf, *values in measured.rows(whole, found, code=f"({code(0)})::INTEGER"):
+        place = int(leaf)
+        while place >= 0:
+            sums[place] += values
+            place = nodes[place].parent
+    cells = measured.cells(sums)
+    return figures_in(cells, float(cells.failed[0]), measured.run.info.settings.level)
+
+
+def _branches(
+    chosen: _Chosen, nodes: Sequence[Node], steps: Sequence[Filter], figures: Sequence[Figures]
+) -> tuple[Branch, ...]:
+    """Order the nodes: parents first, and the worse of two children before the other."""
+    children: dict[int, list[int]] = {}
+    for place, node in enumerate(nodes):
+        children.setdefault(node.parent, []).append(place)
+    for known in children.values():
+        known.sort(key=lambda place: -(figures[place].error_rate or 0.0))
+    found: list[Branch] = []
+
+    def add(place: int, parent: int, depth: int, claim: Filter) -> None:
+        question = nodes[place].question
+        field = "" if question is None else chosen.parts[question.field][0].field
+        claim = narrowed(claim, steps[place])
+        found.append(Branch(parent, depth, field, steps[place], claim, figures[place]))
+        at = len(found) - 1
+        for child in children.get(place, ()):
+            add(child, at, depth + 1, claim)
+
+    add(0, -1, 0, both())
+    return tuple(found)
+
+
+def _claim_figures(measured: Measured, claims: Sequence[Filter]) -> list[Figures]:
+    """Figures of claims that may overlap, each asked for by itself in one query."""
+    if not claims:
+        return []
+    whole, *found = compile_filters([measured.filter, *claims], measured.run)
+    bits = (f"({one.sql} IS TRUE)::INTEGER * {1 << at}" for at, one in enumerate(found))
+    rows = np.array(measured.rows(whole, found, code=" + ".join(bits)), dtype=np.float64)
+    held = rows[:, 0].astype(np.int64)[:, None] >> np.arange(len(claims)) & 1
+    cells = measured.cells(held.T @ rows[:, 1:])
+    failed = float(rows[:, -1].sum())
+    return figures_in(cells, failed, measured.run.info.settings.level)
