@@ -10,8 +10,13 @@ from aggressors_app.components.browser import browser
 from aggressors_app.components.explore_map import explore_map
 from aggressors_app.components.scope_line import scope_line
 from aggressors_app.components.support import support
+from aggressors_app.components.where_else import where_else
 
-TABS = {"map": ":material/scatter_plot: Map", "compare": ":material/bar_chart: Compare"}
+TABS = {
+    "map": ":material/scatter_plot: Map",
+    "compare": ":material/bar_chart: Compare",
+    "where": ":material/grid_on: Where else",
+}
 TAB = "explore_tab"
 
 view = state.read()
@@ -28,7 +33,7 @@ scope_line(view.run, view.filter, one)
 support(view.run, view.filter, one)
 
 st.session_state[TAB] = TABS[view.get("tab", "map", tuple(TABS))]
-on_map, compare = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
+on_map, compare, elsewhere = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
 if on_map.open:
     with on_map:
         explore_map()
@@ -39,5 +44,8 @@ if compare.open:
             against_loss(view.run, view.filter)
         with right:
             comparison(view.run, view.filter, one)
+if elsewhere.open:
+    with elsewhere:
+        where_else(view.run, view.filter)
 
 browser(view.run, view.filter)

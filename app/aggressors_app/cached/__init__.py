@@ -10,6 +10,7 @@ import streamlit as st
 
 from aggressors_app.cached import kept, runs
 from aggressors_app.cached.answers import (
+    TREE_DEPTH,
     action,
     aggressors,
     associations,
@@ -21,6 +22,7 @@ from aggressors_app.cached.answers import (
     count,
     differences,
     discovery,
+    error_tree,
     explained,
     explanation,
     extent,
@@ -29,15 +31,18 @@ from aggressors_app.cached.answers import (
     field_vs_loss,
     findings,
     found,
+    grid,
     group,
     has_map,
     histograms,
     how_found,
     in_scope,
     inside_outside,
+    kept_measure,
     looks,
     map_bins,
     matched,
+    measure,
     odd,
     outlines,
     page,
@@ -50,10 +55,12 @@ from aggressors_app.cached.answers import (
     tested,
     totals,
     words_of,
+    worst_pairs,
     yardsticks,
     yields,
 )
 from aggressors_app.cached.kept import (
+    handmade,
     history,
     hypotheses,
     marked,
@@ -75,6 +82,7 @@ from aggressors_app.cached.runs import (
 )
 
 __all__ = [
+    "TREE_DEPTH",
     "action",
     "aggressors",
     "associations",
@@ -89,6 +97,7 @@ __all__ = [
     "derivation",
     "differences",
     "discovery",
+    "error_tree",
     "explained",
     "explanation",
     "extent",
@@ -98,7 +107,9 @@ __all__ = [
     "findings",
     "forget",
     "found",
+    "grid",
     "group",
+    "handmade",
     "has_map",
     "histograms",
     "history",
@@ -106,6 +117,7 @@ __all__ = [
     "hypotheses",
     "in_scope",
     "inside_outside",
+    "kept_measure",
     "kind",
     "like",
     "looks",
@@ -113,6 +125,7 @@ __all__ = [
     "marked",
     "marks",
     "matched",
+    "measure",
     "odd",
     "older",
     "original",
@@ -132,6 +145,7 @@ __all__ = [
     "totals",
     "words_of",
     "workspace",
+    "worst_pairs",
     "yardsticks",
     "yields",
 ]

@@ -147,9 +147,8 @@ def measured(run: RunFile, filter: Filter) -> Measure:
     sure = bool(np.isfinite(gap.value))
     above = signal[known] - floor_of(signal[known])
     rest = signal[known & ~member]
-    fails = (
-        failing(signal[known], rest, run.info.settings.core_quantile) if len(rest) else known[:0]
-    )
+    quantile = run.info.settings.core_quantile
+    fails = failing(signal[known], rest, quantile) if len(rest) else np.zeros(known.sum(), bool)
     counted = float(weight[member & known].sum())
     return Measure(
         n=int(member.sum()),
