@@ -45,7 +45,8 @@ from aggressors.stats.pairs import worst_pairs as search
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST_FOR_TREE, MOST_FOR_PAIRS = 60_000, 40_000  # samples that choose
+MOST_FOR_TREE, MOST_FOR_PAIRS = 40_000, 25_000  # samples that choose
+LAID_ON = 10_000  # of them by which numbers are cut
 MANY_VALUES = 200  # categories from which on a field is not asked for
 UNSEEN = "s.fold IS DISTINCT FROM 'confirm'"
 MOST_PAIRS = 20  # shown; which of them a sample is in are the bits of one number
@@ -272,7 +273,8 @@ def _cut(
     """Cut a field into parts; None where it does not part the samples, or into too many."""
     if ref.kind == "number":
         value = numbers(column)
-        cuts = short_cuts(np.sort(value[np.isfinite(value)]), bins)
+        known = value[np.isfinite(value)]
+        cuts = short_cuts(np.sort(known[:: len(known) // LAID_ON + 1]), bins)
         parts = number_parts(ref.name, cuts.tolist())
         code = part_of(value, cuts)
     else:

@@ -23,7 +23,8 @@ def short_cuts(values: FloatArray, parts: int) -> FloatArray:
     (c,) increasing numbers above the least value; a part ends before the cut at which the next
     starts. None where all values are equal.
     """
-    distinct = np.unique(values)
+    # The numbers are sorted, so that a value that differs from the one before it is new.
+    distinct = values[np.append(True, values[1:] != values[:-1])] if len(values) else values
     if len(distinct) <= parts:
         return distinct[1:]
     found: list[float] = []

@@ -71,8 +71,12 @@ def worst_pairs(
     z = -float(ndtri((1 - level) / looked_at))
     pairs: list[Pair] = []
     for (i, j), cells in zip(combinations(range(len(fields)), 2), tables, strict=True):
-        excess, beyond = _bounds(cells, z)
-        for a, b in np.argwhere((cells[..., 0] >= fewest) & (excess > 0) & (beyond > 0)).tolist():
+        excess = _above(cells, z, (0, 1))
+        high = (cells[..., 0] >= fewest) & (excess > 0)
+        if not high.any():  # most pairs of fields; the rest of their parts need not be looked at
+            continue
+        beyond = np.minimum(_above(cells, z, (1,)), _above(cells, z, (0,)))
+        for a, b in np.argwhere(high & (beyond > 0)).tolist():
             pairs.append(Pair((i, j), (a, b), float(excess[a, b]), float(beyond[a, b])))
     pairs.sort(key=lambda pair: (-pair.excess, pair.fields, pair.parts))
     return Searched(_distinct(pairs, fields, limit), looked_at)
@@ -93,21 +97,19 @@ def _table(one: Coded, other: Coded, value: FloatArray, weight: FloatArray) -> F
     return sums.reshape(*shape, 6)
 
 
-def _bounds(cells: FloatArray, z: float) -> tuple[FloatArray, FloatArray]:
-    """Lower bounds of each cell's mean over that of all others, and over the rest of its parts."""
+def _above(cells: FloatArray, z: float, over: tuple[int, ...]) -> FloatArray:
+    """Lower bound of each cell's mean above that of the others with which it shares a part.
+
+    Parameters
+    ----------
+    over : axes along which the others lie: both for all others, one for the rest of a part.
+    """
     moments = cells[..., 1:]
     mean, variance = _means(moments)
-    bounds = []
-    for whole in (
-        moments.sum(axis=(0, 1), keepdims=True),
-        moments.sum(axis=1, keepdims=True),
-        moments.sum(axis=0, keepdims=True),
-    ):
-        rest, rest_variance = _means(whole - moments)
-        with np.errstate(invalid="ignore"):
-            bound = mean - rest - z * np.sqrt(variance + rest_variance)
-        bounds.append(np.nan_to_num(bound, nan=-np.inf))
-    return bounds[0], np.minimum(bounds[1], bounds[2])
+    rest, rest_variance = _means(moments.sum(axis=over, keepdims=True) - moments)
+    with np.errstate(invalid="ignore"):
+        bound = mean - rest - z * np.sqrt(variance + rest_variance)
+    return np.where(np.isnan(bound), -np.inf, bound)
 
 
 def _means(moments: FloatArray) -> tuple[FloatArray, FloatArray]:
