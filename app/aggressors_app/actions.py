@@ -206,7 +206,9 @@ def remove_handmade(slug: str) -> None:
 # --- Saved tests ---
 
 
-def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) -> gate.SavedTest:
+def save_test(
+    run_id: str, *, rank: int | None, where: str | None, slug: str, title: str | None = None
+) -> gate.SavedTest:
     """Freeze an aggressor or a filter as a test.
 
     Raises
@@ -222,5 +224,10 @@ def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) ->
             "Open its workspace with `aggressors app --workspace DIR`."
         )
     return gate.save_test(
-        found, cached.run_file(run_id).path, aggressor=rank, where=where, slug=slug or None
+        found,
+        cached.run_file(run_id).path,
+        aggressor=rank,
+        where=where,
+        slug=slug or None,
+        title=title,
     )

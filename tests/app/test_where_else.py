@@ -248,7 +248,7 @@ def test_a_group_becomes_the_filter_a_test_or_nothing(opened, planted, monkeypat
     handmade_component._explore(made, travels=False)
     assert gone == ["explore"]
     handmade_component._save("v1-0000", made)
-    assert (planted / "tests" / "hour-20.json").is_file()
+    assert (planted / "tests" / "late.json").is_file()
     handmade_component._remove(made)
     assert list_handmade(place) == ([], [])
 

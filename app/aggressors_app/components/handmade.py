@@ -214,7 +214,7 @@ def _explore(one: HandMade, *, travels: bool) -> None:
 
 def _save(run_id: str, one: HandMade) -> None:
     try:
-        test = actions.save_test(run_id, rank=None, where=one.filter, slug="")
+        test = actions.save_test(run_id, rank=None, where=one.filter, slug="", title=one.name)
     except AggressorsError as error:
         st.session_state[NOTICE] = (False, str(error))
     else:
