@@ -6,6 +6,7 @@ import altair
 import pytest
 from tests.app.reading import component, shown
 
+from aggressors.errors import WorkspaceError
 from aggressors.queries.grammar import both, format_filter, parse
 from aggressors.queries.parts import number_parts
 from aggressors.store.handmade import keep_handmade, list_handmade
@@ -13,6 +14,7 @@ from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, charts, part_words, weak_charts
 from aggressors_app.components import handmade as handmade_component
 from aggressors_app.components import where_else
+from gridded import gridded
 
 VALIDATION = "population = validation"
 
@@ -73,6 +75,42 @@ def test_a_run_with_little_to_say_has_the_tab_too(opened, request, world):
     app = opened(request.getfixturevalue(world), "explore", tab="where")
     assert not app.exception
     assert not app.error
+
+
+def regression(folder):
+    n = 800
+    light = [at % 100 / 100 for at in range(n)]
+    truth = [float(at % 9) for at in range(n)]
+    loss = [4.0 + at % 3 if value < 0.2 else 0.1 * (at % 5) for at, value in enumerate(light)]
+    return gridded(
+        folder, {"light": light, "<b>": ["x", "y"] * 400}, loss=loss, label=truth,
+        prediction=truth, task="regression",
+    )  # fmt: skip
+
+
+def test_a_regression_is_told_in_its_own_words(opened, tmp_path):
+    place = Workspace.open(tmp_path / "w", create=True)
+    regression(place.runs).close()
+    app = opened(place.root, "explore", tab="where")
+    assert not app.exception
+    assert not app.error
+    tree = cached.error_tree("g000000000000", VALIDATION)
+    assert where_else.boxes(tree)[1].title == "light < 0.2"
+    assert where_else.boxes(tree)[1].second.startswith("failing ")
+    assert where_else.boxes(tree)[1].third.endswith("of all that fail")
+
+
+def test_a_run_file_alone_has_the_tab_but_keeps_nothing(opened, tmp_path, monkeypatch):
+    run = regression(tmp_path / "runs")
+    run.close()
+    app = opened(tmp_path, "explore", tab="where")
+    monkeypatch.setenv("AGGRESSORS_RUN", str(run.path))
+    app.run()
+    assert not app.exception
+    assert cached.workspace() is None
+    assert cached.handmade() == ((), ())
+    with pytest.raises(WorkspaceError, match="keeps no groups"):
+        actions.keep_handmade("g000000000000", "x", "light < 0.2", "")
 
 
 def test_the_fields_of_the_grid_are_in_the_address(where):
