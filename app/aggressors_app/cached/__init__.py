@@ -17,6 +17,7 @@ from aggressors_app.cached.answers import (
     attention,
     candidate_count,
     candidates,
+    choosing_sample,
     compare_datasets,
     confusion,
     count,
@@ -91,6 +92,7 @@ __all__ = [
     "candidate_count",
     "candidates",
     "catalogue",
+    "choosing_sample",
     "compare_datasets",
     "confusion",
     "count",
@@ -157,3 +159,4 @@ def forget() -> None:
     runs.opened.clear()
     kept.read_marks.clear()
     yardsticks.clear()
+    choosing_sample.clear()

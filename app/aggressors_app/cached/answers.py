@@ -12,6 +12,7 @@ from aggressors.contracts import Aggressor, Attention, DiscoveryFacts, Provenanc
 from aggressors.errors import FilterError
 from aggressors.queries import attention as attended
 from aggressors.queries import (
+    choosing,
     claims,
     concept,
     explore,
@@ -162,16 +163,24 @@ def grid(run_id: str, filter: str, fields: tuple[str, ...]) -> weak.Grid:
     return weak.grid(run_file(run_id), parse(filter), fields)
 
 
+@st.cache_resource(show_spinner=False, max_entries=4)
+def choosing_sample(run_id: str, filter: str) -> choosing.Sample:
+    """Read the samples by which tree and pairs are chosen; read only, and not copied."""
+    return choosing.sampled(run_file(run_id), parse(filter))
+
+
 @remember
 def error_tree(run_id: str, filter: str) -> sought.ErrorTree:
     """Part failing samples in scope from others."""
-    return sought.error_tree(run_file(run_id), parse(filter), depth=TREE_DEPTH)
+    sample = choosing_sample(run_id, filter)
+    return sought.error_tree(run_file(run_id), parse(filter), depth=TREE_DEPTH, sample=sample)
 
 
 @remember
 def worst_pairs(run_id: str, filter: str) -> sought.WeakPairs:
     """Look for cells of two fields that are worse than either."""
-    return sought.worst_pairs(run_file(run_id), parse(filter))
+    sample = choosing_sample(run_id, filter)
+    return sought.worst_pairs(run_file(run_id), parse(filter), sample=sample)
 
 
 @remember

@@ -1,56 +1,32 @@
 """Weak places that the engine looks for in the samples in scope: an error tree, and worst pairs.
 
-Both are ideas, not findings. Where the scope holds samples on which nothing has been sought (the
-confirm half), these choose neither question nor cell, so that the test of a hypothesis may use
-them; figures are then counted over all samples in scope.
+Both are ideas, not findings. Questions and cells are chosen by a sample that leaves out the half
+that judges hypotheses (see `choosing`); figures are then counted over all samples in scope.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from aggressors.contracts import Filter
-from aggressors.queries.columns import FloatArray, IntArray, encode, numbers, read
+from aggressors.queries.choosing import MOST, Chosen, Sample, sampled
 from aggressors.queries.filters import compile_filters
 from aggressors.queries.grammar import both
-from aggressors.queries.measured import (
-    Failing,
-    Figures,
-    Measured,
-    centre_of,
-    figures_in,
-    one_in,
-)
-from aggressors.queries.names import FieldRef, known_fields
-from aggressors.queries.parts import (
-    Part,
-    category_parts,
-    missing,
-    narrowed,
-    number_parts,
-    opposite,
-    union,
-)
-from aggressors.queries.scope import fetch_rows, scope
-from aggressors.queries.signals import signal_sql
-from aggressors.stats.cuts import part_of, short_cuts
-from aggressors.stats.error_tree import Coded, Node, Question, grow
+from aggressors.queries.measured import Failing, Figures, Measured, centre_of, figures_in
+from aggressors.queries.parts import Part, narrowed
+from aggressors.stats.error_tree import Coded, Node, grow
 from aggressors.stats.pairs import worst_pairs as search
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST_FOR_TREE, MOST_FOR_PAIRS = 40_000, 25_000  # samples that choose
-LAID_ON = 10_000  # of them by which numbers are cut
+MOST_FOR_PAIRS = 25_000  # samples that choose them; a tree is chosen by all that were read
 MANY_VALUES = 200  # categories from which on a field is not asked for
-UNSEEN = "s.fold IS DISTINCT FROM 'confirm'"
 MOST_PAIRS = 20  # shown; which of them a sample is in are the bits of one number
-_COMPLETE = "SELECT count(*) = count(s.label) FROM {source} WHERE {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +96,19 @@ class WeakPairs:
     failing: Failing
 
 
-def error_tree(run: RunFile, filter: Filter, *, depth: int = 3, bins: int = 16) -> ErrorTree:
+def error_tree(
+    run: RunFile, filter: Filter, *, depth: int = 3, bins: int = 16, sample: Sample | None = None
+) -> ErrorTree:
     """Part failing samples in scope from others, by questions about metadata and the label.
 
     Parameters
     ----------
     depth : questions from the root to a leaf, at most; from 1 to 5.
     bins : parts of a number between which a question may cut.
+    sample : what `sampled` reads for this run and filter, where it is at hand.
     """
     depth = min(max(depth, 1), 5)
-    chosen = _Chosen.of(run, filter, MOST_FOR_TREE, bins=bins, top=MANY_VALUES)
+    chosen = (sample or sampled(run, filter)).cut(MOST, bins=bins, top=MANY_VALUES)
     measured = Measured.over(run, filter, centre_of(chosen.signal))
     fails = chosen.fails(measured)
     known = np.isfinite(fails)
@@ -152,7 +131,13 @@ def error_tree(run: RunFile, filter: Filter, *, depth: int = 3, bins: int = 16) 
 
 
 def worst_pairs(
-    run: RunFile, filter: Filter, *, limit: int = 8, bins: int = 5, top: int = 30
+    run: RunFile,
+    filter: Filter,
+    *,
+    limit: int = 8,
+    bins: int = 5,
+    top: int = 30,
+    sample: Sample | None = None,
 ) -> WeakPairs:
     """Look through the cells of all pairs of metadata fields and the label, in scope.
 
@@ -160,8 +145,9 @@ def worst_pairs(
     ----------
     limit : pairs returned, at most; no more than `MOST_PAIRS`.
     bins, top : most parts of a number, and most categories; the others stand together.
+    sample : what `sampled` reads for this run and filter, where it is at hand.
     """
-    chosen = _Chosen.of(run, filter, MOST_FOR_PAIRS, bins=bins, top=top)
+    chosen = (sample or sampled(run, filter)).cut(MOST_FOR_PAIRS, bins=bins, top=top)
     measured = Measured.over(run, filter, centre_of(chosen.signal))
     known = np.isfinite(chosen.signal)
     searched = search(
@@ -194,110 +180,6 @@ def worst_pairs(
         chosen.unseen,
         measured.failing,
     )  # fmt: skip
-
-
-# --- The samples that choose ---
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """Samples of the scope that choose, with their fields cut into parts, the missing one last."""
-
-    signal: FloatArray
-    weight: FloatArray
-    wrong: FloatArray
-    coded: list[Coded]
-    parts: list[list[Part]]
-    always_there: Mapping[str, bool]
-    unseen: bool
-
-    @classmethod
-    def of(cls, run: RunFile, filter: Filter, most: int, *, bins: int, top: int) -> _Chosen:
-        refs = _asked(run)
-        signal = FieldRef("signal", "number", signal_sql(run))
-        weight = FieldRef("weight", "number", "s.weight")
-        wrong = "(s.label <> s.prediction)::DOUBLE" if run.classes else "NULL::DOUBLE"
-        shown = [*refs, signal, weight, FieldRef("wrong", "number", wrong)]
-        judged = f"isfinite({signal.sql})"
-        where = one_in(run, filter, most, f"{UNSEEN} AND {judged}")
-        columns = read(run, filter, shown, where=where)
-        unseen = len(columns[0]) > 0
-        if not unseen:  # the scope lies in the half that judges
-            columns = read(run, filter, shown, where=one_in(run, filter, most, judged))
-        coded, parts = [], []
-        for ref, column in zip(refs, columns, strict=False):
-            found = _cut(ref, column, bins, top)
-            if found is not None:
-                coded.append(found[0])
-                parts.append(found[1])
-        there = {ref.name: ref.needs_metadata and not run.fields[ref.name].missing for ref in refs}
-        there["label"] = bool(fetch_rows(run, _COMPLETE, scope(run, filter))[0][0])
-        known = [numbers(column) for column in columns[-3:]]
-        return cls(known[0], known[1], known[2], coded, parts, there, unseen)
-
-    def fails(self, measured: Measured) -> FloatArray:
-        """(n,) 1 where a sample fails, 0 where not, NaN where unknown."""
-        if measured.failing == "wrong":
-            return self.wrong
-        bar = measured.params.get("bar", np.nan)
-        beyond = self.signal > bar if "> $bar" in measured.fails else self.signal >= bar
-        return np.where(np.isfinite(self.signal) & np.isfinite(bar), beyond, np.nan)
-
-    def step(self, node: Node) -> Filter:
-        """Filter that a node claims beyond its parent."""
-        if node.question is None:
-            return both()
-        claim = self.claim(node.question)
-        if node.holds:
-            return claim
-        name = self.parts[node.question.field][0].field
-        return opposite(claim, always_there=self.always_there[name])
-
-    def claim(self, question: Question) -> Filter:
-        """Filter of the samples for which a question holds."""
-        return union(self.parts[question.field], question.codes)
-
-
-def _asked(run: RunFile) -> list[FieldRef]:
-    """Fields that may be asked for: the label, and metadata that is a number or category."""
-    return [
-        ref
-        for ref in known_fields(run).values()
-        if ref.kind in ("number", "category") and (ref.needs_metadata or ref.name == "label")
-    ]
-
-
-def _cut(
-    ref: FieldRef, column: pa.ChunkedArray, bins: int, top: int
-) -> tuple[Coded, list[Part]] | None:
-    """Cut a field into parts; None where it does not part the samples, or into too many."""
-    if ref.kind == "number":
-        value = numbers(column)
-        known = value[np.isfinite(value)]
-        cuts = short_cuts(np.sort(known[:: len(known) // LAID_ON + 1]), bins)
-        parts = number_parts(ref.name, cuts.tolist())
-        code = part_of(value, cuts)
-    else:
-        code, parts = _named(ref, column, top)
-    k = len(parts)
-    code = np.where(code < 0, k, code)
-    if len(code) == 0 or (code == code[0]).all():
-        return None
-    return Coded(code, k, ref.kind == "number"), [*parts, missing(ref.name)]
-
-
-def _named(ref: FieldRef, column: pa.ChunkedArray, top: int) -> tuple[IntArray, list[Part]]:
-    """Code the most frequent categories by frequency; the others as one more."""
-    code, names = encode(column)
-    counts = np.bincount(code[code >= 0], minlength=len(names))
-    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    kept = order[:top]
-    place = np.full(len(names) + 1, -1, dtype=np.int64)  # the last stands for missing
-    place[order] = len(kept)
-    place[kept] = np.arange(len(kept))
-    shown = [names[int(at)].as_py() for at in kept]
-    # Where a sample was read, it may have missed a rare category.
-    return place[code], category_parts(ref.name, shown, more=True) if shown else []
 
 
 # --- Figures over all samples in scope ---
@@ -334,7 +216,7 @@ def _node_figures(
 
 
 def _branches(
-    chosen: _Chosen, nodes: Sequence[Node], steps: Sequence[Filter], figures: Sequence[Figures]
+    chosen: Chosen, nodes: Sequence[Node], steps: Sequence[Filter], figures: Sequence[Figures]
 ) -> tuple[Branch, ...]:
     """Order the nodes: parents first, and the worse of two children before the other."""
     children: dict[int, list[int]] = {}
