@@ -42,7 +42,7 @@ _COMPLETE = "SELECT count(*) = count(s.label) FROM {source} WHERE {where}"
 
 @dataclass(frozen=True)
 class Sample:
-    """Samples of the scope whose signal is known, n of them, with every field that may be asked for.
+    """The n samples read, whose signal is known, with every field that may be asked for.
 
     Parameters
     ----------

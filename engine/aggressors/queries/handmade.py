@@ -25,7 +25,7 @@ _OUTCOMES = ("loss", "loss_quantile", "correct", "confidence")
 _LOCAL = frozenset({"aggressor", "concept", "row_id", "map", "map_x", "map_y"})
 _SAMPLES = """SELECT {signal} AS signal, s.weight AS weight, s.group_id AS group_id,
     s.fold = 'confirm' AS judges, ({member}) IS TRUE AS member
-    FROM {source} WHERE s.fold IS NOT NULL ORDER BY s.row_id"""
+    FROM {source} WHERE s.fold IS NOT NULL"""
 
 
 @dataclass(frozen=True, slots=True)
