@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from aggressors.errors import AggressorsError
+from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries.claims import Judged, group_in, judged
 from aggressors.queries.grammar import parse
 from aggressors.store.hypotheses import Hypothesis
@@ -42,6 +42,9 @@ def on_run(one: Hypothesis, run: RunFile, workspace: Workspace) -> OnRun:
         with _original(one, run, workspace) as original:
             group = group_in(run, original, one.aggressor)
         found = judged(run, parse(one.filter), group, one.confounders)
+    except RunNotFound:
+        said = f"The run on which it was made, {one.run_id!r}, is not in the workspace."
+        return OnRun(one, None, said)
     except AggressorsError as error:
         return OnRun(one, None, str(error))
     whose = "" if original.info.run_id == run.info.run_id else f" of {original.info.name}"

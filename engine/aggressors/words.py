@@ -171,10 +171,7 @@ def reshuffled_sentence(p_value: float, n: int, of: int, times: int) -> str:
     samples = f"all {of:,} samples" if n == of else f"{n:,} of {of:,} samples"
     least = 1 / (times + 1)
     p = f"below {2 * least:.2g}" if p_value <= least else f"{p_value:.2g}"
-    return (
-        f"Dealt out at random among others alike, {times:,} times over {samples}: "
-        f"p {p}."
-    )
+    return f"Dealt out at random among others alike, {times:,} times over {samples}: p {p}."
 
 
 def _short_of(found: Tested) -> str:

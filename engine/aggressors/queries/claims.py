@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,8 +35,8 @@ BINS = 5  # of equal size, into which a confounder that is a number is cut
 CONFIRM = "confirm"
 
 _SAMPLES = """
-    SELECT s.population, (s.fold = 'confirm') IS TRUE AS judges, {signal} AS signal, s.group_id, ({where}) IS TRUE AS held,
-        s.row_id IN ({members}) AS member {strata}
+    SELECT s.population, (s.fold = 'confirm') IS TRUE AS judges, {signal} AS signal, s.group_id,
+        ({where}) IS TRUE AS held, s.row_id IN ({members}) AS member {strata}
     FROM {source} WHERE isfinite({signal}) ORDER BY s.row_id
 """
 _OF_CONCEPT = "SELECT row_id FROM assignments WHERE concept_id = $members"
@@ -147,11 +147,16 @@ class _Samples:
     group: NDArray[np.int64] | None
 
     def where(self, rows: BoolArray) -> _Samples:
-        kept = {
-            name: value[rows] if isinstance(value, np.ndarray) else value
-            for name, value in ((entry.name, getattr(self, entry.name)) for entry in fields(self))
-        }
-        return replace(self, **kept)
+        return _Samples(
+            populations=self.populations,
+            population=self.population[rows],
+            judges=self.judges[rows],
+            signal=self.signal[rows],
+            held=self.held[rows],
+            member=self.member[rows],
+            stratum=self.stratum[rows],
+            group=None if self.group is None else self.group[rows],
+        )
 
 
 def _read(run: RunFile, claim: Filter, group: Group, confounders: Sequence[str]) -> _Samples:

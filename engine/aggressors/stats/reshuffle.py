@@ -83,7 +83,7 @@ def reshuffle(
 
 
 def _sums(values: FloatArray, k: int, times: int, rng: np.random.Generator) -> FloatArray:
-    """(times,) sums of k values drawn without replacement; the smaller side is drawn."""
+    """Sum k values drawn without replacement, (times,); the smaller side is drawn."""
     n, few = len(values), min(k, len(values) - k)
     sums = np.empty(times)
     step = max(1, _AT_ONCE // n)
