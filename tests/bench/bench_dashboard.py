@@ -95,7 +95,9 @@ sys.exit(main())
 @contextmanager
 def _served(command: list[str], port: int, folder: Path) -> Iterator[str]:
     log = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as server:
+    # Python keeps what it compiled, as for whoever starts the dashboard a second time.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log) as server:
         try:
             yield f"http://localhost:{port}"
         finally:

@@ -38,7 +38,7 @@ def test_places_become_the_filter_and_a_group_is_kept(visit, workspace):
     told = claims(page)
     window.settle()
 
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Keep as group").click()
     page.get_by_label("Name", exact=True).fill("seen in the tree")
     page.get_by_role("button", name="Keep as hand-made group").click()
     page.get_by_role("table", name="Hand-made groups").get_by_text("seen in the tree").wait_for()

@@ -49,7 +49,7 @@ QUESTIONS = {
     "loss-explained": overview.loss_explained,
     "loss-histograms": lambda run: overview.loss_histograms(run, PLAIN),
     "associations": lambda run: concept.associations(run, 1),
-    "claims": lambda run: claims.tested(run, parse("brightness < 0.3"), 1, ["hour"]),
+    "claims": lambda run: claims.judged(run, parse("brightness < 0.3"), 1, ["hour"]),
     "grid": lambda run: weak.grid(run, METADATA, ["hour", "operator"], bins=3, top=2),
     "error-tree": lambda run: sought.error_tree(run, PLAIN),
     "worst-pairs": lambda run: sought.worst_pairs(run, METADATA),

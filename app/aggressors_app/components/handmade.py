@@ -37,7 +37,7 @@ HELP = (
 def keep(run_id: str, filter: str) -> None:
     """Offer to keep the filter as a hand-made group, with the figures it would have."""
     with st.popover(
-        "Keep",
+        "Keep as group",
         icon=":material/bookmark_add:",
         type="tertiary",
         key="keep",

@@ -132,7 +132,7 @@ def _field(name: str, label: str, options: Sequence[str], first: str) -> str:
         options,
         key=key,
         label_visibility="collapsed",
-        width=150,
+        width=128,
         on_change=lambda: state.change(**{name: st.session_state[key]}),
     )
     return str(value)
