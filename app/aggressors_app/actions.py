@@ -13,9 +13,11 @@ import pyarrow as pa
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
 from aggressors.queries import marks as marking
-from aggressors.queries.grammar import parse
+from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.handmade import selection
 from aggressors.queries.listing import What
-from aggressors.store import hypotheses
+from aggressors.store import handmade, hypotheses
+from aggressors.store.handmade import HandMade
 from aggressors.store.hypotheses import Hypothesis
 from aggressors_app import cached
 from aggressors_app.uploads import Upload, adding, check
@@ -182,10 +184,44 @@ def remove_hypothesis(slug: str) -> None:
         hypotheses.remove_hypothesis(found, slug)
 
 
+# --- Hand-made groups ---
+
+
+def keep_handmade(run_id: str, name: str, filter: str, author: str) -> HandMade:
+    """Keep a selection under a name, without its populations.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written; FilterError : it selects
+    nothing, or by how the model did.
+    """
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file keeps no groups. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    kept = format_filter(selection(parse(filter)))
+    return handmade.keep_handmade(found, name=name, filter=kept, run_id=run_id, author=author)
+
+
+def remove_handmade(slug: str) -> None:
+    """Forget a hand-made group.
+
+    Raises
+    ------
+    WorkspaceError : it cannot be removed.
+    """
+    if (found := cached.workspace()) is not None:
+        handmade.remove_handmade(found, slug)
+
+
 # --- Saved tests ---
 
 
-def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) -> gate.SavedTest:
+def save_test(
+    run_id: str, *, rank: int | None, where: str | None, slug: str, title: str | None = None
+) -> gate.SavedTest:
     """Freeze an aggressor or a filter as a test.
 
     Raises
@@ -201,5 +237,10 @@ def save_test(run_id: str, *, rank: int | None, where: str | None, slug: str) ->
             "Open its workspace with `aggressors app --workspace DIR`."
         )
     return gate.save_test(
-        found, cached.run_file(run_id).path, aggressor=rank, where=where, slug=slug or None
+        found,
+        cached.run_file(run_id).path,
+        aggressor=rank,
+        where=where,
+        slug=slug or None,
+        title=title,
     )

@@ -18,10 +18,11 @@ from aggressors.queries.claims import judged
 from aggressors.queries.concept import associations
 from aggressors.queries.findings import Target, findings
 from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.handmade import answered, selection
 from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
 from aggressors.queries.overview import EVERYONE, aggressors
-from aggressors.queries.samples import concept_of_rank
+from aggressors.queries.samples import concept_of_rank, count
 from aggressors.store.read import RunFile
 from aggressors.store.read import open_run as open_run_file
 from aggressors.store.workspace import Workspace, stands_alone
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from aggressors.integration import Integration
     from aggressors.queries.marks import MarkKind
     from aggressors.sources.protocol import Source
+    from aggressors.store.handmade import HandMade
     from aggressors.store.hypotheses import Hypothesis
     from aggressors.store.saved_tests import SavedTest
 
@@ -74,6 +76,15 @@ _FINDINGS = pa.schema(
         ("role", pa.string()),
         ("sentence", pa.string()),
         ("filter", pa.string()),
+    ]
+)
+
+_HANDMADE = pa.schema(
+    [
+        *((name, pa.string()) for name in ("slug", "name", "filter", "author", "run_id")),
+        ("created_at", pa.string()),
+        *((name, pa.int64()) for name in ("n", "n_known", "n_core", "n_confirm")),
+        *((name, pa.float64()) for name in ("gap", "low", "high", "severity", "impact")),
     ]
 )
 
@@ -280,6 +291,53 @@ class Run:
 
         place = self._place("a test is saved")
         return save_test(place, self.path, aggressor=rank, slug=slug)
+
+    def keep(self, filter: Filter | str, name: str, *, author: str = "") -> HandMade:
+        """Keep a selection as a hand-made group, which no list of aggressors holds.
+
+        Parameters
+        ----------
+        filter : its samples, in any population; claims about the population are left out.
+
+        Raises
+        ------
+        FilterError : it cannot be read, or selects by how the model did, or nothing.
+        WorkspaceError : the run was opened without a workspace, or that cannot be written.
+        """
+        from aggressors.store.handmade import keep_handmade
+
+        place = self._place("hand-made groups are kept")
+        kept = selection(_filter(filter))
+        count(self._file, kept)  # whether the run can answer it
+        return keep_handmade(
+            place, name=name, filter=format_filter(kept), run_id=self.info.run_id, author=author
+        )
+
+    def handmade(self) -> pa.Table:
+        """List the hand-made groups that this run can answer, the newest first.
+
+        Returns
+        -------
+        A row a group: slug, name, filter, author, run_id, created_at, and the figures of an
+        aggressor: n, n_known, n_core, n_confirm (members that judge), gap with low and high,
+        severity and impact. They were chosen by hand, so that none is a confirmed finding.
+
+        Raises
+        ------
+        WorkspaceError : the run was opened without a workspace.
+        """
+        from aggressors.store.handmade import list_handmade
+
+        found, wrong = list_handmade(self._place("hand-made groups are kept"))
+        for one in wrong:
+            warnings.warn(one.reason, stacklevel=2)
+        rows = []
+        for made in found:
+            if (known := answered(self._file, made.filter, made.run_id)) is not None:
+                rows.append(asdict(made) | asdict(known))
+        return pa.Table.from_pylist(
+            [{name: row[name] for name in _HANDMADE.names} for row in rows], schema=_HANDMADE
+        )
 
     def marks(self, rank: int | None = None) -> pa.Table:
         """List the marks on samples of the run, oldest first, those of the dashboard included.

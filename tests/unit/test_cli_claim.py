@@ -49,8 +49,7 @@ def test_it_is_kept_and_judged_on_every_run(workspace):
     kept = ("--keep", "too dark", "--author", "Ann", "--hold", "hour")
     assert "Kept as 'too-dark'" in call("test-hypothesis", "v1", *CLAIM, *kept, at=workspace).stdout
     found = {
-        run: document("hypotheses", run, at=workspace)[0]["support"]
-        for run in ("v1", "v2", "v3")
+        run: document("hypotheses", run, at=workspace)[0]["support"] for run in ("v1", "v2", "v3")
     }
     assert found["v1"] == found["v3"] == "supported"
     assert found["v2"] != "supported"

@@ -24,9 +24,11 @@ from aggressors.queries import (
     overview,
     samples,
     solve,
+    sought,
     telling,
     track,
     unusual,
+    weak,
 )
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
@@ -48,6 +50,9 @@ QUESTIONS = {
     "loss-histograms": lambda run: overview.loss_histograms(run, PLAIN),
     "associations": lambda run: concept.associations(run, 1),
     "claims": lambda run: claims.judged(run, parse("brightness < 0.3"), 1, ["hour"]),
+    "grid": lambda run: weak.grid(run, METADATA, ["hour", "operator"], bins=3, top=2),
+    "error-tree": lambda run: sought.error_tree(run, PLAIN),
+    "worst-pairs": lambda run: sought.worst_pairs(run, METADATA),
     "findings": lambda run: findings.findings(run, 1),
     "attention": lambda run: attention.attention(run, 1),
     "attention-by-concept": attention.attention_by_concept,

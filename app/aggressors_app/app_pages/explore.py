@@ -10,8 +10,13 @@ from aggressors_app.components.browser import browser
 from aggressors_app.components.explore_map import explore_map
 from aggressors_app.components.hypothesis_card import claim_of, hypothesis_card
 from aggressors_app.components.scope_line import scope_line
+from aggressors_app.components.where_else import where_else
 
-TABS = {"map": ":material/scatter_plot: Map", "compare": ":material/bar_chart: Compare"}
+TABS = {
+    "map": ":material/scatter_plot: Map",
+    "compare": ":material/bar_chart: Compare",
+    "where": ":material/grid_on: Where else",
+}
 TAB = "explore_tab"
 
 view = state.read()
@@ -33,7 +38,7 @@ if docked is not None and one is not None:
 
 st.session_state[TAB] = TABS[view.get("tab", "map", tuple(TABS))]
 with open_:
-    on_map, compare = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
+    on_map, compare, elsewhere = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
 if on_map.open:
     with on_map:
         explore_map()
@@ -44,6 +49,9 @@ if compare.open:
             against_loss(view.run, view.filter)
         with right:
             comparison(view.run, view.filter, one)
+if elsewhere.open:
+    with elsewhere:
+        where_else(view.run, view.filter)
 
 with open_:
     browser(view.run, view.filter)

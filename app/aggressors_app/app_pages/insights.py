@@ -9,6 +9,7 @@ from aggressors_app import cached, state
 from aggressors_app.components.aggressor_card import badges, fails, sentence
 from aggressors_app.components.focus import travel
 from aggressors_app.components.grid import sample_grid
+from aggressors_app.components.handmade import handmade
 from aggressors_app.components.ranking import ranked, ranking
 from aggressors_app.components.run_metrics import run_metrics
 from aggressors_app.components.states import no_aggressor
@@ -25,6 +26,7 @@ facts = cached.discovery(view.run)
 
 if not found:
     no_aggressor(view.run)
+    handmade(view.run)
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -65,3 +67,5 @@ with st.container(border=True):
             caption="Its worst samples",
             size=width_of(tiles, 74),
         )
+
+handmade(view.run)

@@ -10,17 +10,20 @@ import streamlit as st
 
 from aggressors_app.cached import kept, runs
 from aggressors_app.cached.answers import (
+    TREE_DEPTH,
     action,
     aggressors,
     associations,
     attention,
     candidate_count,
     candidates,
+    choosing_sample,
     compare_datasets,
     confusion,
     count,
     differences,
     discovery,
+    error_tree,
     explained,
     explanation,
     extent,
@@ -29,6 +32,7 @@ from aggressors_app.cached.answers import (
     field_vs_loss,
     findings,
     found,
+    grid,
     group,
     has_map,
     histograms,
@@ -36,9 +40,11 @@ from aggressors_app.cached.answers import (
     in_scope,
     inside_outside,
     judged,
+    kept_measure,
     looks,
     map_bins,
     matched,
+    measure,
     odd,
     outlines,
     page,
@@ -50,10 +56,12 @@ from aggressors_app.cached.answers import (
     suspects,
     totals,
     words_of,
+    worst_pairs,
     yardsticks,
     yields,
 )
 from aggressors_app.cached.kept import (
+    handmade,
     history,
     hypotheses,
     marked,
@@ -76,6 +84,7 @@ from aggressors_app.cached.runs import (
 )
 
 __all__ = [
+    "TREE_DEPTH",
     "action",
     "aggressors",
     "associations",
@@ -84,12 +93,14 @@ __all__ = [
     "candidate_count",
     "candidates",
     "catalogue",
+    "choosing_sample",
     "compare_datasets",
     "confusion",
     "count",
     "derivation",
     "differences",
     "discovery",
+    "error_tree",
     "explained",
     "explanation",
     "extent",
@@ -99,7 +110,9 @@ __all__ = [
     "findings",
     "forget",
     "found",
+    "grid",
     "group",
+    "handmade",
     "has_map",
     "histograms",
     "history",
@@ -108,6 +121,7 @@ __all__ = [
     "in_scope",
     "inside_outside",
     "judged",
+    "kept_measure",
     "kind",
     "like",
     "looks",
@@ -115,6 +129,7 @@ __all__ = [
     "marked",
     "marks",
     "matched",
+    "measure",
     "odd",
     "older",
     "on_run",
@@ -134,6 +149,7 @@ __all__ = [
     "totals",
     "words_of",
     "workspace",
+    "worst_pairs",
     "yardsticks",
     "yields",
 ]
@@ -145,3 +161,4 @@ def forget() -> None:
     runs.opened.clear()
     kept.read_marks.clear()
     yardsticks.clear()
+    choosing_sample.clear()

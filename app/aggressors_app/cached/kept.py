@@ -11,6 +11,7 @@ from aggressors import hypothesis
 from aggressors.hypothesis import OnRun
 from aggressors.queries import marks as marking
 from aggressors.queries.marks import Marks
+from aggressors.store.handmade import HandMade, UnreadableHandMade, list_handmade
 from aggressors.store.hypotheses import Hypothesis, UnreadableHypothesis, list_hypotheses
 from aggressors.store.workspace import Workspace
 from aggressors_app.cached.runs import remember, run_file, workspace
@@ -64,6 +65,22 @@ def _hypotheses(
     listing: str, root: str
 ) -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
     found, wrong = list_hypotheses(Workspace(Path(root)))
+    return tuple(found), tuple(wrong)
+
+
+def handmade() -> tuple[tuple[HandMade, ...], tuple[UnreadableHandMade, ...]]:
+    """Read all hand-made groups, the newest first, and what cannot be read."""
+    found = workspace()
+    if found is None:
+        return (), ()
+    return _handmade(files_in(found.handmade, ".json"), str(found.root))
+
+
+@remember
+def _handmade(
+    listing: str, root: str
+) -> tuple[tuple[HandMade, ...], tuple[UnreadableHandMade, ...]]:
+    found, wrong = list_handmade(Workspace(Path(root)))
     return tuple(found), tuple(wrong)
 
 

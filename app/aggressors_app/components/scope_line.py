@@ -8,6 +8,7 @@ from aggressors.contracts import Aggressor
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.queries.samples import inside
 from aggressors_app import cached, chips
+from aggressors_app.components.handmade import keep
 from aggressors_app.format import count, number, of, plain, share
 
 
@@ -22,6 +23,7 @@ def scope_line(run_id: str, filter: str, one: Aggressor | None) -> None:
                 f":gray[of aggressor {one.rank},] {plain(one.name)}",
                 width="content",
             )
+        keep(run_id, filter)
 
 
 def _scope(run_id: str, filter: str) -> str:

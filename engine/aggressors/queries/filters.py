@@ -7,7 +7,7 @@ already counts as false; only NOT has to say so, hence `IS NOT TRUE`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from aggressors.queries.sql import Params, fill
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-__all__ = ["FieldRef", "Predicate", "compile_filter", "resolve"]
+__all__ = ["FieldRef", "Predicate", "compile_filter", "compile_filters", "resolve"]
 
 MAX_CORNERS = 64
 _TINY = 1e-9  # below 1/n for any n that fits a run file
@@ -52,9 +52,19 @@ def compile_filter(filter: Filter, run: RunFile) -> Predicate:
     FilterError : an unknown field or category (the nearest valid one is named), or an operator
         or value that the field's kind does not take.
     """
+    return compile_filters([filter], run)[0]
+
+
+def compile_filters(filters: Sequence[Filter], run: RunFile) -> tuple[Predicate, ...]:
+    """Compile filters that stand in one query; each has the parameters of all.
+
+    Raises
+    ------
+    FilterError : see `compile_filter`.
+    """
     compiler = _Compiler(run)
-    sql = compiler.compile(canonical(filter))
-    return Predicate(sql, compiler.params, compiler.needs_metadata)
+    texts = [compiler.compile(canonical(filter)) for filter in filters]
+    return tuple(Predicate(sql, compiler.params, compiler.needs_metadata) for sql in texts)
 
 
 @dataclass

@@ -120,8 +120,8 @@ def loss_gaps(
     centre = float(loss.mean()) if len(loss) else 0.0  # keeps the sums of squares exact enough
     moments = _moments(loss - centre, weight)  # (n, 5)
     within = np.asarray(members, dtype=np.float64) @ moments  # (m, 5)
-    inside, inside_var, inside_size = _mean_and_variance(within)
-    rest, rest_var, rest_size = _mean_and_variance(moments.sum(axis=0) - within)
+    inside, inside_var, inside_size = mean_and_variance(within)
+    rest, rest_var, rest_size = mean_and_variance(moments.sum(axis=0) - within)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = inside - rest
         error = np.sqrt(inside_var + rest_var)
@@ -225,8 +225,16 @@ def _moments(loss: FloatArray, weight: FloatArray) -> FloatArray:
     return np.column_stack([weight, weight * loss, square, square * loss, square * loss**2])
 
 
-def _mean_and_variance(sums: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Weighted means, variances of these means and effective sizes; NaN below 2 samples."""
+def mean_and_variance(sums: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weighted means, variances of these means and effective sizes; NaN below 2 samples.
+
+    Parameters
+    ----------
+    sums : (k, 5) sums of the weight w, w x value, w squared, w squared x value, and w squared x
+        value squared.
+
+    Source: Kish 1965, the effective size of a weighted sample.
+    """
     weight, first, square, square_first, square_second = sums.T
     with np.errstate(invalid="ignore", divide="ignore"):
         size = weight**2 / square

@@ -6,8 +6,7 @@ rewritten; verdicts on it are kept elsewhere.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from pathlib import Path
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import parse
 from aggressors.store.files import explained, place_new
-from aggressors.store.records import as_json, list_records, read_record
+from aggressors.store.records import as_json, list_records, read_record, slugs_of
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 2
@@ -121,7 +120,7 @@ def save_hypothesis(
     title = (title.strip() or filter)[:LONGEST_TITLE]
     author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    for slug in _slugs(title):
+    for slug in slugs_of(title, "claim"):
         made = Hypothesis(slug, title, filter, run_id, aggressor, now, author, held)
         if place_new(_path(workspace, slug), as_json(made)):
             return made
@@ -150,13 +149,3 @@ def _path(workspace: Workspace, slug: str) -> Path:
 
 def _claim(one: Hypothesis) -> tuple[str, str, int | None, tuple[str, ...]]:
     return one.filter, one.run_id, one.aggressor, one.confounders
-
-
-def _slugs(title: str) -> Iterator[str]:
-    """Yield slugs of a title, from the second on with a number."""
-    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48].strip("-")
-    wanted = f"claim-{words}" if not words or words[0].isdigit() else words
-    wanted = wanted.strip("-")
-    for number in range(1, 1_000):
-        with suppress(UsageError):  # a name that no file may have, such as con
-            yield check_slug(wanted if number == 1 else f"{wanted}-{number}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from aggressors.errors import InputError, UsageError
+from aggressors.store.workspace import check_slug
 
 Record = TypeVar("Record")
 
@@ -90,6 +93,21 @@ def _late(entry: Field[Any]) -> bool:
 def as_json(record: Any) -> bytes:
     """Write a record so that it reads well in a review."""
     return f"{json.dumps(asdict(record), indent=2, sort_keys=True, ensure_ascii=False)}\n".encode()
+
+
+def slugs_of(title: str, kind: str) -> Iterator[str]:
+    """Yield slugs of a title, from the second on with a number.
+
+    Parameters
+    ----------
+    kind : what stands before a title that cannot begin a slug.
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48].strip("-")
+    wanted = f"{kind}-{words}" if not words or words[0].isdigit() else words
+    wanted = wanted.strip("-")
+    for number in range(1, 1_000):
+        with suppress(UsageError):  # a name that no file may have, such as con
+            yield check_slug(wanted if number == 1 else f"{wanted}-{number}")
 
 
 def _typed(value: Any, type_name: str, name: str, path: Path, mend: str) -> Any:

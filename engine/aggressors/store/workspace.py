@@ -117,6 +117,11 @@ class Workspace:
         """Saved hypotheses."""
         return self.root / "hypotheses"
 
+    @property
+    def handmade(self) -> Path:
+        """Selections that people keep by name."""
+        return self.root / "handmade"
+
     # --- Runs ---
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:

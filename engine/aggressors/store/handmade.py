@@ -1,0 +1,134 @@
+"""Hand-made groups as files: `handmade/<slug>.json`, a selection that somebody keeps by name.
+
+A hand-made group is a filter that a person chose. It is measured as an aggressor is, and is never
+counted as one: nobody knows how many selections were looked at before it was kept. Each file is
+written whole and never rewritten.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aggressors.errors import FilterError, InputError, UsageError
+from aggressors.queries.grammar import parse
+from aggressors.store.files import explained, place_new
+from aggressors.store.records import as_json, list_records, read_record, slugs_of
+from aggressors.store.workspace import Workspace, check_slug
+
+VERSION = 1
+LONGEST_NAME, LONGEST_AUTHOR = 200, 100
+_MEND = "Correct it, or remove the file."
+
+
+@dataclass(frozen=True, slots=True)
+class HandMade:
+    """A selection that somebody keeps.
+
+    Parameters
+    ----------
+    slug : name of its file.
+    name : what it is called.
+    filter : text of the filter that holds its samples, in any population.
+    run_id : the run on which it was made.
+    author : who keeps it; '' where nobody said.
+    created_at : when it was kept, ISO 8601 in UTC.
+    schema_version : version of this format.
+    """
+
+    slug: str
+    name: str
+    filter: str
+    run_id: str
+    author: str
+    created_at: str
+    schema_version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableHandMade:
+    """A file that cannot be used, with the sentence that says why."""
+
+    slug: str
+    reason: str
+
+
+def list_handmade(workspace: Workspace) -> tuple[list[HandMade], list[UnreadableHandMade]]:
+    """All hand-made groups, the newest first, and those whose files are wrong."""
+    found, wrong = list_records(workspace.handmade, lambda slug: read_handmade(workspace, slug))
+    found.sort(key=lambda one: (one.created_at, one.slug), reverse=True)
+    return found, [UnreadableHandMade(*each) for each in wrong]
+
+
+def read_handmade(workspace: Workspace, slug: str) -> HandMade:
+    """Read and check one hand-made group.
+
+    Raises
+    ------
+    InputError : no such file, or one edited to nonsense; names file and field.
+    UsageError : `slug` is no slug.
+    """
+    path = _path(workspace, slug)
+    found = read_record(path, HandMade, "hand-made group", _MEND)
+    if found.slug != path.stem:
+        raise InputError(
+            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {_MEND}"
+        )
+    try:
+        parse(found.filter)
+    except FilterError as error:
+        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
+    return found
+
+
+def keep_handmade(
+    workspace: Workspace, *, name: str, filter: str, run_id: str, author: str = ""
+) -> HandMade:
+    """Write a new hand-made group; the same filter of the same run is returned as it is.
+
+    Raises
+    ------
+    FilterError : `filter` cannot be read.
+    UsageError : it selects every sample, or a thousand groups have this name.
+    WorkspaceError : the workspace cannot be written.
+    """
+    if not filter.strip() or filter.strip() == "all":
+        raise UsageError("A hand-made group needs a selection; set a filter first.")
+    parse(filter)
+    for known in list_handmade(workspace)[0]:
+        if _selection(known) == (filter, run_id):
+            return known
+    name = (name.strip() or filter)[:LONGEST_NAME]
+    author = author.strip()[:LONGEST_AUTHOR]
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    for slug in slugs_of(name, "group"):
+        made = HandMade(slug, name, filter, run_id, author, now)
+        if place_new(_path(workspace, slug), as_json(made)):
+            return made
+        with suppress(InputError):  # an unreadable one keeps its name
+            other = read_handmade(workspace, slug)
+            if _selection(other) == _selection(made):  # another window was faster
+                return other
+    raise UsageError(f"Too many hand-made groups are called {name!r}; remove some.")
+
+
+def remove_handmade(workspace: Workspace, slug: str) -> None:
+    """Remove a hand-made group; one that is gone already is none.
+
+    Raises
+    ------
+    UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
+    """
+    path = _path(workspace, slug)
+    with explained(path):
+        path.unlink(missing_ok=True)
+
+
+def _path(workspace: Workspace, slug: str) -> Path:
+    return workspace.handmade / f"{check_slug(slug)}.json"
+
+
+def _selection(one: HandMade) -> tuple[str, str]:
+    return one.filter, one.run_id
