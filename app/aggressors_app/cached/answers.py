@@ -14,6 +14,7 @@ from aggressors.queries import attention as attended
 from aggressors.queries import (
     claims,
     concept,
+    drift,
     explore,
     fields,
     maps,
@@ -27,6 +28,7 @@ from aggressors.queries import (
 )
 from aggressors.queries import findings as findings_of
 from aggressors.queries.grammar import parse
+from aggressors.stats.calibration import Calibration
 from aggressors.stats.claims import Tested
 from aggressors_app.about import with_facts
 from aggressors_app.cached.runs import remember, run_file
@@ -132,21 +134,27 @@ def field_vs_loss(run_id: str, filter: str, field: str) -> pa.Table:
 
 
 @remember
-def inside_outside(run_id: str, filter: str, field: str, concept_id: int) -> pa.Table:
-    """How members and the rest are spread over a field."""
-    return explore.inside_outside(run_file(run_id), parse(filter), field, concept_id, top=12)
+def fields_vs_loss(run_id: str, filter: str, across: str, up: str) -> pa.Table:
+    """Mean signal by the values of two fields at once."""
+    return explore.fields_vs_loss(run_file(run_id), parse(filter), across, up)
 
 
 @remember
-def compare_datasets(run_id: str, filter: str, field: str, by: str) -> pa.Table:
-    """How each dataset is spread over a field."""
-    return explore.compare_datasets(run_file(run_id), parse(filter), field, by)
+def compared(run_id: str, left: str, right: str, field: str) -> drift.Compared:
+    """How a field is spread over the samples of two filters."""
+    return drift.compared(run_file(run_id), (parse(left), parse(right)), field)
 
 
 @remember
-def differences(run_id: str, filter: str, left: str, right: str, by: str) -> pa.Table:
-    """Fields in which two datasets differ, the most first."""
-    return explore.differences(run_file(run_id), parse(filter), left, right, by)
+def differences(run_id: str, left: str, right: str, skip: tuple[str, ...] = ()) -> pa.Table:
+    """Fields in which the samples of two filters differ, the most first."""
+    return drift.differences(run_file(run_id), (parse(left), parse(right)), skip)
+
+
+@remember
+def reliability(run_id: str, filter: str) -> Calibration | None:
+    """How sure the model is against how often it is right."""
+    return explore.reliability(run_file(run_id), parse(filter))
 
 
 # --- Map ---
