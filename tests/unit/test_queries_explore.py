@@ -74,9 +74,7 @@ def test_rare_categories_stand_together(data):
         counts.iloc[0], counts.iloc[1], counts.iloc[2:].sum(), len(unknown),
     ]  # fmt: skip
     assert [row["value"] for row in rows[2:]] == [OTHER, None]
-    assert rows[-1]["mean"] == pytest.approx(
-        np.average(unknown["loss"], weights=unknown["weight"])
-    )
+    assert rows[-1]["mean"] == pytest.approx(np.average(unknown["loss"], weights=unknown["weight"]))
     alone = field_vs_loss(data.run, parse("sample_id = test-0200"), "operator").to_pylist()
     assert [row["mean_low"] for row in alone] == [None]
     assert field_vs_loss(data.run, parse("none"), "hour").num_rows == 0
@@ -124,9 +122,7 @@ def test_reliability_is_that_of_the_labeled_samples_in_scope(data):
             (test["confidence"] <= end) if last else (test["confidence"] < end)
         )
         assert n == inside.sum() == 10
-        assert accuracy == pytest.approx(
-            np.average(right[inside], weights=test["weight"][inside])
-        )
+        assert accuracy == pytest.approx(np.average(right[inside], weights=test["weight"][inside]))
     assert reliability(data.run, parse("population = unlabeled")) is None
     assert reliability(data.run, parse("none")) is None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors_app import cached, state
-from aggressors_app.components.breakdowns import against_loss, comparison
 from aggressors_app.components.browser import browser
+from aggressors_app.components.compare import compare
 from aggressors_app.components.explore_map import explore_map
 from aggressors_app.components.scope_line import scope_line
 from aggressors_app.components.support import support
@@ -28,16 +28,12 @@ scope_line(view.run, view.filter, one)
 support(view.run, view.filter, one)
 
 st.session_state[TAB] = TABS[view.get("tab", "map", tuple(TABS))]
-on_map, compare = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
+on_map, on_compare = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
 if on_map.open:
     with on_map:
         explore_map()
-if compare.open:
-    with compare:
-        left, right = st.columns(2, gap="medium")
-        with left:
-            against_loss(view.run, view.filter)
-        with right:
-            comparison(view.run, view.filter, one)
+if on_compare.open:
+    with on_compare:
+        compare(view.run, view.filter, one)
 
 browser(view.run, view.filter)

@@ -100,7 +100,9 @@ def compared(run: RunFile, pair: Pair, field: str, bins: int = 20, top: int = 12
     found = None
     if counts[0].sum() and counts[1].sum():
         # The drift of categories tells apart more of them than a chart has room for.
-        finer = by if ref.kind == "number" else groups(ref, column, bins=1, top=_TOP, equal_sizes=True)
+        finer = (
+            by if ref.kind == "number" else groups(ref, column, bins=1, top=_TOP, equal_sizes=True)
+        )
         value = numbers(column) if ref.kind == "number" else None
         found = _drift(run, finer, value, weights, sizes, MOST)
     return Compared(rows, found, (ours, theirs))
@@ -231,9 +233,7 @@ def _sides(sizes: list[int]) -> tuple[slice, slice]:
     return slice(0, sizes[0]), slice(sizes[0], None)
 
 
-def _weighed(
-    by: Groups, part: slice, weights: FloatArray | None
-) -> NDArray[np.float64] | IntArray:
+def _weighed(by: Groups, part: slice, weights: FloatArray | None) -> NDArray[np.float64] | IntArray:
     """(k,) summed weight of the groups of values, of one side."""
     if weights is None:
         return by.counts(part)

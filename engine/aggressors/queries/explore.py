@@ -91,12 +91,13 @@ def fields_vs_loss(
     k = len(right)
     cell = np.where(known, left.code * k + right.code, -1)
     nothing = np.full(len(left) * k, np.nan)
-    found = means(
-        Groups(cell, (), nothing, nothing), value, weights, level=run.info.settings.level
-    )
+    found = means(Groups(cell, (), nothing, nothing), value, weights, level=run.info.settings.level)
     filled = np.flatnonzero(found.n)
     columns: dict[str, pa.Array] = {}
-    for name, by, place in (("across", left, filled // max(k, 1)), ("up", right, filled % max(k, 1))):
+    for name, by, place in (
+        ("across", left, filled // max(k, 1)),
+        ("up", right, filled % max(k, 1)),
+    ):
         columns |= {f"{name}_{part}": one.take(place) for part, one in by.head().items()}
     return pa.table(
         columns | {"n": pa.array(found.n[filled], pa.int64()), "mean": floats(found.mean[filled])}
@@ -128,9 +129,7 @@ def reliability(run: RunFile, filter: Filter, bins: int = BINS) -> Calibration |
 def _with_signal(run: RunFile, filter: Filter, *refs: FieldRef) -> list[np.ndarray]:
     """Read fields, signal and weight of the samples in scope whose signal is known."""
     signal = FieldRef("signal", "number", signal_sql(run))
-    columns = read(
-        run, filter, [*refs, signal, resolve(run, "weight")], where="s.loss IS NOT NULL"
-    )
+    columns = read(run, filter, [*refs, signal, resolve(run, "weight")], where="s.loss IS NOT NULL")
     known = pc.is_valid(columns[-2])
     *shown, value, weights = (column.filter(known) for column in columns)
     return [*shown, numbers(value), numbers(weights)]

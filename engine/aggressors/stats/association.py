@@ -199,7 +199,7 @@ def cramers_v(
 def counted_cramers_v(
     inside: FloatArray, count: FloatArray, *, level: float = 0.95, inflation: float = 1.0
 ) -> Effect | None:
-    """Cramér's V from (s, k) members and (s, k) samples by stratum and category; see `cramers_v`."""
+    """Cramér's V from (s, k) members and (s, k) samples by stratum and category."""
     total = count.sum(axis=1, keepdims=True)
     share = inside.sum(axis=1, keepdims=True) / np.maximum(total, 1)
     outside = count - inside

@@ -155,7 +155,7 @@ def rank_biserial(at: Merged, *, level: float = 0.95) -> tuple[float, float, flo
 def stability_index(
     expected: FloatArray, found: FloatArray, *, n_expected: float, n_found: float
 ) -> float:
-    """Population stability index of (k,) shares found against (k,) shares expected; 0 where equal.
+    """Stability index (PSI) of (k,) shares found against (k,) shares expected; 0 where equal.
 
     Half a sample is added to every bin of both, so that an empty bin gives a large index and no
     infinite one, and a larger one the more samples say that it is empty.
@@ -292,7 +292,7 @@ def of_categories(
 
 
 def _both(left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Counts of the categories that either group has, after checking them."""
+    """Count the categories that either group has, after checking them."""
     left, right = np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)
     if left.shape != right.shape or left.ndim != 1:
         raise InputError(
