@@ -10,7 +10,7 @@ from aggressors_app.charts.colors import DARK, LIGHT, Palette, palette
 from aggressors_app.charts.grids import Cell, Mistake, confusion_matrix, loss_by_two
 from aggressors_app.charts.losses import Bin, loss_by_category, loss_by_number
 from aggressors_app.charts.parts import MARK, SELECTION, Spec
-from aggressors_app.charts.runs import Point, over_runs
+from aggressors_app.charts.runs import Point, over_runs, table_of_runs
 from aggressors_app.charts.shares import Series, compare_shares
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "over_runs",
     "palette",
     "reliability",
+    "table_of_runs",
 ]

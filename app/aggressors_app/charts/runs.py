@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from aggressors_app.charts.colors import Palette
-from aggressors_app.charts.parts import Spec, values
+from aggressors_app.charts.parts import MARK, Spec, pick, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
     rows = [
         {
             "run": point.run, "value": point.value, "low": point.low, "high": point.high,
-            "word": point.word, "place": place,
+            "word": point.word, "place": place, MARK: place,
             "color": getattr(colors, VERDICT_COLORS.get(point.word, "ours")),
         }
         for place, point in enumerate(points)
@@ -62,8 +64,24 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
                 },
             },
             {
-                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                "params": pick(),
+                "mark": {
+                    "type": "point", "filled": True, "size": 90, "opacity": 1, "cursor": "pointer",
+                },
                 "encoding": {"x": x, "y": y, "color": color, "tooltip": tooltip},
             },
         ],
     }  # fmt: skip
+
+
+def table_of_runs(points: Sequence[Point], title: str) -> pa.Table:
+    """Give the same as a table, for the file of its data."""
+    return pa.table(
+        {
+            "run": [point.run for point in points],
+            title: [point.value for point in points],
+            "low": pa.array([point.low for point in points], pa.float64()),
+            "high": pa.array([point.high for point in points], pa.float64()),
+            "verdict": [point.word for point in points],
+        }
+    )

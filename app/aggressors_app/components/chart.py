@@ -22,17 +22,19 @@ def chart(
     *,
     title: str,
     marks: Sequence[Change] = (),
+    on_mark: Callable[[int], None] | None = None,
     stem: str = "",
     said: str = "",
     help: str | None = None,
 ) -> None:
-    """Draw a chart; a click on a mark limits the filter to the samples behind it.
+    """Draw a chart, and do what a click on one of its marks asks for.
 
     Parameters
     ----------
     table : what the chart shows, for the file of its data.
     title : plain text; names the picture too.
-    marks : what each mark stands for, by its number; none for a chart that is only looked at.
+    marks : what each mark stands for, by its number; a click limits the filter to its samples.
+    on_mark : what a click does instead, with the number of the mark.
     stem : name of the files; by default made of the title.
     said : a line of our own Markdown below the title, what the chart says in figures.
     help : shown on hover over that line.
@@ -50,20 +52,29 @@ def chart(
             )
         if said:
             st.markdown(said, help=help)
-        if not marks:
-            st.vega_lite_chart(spec=spec, key=f"chart_{key}", width="stretch")
-            return
         # Other data give a new chart, so that no old selection is reported for it.
         digest = zlib.crc32(repr(spec["data"]).encode())
         clicked = f"chart_{key}_{digest:08x}"
         st.vega_lite_chart(
-            spec=spec, key=clicked, on_select=lambda: _picked(clicked, marks), width="stretch"
+            spec=spec,
+            key=clicked,
+            on_select=lambda: _picked(clicked, on_mark or _limiting(marks)),
+            width="stretch",
         )
 
 
-def _picked(clicked: str, marks: Sequence[Change]) -> None:
+def _picked(clicked: str, on_mark: Callable[[int], None]) -> None:
     found = st.session_state[clicked]["selection"].get(charts.SELECTION) or []
     mark = found[0].get(charts.MARK) if found else None
-    # The browser may send anything.
-    if isinstance(mark, int) and 0 <= mark < len(marks):
-        state.change(filter=format_filter(marks[mark](parse(state.read().filter))))
+    if isinstance(mark, int):
+        on_mark(mark)
+
+
+def _limiting(marks: Sequence[Change]) -> Callable[[int], None]:
+    """Limit the filter to the samples behind a mark."""
+
+    def limit(mark: int) -> None:
+        if 0 <= mark < len(marks):  # the browser may send anything
+            state.change(filter=format_filter(marks[mark](parse(state.read().filter))))
+
+    return limit

@@ -66,6 +66,12 @@ async function drawing(svg, data, look) {
   outer.setAttribute("viewBox", `0 0 ${width} ${height}`);
   for (const [name, value] of Object.entries({ x: PAD, y: top, width: box.width, height: box.height })) inner.setAttribute(name, value);
   inner.removeAttribute("style");
+  // References carry the address of the page, which means nothing elsewhere and is nobody's business.
+  for (const one of inner.querySelectorAll("*")) {
+    for (const { name, value } of [...one.attributes]) {
+      if (value.startsWith("url(")) one.setAttribute(name, value.replace(/url\(["']?[^#)]*#/, "url(#").replace(/["']\)$/, ")"));
+    }
+  }
   outer.append(inner);
   return { width, height, text: new XMLSerializer().serializeToString(outer) };
 }
@@ -102,11 +108,17 @@ async function raster(svg, data, look) {
 }
 
 // Canvases side by side, as large as their own pixels.
-function beside(canvases, look) {
+function beside(canvases, data, look) {
   const wide = canvases.reduce((sum, one) => sum + one.width + PAD, PAD);
-  const { canvas, pen } = paper(wide, Math.max(...canvases.map((one) => one.height)) + 2 * PAD, look);
+  const top = 4 * PAD;
+  const { canvas, pen } = paper(wide, Math.max(...canvases.map((one) => one.height)) + top + PAD, look);
+  pen.fillStyle = look.color;
+  pen.font = `600 16px ${look.fontFamily}`;
+  pen.fillText(data.title, PAD, 1.7 * PAD, wide - 2 * PAD);
+  pen.font = `12px ${look.fontFamily}`;
+  pen.fillText(data.note, PAD, 3 * PAD, wide - 2 * PAD);
   let x = PAD;
-  for (const one of canvases) { pen.drawImage(one, x, PAD); x += one.width + PAD; }
+  for (const one of canvases) { pen.drawImage(one, x, top); x += one.width + PAD; }
   return canvas;
 }
 
@@ -131,7 +143,7 @@ export default function (component) {
   const make = {
     svg: async ({ svg }) => new Blob([(await drawing(svg, data, look())).text], { type: "image/svg+xml" }),
     png: async ({ svg, canvases }) => {
-      const canvas = svg ? await raster(svg, data, look()) : beside(canvases, look());
+      const canvas = svg ? await raster(svg, data, look()) : beside(canvases, data, look());
       return new Promise((done) => canvas.toBlob(done, "image/png"));
     },
   };
