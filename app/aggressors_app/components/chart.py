@@ -25,6 +25,7 @@ def chart(
     on_mark: Callable[[int], None] | None = None,
     stem: str = "",
     said: str = "",
+    heading: bool = False,
     help: str | None = None,
 ) -> None:
     """Draw a chart, and do what a click on one of its marks asks for.
@@ -37,12 +38,16 @@ def chart(
     on_mark : what a click does instead, with the number of the mark.
     stem : name of the files; by default made of the title.
     said : a line of our own Markdown below the title, what the chart says in figures.
+    heading : whether the title stands as a heading of the page.
     help : shown on hover over that line.
     """
     figure = f"figure_{key}"
     with st.container(key=figure, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{plain(title)}**", width="stretch")
+            if heading:
+                st.subheader(plain(title), anchor=False, width="stretch")
+            else:
+                st.markdown(f"**{plain(title)}**", width="stretch")
             takeaway(
                 figure,
                 table if callable(table) else lambda: table,

@@ -14,7 +14,7 @@ from aggressors_app import cached, chips, state
 from aggressors_app.charts import Palette, palette
 from aggressors_app.components.linked_map import Box, Layer, Outline, Points, linked_map, pack
 from aggressors_app.components.states import nothing
-from aggressors_app.components.takeaway import takeaway
+from aggressors_app.components.takeaway import Legend, takeaway
 from aggressors_app.format import number
 
 CELLS = 200
@@ -75,6 +75,12 @@ def explore_map() -> None:
             title=f"Map by {' and by '.join(drawn)}",
             note=view.filter,
             formats=("png",),
+            legends=[
+                Legend(layer.colors, layer.categories, ramp=False)
+                if layer.categories
+                else Legend(layer.colors, (layer.low, layer.high), ramp=True)
+                for layer in layers
+            ],
         )
     packed = pack(
         layers,

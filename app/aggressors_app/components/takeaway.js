@@ -107,18 +107,57 @@ async function raster(svg, data, look) {
   }
 }
 
-// Canvases side by side, as large as their own pixels.
+const LINE = 20; // of a legend, in pixels
+
+// What the colours of a canvas mean, within `width`; returns how far down it reaches.
+function legend(pen, { colors, names, ramp }, x, y, width) {
+  if (ramp) {
+    const [low, high] = names;
+    const left = x + pen.measureText(low).width + 8;
+    const shades = pen.createLinearGradient(left, 0, left + 130, 0);
+    colors.forEach((color, i) => shades.addColorStop(i / Math.max(colors.length - 1, 1), color));
+    pen.fillText(low, x, y + 10);
+    pen.fillText(high, left + 138, y + 10);
+    const ink = pen.fillStyle;
+    pen.fillStyle = shades;
+    pen.fillRect(left, y, 130, 10);
+    pen.fillStyle = ink;
+    return y + LINE;
+  }
+  let at = x;
+  names.forEach((name, i) => {
+    const needed = pen.measureText(name).width + 30;
+    if (at > x && at + needed > x + width) [at, y] = [x, y + LINE];
+    const ink = pen.fillStyle;
+    pen.fillStyle = colors[i % colors.length];
+    pen.fillRect(at, y, 10, 10);
+    pen.fillStyle = ink;
+    pen.fillText(name, at + 15, y + 10);
+    at += needed;
+  });
+  return y + LINE;
+}
+
+// Canvases side by side, as large as their own pixels, each above its legend.
 function beside(canvases, data, look) {
   const wide = canvases.reduce((sum, one) => sum + one.width + PAD, PAD);
-  const top = 4 * PAD;
-  const { canvas, pen } = paper(wide, Math.max(...canvases.map((one) => one.height)) + top + PAD, look);
+  const [top, tall] = [4 * PAD, Math.max(...canvases.map((one) => one.height))];
+  // Drawn twice: first to learn how much room the legends need.
+  const probe = paper(1, 1, look).pen;
+  probe.font = `12px ${look.fontFamily}`;
+  const reach = data.legends.map((one, i) => legend(probe, one, 0, 0, canvases[i]?.width ?? wide));
+  const { canvas, pen } = paper(wide, top + tall + 2 * PAD + Math.max(0, ...reach), look);
   pen.fillStyle = look.color;
   pen.font = `600 16px ${look.fontFamily}`;
   pen.fillText(data.title, PAD, 1.7 * PAD, wide - 2 * PAD);
   pen.font = `12px ${look.fontFamily}`;
   pen.fillText(data.note, PAD, 3 * PAD, wide - 2 * PAD);
   let x = PAD;
-  for (const one of canvases) { pen.drawImage(one, x, top); x += one.width + PAD; }
+  canvases.forEach((one, i) => {
+    pen.drawImage(one, x, top);
+    if (data.legends[i]) legend(pen, data.legends[i], x, top + tall + PAD, one.width);
+    x += one.width + PAD;
+  });
   return canvas;
 }
 

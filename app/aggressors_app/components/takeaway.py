@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import pyarrow as pa
@@ -16,6 +17,15 @@ _mount = register("takeaway")
 _LONGEST = 160  # characters of a filter below a title
 
 
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """What the colours of a canvas mean: one name a colour, or the two ends of a `ramp`."""
+
+    colors: tuple[str, ...]
+    names: tuple[str, ...]
+    ramp: bool
+
+
 def takeaway(
     figure: str,
     table: Callable[[], pa.Table] | None,
@@ -24,6 +34,7 @@ def takeaway(
     title: str = "",
     note: str = "",
     formats: tuple[Literal["svg", "png"], ...] = ("svg", "png"),
+    legends: Sequence[Legend] = (),
 ) -> None:
     """Offer what a chart shows as files; each is made when it is asked for.
 
@@ -35,6 +46,7 @@ def takeaway(
     table : makes the data; None offers pictures only.
     stem : name of the files, before their ending.
     title, note : stand above the picture, as plain text.
+    legends : of each canvas, where the chart is drawn on canvases.
     """
     stem = _safe(stem)
     with st.popover("", icon=":material/download:", type="tertiary", key=f"{figure}_take",
@@ -54,7 +66,7 @@ def takeaway(
             key=f"{figure}_picture",
             data={
                 "figure": figure, "stem": stem, "title": title, "note": said,
-                "formats": list(formats),
+                "formats": list(formats), "legends": [asdict(one) for one in legends],
             },
         )  # fmt: skip
 

@@ -68,6 +68,7 @@ def timeline(catalogue: Catalogue, run_id: str, filter: str) -> None:
             charts.over_runs(points, "mean loss", colors),
             charts.table_of_runs(points, "mean loss"),
             title="Mean loss under the filter",
+            heading=True,
             on_mark=lambda place: state.change(run=shown[place]) if place < len(shown) else None,
             said=f":gray[Runs of the same task and loss: {plain(task)}, {plain(loss)}]"
             if len(points) < len(found)
