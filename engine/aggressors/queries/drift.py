@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aggressors.contracts import Condition, Filter, Not
 from aggressors.queries.columns import (
+    OTHER,
     FloatArray,
     Groups,
     IntArray,
@@ -31,8 +32,8 @@ from aggressors.stats.drift import Drift
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST = 200_000  # values of a group that drift figures are made of; more are drawn from, by a seed
-MOST_EACH = 50_000  # samples of a group by which all fields are compared
+MOST = 100_000  # values of a group that drift figures are made of; more are drawn from, by a seed
+MOST_EACH = 30_000  # samples of a group by which all fields are compared
 _TOP = 100  # categories that are told apart where fields are compared
 _BINS = 20
 
@@ -86,7 +87,9 @@ def compared(run: RunFile, pair: Pair, field: str, bins: int = 20, top: int = 12
     sides = [read(run, one, [ref, weight] if weighted else [ref]) for one in pair]
     sizes = [len(columns[0]) for columns in sides]
     column = together([columns[0] for columns in sides])
-    by = groups(ref, column, bins=bins, top=top, equal_sizes=False)
+    # The drift of categories tells apart more of them than a chart has room for.
+    finer = groups(ref, column, bins=bins, top=_TOP, equal_sizes=False)
+    by = finer if ref.kind == "number" else _coarser(finer, top)
     weights = np.concatenate([numbers(columns[1]) for columns in sides]) if weighted else None
     parts = _sides(sizes)
     counts = [by.counts(part) for part in parts]
@@ -99,10 +102,6 @@ def compared(run: RunFile, pair: Pair, field: str, bins: int = 20, top: int = 12
     ours, theirs = (size - int(count.sum()) for size, count in zip(sizes, counts, strict=True))
     found = None
     if counts[0].sum() and counts[1].sum():
-        # The drift of categories tells apart more of them than a chart has room for.
-        finer = (
-            by if ref.kind == "number" else groups(ref, column, bins=1, top=_TOP, equal_sizes=True)
-        )
         value = numbers(column) if ref.kind == "number" else None
         found = _drift(run, finer, value, weights, sizes, MOST)
     return Compared(rows, found, (ours, theirs))
@@ -205,6 +204,14 @@ def _drift(
     used = [_thinned(np.flatnonzero(np.isfinite(value[part])), most) + part.start for part in parts]
     heavy = [None if weights is None else weights[rows] for rows in used]
     return drift.of_numbers(value[used[0]], value[used[1]], heavy[0], heavy[1], level=level)
+
+
+def _coarser(by: Groups, top: int) -> Groups:
+    """Keep the first `top` categories, which are the most frequent; the rest become one."""
+    if len(by) <= top:
+        return by
+    nothing = np.full(top + 1, np.nan)
+    return Groups(np.minimum(by.code, top), (*by.names[:top], OTHER), nothing, nothing)
 
 
 def _thinned(rows: IntArray, most: int) -> IntArray:
