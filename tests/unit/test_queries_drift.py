@@ -12,6 +12,8 @@ from aggressors.queries.grammar import parse
 from aggressors.stats.drift import of_numbers
 from queried import ODD, queried
 
+ODD_QUOTED = ODD.replace('"', '\\"')
+
 EVEN = "weight = 1"
 
 
@@ -123,8 +125,10 @@ def test_differences_put_the_most_different_field_first(data):
         assert (row["chi_square"] is None) == (row["kind"] == "number")
         alone = drift.compared(data.run, pair, row["field"], top=100).drift
         assert (row["effect"], row["p_value"]) == pytest.approx((alone.effect, alone.p_value))
-    same = drift.datasets(EVERYTHING, "population", "test", "test")
-    for row in drift.differences(data.run, same).to_pylist():
+    same = drift.Pair(parse("population = test"), EVERYTHING, whole=True)
+    rows = drift.differences(data.run, same).to_pylist()
+    assert {"hour", "operator"} <= {row["field"] for row in rows}
+    for row in rows:
         assert (row["distance"], row["drift"], row["effect"]) == pytest.approx((0, 0, 0), abs=1e-9)
 
 
@@ -150,3 +154,19 @@ def test_thinning_keeps_every_value_equally_likely():
     assert len(kept) == pytest.approx(20_000, rel=0.03)
     assert kept.mean() == pytest.approx(50_000, rel=0.02)
     assert drift._thinned(rows, 100_000) is rows
+
+
+def test_the_second_group_may_be_all_samples(data):
+    found = drift.compared(
+        data.run, drift.Pair(parse("hour > 3"), parse("hour > 3 and label = coat"), True), "hour"
+    )
+    late = data.frame[data.frame["hour"] > 3]
+    assert sum(found.rows["right"].to_pylist()) == len(late)
+    assert sum(found.rows["left"].to_pylist()) == (late["label"] == "coat").sum()
+
+
+def test_a_field_named_like_a_parameter_is_no_parameter(data):
+    side, params = drift._side(data.run, drift.Pair(EVERYTHING, parse(f'"{ODD_QUOTED}" > 0')))
+    assert list(params) == ["side0"]
+    assert "$side0" in side.sql
+    assert drift._PLACE.sub(lambda at: at.group(1) or "-", '"a$f1" < $f2') == "- < 2"

@@ -140,15 +140,15 @@ def fields_vs_loss(run_id: str, filter: str, across: str, up: str) -> pa.Table:
 
 
 @remember
-def compared(run_id: str, left: str, right: str, field: str) -> drift.Compared:
-    """How a field is spread over the samples of two filters."""
-    return drift.compared(run_file(run_id), (parse(left), parse(right)), field)
+def compared(run_id: str, pair: drift.Pair, field: str) -> drift.Compared:
+    """How a field is spread over two groups of samples."""
+    return drift.compared(run_file(run_id), pair, field)
 
 
 @remember
-def differences(run_id: str, left: str, right: str, skip: tuple[str, ...] = ()) -> pa.Table:
-    """Fields in which the samples of two filters differ, the most first."""
-    return drift.differences(run_file(run_id), (parse(left), parse(right)), skip)
+def differences(run_id: str, pair: drift.Pair, skip: tuple[str, ...] = ()) -> pa.Table:
+    """Fields in which two groups of samples differ, the most first."""
+    return drift.differences(run_file(run_id), pair, skip)
 
 
 @remember

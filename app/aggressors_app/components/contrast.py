@@ -32,10 +32,9 @@ DISTANCE = (
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One of the two groups: its name, its filter, and what a click on its marks claims."""
+    """One of the two groups: its name, and what a click on its marks claims."""
 
     name: str
-    filter: str
     change: Change
 
 
@@ -43,17 +42,15 @@ def inside_outside(run_id: str, filter: str, one: Aggressor) -> None:
     """Show how any field differs between the members of an aggressor and the rest."""
     # Comparing members with the rest needs both, whatever the filter says of them.
     scope = picking.without_aggressor(parse(filter))
-    pair = [format_filter(part) for part in queries.inside_outside(scope, one.concept_id)]
+    pair = queries.inside_outside(scope, one.concept_id)
     groups = [
-        Group(name, part, picking.member(one.rank, inside=inside))
-        for name, part, inside in zip(
-            (f"aggressor {one.rank}", "the rest"), pair, (True, False), strict=True
-        )
+        Group(f"aggressor {one.rank}", picking.member(one.rank, inside=True)),
+        Group("the rest", picking.member(one.rank, inside=False)),
     ]
     ordered = cached.associations(run_id, one.concept_id)["field"].to_pylist()
     usable = colorable(run_id)
     offered = list(dict.fromkeys(name for name in [*ordered, *usable] if name in usable))
-    _contrast("inside", run_id, groups, offered, st.container(), skip=())
+    _contrast("inside", run_id, pair, groups, offered, st.container(), skip=())
 
 
 def datasets(run_id: str, filter: str) -> None:
@@ -72,43 +69,43 @@ def datasets(run_id: str, filter: str) -> None:
         right = chosen_field("right", [name for name in names if name != left], "Another")
     # Comparing datasets by population needs all of them, whatever the filter says of it.
     scope = chips.cleared(parse(filter), by)
-    pair = [format_filter(part) for part in queries.datasets(scope, by, left, right)]
-    groups = [
-        Group(name, part, picking.one_of(by, name))
-        for name, part in zip((left, right), pair, strict=True)
-    ]
-    colors = charts.palette(st.context.theme.type).categories
+    pair = queries.datasets(scope, by, left, right)
+    groups = [Group(name, picking.one_of(by, name)) for name in (left, right)]
+    colors = charts.palette(st.context.theme.type).categories[:2]
     offered = [name for name in colorable(run_id) if name != by]
     _contrast(
-        "datasets", run_id, groups, offered, controls, skip=(by,), pair=(colors[0], colors[1])
-    )
+        "datasets", run_id, pair, groups, offered, controls,
+        skip=(by,), colors=(colors[0], colors[1]),
+    )  # fmt: skip
 
 
 def _contrast(
     key: str,
     run_id: str,
+    pair: queries.Pair,
     groups: Sequence[Group],
     offered: Sequence[str],
     controls: DeltaGenerator,
     *,
     skip: tuple[str, ...],
-    pair: tuple[str, str] | None = None,
+    colors: tuple[str, str] | None = None,
 ) -> None:
     """Draw one field in both groups, beside the fields in which they differ most.
 
     `controls` is where the field can be chosen.
     """
-    one, other = groups
-    different = cached.differences(run_id, one.filter, other.filter, skip).to_pylist()
+    different = cached.differences(run_id, pair, skip).to_pylist()
     fields = list(dict.fromkeys([*(row["field"] for row in different), *offered]))
     with controls:
         field = chosen_field(f"{key}_field", fields, "Field, the most different first")
     left, right = st.columns([3, 2], gap="large")
     with left:
-        found = cached.compared(run_id, one.filter, other.filter, field)
-        _drawn(key, groups, field, found, pair)
+        _drawn(key, groups, field, cached.compared(run_id, pair, field), colors)
     with right:
-        _most_different(key, run_id, groups, different, field)
+        _most_different(key, different, field)
+        if cached.count(run_id, format_filter(pair.scope)) > queries.MOST_EACH:
+            most = count(queries.MOST_EACH)
+            st.caption(f"Fields are ranked on at most about {most} samples of each.")
 
 
 def _drawn(
@@ -116,7 +113,7 @@ def _drawn(
     groups: Sequence[Group],
     field: str,
     found: queries.Compared,
-    pair: tuple[str, str] | None,
+    colors: tuple[str, str] | None,
 ) -> None:
     one, other = groups
     rows = found.rows.to_pylist()
@@ -138,7 +135,7 @@ def _drawn(
         field,
         charts.palette(st.context.theme.type),
         bounds=bounds(rows),
-        pair=pair,
+        pair=colors,
     )
     chart(
         key,
@@ -171,8 +168,6 @@ def _without_value(key: str, groups: Sequence[Group], field: str, missing: tuple
 
 def _most_different(
     key: str,
-    run_id: str,
-    groups: Sequence[Group],
     different: Sequence[dict[str, Any]],
     chosen: str,
 ) -> None:
@@ -199,8 +194,6 @@ def _most_different(
         on_choose=lambda name: remember(f"{key}_field", name),
         height=420,
     )
-    if any(cached.count(run_id, group.filter) > queries.MOST_EACH for group in groups):
-        st.caption(f"Fields are ranked on about {count(queries.MOST_EACH)} samples of each.")
 
 
 def _drift(row: dict[str, Any]) -> Drift:

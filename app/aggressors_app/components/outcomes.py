@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
+from aggressors.queries.drift import Pair
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.stats.calibration import Calibration
 from aggressors_app import cached, charts, chips, drift_words, picking, state
@@ -243,13 +244,14 @@ def _reliability_table(found: Calibration) -> pa.Table:
 
 def loss_spread(run_id: str, filter: str) -> None:
     """Show how the loss is spread in the filter, against the same populations without it."""
-    whole = format_filter(chips.only_populations(parse(filter)))
-    found = cached.compared(run_id, filter, whole, "loss")
+    chosen = parse(filter)
+    whole = chips.only_populations(chosen)
+    found = cached.compared(run_id, Pair(whole, chosen, whole=True), "loss")
     rows = found.rows.to_pylist()
     if found.drift is None:
         st.caption("No labeled sample in the filter.")
         return
-    narrowed = whole != format_filter(parse(filter))
+    narrowed = format_filter(whole) != format_filter(chosen)
     groups = [
         charts.Series(
             name,
@@ -260,7 +262,7 @@ def loss_spread(run_id: str, filter: str) -> None:
     ]
     shown = groups if narrowed else groups[:1]
     marks = picking.of_rows("loss", rows)
-    everyone = [picking.every(lambda _: parse(whole), mark) for mark in marks]
+    everyone = [picking.every(lambda _: whole, mark) for mark in marks]
     spec = charts.compare_shares(
         [ranged(row["low"], row["high"]) for row in rows],
         shown,

@@ -41,7 +41,7 @@ class Groups:
     def __len__(self) -> int:
         return len(self.low)
 
-    def counts(self, inside: NDArray[np.bool_] | slice | None = None) -> IntArray:
+    def counts(self, inside: NDArray[np.bool_] | None = None) -> IntArray:
         """(k,) samples in each group, of those `inside`."""
         code = self.code if inside is None else self.code[inside]
         return np.bincount(code[code >= 0], minlength=len(self)).astype(np.int64)
@@ -197,12 +197,6 @@ def means(groups: Groups, value: FloatArray, weight: FloatArray, *, level: float
     half = np.where(size > 1 + 1e-9, half, np.nan)
     n = np.bincount(code, minlength=k).astype(np.int64)
     return Means(n, mean, mean - half, mean + half)
-
-
-def together(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
-    """One column of the values of all, one after the other."""
-    chunks = [chunk for column in columns for chunk in column.chunks]
-    return pa.chunked_array(chunks, columns[0].type)
 
 
 def share(counts: FloatArray | IntArray) -> FloatArray:

@@ -2,10 +2,6 @@ SELECT min(weight), max(weight) FROM samples
 ;
 SELECT m."operator" FROM metadata m LIMIT 0
 ;
-SELECT count(*) FROM samples s POSITIONAL JOIN metadata m WHERE (s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $f0) AND m."brightness" < $f1 AND (m."operator" IN ($f2, $f3)) IS NOT TRUE)
+SELECT count(*), count(*) FILTER (((s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $side0)) IS TRUE)) FROM samples s POSITIONAL JOIN metadata m WHERE (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE)
 ;
-SELECT s.label AS c0, s.prediction AS c1, m."brightness" AS c2, m."hour" AS c3, m."operator" AS c4, m."odd ""name"", with = signs" AS c5, s.weight AS c6 FROM samples s POSITIONAL JOIN metadata m WHERE TRUE AND (s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $f0) AND m."brightness" < $f1 AND (m."operator" IN ($f2, $f3)) IS NOT TRUE)
-;
-SELECT count(*) FROM samples s POSITIONAL JOIN metadata m WHERE ((s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $f0)) IS NOT TRUE AND m."brightness" < $f1 AND (m."operator" IN ($f2, $f3)) IS NOT TRUE)
-;
-SELECT s.label AS c0, s.prediction AS c1, m."brightness" AS c2, m."hour" AS c3, m."operator" AS c4, m."odd ""name"", with = signs" AS c5, s.weight AS c6 FROM samples s POSITIONAL JOIN metadata m WHERE TRUE AND ((s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $f0)) IS NOT TRUE AND m."brightness" < $f1 AND (m."operator" IN ($f2, $f3)) IS NOT TRUE)
+SELECT ((s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $side0)) IS TRUE) AS c0, s.label AS c1, s.prediction AS c2, m."brightness" AS c3, m."hour" AS c4, m."operator" AS c5, m."odd ""name"", with = signs" AS c6, s.weight AS c7 FROM samples s POSITIONAL JOIN metadata m WHERE (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE) AND TRUE
