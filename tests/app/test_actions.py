@@ -10,12 +10,10 @@ from tests.app.reading import component, shown
 
 from aggressors import gate
 from aggressors.errors import WorkspaceError
-from aggressors.queries.columns import OTHER
-from aggressors.queries.explore import field_vs_loss
-from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.grammar import parse
 from aggressors.store.workspace import Workspace
-from aggressors_app import actions, cached
-from aggressors_app.components import breakdowns, candidates
+from aggressors_app import actions, cached, charts, picking, state
+from aggressors_app.components import candidates, chart
 
 
 def test_adding_the_first_page_fills_the_label_queue(opened, planted):
@@ -127,19 +125,17 @@ def test_what_is_selected_is_exported(opened, planted_versions, monkeypatch, for
         assert {row["label"] for row in rows} == {"coat"}
 
 
-def test_a_click_on_a_bar_keeps_just_its_samples(opened, planted_versions, monkeypatch):
-    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted_versions))
-    where = parse("population = validation")
-    rows = field_vs_loss(cached.run_file("v1-0000"), where, "hour", bins=4).to_pylist()
-    assert len(rows) == 4
-    for row in rows:
-        bar = {"start": row["low"], "end": row["high"]}
-        kept = breakdowns.limited(where, "hour", bar, rows[-1]["high"])
-        assert cached.count("v1-0000", format_filter(kept)) == row["n"]
-    assert format_filter(breakdowns.limited(where, "label", {"label": "coat"}, None)) == (
-        "population = validation and label = coat"
-    )
-    assert breakdowns.limited(where, "label", {"label": OTHER}, None) == where
+def test_a_click_on_a_mark_limits_the_filter(monkeypatch):
+    changed = []
+    monkeypatch.setattr(chart.state, "change", lambda **change: changed.append(change["filter"]))
+    monkeypatch.setattr(chart.state, "read", lambda: state.View(filter="label = coat"))
+    marks = [picking.one_of("operator", "op-1"), picking.missing("operator")]
+    for sent in ([{"mark": 1}], [{"mark": 0}], [], [{"mark": 2}], [{"mark": -1}], [{"mark": "0"}]):
+        monkeypatch.setattr(
+            chart.st, "session_state", {"bars": {"selection": {charts.SELECTION: sent}}}
+        )
+        chart._picked("bars", chart._limiting(marks))
+    assert changed == ["label = coat and operator is missing", "label = coat and operator = op-1"]
 
 
 def test_the_map_component_gets_two_layers_with_the_samples_of_the_filter(opened, planted_versions):

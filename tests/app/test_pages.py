@@ -132,7 +132,7 @@ def test_aggressor_tells_what_makes_some_members_worse(opened, planted_versions)
 
 
 def test_explore_lists_what_goes_with_loss_over_all_samples(opened, planted_versions):
-    app = opened(planted_versions, "explore", run="v1-0000", f="all")
+    app = opened(planted_versions, "explore", run="v1-0000", f="all", tab="compare")
     rows = component(app, "strongest")["rows"]
     assert "field brightness" in {row["id"] for row in rows}
 

@@ -93,13 +93,23 @@ BINS = [
     charts.Bin("low", 10, 0.4, 0.3, 0.5, 0.0, 1.0),
     charts.Bin("high", 12, 1.4, 1.1, 1.8, 1.0, 2.0),
 ]
-GROUPS = [charts.Series("in", (0.2, 0.8)), charts.Series("out", (0.5, 0.5))]
+GROUPS = [charts.Series("in", (0.2, 0.8), (2, 8)), charts.Series("out", (0.5, 0.5), (50, 50))]
+CELLS = [charts.Cell("a", "c", 40, 0.5, False), charts.Cell("b", "c", 3, 9.0, True)]
+MISTAKES = [charts.Mistake("a", "a", 9, 0.9), charts.Mistake("a", "b", 1, 0.1)]
+RELIABLE = [
+    charts.Reliability(0.4, 0.7, 30, 0.55, 0.5, 0.3, 0.7),
+    charts.Reliability(0.7, 1.0, 30, 0.9, 0.8, 0.6, 0.9),
+]
 LIGHT, DARK = charts.palette("light"), charts.palette("dark")
 SPECS = {
     "number": charts.loss_by_number(BINS, "hour", 0.7, LIGHT),
     "category": charts.loss_by_category(BINS, "label", 0.7, DARK),
-    "steps": charts.compare_shares(["a", "b"], GROUPS, "hour", LIGHT, edges=[0, 1, 2]),
+    "steps": charts.compare_shares(["a", "b"], GROUPS, "hour", LIGHT, bounds=[(0, 1), (1, 2)]),
     "bars": charts.compare_shares(["a", "b"], GROUPS, "label", LIGHT, pair=("#111111", "#222222")),
+    "two": charts.loss_by_two(CELLS, ("x", ["a", "b"]), ("y", ["c"]), LIGHT),
+    "one cell": charts.loss_by_two(CELLS[:1], ("x", ["a"]), ("y", ["c"]), DARK),
+    "confusion": charts.confusion_matrix(MISTAKES, ["a", "b"], DARK),
+    "calibration": charts.reliability(RELIABLE, LIGHT),
     "runs": charts.over_runs([charts.Point("v1", 1.0, 0.9, 1.1, "pass")], "loss", DARK),
 }
 
@@ -108,6 +118,43 @@ SPECS = {
 def test_every_chart_is_valid_vega_lite(name):
     chart = altair.Chart.from_dict(SPECS[name], validate=True)
     assert chart.to_dict(validate=True)["$schema"]
+
+
+def marked(spec):
+    """Rows of the layer that takes clicks."""
+    layers = [spec, *spec.get("layer", [])]
+    layers += [inner for layer in layers[1:] for inner in layer.get("layer", [])]
+    (clicked,) = [layer for layer in layers if "params" in layer]
+    assert clicked["params"][0]["select"]["fields"] == [charts.MARK]
+    return spec["data"]["values"]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_mark_has_a_number_of_its_own(name):
+    numbers = [row[charts.MARK] for row in marked(SPECS[name])]
+    assert sorted(numbers) == list(range(len(numbers)))
+
+
+def test_bars_of_two_groups_are_numbered_bin_by_bin():
+    rows = {row[charts.MARK]: row for row in marked(SPECS["bars"])}
+    assert [(rows[i]["label"], rows[i]["group"], rows[i]["n"]) for i in range(4)] == [
+        ("a", "in", 2), ("a", "out", 50), ("b", "in", 8), ("b", "out", 50),
+    ]  # fmt: skip
+
+
+def test_cells_with_few_samples_are_hatched_and_shape_no_colour():
+    spec = SPECS["two"]
+    colour = spec["layer"][0]["encoding"]["color"]
+    assert colour["scale"]["domain"] == [0.5, 1.5]  # not the 9.0 of three samples
+    assert colour["condition"] == {"test": "datum.few", "value": LIGHT.empty}
+    assert spec["layer"][1]["transform"] == [{"filter": "datum.few"}]
+    assert [row["shown"] for row in spec["data"]["values"]] == ["0.500", ""]
+
+
+def test_the_area_of_the_counts_is_the_samples():
+    strip = SPECS["number"]["layer"][0]
+    rows = strip["data"]["values"]
+    assert [row["height"] * (row["end"] - row["start"]) for row in rows] == [10, 12]
 
 
 def test_runs_of_one_name_keep_their_own_places():

@@ -34,7 +34,7 @@ def judged(request, tmp_path_factory):
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_speaks_of_loss_for_another_signal(opened, judged, page):
     root, spoken = judged
-    app = opened(root, page, run="v1", f="all", a="1")
+    app = opened(root, page, run="v1", f="all", a="1", tab="compare")
     assert not app.exception
     assert not app.error
     text = shown(app).replace("\\", "")
@@ -45,7 +45,7 @@ def test_no_page_speaks_of_loss_for_another_signal(opened, judged, page):
         assert f"Mean {spoken} is **" in text
         assert f"of all {spoken} would vanish" in text
     if page == "explore":
-        assert f"Metadata against {spoken}" in text
+        assert f"Mean {spoken} by " in text
 
 
 def test_insights_shows_the_signal_in_its_figures(opened, judged):

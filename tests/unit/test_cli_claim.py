@@ -41,7 +41,7 @@ def test_as_json_it_is_what_python_says(workspace):
     assert said["support"] == "supported"
     assert said["adjusted"][1] > 0
     assert "same labels and hour" in said["sentence"]
-    assert [one["population"] for one in said["populations"]][0] == "validation"
+    assert said["populations"][0]["population"] == "validation"
     assert 0 < said["reshuffled"]["p_value"] <= 0.01
 
 

@@ -100,6 +100,7 @@ def test_regression_has_no_error_and_no_confusion(regression):
     found = overview.totals(regression)
     assert (found.n, found.n_labeled, found.mean_loss, found.error_rate) == (6, 4, 0.5, None)
     assert concept.confusion(regression).num_rows == 0
+    assert explore.reliability(regression, EVERYTHING) is None
     by_label = explore.field_vs_loss(regression, EVERYTHING, "label", bins=2)
     assert sum(by_label["n"].to_pylist()) == 4
     task = json.loads(export(regression, "samples", format="label-studio").main.content)[0]
@@ -138,6 +139,7 @@ def test_a_field_named_like_sql_is_only_a_name(named):
     page = samples.samples_page(named, filter, EVIL, descending=True)
     assert page[EVIL].to_pylist() == [4.0, 3.0, 2.0]
     assert explore.field_vs_loss(named, EVERYTHING, EVIL)["n"].to_pylist() == [1, 1, 1, 1]
+    assert explore.reliability(named, EVERYTHING) is None  # no confidence
     assert maps.map_bins(named, filter, EVIL, size=2).field == EVIL
     assert listing(named, "samples", filter=filter)[EVIL].to_pylist() == [2.0, 3.0, 4.0]
     assert samples.count(named) == 6  # the table is still there

@@ -5,19 +5,14 @@ import pytest
 from scipy import stats as scipy_stats
 
 from aggressors.contracts import EVERYTHING, Condition
-from aggressors.errors import FilterError, UsageError
+from aggressors.errors import UsageError
 from aggressors.queries.columns import OTHER
-from aggressors.queries.explore import (
-    compare_datasets,
-    differences,
-    field_vs_loss,
-    inside_outside,
-)
+from aggressors.queries.explore import field_vs_loss, fields_vs_loss, reliability
 from aggressors.queries.grammar import both, parse
 from aggressors.queries.maps import View, extent, has_map, map_bins, outlines
 from aggressors.queries.samples import count
 from aggressors.queries.track import matched, timeline
-from queried import CLASSES, queried
+from queried import queried
 
 
 @pytest.fixture(scope="module")
@@ -74,59 +69,62 @@ def test_rare_categories_stand_together(data):
     rows = field_vs_loss(data.run, EVERYTHING, "operator", top=2).to_pylist()
     labeled = data.frame[data.frame["loss"].notna()]
     counts = labeled["operator"].value_counts()
-    assert [row["n"] for row in rows] == [counts.iloc[0], counts.iloc[1], counts.iloc[2:].sum()]
-    assert rows[-1]["value"] == OTHER
+    unknown = labeled[labeled["operator"].isna()]
+    assert [row["n"] for row in rows] == [
+        counts.iloc[0], counts.iloc[1], counts.iloc[2:].sum(), len(unknown),
+    ]  # fmt: skip
+    assert [row["value"] for row in rows[2:]] == [OTHER, None]
+    assert rows[-1]["mean"] == pytest.approx(np.average(unknown["loss"], weights=unknown["weight"]))
     alone = field_vs_loss(data.run, parse("sample_id = test-0200"), "operator").to_pylist()
     assert [row["mean_low"] for row in alone] == [None]
     assert field_vs_loss(data.run, parse("none"), "hour").num_rows == 0
     assert field_vs_loss(data.run, parse("none"), "operator").num_rows == 0
 
 
-def test_inside_against_outside(data):
-    rows = inside_outside(data.run, EVERYTHING, "brightness", 1, bins=10).to_pylist()
-    known = data.frame[data.frame["brightness"].notna()]
-    inside = known["row_id"].isin(data.members[1])
-    assert sum(row["inside"] for row in rows) == inside.sum()
-    assert sum(row["outside"] for row in rows) == (~inside).sum()
-    assert sum(row["inside_share"] for row in rows) == pytest.approx(1)
-    for row in rows[1:-1]:
-        within = (known["brightness"] >= row["low"]) & (known["brightness"] < row["high"])
-        assert row["inside"] == (within & inside).sum()
+@pytest.mark.parametrize("pair", [("hour", "operator"), ("operator", "brightness")])
+def test_loss_by_two_fields_at_once(data, pair):
+    rows = fields_vs_loss(data.run, EVERYTHING, *pair, bins=4, top=3).to_pylist()
+    labeled = data.frame[data.frame["loss"].notna()]
+    known = labeled[labeled[pair[0]].notna() & labeled[pair[1]].notna()]
+    assert sum(row["n"] for row in rows) == len(known)
 
+    def within(row, name, field):
+        if row[f"{name}_value"] == OTHER:
+            named = {one[f"{name}_value"] for one in rows}
+            return ~known[field].isin(named)
+        if row[f"{name}_value"] is not None:
+            return known[field] == row[f"{name}_value"]
+        last = row[f"{name}_high"] == known[field].max()
+        below = known[field] <= row[f"{name}_high"] if last else known[field] < row[f"{name}_high"]
+        return (known[field] >= row[f"{name}_low"]) & below
 
-def test_datasets_are_compared_over_the_same_groups(data):
-    rows = compare_datasets(data.run, EVERYTHING, "operator").to_pylist()
-    frame = data.frame
     for row in rows:
-        cell = frame[(frame["population"] == row["dataset"]) & (frame["operator"] == row["value"])]
-        known = frame[(frame["population"] == row["dataset"]) & frame["operator"].notna()]
-        assert row["n"] == len(cell)
-        assert row["share"] == pytest.approx(len(cell) / len(known))
-        if row["dataset"] == "unlabeled":
-            assert row["mean_loss"] is None
-        else:
-            assert row["mean_loss"] == pytest.approx(
-                np.average(cell["loss"], weights=cell["weight"])
-            )
-    assert len(rows) == 4 * 5
-    by_label = compare_datasets(data.run, EVERYTHING, "hour", by="label", bins=3)
-    assert set(by_label["dataset"].to_pylist()) == set(CLASSES)
-    with pytest.raises(FilterError, match="'hour' is of kind number"):
-        compare_datasets(data.run, EVERYTHING, "operator", by="hour")
+        cell = known[within(row, "across", pair[0]) & within(row, "up", pair[1])]
+        assert row["n"] == len(cell) > 0
+        assert row["mean"] == pytest.approx(np.average(cell["loss"], weights=cell["weight"]))
+    assert fields_vs_loss(data.run, parse("none"), *pair).num_rows == 0
 
 
-def test_differences_put_the_most_different_field_first(data):
-    rows = differences(
-        data.run, parse("brightness < 0.3 or operator = op-1"), "op-1", "op-2", by="operator"
-    ).to_pylist()
-    assert rows[0]["field"] == "brightness"
-    distances = [row["distance"] for row in rows]
-    assert distances == sorted(distances, reverse=True)
-    assert all(0 <= distance <= 1 for distance in distances)
-    same = differences(data.run, EVERYTHING, "test", "test").to_pylist()
-    assert {row["distance"] for row in same} == {0.0}
-    with pytest.raises(FilterError, match="no value 'dev'"):
-        differences(data.run, EVERYTHING, "test", "dev")
+def test_reliability_is_that_of_the_labeled_samples_in_scope(data):
+    found = reliability(data.run, parse("population = test"), bins=5)
+    test = data.frame[data.frame["population"] == "test"]
+    right = test["label"] == test["prediction"]
+    assert found.n.sum() == len(test) == 50
+    assert found.mean_accuracy == pytest.approx(np.average(right, weights=test["weight"]))
+    assert found.mean_confidence == pytest.approx(
+        np.average(test["confidence"], weights=test["weight"])
+    )
+    for start, end, n, accuracy in zip(
+        found.start, found.end, found.n, found.accuracy, strict=True
+    ):
+        last = end == found.end[-1]
+        inside = (test["confidence"] >= start) & (
+            (test["confidence"] <= end) if last else (test["confidence"] < end)
+        )
+        assert n == inside.sum() == 10
+        assert accuracy == pytest.approx(np.average(right[inside], weights=test["weight"][inside]))
+    assert reliability(data.run, parse("population = unlabeled")) is None
+    assert reliability(data.run, parse("none")) is None
 
 
 # --- Map ---

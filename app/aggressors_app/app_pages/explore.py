@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors_app import cached, state
-from aggressors_app.components.breakdowns import against_loss, comparison
 from aggressors_app.components.browser import browser
+from aggressors_app.components.compare import compare
 from aggressors_app.components.explore_map import explore_map
 from aggressors_app.components.hypothesis_card import claim_of, hypothesis_card
 from aggressors_app.components.scope_line import scope_line
@@ -38,17 +38,13 @@ if docked is not None and one is not None:
 
 st.session_state[TAB] = TABS[view.get("tab", "map", tuple(TABS))]
 with open_:
-    on_map, compare, elsewhere = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
+    on_map, on_compare, elsewhere = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
 if on_map.open:
     with on_map:
         explore_map()
-if compare.open:
-    with compare:
-        left, right = st.columns(2, gap="medium")
-        with left:
-            against_loss(view.run, view.filter)
-        with right:
-            comparison(view.run, view.filter, one)
+if on_compare.open:
+    with on_compare:
+        compare(view.run, view.filter, one)
 if elsewhere.open:
     with elsewhere:
         where_else(view.run, view.filter)

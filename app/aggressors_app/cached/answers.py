@@ -15,6 +15,7 @@ from aggressors.queries import (
     choosing,
     claims,
     concept,
+    drift,
     explore,
     fields,
     maps,
@@ -32,6 +33,7 @@ from aggressors.queries import findings as findings_of
 from aggressors.queries.claims import Judged
 from aggressors.queries.grammar import parse
 from aggressors.queries.handmade import Measure, answered, measured
+from aggressors.stats.calibration import Calibration
 from aggressors_app.about import with_facts
 from aggressors_app.cached.runs import remember, run_file
 from aggressors_app.format import typeset
@@ -137,21 +139,27 @@ def field_vs_loss(run_id: str, filter: str, field: str) -> pa.Table:
 
 
 @remember
-def inside_outside(run_id: str, filter: str, field: str, concept_id: int) -> pa.Table:
-    """How members and the rest are spread over a field."""
-    return explore.inside_outside(run_file(run_id), parse(filter), field, concept_id, top=12)
+def fields_vs_loss(run_id: str, filter: str, across: str, up: str) -> pa.Table:
+    """Mean signal by the values of two fields at once."""
+    return explore.fields_vs_loss(run_file(run_id), parse(filter), across, up)
 
 
 @remember
-def compare_datasets(run_id: str, filter: str, field: str, by: str) -> pa.Table:
-    """How each dataset is spread over a field."""
-    return explore.compare_datasets(run_file(run_id), parse(filter), field, by)
+def compared(run_id: str, pair: drift.Pair, field: str) -> drift.Compared:
+    """How a field is spread over two groups of samples."""
+    return drift.compared(run_file(run_id), pair, field)
 
 
 @remember
-def differences(run_id: str, filter: str, left: str, right: str, by: str) -> pa.Table:
-    """Fields in which two datasets differ, the most first."""
-    return explore.differences(run_file(run_id), parse(filter), left, right, by)
+def differences(run_id: str, pair: drift.Pair, skip: tuple[str, ...] = ()) -> pa.Table:
+    """Fields in which two groups of samples differ, the most first."""
+    return drift.differences(run_file(run_id), pair, skip)
+
+
+@remember
+def reliability(run_id: str, filter: str) -> Calibration | None:
+    """How sure the model is against how often it is right."""
+    return explore.reliability(run_file(run_id), parse(filter))
 
 
 # --- Where else it is weak ---

@@ -1,4 +1,4 @@
-"""Metadata against loss, an aggressor against the rest, a dataset against another."""
+"""Metadata against loss: by one field, or by two at once."""
 
 from __future__ import annotations
 
@@ -8,66 +8,157 @@ from typing import Any
 
 import streamlit as st
 
-from aggressors.contracts import Aggressor, Filter
-from aggressors.queries.columns import OTHER
 from aggressors.queries.findings import Finding
 from aggressors.queries.grammar import format_filter, parse
-from aggressors_app import cached, charts, chips, state
-from aggressors_app.components.choice import choice
+from aggressors_app import cached, charts, picking, state
+from aggressors_app.components.chart import chart
+from aggressors_app.components.choice import chosen_field
 from aggressors_app.components.explore_map import colorable
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
-from aggressors_app.format import interval, number, plain, share, short, typeset
+from aggressors_app.format import count, interval, number, short, typeset
+from aggressors_app.picking import Change
 
-MOST_DIFFERENT = 6
+MOST_STRONGEST = 8
+ALONE = "–"  # in the place of a second field
+MISSING = "(missing)"
 
-
-def chosen_field(name: str, options: Sequence[str], label: str, *, titled: bool = False) -> str:
-    """Offer a field that the address remembers as `name`."""
-    key = f"explore_{name}"
-    value = state.read().get(name, options[0], tuple(options))
-    st.session_state[key] = value
-    st.selectbox(
-        label,
-        options,
-        key=key,
-        label_visibility="visible" if titled else "collapsed",
-        width="stretch" if titled else 170,
-        on_change=lambda: state.change(**{name: st.session_state[key]}),
-    )
-    return value
+Rows = Sequence[dict[str, Any]]
 
 
 def against_loss(run_id: str, filter: str) -> None:
     """Show the mean signal by value of a field; a click limits the filter to it."""
-    signal = cached.signal(run_id)
     offered = [*cached.prominent(run_id), *(f for f in colorable(run_id) if f != "confidence")]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**Metadata against {plain(signal)}**", width="content")
-        st.space("stretch")
-        field = chosen_field("field", list(dict.fromkeys(offered)), "Field")
-    rows = cached.field_vs_loss(run_id, filter, field).to_pylist()
-    rows = [row for row in rows if row["n"] and row["mean"] is not None]
-    if not rows:
+    offered = list(dict.fromkeys(offered))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        with st.container(horizontal=True, gap="small"):
+            field = chosen_field("field", offered, "Field")
+            others = [name for name in offered if name != field]
+            second = chosen_field("second", [ALONE, *others], "And another")
+        if second == ALONE:
+            _one_field(run_id, filter, field)
+        else:
+            _two_fields(run_id, filter, field, second)
+    with right:
+        _strongest(run_id, field)
+
+
+def _one_field(run_id: str, filter: str, field: str) -> None:
+    signal = cached.signal(run_id)
+    table = cached.field_vs_loss(run_id, filter, field)
+    marked = list(zip(table.to_pylist(), picking.of_rows(field, table.to_pylist()), strict=True))
+    marked = [(row, mark) for row, mark in marked if row["n"] and row["mean"] is not None]
+    ranges = [(row, mark) for row, mark in marked if row["low"] is not None]
+    if not marked:
         st.caption("No labeled sample in the filter has a value here.")
         return
-    overall = rows[0]["overall"]
-    colors = charts.palette(st.context.theme.type)
-    if rows[0]["value"] is None:
-        spec = charts.loss_by_number(_ranges(rows), field, overall, colors, f"mean {signal}")
+    overall, colors = marked[0][0]["overall"], charts.palette(st.context.theme.type)
+    if ranges:
+        spec = charts.loss_by_number(
+            _ranges([row for row, _ in ranges]), field, overall, colors, f"mean {signal}"
+        )
+        shown = ranges
     else:
-        rows.sort(key=lambda row: -row["mean"])
+        shown = sorted(marked, key=lambda pair: -pair[0]["mean"])
         bins = [
-            charts.Bin(row["value"], row["n"], row["mean"], row["mean_low"], row["mean_high"])
-            for row in rows
-        ]
+            charts.Bin(
+                MISSING if row["value"] is None else row["value"],
+                row["n"], row["mean"], row["mean_low"], row["mean_high"],
+            )
+            for row, _ in shown
+        ]  # fmt: skip
         spec = charts.loss_by_category(bins, field, overall, colors, f"mean {signal}")
-    _chart("against_loss", spec, field, filter)
-    _strongest(run_id, field)
+    chart(
+        "against_loss",
+        spec,
+        table,
+        title=f"Mean {signal} by {field}",
+        marks=labeled_only(run_id, filter, [mark for _, mark in shown]),
+        said=f":gray[dashed: {number(overall)}, the mean of all · grey area: samples]"
+        if ranges
+        else f":gray[dashed: {number(overall)}, the mean of all · right: samples]",
+    )
+    if ranges and len(marked) > len(ranges):
+        row, mark = marked[-1]
+        without_value(
+            "against_loss", run_id, filter, mark,
+            f"{count(row['n'])} without a value, mean {signal} {number(row['mean'])}",
+        )  # fmt: skip
+
+
+def without_value(key: str, run_id: str, filter: str, mark: Change, label: str) -> None:
+    """Offer the samples that a chart of numbers has no place for."""
+    (change,) = labeled_only(run_id, filter, [mark])
+    st.button(
+        label,
+        key=f"{key}_missing",
+        type="tertiary",
+        icon=":material/filter_alt:",
+        on_click=lambda: state.change(filter=format_filter(change(parse(state.read().filter)))),
+    )
+
+
+def labeled_only(run_id: str, filter: str, marks: Sequence[Change]) -> list[Change]:
+    """Let marks that count labeled samples open these alone, where the filter holds others."""
+    totals = cached.totals(run_id, filter)
+    if totals.n == totals.n_labeled:
+        return list(marks)
+    return [picking.every(mark, picking.known("loss")) for mark in marks]
+
+
+def _two_fields(run_id: str, filter: str, across: str, up: str) -> None:
+    signal = cached.signal(run_id)
+    table = cached.fields_vs_loss(run_id, filter, across, up)
+    rows = [row for row in table.to_pylist() if row["mean"] is not None]
+    if not rows:
+        st.caption("No labeled sample in the filter has a value of both.")
+        return
+    few = cached.run_file(run_id).info.settings.min_size
+    cells = [
+        charts.Cell(
+            _named(row, "across_"), _named(row, "up_"), row["n"], row["mean"], row["n"] < few
+        )
+        for row in rows
+    ]
+    first, second = (
+        picking.of_rows(field, rows, prefix) for field, prefix in ((across, "across_"), (up, "up_"))
+    )
+    marks = [picking.every(one, other) for one, other in zip(first, second, strict=True)]
+    spec = charts.loss_by_two(
+        cells,
+        (across, _in_order(rows, "across_")),
+        (up, _in_order(rows, "up_", upwards=True)),
+        charts.palette(st.context.theme.type),
+        f"mean {signal}",
+    )
+    columns = [f"{name} {part}" for name in (across, up) for part in ("value", "low", "high")]
+    chart(
+        "against_loss_two",
+        spec,
+        table.rename_columns([*columns, "n", "mean"]),
+        title=f"Mean {signal} by {across} and {up}",
+        marks=labeled_only(run_id, filter, marks),
+        said=f":gray[hatched: fewer than {few} samples]" if any(c.few for c in cells) else "",
+    )
+
+
+def _named(row: Mapping[str, Any], prefix: str) -> str:
+    """Name the value or range of a cell."""
+    value = row[f"{prefix}value"]
+    return value if value is not None else ranged(row[f"{prefix}low"], row[f"{prefix}high"])
+
+
+def _in_order(rows: Rows, prefix: str, *, upwards: bool = False) -> list[str]:
+    """Values of one side of the grid: numbers by size, categories as they come."""
+    numbers = rows[0][f"{prefix}value"] is None
+    ordered = sorted(rows, key=lambda row: row[f"{prefix}low"]) if numbers else rows
+    names = list(dict.fromkeys(_named(row, prefix) for row in ordered))
+    return names[::-1] if numbers and upwards else names
 
 
 def _strongest(run_id: str, chosen: str) -> None:
     """List the fields that go with the signal over all analysed samples; a click shows one."""
-    found = cached.findings(run_id, -1, "loss").found[:MOST_DIFFERENT]
+    found = cached.findings(run_id, -1, "loss").found[:MOST_STRONGEST]
     if not found:
         return
     by_row = {f"{one.kind} {one.title}": one for one in found}
@@ -82,7 +173,7 @@ def _strongest(run_id: str, chosen: str) -> None:
         label="Fields that go with the signal",
         chosen=next(shown, ""),
         on_choose=lambda row: state.change(field=by_row[row].title) if row in by_row else None,
-        height=300,
+        height=380,
     )
 
 
@@ -108,164 +199,37 @@ def strongest_rows(by_row: Mapping[str, Finding]) -> list[Row]:
     ]  # fmt: skip
 
 
-COMPARISONS = {"aggressor": "Aggressor against the rest", "datasets": "Dataset against dataset"}
+def ranged(low: float, high: float) -> str:
+    """Name a bin of a number, or the one value it holds."""
+    return short(low) if low == high else f"{number(low)} – {number(high)}"
 
 
-def comparison(run_id: str, filter: str, one: Aggressor | None) -> None:
-    """Show an aggressor against the rest, or a dataset against another."""
-    offered = {name: words for name, words in COMPARISONS.items() if one or name == "datasets"}
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        shown = choice("Comparison", "against", offered, key="explore_against")
-        st.space("stretch")
-        if shown == "aggressor" and one:
-            field = _field_of(run_id, one)
-    if shown == "aggressor" and one:
-        _inside_outside(run_id, filter, one, field)
-    else:
-        _datasets(run_id, filter)
+def bounds(rows: Rows, *, even: bool = True) -> list[tuple[float, float]] | None:
+    """Where to draw the bins of a number; None for a category.
 
-
-def _field_of(run_id: str, one: Aggressor) -> str:
-    ordered = cached.associations(run_id, one.concept_id)["field"].to_pylist()
-    usable = colorable(run_id)
-    offered = [name for name in [*ordered, *usable] if name in usable]
-    return chosen_field("inside", list(dict.fromkeys(offered)), "Field")
-
-
-def _inside_outside(run_id: str, filter: str, one: Aggressor, field: str) -> None:
-    rows = cached.inside_outside(run_id, filter, field, one.concept_id).to_pylist()
-    if not sum(row["inside"] for row in rows):
-        st.caption("No member of this aggressor is in the filter.")
-        return
-    groups = [
-        charts.Series(f"aggressor {one.rank}", tuple(row["inside_share"] for row in rows)),
-        charts.Series("the rest", tuple(row["outside_share"] for row in rows)),
-    ]
-    _compare("inside_outside", rows, groups, field, filter)
-
-
-def _datasets(run_id: str, filter: str) -> None:
-    by, left, right = _chosen_pair(run_id)
-    if not right:
-        st.caption("This field has one value only; choose another.")
-        return
-    # Comparing datasets by population needs all of them, whatever the filter says of it.
-    scope = format_filter(chips.cleared(parse(filter), by))
-    different = cached.differences(run_id, scope, left, right, by).to_pylist()
-    offered = [row["field"] for row in different]
-    if not offered:
-        st.caption("The two have no field in common under this filter.")
-        return
-    field = chosen_field("compare", offered, "Field, the most different first", titled=True)
-    found = cached.compare_datasets(run_id, scope, field, by).to_pylist()
-    rows = [row for row in found if row["dataset"] == left]
-    groups = [
-        charts.Series(name, tuple(row["share"] for row in found if row["dataset"] == name))
-        for name in (left, right)
-    ]
-    if rows and len(groups[0].shares) == len(groups[1].shares):
-        _compare("datasets", rows, groups, field, filter)
-    listing(
-        "differences",
-        (Column("Most different fields"), Column("Distance", width="50%")),
-        [
-            Row(
-                row["field"],
-                (Text(row["field"]), Meter(row["distance"], share(row["distance"], 0))),
-            )
-            for row in different[:MOST_DIFFERENT]
-        ],
-        label="Most different fields",
-        chosen=field,
-        on_choose=lambda name: state.change(compare=name),
-    )
-
-
-def _chosen_pair(run_id: str) -> tuple[str, str, str]:
-    """Offer a field and two of its values; no value where it has only one."""
-    left_box, right_box, by_box = st.columns(3)
-    fields = [name for name, known in cached.field_list(run_id).items() if known.kind == "category"]
-    with by_box:
-        by = chosen_field("by", fields, "Datasets by", titled=True)
-    names = [name for name, _ in cached.field_values(run_id, by, 12)]
-    if len(names) < 2:
-        return by, "", ""
-    with left_box:
-        left = chosen_field("left", names, "One dataset", titled=True)
-    others = [name for name in names if name != left]
-    with right_box:
-        right = chosen_field("right", others, "Another", titled=True)
-    return by, left, right
-
-
-def _ranges(rows: Sequence[dict[str, Any]]) -> list[charts.Bin]:
-    """Bins of a number; a value that is its own bin is widened to the middle of its gap."""
-    lows = [row["low"] for row in rows]
-    steps = [b - a for a, b in pairwise(lows) if b > a]
-    half = min(steps, default=1.0) / 2
-    bins = []
-    for row in rows:
-        single = row["low"] == row["high"]
-        label = short(row["low"]) if single else f"{number(row['low'])} – {number(row['high'])}"
-        bins.append(
-            charts.Bin(
-                label,
-                row["n"],
-                row["mean"],
-                row["mean_low"],
-                row["mean_high"],
-                row["low"] - half if single else row["low"],
-                row["high"] + half if single else row["high"],
-            )
-        )
-    return bins
-
-
-def _compare(
-    key: str, rows: Sequence[dict[str, Any]], groups: list[charts.Series], field: str, filter: str
-) -> None:
-    colors = charts.palette(st.context.theme.type)
-    pair = (colors.categories[0], colors.categories[1]) if key == "datasets" else None
-    if rows[0]["value"] is None:
-        lows = [row["low"] for row in rows]
-        edges = [*lows, rows[-1]["high"]]
-        if rows[0]["low"] == rows[0]["high"]:
-            step = min((b - a for a, b in pairwise(lows)), default=1.0)
-            edges = [*(low - step / 2 for low in lows), lows[-1] + step / 2]
-        labels = [f"{number(a)} – {number(b)}" for a, b in pairwise(edges)]
-        spec = charts.compare_shares(labels, groups, field, colors, edges=edges, pair=pair)
-    else:
-        spec = charts.compare_shares(
-            [row["value"] for row in rows], groups, field, colors, pair=pair
-        )
-    _chart(key, spec, field, filter)
-
-
-def _chart(key: str, spec: charts.Spec, field: str, filter: str) -> None:
-    # A new filter gives a new chart, so that no old selection is reported for it.
-    key = f"chart_{key}_{field}_{hash(filter) & 0xFFFFFF}"
-    last = spec["data"]["values"][-1].get("end")
-
-    def picked() -> None:
-        found = st.session_state[key]["selection"].get(charts.SELECTION) or []
-        if found:
-            claim = limited(parse(state.read().filter), field, found[0], last)
-            state.change(filter=format_filter(claim))
-
-    st.vega_lite_chart(spec=spec, key=key, on_select=picked, width="stretch")
-
-
-def limited(filter: Filter, field: str, bar: Mapping[str, Any], last: float | None) -> Filter:
-    """Return the filter limited to a bar that was clicked; bins end before the next one starts.
-
-    Parameters
-    ----------
-    bar : `label`, or `start` and `end`.
-    last : where the last bin ends, which holds its end too; None for categories.
+    A value that is its own bin is widened to the middle of its gap. Of `even` bins the outer two,
+    which hold all that lies beyond, are drawn no wider than the others.
     """
-    if bar.get("label") not in (None, OTHER):
-        return chips.with_values(filter, field, [bar["label"]])
-    if bar.get("start") is None:
-        return filter
-    low, high = float(bar["start"]), float(bar["end"])
-    return chips.with_limits(filter, field, low, high, below=high != last)
+    if not rows or rows[0]["low"] is None:
+        return None
+    lows, highs = [row["low"] for row in rows], [row["high"] for row in rows]
+    if lows == highs:
+        half = min((b - a for a, b in pairwise(lows)), default=1.0) / 2
+        return [(low - half, low + half) for low in lows]
+    if even and len(rows) > 2:
+        width = max(b - a for a, b in zip(lows[1:-1], highs[1:-1], strict=True))
+        lows[0] = max(lows[0], highs[0] - width)
+        highs[-1] = min(highs[-1], lows[-1] + width)
+    return list(zip(lows, highs, strict=True))
+
+
+def _ranges(rows: Rows) -> list[charts.Bin]:
+    """Bins of a number, each as wide as its samples reach."""
+    drawn = bounds(rows, even=False) or []
+    return [
+        charts.Bin(
+            ranged(row["low"], row["high"]), row["n"], row["mean"], row["mean_low"],
+            row["mean_high"], *place,
+        )
+        for row, place in zip(rows, drawn, strict=True)
+    ]  # fmt: skip

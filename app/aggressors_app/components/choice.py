@@ -1,8 +1,9 @@
-"""One of a few views of the same thing, kept in the URL."""
+"""One of a few views, or of many fields, kept in the URL."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -44,3 +45,24 @@ def choice(
         on_change=change,
     )
     return str(st.session_state[key])
+
+
+def chosen_field(name: str, options: Sequence[str], label: str, *, width: int = 200) -> str:
+    """Offer a field that the address remembers as `name`."""
+    key = f"explore_{name}"
+    value = state.read().get(name, options[0], tuple(options))
+    st.session_state[key] = value
+    st.selectbox(
+        label,
+        options,
+        key=key,
+        width=width,
+        on_change=lambda: remember(name, st.session_state[key]),
+    )
+    return value
+
+
+def remember(name: str, value: str) -> None:
+    """Keep a choice in the address; for callbacks."""
+    kept: dict[str, Any] = {name: value}
+    state.change(**kept)

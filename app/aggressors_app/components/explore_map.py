@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.queries.maps import MAX_COLOURS, BoolArray, MapBins, View
@@ -12,9 +14,11 @@ from aggressors_app import cached, chips, state
 from aggressors_app.charts import Palette, palette
 from aggressors_app.components.linked_map import Box, Layer, Outline, Points, linked_map, pack
 from aggressors_app.components.states import nothing
+from aggressors_app.components.takeaway import Legend, takeaway
 from aggressors_app.format import number
 
 CELLS = 200
+MAP = "figure_map"
 MARGIN = 0.05  # of the extent, on each side
 COLOR = "explore_color"
 STALE = "explore_stale"
@@ -46,12 +50,14 @@ def explore_map() -> None:
         )
         return
     whole, shown = _whole(view.run), _shown(view)
-    color = _chosen_color(view, shown)
+    bar = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    color = _chosen_color(bar, view, shown)
     colors = palette(st.context.theme.type)
     # What the filter leaves out stays as a shadow, so that one sees what a region is cut from.
     there = chips.only_populations(parse(view.filter))
     everyone = cached.map_bins(view.run, format_filter(there), None, shown, CELLS).count > 0
     losses = not _blank(view, shown, "loss")
+    drawn = (color, *(["loss"] if losses else []))
     layers = [
         _layer(
             view.run,
@@ -59,8 +65,23 @@ def explore_map() -> None:
             everyone,
             colors,
         )
-        for field in (color, *(["loss"] if losses else []))
+        for field in drawn
     ]
+    with bar:
+        takeaway(
+            MAP,
+            lambda: cells(cached.map_bins(view.run, view.filter, color, shown, CELLS)),
+            stem=f"map by {color}",
+            title=f"Map by {' and by '.join(drawn)}",
+            note=view.filter,
+            formats=("png",),
+            legends=[
+                Legend(layer.colors, layer.categories, ramp=False)
+                if layer.categories
+                else Legend(layer.colors, (layer.low, layer.high), ramp=True)
+                for layer in layers
+            ],
+        )
     packed = pack(
         layers,
         size=(CELLS, CELLS),
@@ -71,17 +92,40 @@ def explore_map() -> None:
         outlines=_outlines(view.run, view.aggressor or 1),
         region=chips.region(parse(view.filter)),
     )
-    linked_map("explore_map", packed, on_view=_moved, on_region=_drawn)
+    with st.container(key=MAP):
+        linked_map("explore_map", packed, on_view=_moved, on_region=_drawn)
     if not losses:
         st.caption("No sample shown here is labeled, so there is no map of the loss.")
 
 
-def _chosen_color(view: state.View, shown: View) -> str:
+def cells(bins: MapBins) -> pa.Table:
+    """Give the cells of a map that hold samples, with the field that colours them.
+
+    Returns
+    -------
+    x, y (middle of the cell), n, and the mean of a number, or the most frequent category.
+    """
+    row, column = np.nonzero(bins.count)
+    view, (rows, columns) = bins.view, bins.count.shape
+    table = {
+        "x": view.x0 + (column + 0.5) * (view.x1 - view.x0) / columns,
+        "y": view.y0 + (row + 0.5) * (view.y1 - view.y0) / rows,
+        "n": bins.count[row, column],
+    }
+    if bins.dominant is not None:
+        names = np.array([*bins.categories, None], dtype=object)  # -1 is the last: unknown
+        table[f"most frequent {bins.field}"] = names[bins.dominant[row, column]]
+    elif bins.mean is not None:
+        table[f"mean {bins.field}"] = bins.mean[row, column]
+    return pa.table(table)
+
+
+def _chosen_color(bar: DeltaGenerator, view: state.View, shown: View) -> str:
     """Offer the fields to colour by, beside what can be done with the maps."""
     offered = colorable(view.run)
     color = view.get("color", _first_color(view, shown, offered), tuple(offered))
     st.session_state[COLOR] = color
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with bar:
         st.markdown("Colour by", width="content")
         st.selectbox(
             "Colour by",

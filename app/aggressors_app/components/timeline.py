@@ -10,6 +10,7 @@ from aggressors.queries.overview import Totals
 from aggressors.words import derivation
 from aggressors_app import cached, charts, state
 from aggressors_app.catalogue import Catalogue
+from aggressors_app.components.chart import chart
 from aggressors_app.components.listing import (
     Badge,
     Cell,
@@ -21,7 +22,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.format import MISSING, count, number, share, signed, typeset, when
+from aggressors_app.format import MISSING, count, number, plain, share, signed, typeset, when
 
 COLUMNS = (
     Column("Run", width="26%"),
@@ -52,18 +53,27 @@ def timeline(catalogue: Catalogue, run_id: str, filter: str) -> None:
         on_choose=lambda chosen: state.change(run=chosen),
         height=420,
     )
-    points = [
-        charts.Point(run.name, one.mean_loss, None, None)
+    means = {
+        run: one.mean_loss
         for run in reversed(cached.like(run_id))
         if (one := found[run.run_id]) and one.mean_loss is not None
-    ]
+    }
+    shown = [run.run_id for run in means]
+    points = [charts.Point(run.name, mean, None, None) for run, mean in means.items()]
     if len(points) > 1:
         task, loss = cached.kind(run_id)
-        st.subheader("Mean loss under the filter", anchor=False)
-        if len(points) < len(found):
-            st.caption(f"Runs of the same task and loss: {task}, {loss}")
         colors = charts.palette(st.context.theme.type)
-        st.vega_lite_chart(spec=charts.over_runs(points, "mean loss", colors), key="runs_loss")
+        chart(
+            "runs_loss",
+            charts.over_runs(points, "mean loss", colors),
+            charts.table_of_runs(points, "mean loss"),
+            title="Mean loss under the filter",
+            heading=True,
+            on_mark=lambda place: state.change(run=shown[place]) if place < len(shown) else None,
+            said=f":gray[Runs of the same task and loss: {plain(task)}, {plain(loss)}]"
+            if len(points) < len(found)
+            else "",
+        )
 
 
 def _totals(run_id: str, filter: str) -> Totals | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from aggressors.contracts import Verdict
 from aggressors.gate import History, TrackedTest
 from aggressors.words import spoken
 from aggressors_app import charts, state
+from aggressors_app.components.chart import chart
 from aggressors_app.components.listing import (
     Badge,
     Cell,
@@ -113,26 +116,39 @@ def one_test(tracked: TrackedTest, history: History) -> None:
         verdicts = {run: one for run, one in tracked.verdicts.items() if run in names}
         values, gaps = st.columns(2, gap="medium")
         with values:
-            points = [_value(names[run], one, run) for run, one in verdicts.items()]
-            shown = [point for point in points if point is not None]
-            if shown:
-                st.caption("Its samples, with the interval of the change")
-                st.vega_lite_chart(
-                    spec=charts.over_runs(shown, f"mean {spoken(test.signal)}", colors),
-                    key="test_values",
-                )
+            points = {run: _value(names[run], one, run) for run, one in verdicts.items()}
+            signal = f"mean {spoken(test.signal)}"
+            _over_runs("test_values", points, signal, f"{signal} of its samples", colors)
         with gaps:
-            shown = [
-                charts.Point(names[run], one.gap, one.gap_low, one.gap_high, _word(one, run))
+            points = {
+                run: None
+                if one.gap is None
+                else charts.Point(names[run], one.gap, one.gap_low, one.gap_high, _word(one, run))
                 for run, one in verdicts.items()
-                if one.gap is not None
-            ]
-            if shown:
-                st.caption("Its gap to the rest of the same run")
-                st.vega_lite_chart(
-                    spec=charts.over_runs(shown, "gap to the rest", colors), key="test_gaps"
-                )
+            }
+            gap = "gap to the rest"
+            _over_runs("test_gaps", points, gap, "Gap to the rest of the same run", colors)
         _table(verdicts, names)
+
+
+def _over_runs(
+    key: str,
+    points: Mapping[str, charts.Point | None],
+    quantity: str,
+    title: str,
+    colors: charts.Palette,
+) -> None:
+    """Draw one value a run; a click shows that run."""
+    known = {run: point for run, point in points.items() if point is not None}
+    runs, shown = list(known), list(known.values())
+    if shown:
+        chart(
+            key,
+            charts.over_runs(shown, quantity, colors),
+            charts.table_of_runs(shown, quantity),
+            title=title[:1].upper() + title[1:],
+            on_mark=lambda place: state.change(run=runs[place]) if place < len(runs) else None,
+        )
 
 
 def _value(run: str, one: Verdict, run_id: str) -> charts.Point | None:

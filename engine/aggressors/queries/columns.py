@@ -199,6 +199,17 @@ def means(groups: Groups, value: FloatArray, weight: FloatArray, *, level: float
     return Means(n, mean, mean - half, mean + half)
 
 
+def share(counts: FloatArray | IntArray) -> FloatArray:
+    """(k,) parts of their sum; all 0 where that is."""
+    total = counts.sum()
+    return np.asarray(counts / total if total else np.zeros(len(counts)), dtype=np.float64)
+
+
+def floats(value: FloatArray) -> pa.Array:
+    """Turn an array into a column with NULL for NaN."""
+    return pa.array(value, pa.float64(), from_pandas=True)
+
+
 def joined(column: pa.ChunkedArray) -> IntArray | None:
     """(n,) codes of `group_id`; a sample without one stands alone. None where each does."""
     if column.null_count == len(column):

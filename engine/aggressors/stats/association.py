@@ -193,9 +193,16 @@ def cramers_v(
     """
     strata, k = field.count.shape
     inside = cells(field.stratum[members], field.codes[members], strata, k)
-    total = field.count.sum(axis=1, keepdims=True)
+    return counted_cramers_v(inside, field.count, level=level, inflation=inflation)
+
+
+def counted_cramers_v(
+    inside: FloatArray, count: FloatArray, *, level: float = 0.95, inflation: float = 1.0
+) -> Effect | None:
+    """Cramér's V from (s, k) members and (s, k) samples by stratum and category."""
+    total = count.sum(axis=1, keepdims=True)
     share = inside.sum(axis=1, keepdims=True) / np.maximum(total, 1)
-    outside = field.count - inside
+    outside = count - inside
     moments = [inside * (1 - share) ** p + outside * (-share) ** p for p in range(5)]
     weight = total[:, 0] * share[:, 0] * (1 - share[:, 0])
     return _ratio("cramers-v", np.stack(moments), weight, total[:, 0], level, inflation)

@@ -1,0 +1,1 @@
+SELECT s.confidence AS c0, (s.label = s.prediction)::INTEGER AS c1, s.weight AS c2 FROM samples s WHERE s.label IS NOT NULL AND s.prediction IS NOT NULL AND s.confidence IS NOT NULL AND (s.population = $f0 AND s.loss > $f1)
