@@ -16,11 +16,12 @@ from aggressors.errors import WorkspaceError
 from aggressors.queries.claims import tested
 from aggressors.queries.concept import associations
 from aggressors.queries.findings import Target, findings
-from aggressors.queries.grammar import parse
+from aggressors.queries.grammar import expand, parse
 from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
 from aggressors.queries.overview import EVERYONE, aggressors
 from aggressors.queries.samples import concept_of_rank
+from aggressors.store.kept_filters import finder
 from aggressors.store.read import RunFile
 from aggressors.store.read import open_run as open_run_file
 from aggressors.store.workspace import Workspace, stands_alone
@@ -107,7 +108,7 @@ class Run:
         ------
         UsageError : no aggressor has this rank. FilterError : the filter cannot be read.
         """
-        return listing(self._file, "members", rank, _filter(filter))
+        return listing(self._file, "members", rank, self._filter(filter))
 
     def candidates(self, rank: int, count: int | None = None) -> pa.Table:
         """List unlabeled samples similar to an aggressor, the first to label first.
@@ -188,7 +189,7 @@ class Run:
         fields that the run lacks, or for how the model did.
         """
         concept = concept_of_rank(self._file, rank)
-        found = tested(self._file, _filter(claim), concept, confounders)
+        found = tested(self._file, self._filter(claim), concept, confounders)
         figures = {
             name: tuple(value.values()) if isinstance(value, dict) else value
             for name, value in asdict(found).items()
@@ -202,13 +203,14 @@ class Run:
 
         Parameters
         ----------
-        filter : a Filter, or its text such as "brightness < 0.2 and label = coat".
+        filter : a Filter, or its text such as "brightness < 0.2 and label = coat"; "@dusk" stands
+            for the filter that the workspace keeps as dusk.
 
         Raises
         ------
         FilterError : the filter cannot be read, or names an unknown field or category.
         """
-        return listing(self._file, "samples", None, _filter(filter), count)
+        return listing(self._file, "samples", None, self._filter(filter), count)
 
     def save_test(self, rank: int, slug: str | None = None) -> SavedTest:
         """Freeze an aggressor as a test that later runs must pass.
@@ -280,6 +282,11 @@ class Run:
         WorkspaceError : the run was opened without a workspace.
         """
         return add_metadata(self, metadata, name=name, media_root=media_root)
+
+    def _filter(self, filter: Filter | str) -> Filter:
+        if isinstance(filter, str):
+            return parse(expand(filter, finder(self._workspace)))
+        return filter
 
     def _place(self, what: str) -> Workspace:
         if self._workspace is None:
@@ -514,7 +521,3 @@ def _ids(given: str | Sequence[str] | pa.Array | pa.ChunkedArray) -> list[str]:
         return [given]
     found = given.to_pylist() if isinstance(given, pa.Array | pa.ChunkedArray) else given
     return list(dict.fromkeys(map(str, found)))
-
-
-def _filter(filter: Filter | str) -> Filter:
-    return parse(filter) if isinstance(filter, str) else filter

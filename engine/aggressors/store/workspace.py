@@ -117,6 +117,11 @@ class Workspace:
         """Saved hypotheses."""
         return self.root / "hypotheses"
 
+    @property
+    def filters(self) -> Path:
+        """Saved filters, and long ones by digest."""
+        return self.root / "filters"
+
     # --- Runs ---
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:
