@@ -38,6 +38,7 @@ from aggressors_app.cached.answers import (
     looks,
     map_bins,
     matched,
+    not_found,
     odd,
     outlines,
     page,
@@ -54,10 +55,12 @@ from aggressors_app.cached.answers import (
     yields,
 )
 from aggressors_app.cached.kept import (
+    filters,
     history,
     hypotheses,
     marked,
     marks,
+    saved_filter,
 )
 from aggressors_app.cached.runs import (
     before,
@@ -95,6 +98,7 @@ __all__ = [
     "field_list",
     "field_values",
     "field_vs_loss",
+    "filters",
     "findings",
     "forget",
     "found",
@@ -113,6 +117,7 @@ __all__ = [
     "marked",
     "marks",
     "matched",
+    "not_found",
     "odd",
     "older",
     "original",
@@ -124,6 +129,7 @@ __all__ = [
     "representatives",
     "run_file",
     "sample",
+    "saved_filter",
     "signal",
     "single_run",
     "stats",
