@@ -24,11 +24,11 @@ def _about(part: Filter, field: str) -> bool:
         # Populations are chosen with one click, which has no place for those that are not.
         excluded = inner.op in ("=", "in") and field != POPULATION
         return inner.op == "missing" or excluded
-    return (
-        isinstance(part, Condition)
-        and part.field == field
-        and part.op in ("=", "in", "missing", *_LIMITS)
-    )
+    if not isinstance(part, Condition) or part.field != field:
+        return False
+    # A limit that is no number is refused by whoever asks the run; here it must break nothing.
+    limit = part.op in _LIMITS and not isinstance(part.values[0], str | bool)
+    return limit or part.op in ("=", "in", "missing")
 
 
 def fields_in(filter: Filter) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from aggressors_app.components.confusion import summed
 from aggressors_app.components.linked_map import Layer, pack
 from aggressors_app.format import exact, interval, number, of, plain, share, signed, typeset
 
-
 LONG_ID = "validation/2026-11-27/frame-000001.jpg"
 
 
@@ -91,7 +90,7 @@ def test_claims_without_a_control_are_left_over():
         ("sample_id in (a, b, c)", "sample_id in (a, b, c)"),
         (f"sample_id in ({', '.join(f's{n}' for n in range(4120))})", "4,120 samples listed"),
         ("group_id in (a, b, c, d)", "4 values of group_id listed"),
-        (f'note contains "{"x" * 90}"', f'note contains {"x" * 28}…'),
+        (f'note contains "{"x" * 90}"', f"note contains {'x' * 28}…"),
         ("hour < 3 or not label = coat", "hour < 3 or not label = coat"),
     ],
 )

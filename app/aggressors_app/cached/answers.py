@@ -110,9 +110,7 @@ def prominent(run_id: str) -> list[str]:
 
 
 @remember
-def field_values(
-    run_id: str, field: str, limit: int, search: str = ""
-) -> list[tuple[str, int]]:
+def field_values(run_id: str, field: str, limit: int, search: str = "") -> list[tuple[str, int]]:
     """List the most frequent values of a field that hold a text, and how many samples have each."""
     found = fields.values(run_file(run_id), field, search, limit)
     return list(zip(found["value"].to_pylist(), found["n"].to_pylist(), strict=True))

@@ -8,8 +8,8 @@ import streamlit as st
 
 from aggressors.contracts import Filter
 from aggressors.errors import FilterError
-from aggressors.queries.grammar import expand, format_filter, parse, without
 from aggressors.queries.grammar import chips as claims
+from aggressors.queries.grammar import expand, format_filter, parse, without
 from aggressors_app import cached, chips, state
 from aggressors_app.chips import POPULATION
 from aggressors_app.components.filter_editors import (
@@ -30,6 +30,9 @@ EVERY = "all"
 
 def filter_bar(run_id: str, filter: Filter) -> None:
     """Show the filter as controls: populations, prominent fields, and what else is claimed."""
+    total = sum(cached.run_file(run_id).populations.values())
+    # Before any control reads the filter: the run refuses what it cannot mean.
+    text = of(cached.count(run_id, format_filter(filter)), total)
     shown = _shown(run_id, filter)
     left = chips.others(filter, (POPULATION, *shown))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
@@ -42,8 +45,6 @@ def filter_bar(run_id: str, filter: Filter) -> None:
             if part in left:
                 _chip(filter, index, part)
         st.space("stretch")
-        total = sum(cached.run_file(run_id).populations.values())
-        text = of(cached.count(run_id, format_filter(filter)), total)
         st.markdown(f":gray[{text}]", width="content")
         if filter != initial(run_id):
             st.button(

@@ -32,9 +32,7 @@ def offered(run_id: str) -> list[str]:
 
 def title(field: str) -> str:
     """Name of a field as its control says it."""
-    said = TITLES.get(field) or (
-        field.replace("_", " ").capitalize() if field.islower() else field
-    )
+    said = TITLES.get(field) or (field.replace("_", " ").capitalize() if field.islower() else field)
     return plain(said)
 
 
@@ -114,16 +112,19 @@ def _set(run_id: str, filter: Filter, field: str) -> None:
     distinct = cached.field_list(run_id)[field].distinct or 0
     sought = ""
     if distinct > LISTED:
-        sought = st.text_input(
-            f"Search {title(field)}",
-            key=f"filter_search_{field}",
-            placeholder=f"Search {count(distinct)} values",
-            label_visibility="collapsed",
-            icon=":material/search:",
-            live=True,
-            max_chars=200,
-            width=WIDTH,
-        ) or ""
+        sought = (
+            st.text_input(
+                f"Search {title(field)}",
+                key=f"filter_search_{field}",
+                placeholder=f"Search {count(distinct)} values",
+                label_visibility="collapsed",
+                icon=":material/search:",
+                live=True,
+                max_chars=200,
+                width=WIDTH,
+            )
+            or ""
+        )
     numbers = dict(cached.field_values(run_id, field, LISTED, sought))
     _choose(
         filter,
@@ -155,7 +156,7 @@ def _choose(
 
     def change() -> None:
         values = st.session_state[key]
-        numbers = [int(value) for value in values] if as_number else values
+        numbers = [int(value) for value in values if value in titles] if as_number else values
         out = bool(values) and bool(st.session_state.get(other))
         apply(chips.with_values(filter, field, numbers, exclude=out))
 

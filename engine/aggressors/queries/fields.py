@@ -124,6 +124,8 @@ def not_found(run: RunFile, name: str, listed: Sequence[str]) -> tuple[str, ...]
     """
     ref = resolve_value(run, name)
     sql = "SELECT DISTINCT {field}::VARCHAR FROM {source} WHERE {field} IN (SELECT unnest($listed))"
-    there = fetch_rows(run, sql, scope(run, EVERYTHING, ref), {"listed": list(listed)}, field=ref.sql)
+    there = fetch_rows(
+        run, sql, scope(run, EVERYTHING, ref), {"listed": list(listed)}, field=ref.sql
+    )
     known = {value for (value,) in there}
     return tuple(value for value in listed if value not in known)
