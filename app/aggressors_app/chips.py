@@ -238,7 +238,8 @@ def summary(filter: Filter, field: str) -> str:
     """Say what a field is limited to, for the label of its control; '' for no limit."""
     for chosen, word in ((values(filter, field), ""), (excluded(filter, field), "not ")):
         if chosen:
-            return word + _few(chosen)
+            listed = field == SAMPLE and len(chosen) > NAMED
+            return word + (f"{count(len(chosen))} listed" if listed else _few(chosen))
     bounds = [bound for bound in _bounds(filter, field) if bound is not None]
     if [bound.op for bound in bounds] == [">=", "<="]:
         return " – ".join(short(float(bound.values[0])) for bound in bounds)

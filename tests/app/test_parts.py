@@ -65,6 +65,7 @@ def test_a_region_is_drawn_once():
         ("not label = coat", "label", "not coat"),
         ("not label in (a, b, c)", "label", "not a, b +1"),
         (f"sample_id in ({LONG_ID}, b)", "sample_id", f"{LONG_ID[:23]}…, b"),
+        ("not sample_id in (a, b, c, d)", "sample_id", "not 4 listed"),
         ("label = coat", "hour", ""),
     ],
 )
