@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,18 @@ class Queried:
     members: dict[int, np.ndarray]
 
 
-def queried(folder: Path, *, seed: int = 0, run_id: str = "a" * 16, name: str = "v1") -> Queried:
-    """Publish the run into `folder` and open it."""
+def queried(
+    folder: Path,
+    *,
+    seed: int = 0,
+    run_id: str = "a" * 16,
+    name: str = "v1",
+    other: Mapping[str, Sequence[object]] | None = None,
+) -> Queried:
+    """Publish the run into `folder` and open it; `other` are columns in the place of its own."""
     frame = _frame(np.random.default_rng(seed))
+    for column, values in (other or {}).items():
+        frame[column] = pd.Series(list(values), dtype=object)
     members = {
         1: np.flatnonzero((frame["brightness"] < 0.3).to_numpy()),
         2: np.flatnonzero((frame["operator"] == "op-1").to_numpy()),
@@ -104,6 +114,10 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
     def column(name: str) -> list[object]:
         return [None if pd.isna(value) else value for value in frame[name]]
 
+    def measured(name: str) -> pa.Array | list[object]:
+        # NaN stays NaN, as in a table of pandas that nobody cleaned.
+        return pa.array(frame[name], from_pandas=False) if name == "hour" else column(name)
+
     ids = frame["sample_id"].to_numpy()
     samples = [
         "row_id",
@@ -125,7 +139,7 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
     return {
         "samples": table("samples", **{name: column(name) for name in samples}),
         "metadata": pa.table({"row_id": pa.array(frame["row_id"], pa.int64())}
-                             | {name: column(name) for name, *_ in FIELDS}),
+                             | {name: measured(name) for name, *_ in FIELDS}),
         "metadata_fields": rows("metadata_fields", [
             {"field": name, "kind": kind, "unit": unit, "source": source,
              "missing": int(frame[name].isna().sum())}

@@ -13,18 +13,20 @@ import pyarrow as pa
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
 from aggressors.queries import marks as marking
-from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.grammar import SAVED, format_filter, parse
 from aggressors.queries.handmade import selection
 from aggressors.queries.listing import What
-from aggressors.store import handmade, hypotheses
+from aggressors.store import handmade, hypotheses, kept_filters
 from aggressors.store.handmade import HandMade
 from aggressors.store.hypotheses import Hypothesis
+from aggressors.store.kept_filters import KeptFilter
 from aggressors_app import cached
 from aggressors_app.uploads import Upload, adding, check
 
 if TYPE_CHECKING:
     from aggressors import gate
     from aggressors.queries.marks import MarkKind
+    from aggressors.store.workspace import Workspace
 
 
 # --- Label queues ---
@@ -214,6 +216,56 @@ def remove_handmade(slug: str) -> None:
     """
     if (found := cached.workspace()) is not None:
         handmade.remove_handmade(found, slug)
+
+
+# --- Filters ---
+
+
+def save_filter(title: str, filter: str, author: str = "") -> KeptFilter:
+    """Keep a filter under a name.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written; UsageError, FilterError : the
+    name is none, or taken; the filter cannot be read.
+    """
+    return kept_filters.save_filter(_place_of_filters(), title, filter, author)
+
+
+def keep_filter(filter: str) -> str:
+    """Keep a filter that is too long for an address; returns what the address carries instead.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written.
+    """
+    return SAVED + kept_filters.keep(_place_of_filters(), filter).slug
+
+
+def digest_of(filter: str) -> str:
+    """Return what an address would carry of a filter, were it kept."""
+    return SAVED + kept_filters.digest(filter)
+
+
+def remove_filter(slug: str) -> None:
+    """Forget a filter.
+
+    Raises
+    ------
+    WorkspaceError : it cannot be removed.
+    """
+    if (found := cached.workspace()) is not None:
+        kept_filters.remove_filter(found, slug)
+
+
+def _place_of_filters() -> Workspace:
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            "A single run file keeps no filters. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    return found
 
 
 # --- Saved tests ---

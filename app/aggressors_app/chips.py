@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from aggressors.contracts import Condition, Filter, Group, Not, Operator, Scalar
 from aggressors.queries.grammar import both, canonical, chips, format_filter
-from aggressors_app.format import short, typeset
+from aggressors_app.format import THIN, count, short, typeset
 
-REGION, POPULATION = "map", "population"
+REGION, POPULATION, QUANTILE = "map", "population", "loss_quantile"
+AGGRESSOR, SAMPLE = "aggressor", "sample_id"
+NAMED = 3  # values that a chip names; of more it tells how many
+LONGEST = 44  # characters of a chip
 _LIMITS = (">=", ">", "<=", "<")
 
 
@@ -16,23 +19,36 @@ def _about(part: Filter, field: str) -> bool:
     """Whether the bar's control of `field` can show this part."""
     if isinstance(part, Not):
         inner = part.part
-        return isinstance(inner, Condition) and inner.field == field and inner.op == "missing"
-    return (
-        isinstance(part, Condition)
-        and part.field == field
-        and part.op in ("=", "in", "missing", *_LIMITS)
-    )
+        if not isinstance(inner, Condition) or inner.field != field:
+            return False
+        # Populations are chosen with one click, which has no place for those that are not.
+        excluded = inner.op in ("=", "in") and field != POPULATION
+        return inner.op == "missing" or excluded
+    if not isinstance(part, Condition) or part.field != field:
+        return False
+    # A limit that is no number is refused by whoever asks the run; here it must break nothing.
+    limit = part.op in _LIMITS and not isinstance(part.values[0], str | bool)
+    return limit or part.op in ("=", "in", "missing")
 
 
 def fields_in(filter: Filter) -> tuple[str, ...]:
     """Fields that a control of the bar can show, in the order of the filter."""
-    found = [part.field for part in chips(filter) if isinstance(part, Condition)]
-    return tuple(name for name in dict.fromkeys(found) if others(filter, (name,)) != chips(filter))
+    named = [part.part if isinstance(part, Not) else part for part in chips(filter)]
+    found = dict.fromkeys(part.field for part in named if isinstance(part, Condition))
+    return tuple(name for name in found if others(filter, (name,)) != chips(filter))
 
 
 def others(filter: Filter, shown: Sequence[str]) -> tuple[Filter, ...]:
-    """List the claims that no control of the `shown` fields can show."""
-    return tuple(part for part in chips(filter) if not any(_about(part, field) for field in shown))
+    """List the claims that no control of the `shown` fields shows."""
+    controlled = [part for field in shown for part in _controlled(filter, field)]
+    return tuple(part for part in chips(filter) if part not in controlled)
+
+
+def _controlled(filter: Filter, field: str) -> tuple[Filter, ...]:
+    """Find the claims that a control shows at once: limits of a number, or one of any other."""
+    about = tuple(part for part in chips(filter) if _about(part, field))
+    limits = tuple(part for part in about if isinstance(part, Condition) and part.op in _LIMITS)
+    return limits or about[:1]
 
 
 def only_populations(filter: Filter) -> Filter:
@@ -43,15 +59,59 @@ def only_populations(filter: Filter) -> Filter:
 
 def cleared(filter: Filter, field: str) -> Filter:
     """Return the filter without its claims about one field."""
-    return canonical(Group("and", others(filter, (field,))))
+    return canonical(Group("and", tuple(p for p in chips(filter) if not _about(p, field))))
 
 
 def values(filter: Filter, field: str) -> tuple[str, ...]:
     """Values that a category is limited to; none means no limit."""
-    for part in chips(filter):
-        if isinstance(part, Condition) and part.field == field and part.op in ("=", "in"):
+    for part in _controlled(filter, field):
+        if isinstance(part, Condition) and part.op in ("=", "in"):
             return tuple(str(value) for value in part.values)
     return ()
+
+
+def excluded(filter: Filter, field: str) -> tuple[str, ...]:
+    """Values of a category that are left out; none where there is no such limit."""
+    for part in _controlled(filter, field):
+        if isinstance(part, Not):
+            return values(part.part, field)
+    return ()
+
+
+def is_missing(filter: Filter, field: str) -> bool | None:
+    """Whether only samples without a value of a field are in scope (True), or only those with."""
+    for part in _controlled(filter, field):
+        inner = part.part if isinstance(part, Not) else part
+        if isinstance(inner, Condition) and inner.op == "missing":
+            return inner is part
+    return None
+
+
+def worst(filter: Filter) -> float | None:
+    """Share of the samples with the highest loss that the filter is limited to; None for all."""
+    for part in chips(filter):
+        if isinstance(part, Condition) and (part.field, part.op) == (QUANTILE, ">"):
+            return _share_above(part)
+    return None
+
+
+def _share_above(part: Condition) -> float:
+    return round(1 - float(part.values[0]), 9)
+
+
+def with_worst(filter: Filter, share: float | None) -> Filter:
+    """Return the filter limited to the worst share of samples; None lifts the limit."""
+    rest = cleared(filter, QUANTILE)
+    return rest if share is None else both(rest, Condition(QUANTILE, ">", (round(1 - share, 9),)))
+
+
+def with_missing(filter: Filter, field: str, missing: bool | None) -> Filter:
+    """Return the filter limited to samples without a value of a field, or to those with one."""
+    rest = cleared(filter, field)
+    if missing is None:
+        return rest
+    claim = Condition(field, "missing")
+    return both(rest, claim if missing else Not(claim))
 
 
 def _tightest(filter: Filter, field: str, ops: tuple[str, str]) -> Condition | None:
@@ -83,13 +143,18 @@ def limits(filter: Filter, field: str) -> tuple[float | None, float | None]:
     )
 
 
-def with_values(filter: Filter, field: str, chosen: Sequence[Scalar]) -> Filter:
-    """Return the filter with a category limited to `chosen`; no value lifts the limit."""
+def with_values(
+    filter: Filter, field: str, chosen: Sequence[Scalar], *, exclude: bool = False
+) -> Filter:
+    """Return the filter with a category limited to `chosen`, or without them.
+
+    No value lifts the limit.
+    """
     rest = cleared(filter, field)
     if not chosen:
         return rest
-    op = "=" if len(chosen) == 1 else "in"
-    return both(rest, Condition(field, "=" if op == "=" else "in", tuple(chosen)))
+    claim = Condition(field, "=" if len(chosen) == 1 else "in", tuple(chosen))
+    return both(rest, Not(claim) if exclude else claim)
 
 
 def with_limits(
@@ -143,31 +208,48 @@ def with_region(filter: Filter, points: Sequence[tuple[float, float]]) -> Filter
 
 def describe(part: Filter) -> str:
     """Put a claim into the words of a chip."""
-    if isinstance(part, Condition):
-        if part.field == REGION:
-            return "region on the map"
-        if part.field in ("aggressor", "concept") and part.op == "=":
-            return f"{part.field} {part.values[0]}"
+    if isinstance(part, Condition) and (known := _in_words(part)):
+        return known
     if isinstance(part, Not) and isinstance(part.part, Condition):
         return f"not: {describe(part.part)}"
     text = typeset(format_filter(part))
-    return text if len(text) <= 44 else f"{text[:42]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2]}…"
+
+
+def _in_words(part: Condition) -> str:
+    """Say claims that are clearer in words than as a filter; '' for all others."""
+    if part.field == REGION and part.op == "in":
+        return "region on the map"
+    if part.field in (AGGRESSOR, "concept") and part.op in ("=", "in"):
+        several = "s" if len(part.values) > 1 else ""
+        if len(part.values) <= NAMED:
+            return f"{part.field}{several} {', '.join(map(str, part.values))}"
+        return f"{count(len(part.values))} {part.field}s"
+    if part.field == QUANTILE and part.op in (">", "<="):
+        share = _share_above(part) if part.op == ">" else float(part.values[0])
+        return f"{'worst' if part.op == '>' else 'best'} {short(100 * share)}{THIN}% by loss"
+    if part.op == "in" and len(part.values) > NAMED:
+        listed = "samples" if part.field == SAMPLE else f"values of {part.field}"
+        return f"{count(len(part.values))} {listed} listed"
+    return ""
 
 
 def summary(filter: Filter, field: str) -> str:
     """Say what a field is limited to, for the label of its control; '' for no limit."""
-    chosen = values(filter, field)
-    if chosen:
-        more = f" +{len(chosen) - 2}" if len(chosen) > 2 else ""
-        return ", ".join(chosen[:2]) + more
+    for chosen, word in ((values(filter, field), ""), (excluded(filter, field), "not ")):
+        if chosen:
+            listed = field == SAMPLE and len(chosen) > NAMED
+            return word + (f"{count(len(chosen))} listed" if listed else _few(chosen))
     bounds = [bound for bound in _bounds(filter, field) if bound is not None]
     if [bound.op for bound in bounds] == [">=", "<="]:
         return " – ".join(short(float(bound.values[0])) for bound in bounds)
     if bounds:
         shown = [f"{bound.op} {short(float(bound.values[0]))}" for bound in bounds]
         return typeset(", ".join(shown))
-    missing = any(
-        _about(part, field) and isinstance(part, Condition) and part.op == "missing"
-        for part in chips(filter)
-    )
-    return "missing" if missing else ""
+    return {True: "missing", False: "known", None: ""}[is_missing(filter, field)]
+
+
+def _few(chosen: Sequence[str]) -> str:
+    """Name the first values, each cut, and count the others."""
+    shown = [value if len(value) <= 24 else f"{value[:23]}…" for value in chosen[:2]]
+    return ", ".join(shown) + (f" +{count(len(chosen) - 2)}" if len(chosen) > 2 else "")

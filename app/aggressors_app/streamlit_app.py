@@ -78,6 +78,7 @@ def _shown(page: st.Page) -> None:
     if not view.filter:
         state.write(state.View(view.run, first, view.aggressor, view.local))
     try:
+        state.settle_filter(cached.saved_filter)
         filter_bar(view.run, parse(state.read().filter))
     except FilterError as error:
         filter_failed(str(error), first)

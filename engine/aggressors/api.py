@@ -17,12 +17,13 @@ from aggressors.errors import WorkspaceError
 from aggressors.queries.claims import judged
 from aggressors.queries.concept import associations
 from aggressors.queries.findings import Target, findings
-from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.grammar import expand, format_filter, parse
 from aggressors.queries.handmade import answered, selection
 from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
 from aggressors.queries.overview import EVERYONE, aggressors
 from aggressors.queries.samples import concept_of_rank, count
+from aggressors.store.kept_filters import finder
 from aggressors.store.read import RunFile
 from aggressors.store.read import open_run as open_run_file
 from aggressors.store.workspace import Workspace, stands_alone
@@ -121,7 +122,7 @@ class Run:
         ------
         UsageError : no aggressor has this rank. FilterError : the filter cannot be read.
         """
-        return listing(self._file, "members", rank, _filter(filter))
+        return listing(self._file, "members", rank, self._filter(filter))
 
     def candidates(self, rank: int, count: int | None = None) -> pa.Table:
         """List unlabeled samples similar to an aggressor, the first to label first.
@@ -203,7 +204,7 @@ class Run:
         fields that the run lacks, or for how the model did.
         """
         concept = concept_of_rank(self._file, rank)
-        found = judged(self._file, _filter(claim), concept, confounders)
+        found = judged(self._file, self._filter(claim), concept, confounders)
         signal = spoken(self.info.settings.signal)
         said = support_sentence(found.tested, signal, f"aggressor {rank}", confounders)
         return {
@@ -239,7 +240,7 @@ class Run:
 
         place = self._place("a hypothesis is kept")
         self.test_hypothesis(claim, rank, confounders)  # what cannot be judged is no hypothesis
-        text = claim if isinstance(claim, str) else format_filter(claim)
+        text = format_filter(self._filter(claim))
         return save_hypothesis(
             place,
             title=title,
@@ -271,13 +272,14 @@ class Run:
 
         Parameters
         ----------
-        filter : a Filter, or its text such as "brightness < 0.2 and label = coat".
+        filter : a Filter, or its text such as "brightness < 0.2 and label = coat"; "@dusk" stands
+            for the filter that the workspace keeps as dusk.
 
         Raises
         ------
         FilterError : the filter cannot be read, or names an unknown field or category.
         """
-        return listing(self._file, "samples", None, _filter(filter), count)
+        return listing(self._file, "samples", None, self._filter(filter), count)
 
     def save_test(self, rank: int, slug: str | None = None) -> SavedTest:
         """Freeze an aggressor as a test that later runs must pass.
@@ -307,7 +309,7 @@ class Run:
         from aggressors.store.handmade import keep_handmade
 
         place = self._place("hand-made groups are kept")
-        kept = selection(_filter(filter))
+        kept = selection(self._filter(filter))
         count(self._file, kept)  # whether the run can answer it
         return keep_handmade(
             place, name=name, filter=format_filter(kept), run_id=self.info.run_id, author=author
@@ -396,6 +398,11 @@ class Run:
         WorkspaceError : the run was opened without a workspace.
         """
         return add_metadata(self, metadata, name=name, media_root=media_root)
+
+    def _filter(self, filter: Filter | str) -> Filter:
+        if isinstance(filter, str):
+            return parse(expand(filter, finder(self._workspace)))
+        return filter
 
     def _place(self, what: str) -> Workspace:
         if self._workspace is None:
@@ -642,7 +649,3 @@ def _figures(found: dict[str, Any]) -> dict[str, Any]:
         else value
         for name, value in found.items()
     }
-
-
-def _filter(filter: Filter | str) -> Filter:
-    return parse(filter) if isinstance(filter, str) else filter

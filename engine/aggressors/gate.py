@@ -21,10 +21,11 @@ from aggressors.contracts import Condition, Filter, TestState, Verdict
 from aggressors.errors import InputError, RunCorrupt, RunNotFound, UsageError, WorkspaceError
 from aggressors.judging import default_margin, measure, signals_of, verdict_of
 from aggressors.ledger import Ledger
-from aggressors.queries.grammar import fields_of, format_filter, parse
+from aggressors.queries.grammar import expand, fields_of, format_filter, parse
 from aggressors.queries.judged import held_out, matching
 from aggressors.queries.overview import aggressors
 from aggressors.queries.samples import concept_of_rank
+from aggressors.store.kept_filters import finder
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.saved_tests import (
     MIN_SAMPLES,
@@ -263,7 +264,8 @@ def save_test(
     ----------
     run : the run whose samples and signals are frozen.
     aggressor : rank of an aggressor; or
-    where : text of a filter on the input side (metadata, label or prediction).
+    where : text of a filter on the input side (metadata, label or prediction); "@dusk" stands for
+        the filter that the workspace keeps as dusk.
     slug : name of the test's files; made from the title where None.
     title, why : for people; made from the aggressor or filter where None.
 
@@ -283,7 +285,7 @@ def save_test(
             group = _group_of_aggressor(opened, aggressor)
         else:
             assert where is not None
-            group = _group_of_filter(opened, where)
+            group = _group_of_filter(opened, expand(where, finder(workspace)))
         test, samples = _freeze(opened, group)
     test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
     if slug is None:
@@ -320,6 +322,7 @@ def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
 
 # What only this run can answer, so that it describes no other run's samples.
 _LOCAL = {"aggressor", "concept", "row_id", "map", "map_x", "map_y", "population", "fold"}
+_LONGEST_TITLE = 200  # characters, of a filter that may list thousands of samples
 _JUDGED_BY_MODEL = {"loss", "loss_quantile", "correct", "confidence"}
 
 
@@ -334,7 +337,8 @@ def _group_of_filter(run: RunFile, where: str) -> _Group:
         )
     text = format_filter(filter)
     why = f"Saved from a filter on run {run.info.name}."
-    return _Group(text, why, filter, "" if names & _LOCAL else text, False)
+    title = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
+    return _Group(title, why, filter, "" if names & _LOCAL else text, False)
 
 
 def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:

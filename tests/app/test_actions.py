@@ -59,7 +59,7 @@ def test_a_finding_is_kept_as_a_hypothesis_and_offered_as_a_filter(opened, plant
     (kept,) = component(app, "hypotheses")["rows"]
     assert kept["id"] == made.slug
     assert "v1, aggressor 1" in str(kept["cells"])
-    app.selectbox(key="filter_hypothesis").set_value(made.slug).run()
+    app.selectbox(key="filter_saved").set_value(f"Hypothesis: {made.slug}").run()
     assert parse(app.query_params["f"]) == parse(f"population = test and {found.filter}")
     actions.remove_hypothesis(made.slug)
     app.run()
@@ -81,7 +81,7 @@ def test_a_hypothesis_about_fields_that_a_run_lacks_is_listed_but_leads_nowhere(
     assert "no field 'rain'" in explore["help"]
     assert not remove["disabled"]
     assert not app.exception
-    assert all(box.key != "filter_hypothesis" for box in app.selectbox)
+    assert all(box.key != "filter_saved" for box in app.selectbox)
 
 
 def test_an_unreadable_hypothesis_is_named_and_the_page_stays(opened, planted):

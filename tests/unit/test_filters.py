@@ -4,6 +4,7 @@ import pytest
 
 from aggressors.contracts import Condition, Group
 from aggressors.errors import FilterError
+from aggressors.queries.fields import not_found
 from aggressors.queries.filters import MAX_CORNERS, compile_filter
 from aggressors.queries.grammar import parse
 from aggressors.queries.names import categories, known_fields, resolve
@@ -119,3 +120,28 @@ def test_a_polygon_takes_as_many_corners_as_it_says(run):
 def test_everything_and_nothing(run):
     assert count(run) == 300
     assert count(run, Group("or")) == 0
+
+
+def test_a_long_list_is_one_parameter(run):
+    """Of 20,000 conditions DuckDB makes a plan of seconds; samples are found by their position."""
+    ids = [f"train-{n:04d}" for n in range(60)]
+    listed = compile_filter(Condition("sample_id", "in", (*ids, "no such")), run)
+    assert listed.sql == "s.row_id IN (SELECT unnest($f0))"
+    assert sorted(listed.params["f0"]) == list(range(60))
+    assert count(run, Condition("sample_id", "in", (*ids, "no such"))) == 60
+    assert compile_filter(Condition("sample_id", "in", ("no such",)), run).sql == "FALSE"
+    hours = compile_filter(Condition("hour", "in", (*range(40), 2.5)), run)
+    assert hours.sql == 'm."hour" IN (SELECT unnest($f0))'
+    assert hours.params["f0"][-1] == 2.5
+
+
+def test_half_a_character_is_refused(run):
+    """As a terminal that does not write UTF-8 may hand it over."""
+    for op in ("=", "contains"):
+        with pytest.raises(FilterError, match="no valid text"):
+            compile_filter(Condition("note", op, ("a\ud800",)), run)
+
+
+def test_listed_values_that_no_sample_has(run):
+    assert not_found(run, "sample_id", ["b", "train-0003", "a"]) == ("b", "a")
+    assert not_found(run, "group_id", ["g1", "g9999", "g1"]) == ("g9999",)

@@ -6,6 +6,7 @@ from aggressors.queries.grammar import (
     MAX_CONDITIONS,
     MAX_DEPTH,
     MAX_LENGTH,
+    MAX_VALUES,
     NOTHING,
     both,
     canonical,
@@ -148,3 +149,19 @@ def test_chips_are_the_claims_joined_by_and():
 def test_the_fields_that_a_filter_asks_for():
     assert fields_of(parse("a < 1 and not (b = x or c is missing)")) == {"a", "b", "c"}
     assert fields_of(EVERYTHING) == set()
+
+
+def test_true_and_one_are_claims_of_their_own():
+    """They are equal in Python, but name different categories."""
+    assert len(chips(both(parse("operator = 1"), parse("operator = true")))) == 2
+    many = [f"v{n}" for n in range(200)]
+    for first in (1, True, 1.0):
+        text = format_filter(Condition("x", "in", (first, *many)))
+        assert type(parse(text).values[0]) is type(first)
+
+
+def test_a_list_is_as_long_as_a_page_can_show_and_no_longer():
+    most = f"x in ({', '.join(map(str, range(MAX_VALUES)))})"
+    assert format_filter(parse(most)) == most
+    with pytest.raises(FilterError, match=r"has 20,001 values; at most 20,000"):
+        parse(most.replace(")", ", 1)"))

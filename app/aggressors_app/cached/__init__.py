@@ -45,6 +45,7 @@ from aggressors_app.cached.answers import (
     map_bins,
     matched,
     measure,
+    not_found,
     odd,
     outlines,
     page,
@@ -62,12 +63,14 @@ from aggressors_app.cached.answers import (
     yields,
 )
 from aggressors_app.cached.kept import (
+    filters,
     handmade,
     history,
     hypotheses,
     marked,
     marks,
     on_run,
+    saved_filter,
 )
 from aggressors_app.cached.runs import (
     before,
@@ -109,6 +112,7 @@ __all__ = [
     "field_values",
     "field_vs_loss",
     "fields_vs_loss",
+    "filters",
     "findings",
     "forget",
     "found",
@@ -131,6 +135,7 @@ __all__ = [
     "marks",
     "matched",
     "measure",
+    "not_found",
     "odd",
     "older",
     "on_run",
@@ -144,6 +149,7 @@ __all__ = [
     "representatives",
     "run_file",
     "sample",
+    "saved_filter",
     "signal",
     "single_run",
     "stats",

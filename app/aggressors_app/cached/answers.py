@@ -117,10 +117,16 @@ def prominent(run_id: str) -> list[str]:
 
 
 @remember
-def field_values(run_id: str, field: str, limit: int) -> list[tuple[str, int]]:
-    """List the most frequent values of a field, and how many samples have each."""
-    found = fields.values(run_file(run_id), field, limit=limit)
+def field_values(run_id: str, field: str, limit: int, search: str = "") -> list[tuple[str, int]]:
+    """List the most frequent values of a field that hold a text, and how many samples have each."""
+    found = fields.values(run_file(run_id), field, search, limit)
     return list(zip(found["value"].to_pylist(), found["n"].to_pylist(), strict=True))
+
+
+@remember
+def not_found(run_id: str, field: str, listed: tuple[str, ...]) -> tuple[str, ...]:
+    """Tell which listed values of a field no sample has, in the order of the list."""
+    return fields.not_found(run_file(run_id), field, listed)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -13,6 +13,7 @@ from aggressors.queries import marks as marking
 from aggressors.queries.marks import Marks
 from aggressors.store.handmade import HandMade, UnreadableHandMade, list_handmade
 from aggressors.store.hypotheses import Hypothesis, UnreadableHypothesis, list_hypotheses
+from aggressors.store.kept_filters import KeptFilter, UnreadableFilter, finder, list_filters
 from aggressors.store.workspace import Workspace
 from aggressors_app.cached.runs import remember, run_file, workspace
 from aggressors_app.catalogue import files_in
@@ -92,6 +93,40 @@ def on_run(run_id: str, one: Hypothesis) -> OnRun:
 @remember
 def _on_run(run_id: str, one: Hypothesis, root: str) -> OnRun:
     return hypothesis.on_run(one, run_file(run_id), Workspace(Path(root)))
+
+
+def filters() -> tuple[tuple[KeptFilter, ...], tuple[UnreadableFilter, ...]]:
+    """Read all saved filters by title, and what cannot be read; none without a workspace."""
+    found = workspace()
+    if found is None:
+        return (), ()
+    return _filters(files_in(found.filters, ".json"), str(found.root))
+
+
+@remember
+def _filters(
+    listing: str, root: str
+) -> tuple[tuple[KeptFilter, ...], tuple[UnreadableFilter, ...]]:
+    found, wrong = list_filters(Workspace(Path(root)))
+    return tuple(found), tuple(wrong)
+
+
+def saved_filter(name: str) -> str:
+    """Text of the filter that the workspace keeps under a name or digest.
+
+    Raises
+    ------
+    FilterError : it keeps none of this name, or there is no workspace.
+    """
+    found = workspace()
+    if found is None:
+        return finder(None)(name)
+    return _saved_filter(name, files_in(found.filters, ".json"), str(found.root))
+
+
+@remember
+def _saved_filter(name: str, listing: str, root: str) -> str:
+    return finder(Workspace(Path(root)))(name)
 
 
 def history() -> gate.History | None:

@@ -19,6 +19,7 @@ from aggressors_app.format import number
 
 CELLS = 200
 MAP = "figure_map"
+CLOSEST, FARTHEST = 1e-6, 1e3  # shares of the extent that may be in view
 MARGIN = 0.05  # of the extent, on each side
 COLOR = "explore_color"
 STALE = "explore_stale"
@@ -171,13 +172,15 @@ def _whole(run_id: str) -> View:
 
 def _shown(view: state.View) -> View:
     """Read the part of the map in the address, else all of it."""
+    whole = _whole(view.run)
     try:
         x0, x1, y0, y1 = (float(part) for part in view.get("view", "").split(","))
     except ValueError:
-        return _whole(view.run)
-    if np.isfinite([x0, x1, y0, y1]).all() and x0 < x1 and y0 < y1:
+        return whole
+    zooms = ((x1 - x0) / (whole.x1 - whole.x0), (y1 - y0) / (whole.y1 - whole.y0))
+    if all(CLOSEST <= zoom <= FARTHEST for zoom in zooms):  # not so for NaN
         return View(x0, y0, x1, y1)
-    return _whole(view.run)
+    return whole
 
 
 def _box(view: View) -> Box:

@@ -130,7 +130,11 @@ class _Format(click.ParamType):  # type: ignore[type-arg]  # generic since click
 @click.argument("run", metavar="RUN")
 @click.option("--what", type=click.Choice(WHATS), required=True, help="Which list of samples.")
 @click.option("--aggressor", type=int, metavar="RANK", help="Of the aggressor of this rank.")
-@click.option("--where", metavar="FILTER", help="Keep what a filter lets through.")
+@click.option(
+    "--where",
+    metavar="FILTER",
+    help="Keep what a filter lets through; @NAME is one that was saved.",
+)
 @click.option("--format", "format_name", type=_Format(), required=True, help="Format of the file.")
 @click.option("--out", metavar="FILE", required=True, help="File to write.")
 @click.option("--count", type=int, metavar="N", help="At most so many samples.")
@@ -147,17 +151,20 @@ def export(
 ) -> None:
     """Write a list of samples to a file, in its order."""
     from aggressors.export import export as make
-    from aggressors.queries.grammar import parse
+    from aggressors.queries.grammar import expand, parse
     from aggressors.queries.marks import as_table
+    from aggressors.store.kept_filters import finder
 
     check_out(out)
     if where is not None and not where.strip():
         refuse("--where is empty. Leave it out for all samples, or write a filter.")
     queue = queued(open_workspace(workspace)) if what == "queue" else []
     held = marked(open_workspace(workspace)) if what == "marks" else ()
+    place = None if is_alone(run, workspace) else open_workspace(workspace)
+    filter = parse(expand(where or "", finder(place)))
     with open_file(run, workspace) as opened:
         exported = make(
-            opened, cast("What", what), aggressor, parse(where or ""), format_name, count,
+            opened, cast("What", what), aggressor, filter, format_name, count,
             queue=queue, marks=as_table(opened, held) if what == "marks" else None,
         )  # fmt: skip
     written = exported.save(out)

@@ -28,7 +28,11 @@ UNWRITTEN = 4
 )
 @click.argument("run", metavar="RUN")
 @click.option("--aggressor", type=int, metavar="RANK", help="Freeze the aggressor of this rank.")
-@click.option("--where", metavar="FILTER", help="Freeze the samples that a filter lets through.")
+@click.option(
+    "--where",
+    metavar="FILTER",
+    help="Freeze the samples that a filter, or a saved one as @NAME, lets through.",
+)
 @click.option("--slug", metavar="SLUG", help="Name of the test's files.  [default: from its title]")
 @common
 @click.pass_context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.queries.names import FieldRef, Kind, categories, known_fields, resolve_value
-from aggressors.queries.scope import fetch, scope
+from aggressors.queries.scope import fetch, fetch_rows, scope
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -112,3 +113,19 @@ def values(
         {"search": search, "limit": limit},
         field=ref.sql,
     )
+
+
+def not_found(run: RunFile, name: str, listed: Sequence[str]) -> tuple[str, ...]:
+    """Tell which listed values of a field no sample of the run has, in the order of the list.
+
+    Raises
+    ------
+    FilterError : an unknown field, or one without values.
+    """
+    ref = resolve_value(run, name)
+    sql = "SELECT DISTINCT {field}::VARCHAR FROM {source} WHERE {field} IN (SELECT unnest($listed))"
+    there = fetch_rows(
+        run, sql, scope(run, EVERYTHING, ref), {"listed": list(listed)}, field=ref.sql
+    )
+    known = {value for (value,) in there}
+    return tuple(value for value in listed if value not in known)

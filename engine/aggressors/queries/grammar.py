@@ -5,31 +5,39 @@
     filter    = "all" | "none" | any
     any       = every { "or" every }
     every     = part { "and" part }
-    part      = "not" part | "(" any ")" | condition
+    part      = "not" part | "(" any ")" | saved | condition
+    saved     = "@" name
     condition = name ( "is" [ "not" ] "missing" | "in" list | operator value | "contains" value )
     operator  = "=" | "!=" | "<" | "<=" | ">" | ">="
     list      = "(" value { "," value } ")"
     value     = number | "true" | "false" | word | "quoted string"
 
-Keywords are not case-sensitive. Inside quotes a backslash escapes a quote and itself. A filter may
-come from a stranger's link, so length, nesting and size are bounded before anything else happens.
+Keywords are not case-sensitive. Inside quotes a backslash escapes a quote and itself. `@dusk` is
+the filter that a workspace keeps under that name; `expand` puts it in its place, and only then is
+the text a filter. A filter may come from a stranger's link, so length, nesting and size are
+bounded before anything else happens.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NoReturn, cast
 
 from aggressors.contracts import EVERYTHING, Condition, Filter, Group, Not, Operator, Scalar
 from aggressors.errors import FilterError
 
-MAX_LENGTH = 8_000  # characters; what browsers and proxies still pass in a URL
+MAX_LENGTH = 2_000_000  # characters; a list of `MAX_VALUES` long sample ids
 MAX_DEPTH = 16
 MAX_CONDITIONS = 100
+MAX_VALUES = 20_000  # in one list
 MAX_DIGITS = 18  # of a whole number; fits 64 bits
 NOTHING = Group("or")
+SAVED = "@"  # begins the name of a filter that a workspace keeps
+Saved = Callable[[str], str]  # from the name of a kept filter, without `SAVED`, to its text
 
 KEYWORDS = frozenset(
     {"and", "or", "not", "in", "is", "missing", "contains", "all", "none", "true", "false"}
@@ -65,22 +73,63 @@ def parse(text: str) -> Filter:
 
     Raises
     ------
-    FilterError : not a filter; the message names the position and what was expected there.
+    FilterError : not a filter; the message names the position and what was expected there. Also
+        for the name of a kept filter, which `expand` would have replaced.
     """
+    # Every cached question reads its filter again: a list of 20,000 samples would cost 50 ms each.
+    return _read(text) if len(text) <= _SHORT else _read_long(text)
+
+
+def _parse(text: str) -> Filter:
     if len(text) > MAX_LENGTH:
         raise FilterError(
-            f"The filter has {len(text)} characters; at most {MAX_LENGTH} are read. Shorten it."
+            f"The filter has {len(text):,} characters; at most {MAX_LENGTH:,} are read. Shorten it."
         )
     if not text.strip():
         return EVERYTHING
     return _Parser(text).parse()
 
 
+_SHORT = 2_000  # characters; of longer ones few are remembered, as each holds much
+_read, _read_long = lru_cache(256)(_parse), lru_cache(8)(_parse)
+
+
+def expand(text: str, saved: Saved) -> str:
+    """Put the filters that a workspace keeps in the place of their names.
+
+    Parameters
+    ----------
+    text : such as "@dusk" or "@dusk and label = coat"; one that names none is returned as it is.
+    saved : gives the text of a kept filter; raises FilterError for a name that it does not know.
+
+    Raises
+    ------
+    FilterError : not a filter, or one that names a filter which is not kept.
+    """
+    if SAVED not in text:
+        return text
+    if len(text) > MAX_LENGTH or not _names_any(text):
+        return text
+    whole = text.strip()
+    if _REFERENCE.fullmatch(whole):
+        return saved(whole.removeprefix(SAVED))
+    return format_filter(_Parser(text, saved).parse())
+
+
+_REFERENCE = re.compile(rf"{SAVED}[^\s\"<>=!(),]+")
+
+
+def _names_any(text: str) -> bool:
+    """Whether a name of a kept filter may stand in a text: outside quotes, as a word begins."""
+    return any(token.kind == "word" and token.text.startswith(SAVED) for token in _tokens(text))
+
+
 class _Parser:
     """Recursive descent over the tokens of one filter."""
 
-    def __init__(self, text: str) -> None:
-        self.tokens = list(_tokens(text))
+    def __init__(self, text: str, saved: Saved | None = None) -> None:
+        self.tokens = _tokens(text)
+        self.saved = saved
         self.next = 0
         self.conditions = 0
 
@@ -131,8 +180,12 @@ class _Parser:
         token = self.peek()
         if token.kind not in ("word", "quoted") or token.is_word(*KEYWORDS):
             self.fail("a field, 'not' or '('")
+        named = token.kind == "word" and token.text.startswith(SAVED)
         field = self.take().text
         token = self.peek()
+        closed = token.kind == "end" or (token.kind == "sign" and token.text == ")")
+        if named and (closed or token.is_word("and", "or")):
+            return self.kept(field)
         if token.is_word("is"):
             return self.missing(field)
         if token.is_word("in"):
@@ -145,6 +198,14 @@ class _Parser:
             self.fail("=, !=, <, <=, >, >=, 'in', 'contains' or 'is missing'")
         self.take()
         return Condition(field, cast(Operator, token.text), (self.value(),))
+
+    def kept(self, name: str) -> Filter:
+        if self.saved is not None:
+            return parse(self.saved(name.removeprefix(SAVED)))
+        raise FilterError(
+            f"{name} is the name of a saved filter, and no filter of that name is known here. "
+            "Write the filter itself, or name the workspace that keeps it with --workspace DIR."
+        )
 
     def missing(self, field: str) -> Filter:
         self.take()
@@ -163,6 +224,11 @@ class _Parser:
         while self.peek().kind == "sign" and self.peek().text == ",":
             self.take()
             values.append(self.value())
+        if len(values) > MAX_VALUES:
+            raise FilterError(
+                f"A list of the filter has {len(values):,} values; at most {MAX_VALUES:,} are "
+                "read. Shorten it."
+            )
         self.sign(")", "',' or ')'")
         return tuple(values)
 
@@ -244,6 +310,16 @@ def _text(filter: Filter) -> str:
         return f" {filter.kind} ".join(_operand(part) for part in filter.parts)
     if isinstance(filter, Not):
         return f"not {_operand(filter.part)}"
+    if len(filter.values) <= _FEW or not all(isinstance(value, str) for value in filter.values):
+        return _claim(filter)
+    # A list of samples is written again for every control that changes another part of its filter.
+    return _long_claim(filter)
+
+
+_FEW = 100  # values; only texts are remembered, as 1 and true would be taken for each other
+
+
+def _claim(filter: Condition) -> str:
     name = _quote(filter.field)
     if filter.op == "missing":
         return f"{name} is missing"
@@ -255,6 +331,9 @@ def _text(filter: Filter) -> str:
         )
     values = [_value(value) for value in filter.values]
     return f"{name} {filter.op} " + (f"({', '.join(values)})" if filter.op == "in" else values[0])
+
+
+_long_claim = lru_cache(8)(_claim)
 
 
 def _operand(filter: Filter) -> str:
@@ -308,7 +387,10 @@ def canonical(filter: Filter) -> Filter:
 def both(*filters: Filter) -> Filter:
     """Join filters so that all hold; a claim made twice stands once."""
     whole = canonical(Group("and", filters))
-    return canonical(Group("and", tuple(dict.fromkeys(chips(whole)))))
+    once: dict[str, Filter] = {}
+    for part in chips(whole):  # by their look: 1 and true are equal, but not as categories
+        once.setdefault(repr(part), part)
+    return canonical(Group("and", tuple(once.values())))
 
 
 def chips(filter: Filter) -> tuple[Filter, ...]:

@@ -217,11 +217,7 @@ def insert(database: Connection, table: str, columns: Sequence[str], incoming: p
         )
     names = [name for name in columns if name in incoming.column_names]
     listed = ", ".join(map(identifier, names))
-    # Arrow's dictionaries arrive as ENUMs of their own, which do not cast to another ENUM.
-    values = ", ".join(
-        f"{identifier(name)}::VARCHAR" if _is_dictionary(incoming, name) else identifier(name)
-        for name in names
-    )
+    values = ", ".join(_value(table, incoming, name) for name in names)
     database.register("incoming", incoming)
     database.execute(
         f"INSERT INTO {identifier(table)} ({listed}) SELECT {values} FROM incoming"  # noqa: S608
@@ -229,8 +225,15 @@ def insert(database: Connection, table: str, columns: Sequence[str], incoming: p
     database.unregister("incoming")
 
 
-def _is_dictionary(table: pa.Table, name: str) -> bool:
-    return bool(pa.types.is_dictionary(table.schema.field(name).type))
+def _value(table: str, incoming: pa.Table, name: str) -> str:
+    kind = incoming.schema.field(name).type
+    if pa.types.is_dictionary(kind):
+        # Arrow's dictionaries arrive as ENUMs of their own, which do not cast to another ENUM.
+        return f"{identifier(name)}::VARCHAR"
+    if table == "metadata" and pa.types.is_floating(kind):
+        # NaN is a missing value, and DuckDB would hold it above every limit of a filter.
+        return f"nullif({identifier(name)}, 'NaN')"
+    return identifier(name)
 
 
 def _insert_run(database: Connection, info: RunInfo) -> None:

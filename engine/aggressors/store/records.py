@@ -25,12 +25,15 @@ _TYPES = {
 
 
 def list_records(
-    folder: Path, read: Callable[[str], Record]
+    folder: Path, read: Callable[[str], Record], only: Callable[[str], bool] = lambda slug: True
 ) -> tuple[list[Record], list[tuple[str, str]]]:
-    """All records of a folder by slug, and the slugs of those that cannot be read, with why."""
+    """All records of a folder by slug, and the slugs of those that cannot be read, with why.
+
+    Files whose slug `only` turns down are not opened.
+    """
     found, wrong = [], []
     for path in sorted(folder.glob("*.json")):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or not only(path.stem):
             continue
         try:
             found.append(read(path.stem))

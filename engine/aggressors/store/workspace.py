@@ -122,6 +122,11 @@ class Workspace:
         """Selections that people keep by name."""
         return self.root / "handmade"
 
+    @property
+    def filters(self) -> Path:
+        """Saved filters, and long ones by digest."""
+        return self.root / "filters"
+
     # --- Runs ---
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:

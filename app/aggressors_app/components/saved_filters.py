@@ -1,0 +1,122 @@
+"""Filters under a name: save the one on screen, and come back to what was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from aggressors.contracts import EVERYTHING, Filter
+from aggressors.errors import AggressorsError
+from aggressors.queries.grammar import SAVED, both, format_filter, parse
+from aggressors.store.hypotheses import Hypothesis
+from aggressors.store.kept_filters import LONGEST_TITLE, KeptFilter
+from aggressors_app import actions, cached, chips, state
+from aggressors_app.components.filter_editors import WIDTH, apply
+from aggressors_app.format import plain
+
+CHOSEN, NAME, TROUBLE = "filter_saved", "filter_name", "filter_save_trouble"
+Saved = KeptFilter | Hypothesis
+
+
+def saved_filters(run_id: str, filter: Filter) -> None:
+    """Offer what was saved, and to save the filter on screen."""
+    if cached.workspace() is None:
+        return
+    text = format_filter(filter)
+    named = next((one for one in cached.filters()[0] if one.filter == text), None)
+    label = f":primary[{plain(named.title)}]" if named else "Saved"
+    with st.popover(label, icon=":material/bookmark:", key="filter_kept"):
+        _choose(run_id)
+        if named is not None:
+            _named(named)
+        elif filter == EVERYTHING:
+            st.caption("Set a filter to save it under a name.")
+        else:
+            _save(text)
+        if trouble := st.session_state.pop(TROUBLE, ""):
+            st.error(plain(trouble))
+
+
+def _choose(run_id: str) -> None:
+    """List filters and hypotheses that this run can answer."""
+    filters, wrong = cached.filters()
+    claims, _ = cached.hypotheses()
+    every: dict[str, Saved] = {
+        **{f"Filter: {one.slug}": one for one in filters},
+        **{f"Hypothesis: {one.slug}": one for one in claims},
+    }
+    known = {key: one for key, one in every.items() if not cached.refused(run_id, one.filter)}
+    for broken in wrong:
+        st.caption(plain(broken.reason))
+    if known:
+        _box(known)
+    if left := len(every) - len(known):
+        st.caption(f"{left} more speak of fields that this run does not have.")
+
+
+def _box(known: dict[str, Saved]) -> None:
+    st.session_state[CHOSEN] = None
+
+    def change() -> None:
+        key = st.session_state[CHOSEN]
+        if key not in known:
+            return
+        claim = parse(known[key].filter)
+        if isinstance(known[key], Hypothesis):  # it speaks of samples in any population
+            claim = both(chips.only_populations(parse(state.read().filter)), claim)
+        apply(claim)
+
+    st.selectbox(
+        "Saved filters and hypotheses",
+        list(known),
+        key=CHOSEN,
+        format_func=lambda key: f"{key.partition(':')[0]}: {known[key].title}",
+        placeholder="Choose one",
+        on_change=change,
+        width=WIDTH,
+    )
+
+
+def _named(one: KeptFilter) -> None:
+    """Say under which name the filter on screen is saved, and offer to forget it."""
+
+    def remove() -> None:
+        _tried(lambda: actions.remove_filter(one.slug))
+
+    by = f" by {one.author}" if one.author else ""
+    with st.container(horizontal=True, vertical_alignment="center", width=WIDTH):
+        # As code, which is copied letter by letter; a slug has no mark of Markdown.
+        st.markdown(f"Saved as `{SAVED}{one.slug}`{plain(by)}", width="stretch")
+        st.button(
+            "Forget", type="tertiary", icon=":material/delete:", key="filter_forget",
+            help="Links and commands that name it stop working", on_click=remove,
+        )  # fmt: skip
+
+
+def _save(text: str) -> None:
+    def save() -> None:
+        name = st.session_state[NAME]
+        _tried(lambda: actions.save_filter(name, text, _author()))
+
+    with st.form("filter_save", border=False, width=WIDTH):
+        st.text_input(
+            "Save this filter as",
+            key=NAME,
+            max_chars=LONGEST_TITLE,
+            placeholder="For example: dusk at the riverside",
+        )
+        st.form_submit_button("Save", on_click=save)
+
+
+def _tried(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except AggressorsError as error:
+        st.session_state[TROUBLE] = str(error)
+
+
+def _author() -> str:
+    """Name of who is logged in; '' where nobody has to."""
+    known = getattr(st.user, "is_logged_in", False)
+    return str(getattr(st.user, "name", "") or "") if known else ""
