@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from aggressors.contracts import POPULATIONS, RunInfo, Settings
 from aggressors.stages.tables import rows, table
+from aggressors.stats.alignment import STAYS, Similarity
 from aggressors.store.publish import publish
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.schema import SCHEMA_VERSION
@@ -32,9 +33,19 @@ class Queried:
     members: dict[int, np.ndarray]
 
 
-def queried(folder: Path, *, seed: int = 0, run_id: str = "a" * 16, name: str = "v1") -> Queried:
-    """Publish the run into `folder` and open it."""
+def queried(
+    folder: Path,
+    *,
+    seed: int = 0,
+    run_id: str = "a" * 16,
+    name: str = "v1",
+    turn: Similarity = STAYS,
+    prefix: str = "",
+) -> Queried:
+    """Publish the run into `folder` and open it; `turn` moves its map, `prefix` its ids."""
     frame = _frame(np.random.default_rng(seed))
+    frame["map_x"], frame["map_y"] = turn.of(frame["map_x"], frame["map_y"])
+    frame["sample_id"] = prefix + frame["sample_id"]
     members = {
         1: np.flatnonzero((frame["brightness"] < 0.3).to_numpy()),
         2: np.flatnonzero((frame["operator"] == "op-1").to_numpy()),
