@@ -140,18 +140,3 @@ def test_a_click_on_a_bar_keeps_just_its_samples(opened, planted_versions, monke
         "population = validation and label = coat"
     )
     assert breakdowns.limited(where, "label", {"label": OTHER}, None) == where
-
-
-def test_the_map_component_gets_two_layers_with_the_samples_of_the_filter(opened, planted_versions):
-    import json
-
-    app = opened(planted_versions, "explore", run="v1-0000", f="population = test")
-    packed = component(app, "explore_map")
-    length = int.from_bytes(packed[:4], "little")
-    header = json.loads(packed[4 : 4 + length])
-    width, height = header["size"]
-    assert [layer["title"] for layer in header["layers"]] == ["label", "loss"]
-    assert len(packed) == 4 + length + 2 * width * height
-    filled = sum(byte != 0 for byte in packed[4 + length : 4 + length + width * height])
-    assert 300 < filled <= 450
-    assert {line["name"] for line in header["outlines"]} >= {"1", "2"}

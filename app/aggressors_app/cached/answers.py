@@ -10,6 +10,7 @@ import streamlit as st
 from aggressors import words
 from aggressors.contracts import Aggressor, Attention, DiscoveryFacts, Provenance
 from aggressors.errors import FilterError
+from aggressors.queries import alike as nearest
 from aggressors.queries import attention as attended
 from aggressors.queries import (
     claims,
@@ -19,6 +20,7 @@ from aggressors.queries import (
     maps,
     marks,
     overview,
+    points,
     samples,
     solve,
     telling,
@@ -27,6 +29,7 @@ from aggressors.queries import (
 )
 from aggressors.queries import findings as findings_of
 from aggressors.queries.grammar import parse
+from aggressors.stats.alignment import Similarity
 from aggressors.stats.claims import Tested
 from aggressors_app.about import with_facts
 from aggressors_app.cached.runs import remember, run_file
@@ -153,12 +156,6 @@ def differences(run_id: str, filter: str, left: str, right: str, by: str) -> pa.
 
 
 @remember
-def extent(run_id: str) -> maps.View:
-    """Find the view that shows every sample."""
-    return maps.extent(run_file(run_id))
-
-
-@remember
 def has_map(run_id: str) -> bool:
     """Whether samples lie at different places of the map."""
     return maps.has_map(run_file(run_id))
@@ -166,10 +163,28 @@ def has_map(run_id: str) -> bool:
 
 @remember
 def map_bins(
-    run_id: str, filter: str, color_by: str | None, view: maps.View, size: int
+    run_id: str, filter: str, color: str, view: maps.View, size: int, placed: Similarity
 ) -> maps.MapBins:
-    """Count samples by cell of the map, coloured by a field."""
-    return maps.map_bins(run_file(run_id), parse(filter), color_by, view, size)
+    """Count samples by cell of the map, coloured by what `points.color_of` knows."""
+    run = run_file(run_id)
+    by = points.color_of(run, color)
+    return maps.map_bins(run, parse(filter), by, view, size, placed)
+
+
+@remember
+def map_points(
+    run_id: str, filter: str, colors: tuple[str, ...], view: maps.View, placed: Similarity
+) -> pa.Table:
+    """Read the samples in view one by one, with what they are coloured by."""
+    run = run_file(run_id)
+    by = [points.color_of(run, color) for color in colors]
+    return points.points(run, parse(filter), by, view=view, placed=placed).table
+
+
+@remember
+def thumbnails(run_id: str, row_ids: tuple[int, ...]) -> dict[int, bytes]:
+    """Pictures of some samples."""
+    return points.thumbnails(run_file(run_id), row_ids)
 
 
 @remember
@@ -292,6 +307,12 @@ def page(
 def sample(run_id: str, sample_id: str) -> samples.SampleDetail:
     """Everything about one sample."""
     return samples.sample(run_file(run_id), sample_id)
+
+
+@remember
+def alike(run_id: str, row_id: int, count: int) -> pa.Table:
+    """List the samples that the model sees most like one."""
+    return nearest.alike(run_file(run_id), row_id, count)
 
 
 @remember

@@ -8,7 +8,7 @@ from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
 from aggressors.words import derivation
-from aggressors_app import cached, charts, state
+from aggressors_app import cached, charts, placing
 from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.listing import (
     Badge,
@@ -49,7 +49,7 @@ def timeline(catalogue: Catalogue, run_id: str, filter: str) -> None:
         [_row(run, found, run.run_id == run_id) for run in catalogue.runs],
         label="Runs, newest first",
         chosen=run_id,
-        on_choose=lambda chosen: state.change(run=chosen),
+        on_choose=placing.switch,
         height=420,
     )
     points = [

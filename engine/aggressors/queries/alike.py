@@ -25,7 +25,7 @@ _ALIKE = """
 
 
 def alike(run: RunFile, row_id: int, count: int = 12) -> pa.Table:
-    """Samples of any population whose embedding points most nearly the same way.
+    """List samples of any population whose embedding points most nearly the same way.
 
     Exact: every vector is compared.
 
