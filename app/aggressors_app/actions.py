@@ -36,8 +36,8 @@ def queue(name: str) -> pa.Table:
     return found.read_labels(name)
 
 
-def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -> None:
-    """Add samples to a label queue, with the run and the aggressor they were chosen for.
+def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
+    """Add samples to a label queue, with the run and the aggressor they were chosen for, if any.
 
     Raises
     ------

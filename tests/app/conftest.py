@@ -60,7 +60,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     cached.forget()
     monkeypatch.delenv("AGGRESSORS_RUN", raising=False)
 
-    def open_page(workspace: Path, page: str = "insights", **params: str) -> AppTest:
+    def open_page(workspace: Path, page: str = "insights", /, **params: str) -> AppTest:
         monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(workspace))
         app = AppTest.from_file(str(ENTRY), default_timeout=60)
         for name, value in params.items():

@@ -304,6 +304,18 @@ def page(
 
 
 @remember
+def values(run_id: str, row_ids: tuple[int, ...], fields: tuple[str, ...]) -> pa.Table:
+    """Metadata values of some samples, one column a field."""
+    return samples.metadata(run_file(run_id), row_ids, fields)
+
+
+@remember
+def has_media(run_id: str) -> bool:
+    """Whether some sample has a picture or a text."""
+    return points.has_media(run_file(run_id))
+
+
+@remember
 def sample(run_id: str, sample_id: str) -> samples.SampleDetail:
     """Everything about one sample."""
     return samples.sample(run_file(run_id), sample_id)

@@ -115,6 +115,7 @@ def layer(
         filled, codes = _codes_of_bins(scale, here)
         pixels[filled] = codes
     log = scale.name == DENSITY
+    ends = not scale.names and here.count.any() and not is_blank(here)
     return Layer(
         name=scale.name,
         title=scale.title,
@@ -122,8 +123,8 @@ def layer(
         colors=scale.colors,
         categories=scale.names,
         range=(scale.low, scale.high),
-        low="" if scale.names else _said(scale, scale.low),
-        high="" if scale.names else _said(scale, scale.high),
+        low=_said(scale, scale.low) if ends else "",
+        high=_said(scale, scale.high) if ends else "",
         log=log,
         unit="%" if scale.percent else scale.unit,
         note=_note(scale, here, dotted=dotted),
@@ -156,6 +157,8 @@ def _said(scale: Scale, value: float) -> str:
 
 
 def _note(scale: Scale, here: MapBins, *, dotted: bool) -> str:
+    if not here.count.any():
+        return "no sample in view"
     if is_blank(here):
         return "no sample here has a value"
     if scale.name == DENSITY:

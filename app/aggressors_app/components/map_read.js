@@ -96,7 +96,7 @@ function legend(layer, pick) {
       }
       line.append(entry);
     });
-  } else {
+  } else if (layer.low || layer.high) {
     const ramp = element("span", "ramp");
     ramp.style.background = `linear-gradient(90deg, ${layer.colors.join(", ")})`;
     line.append(layer.low, ramp, layer.high);

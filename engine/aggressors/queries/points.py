@@ -12,7 +12,7 @@ from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
 from aggressors.queries.maps import View
 from aggressors.queries.names import FieldRef, resolve_value
-from aggressors.queries.scope import fetch, scope
+from aggressors.queries.scope import fetch, fetch_rows, scope
 from aggressors.queries.signals import signal_sql
 from aggressors.stats.alignment import STAYS, Similarity
 
@@ -117,3 +117,10 @@ def thumbnails(run: RunFile, row_ids: Sequence[int]) -> dict[int, bytes]:
     """Pictures of some samples by their position; those without one are left out."""
     found = fetch(run, _THUMBNAILS, params={"rows": list(row_ids)})
     return dict(zip(found["row_id"].to_pylist(), found["thumbnail"].to_pylist(), strict=True))
+
+
+def has_media(run: RunFile) -> bool:
+    """Tell whether some sample has a picture or a text."""
+    sql = "SELECT count(*) FROM (SELECT 1 FROM media WHERE {seen} LIMIT 1)"
+    seen = "thumbnail IS NOT NULL OR text IS NOT NULL"
+    return bool(fetch_rows(run, sql, seen=seen)[0][0])
