@@ -66,17 +66,25 @@ def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[
 
 
 def set_mark(
-    run_id: str, sample_id: str, mark: MarkKind, *, undo: bool, concept_id: int | None = None
+    run_id: str,
+    sample_id: str,
+    mark: MarkKind,
+    *,
+    undo: bool,
+    concept_id: int | None = None,
+    tag: str = "",
 ) -> None:
     """Mark a sample, or take the mark back; what another window did meanwhile changes nothing.
 
     Parameters
     ----------
     concept_id : the concept on screen; `not-of-group` is about its group.
+    tag : the words of the mark `tag`.
 
     Raises
     ------
-    WorkspaceError : there is no workspace, or it cannot be written. UsageError : no such mark.
+    WorkspaceError : there is no workspace, or it cannot be written. UsageError : no such mark, or a
+    tag that is too long.
     """
     found = cached.workspace()
     if found is None:
@@ -84,7 +92,7 @@ def set_mark(
             "A single run file keeps no marks. "
             "Open its workspace with `aggressors app --workspace DIR`."
         )
-    place = marking.place_of(cached.run_file(run_id), mark, concept_id)
+    place = marking.place_of(cached.run_file(run_id), mark, concept_id, tag)
     found.append_marks(
         [sample_id],
         mark,

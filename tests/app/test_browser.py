@@ -9,9 +9,10 @@ import pytest
 from tests.app.reading import component, shown
 
 import aggressors as ag
+from aggressors.queries import marks as marking
 from aggressors.store.workspace import Workspace
-from aggressors_app import cached, state
-from aggressors_app.components import browser, queueing
+from aggressors_app import actions, cached, state
+from aggressors_app.components import browser, queueing, tagging
 from aggressors_app.components.pager import MANY
 
 RUN = "v1-0000"
@@ -164,3 +165,42 @@ def test_a_sample_that_is_not_there_is_told_beside_the_grid(opened, planted_vers
     assert not app.exception
     assert "There is no sample" in shown(app)
     assert grid(app)["items"]
+
+
+def test_tags_are_given_shown_filtered_by_and_taken_back(opened, planted):
+    app = opened(planted, "explore", run=RUN, f="population = test")
+    first, second = (item["id"] for item in grid(app)["items"][:2])
+    app = opened(planted, "explore", run=RUN, f="population = test", sample=first)
+    app.multiselect(key="browser_sample_tags").set_value(["  dark   photo ", "odd"]).run()
+    assert grid(app)["items"][0]["flag"] == "dark photo · odd"
+    held = [(one.sample_id, one.group) for one in Workspace.open(planted).read_marks().held]
+    assert held == [(first, "dark photo"), (first, "odd")]
+    app = opened(planted, "explore", run=RUN, f="population = test", sample=second)
+    app.multiselect(key="browser_sample_tags").set_value(["odd"]).run()
+    menu = [button for button in app.button if (button.key or "").startswith("browser_tag_")]
+    assert [button.label for button in menu] == ["odd :gray[2]", "dark photo :gray[1]"]
+    menu[0].click().run()
+    assert {item["id"] for item in grid(app)["items"]} == {first, second}
+    app = opened(planted, "explore", run=RUN, f="population = test", sample=first)
+    app.multiselect(key="browser_sample_tags").set_value([]).run()
+    assert [one.sample_id for one in Workspace.open(planted).read_marks().held] == [second]
+    app.multiselect(key="browser_sample_tags").set_value(["x" * 41]).run()
+    assert "1 to 40 printable characters" in app.error[0].value
+
+
+def test_tags_are_exported_and_are_no_marks_of_a_group(opened, planted, monkeypatch):
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
+    one = cached.aggressors(RUN)[0]
+    group = cached.group(RUN, one.concept_id)
+    sample = cached.page(RUN, "aggressor = 1", "loss", True, 0, 1)["sample_id"][0].as_py()
+    actions.set_mark(RUN, sample, "tag", undo=False, tag=group[:40])
+    assert marking.by_sample(cached.marks().held, group) == {}
+    rows = actions.exported(RUN, "marks", "csv", "").content.decode()
+    assert f"tag: {group[:40]}" in rows
+    assert actions.exported(RUN, "marks", "csv", "", 1).rows == 0
+
+
+def test_a_filter_by_tag_leaves_other_claims():
+    assert tagging.tagged("population = test and hour > 3", ["a", "b c"]) == (
+        'hour > 3 and sample_id in (a, "b c")'
+    )

@@ -7,6 +7,7 @@ import math
 import pyarrow as pa
 import streamlit as st
 
+from aggressors.queries import marks
 from aggressors_app import actions, cached, state
 from aggressors_app.components import queueing
 from aggressors_app.components.choice import choice
@@ -17,6 +18,7 @@ from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.rows import choose_fields, rows_of
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.states import failed
+from aggressors_app.components.tagging import tag_menu
 from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count
 
@@ -39,6 +41,7 @@ def browser(run_id: str, filter: str) -> None:
         rows = _layout(run_id) == "rows"
         if rows:
             choose_fields(run_id)
+        tag_menu(filter)
         st.space("stretch")
         _sizes(size, page)
         pager("browser_page", page, pages)
@@ -77,7 +80,9 @@ def _grid(
     if problem := st.session_state.pop(queueing.PROBLEM, ""):
         failed(problem)
     unlabeled = found["label"].null_count
-    said = flags(run_id, held)
+    # A tag stands in the corner where nothing more urgent does.
+    said = {sample: " · ".join(tags) for sample, tags in marks.tags(held.held).items()}
+    said |= flags(run_id, held)
     if unlabeled:
         said |= dict.fromkeys(queueing.queued(), queueing.FLAG)
     tiles: list[Tile] = tiles_of(found, flags=said)

@@ -15,6 +15,7 @@ from aggressors_app.components.listing import Column, Mark, Row, Text, listing
 from aggressors_app.components.marking import mark_buttons
 from aggressors_app.components.neighbours import neighbours
 from aggressors_app.components.queueing import queue_button
+from aggressors_app.components.tagging import tags_of
 from aggressors_app.format import MISSING, answer, exact, number, plain, share, typeset
 
 HEIGHT = 260  # pixels before a list of the card scrolls
@@ -75,6 +76,7 @@ def _stacked(run_id: str, found: SampleDetail, original: bytes | None, key: str)
     """Put everything below each other: what is seen, what is known, and what is like it."""
     if found.label is None:
         queue_button(run_id, found.sample_id, key)
+    tags_of(run_id, found.sample_id, key)
     facts = [row for row in _facts(found) if row[0] != "aggressors"]
     if original or found.thumbnail:
         seen, known = st.columns(2, gap="small")
