@@ -97,7 +97,7 @@ def _memberships(found: SampleDetail, key: str) -> None:
     rows = [
         Row(
             str(one.rank),
-            (Text(f"{one.rank} {typeset(one.name)}"), Text(share(one.score, 0))),
+            (Text(f"{one.rank} · {typeset(one.name)}"), Text(share(one.score, 0))),
         )
         for one in found.aggressors
     ]
