@@ -78,6 +78,14 @@ def test_both_maps_take_any_colour_and_one_can_stand_alone(opened, planted_versi
     assert coloured_by(odd) == ["label", "loss"]
 
 
+@pytest.mark.parametrize(
+    "shown", ["nan,1,0,1", "1,0,0,1", "0,1e-300,0,1", "-1e300,1e300,0,1", "0,inf,0,1", "1,2,3", "x"]
+)
+def test_a_view_from_a_stranger_shows_everything(workspace, address, shown):
+    view = state.View(RUN, "all", None, {"view": shown})
+    assert explore_map._shown(view) == explore_map._whole(RUN)
+
+
 def test_pictures_are_sent_only_where_few_samples_are_in_view(opened, planted_versions):
     app = opened(planted_versions, "explore", run=RUN, f="population = test and label = coat")
     dots = map_header(app)["dots"]

@@ -355,7 +355,7 @@ def test_a_table_without_pictures_shows_what_it_has(opened, tmp_path):
     ag.analyze(tmp_path / "losses.parquet", workspace=tmp_path / "w")
     app = opened(tmp_path / "w", "explore", sample="s3")
     heads = [head["name"] for head in component(app, "browser_grid")["columns"]]
-    assert heads == ["sample_id", "loss", "hour", "station"]
+    assert heads == ["sample_id", "loss", "hour", "station", "outlier_score"]
     app = opened(tmp_path / "w", "explore", sample="s3", layout="tiles")
     assert not app.exception
     assert not {"label", "prediction"} & set(coloured_by(app))

@@ -27,6 +27,7 @@ from aggressors_app.components.states import nothing
 from aggressors_app.format import of
 
 CELLS = 200
+CLOSEST, FARTHEST = 1e-6, 1e3  # shares of the extent that may be in view
 DOTS = 2_000  # samples in view, up to which each is drawn
 STALE = "explore_stale"
 MARKED = 10  # aggressors whose rank stands on the map
@@ -167,13 +168,15 @@ def _whole(run_id: str) -> View:
 
 def _shown(view: state.View) -> View:
     """Read the part of the map in the address, else all of it."""
+    whole = _whole(view.run)
     try:
         x0, x1, y0, y1 = (float(part) for part in view.get("view", "").split(","))
     except ValueError:
-        return _whole(view.run)
-    if np.isfinite([x0, x1, y0, y1]).all() and x0 < x1 and y0 < y1:
+        return whole
+    zooms = ((x1 - x0) / (whole.x1 - whole.x0), (y1 - y0) / (whole.y1 - whole.y0))
+    if all(CLOSEST <= zoom <= FARTHEST for zoom in zooms):  # not so for NaN
         return View(x0, y0, x1, y1)
-    return _whole(view.run)
+    return whole
 
 
 def _box(view: View) -> Box:

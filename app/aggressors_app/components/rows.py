@@ -49,13 +49,10 @@ def rows_of(
 ) -> tuple[list[Tile], list[Head]]:
     """Give tiles their cells, and the heads of the columns."""
     rows = found.to_pylist()
-    facts = [
-        name
-        for name in ("population", "label", "prediction", "loss")
-        if any(row[name] is not None for row in rows)
-    ]
+    wanted = ["population", "label", "prediction", "loss"]
     if len(chips.values(parse(state.read().filter), chips.POPULATION)) == 1:
-        facts.remove("population")  # all have the same
+        wanted.remove("population")  # all have the same
+    facts = [name for name in wanted if any(row[name] is not None for row in rows)]
     fields = chosen_fields(run_id)
     info = cached.run_file(run_id).fields
     read = cached.values(run_id, tuple(row["row_id"] for row in rows), tuple(fields)).to_pylist()
