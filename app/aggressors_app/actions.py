@@ -147,7 +147,14 @@ def add_metadata(run_id: str, upload: Upload, name: str) -> Generator[str, None,
 # --- Hypotheses ---
 
 
-def save_hypothesis(run_id: str, rank: int | None, title: str, filter: str) -> Hypothesis:
+def save_hypothesis(
+    run_id: str,
+    rank: int | None,
+    title: str,
+    filter: str,
+    author: str = "",
+    confounders: Sequence[str] = (),
+) -> Hypothesis:
     """Keep a claim about the cause of an aggressor.
 
     Raises
@@ -162,7 +169,13 @@ def save_hypothesis(run_id: str, rank: int | None, title: str, filter: str) -> H
             "Open its workspace with `aggressors app --workspace DIR`."
         )
     return hypotheses.save_hypothesis(
-        found, title=title, filter=filter, run_id=run_id, aggressor=rank
+        found,
+        title=title,
+        filter=filter,
+        run_id=run_id,
+        aggressor=rank,
+        author=author,
+        confounders=confounders,
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,10 +14,10 @@ import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter, RunInfo, Settings
 from aggressors.errors import WorkspaceError
-from aggressors.queries.claims import tested
+from aggressors.queries.claims import judged
 from aggressors.queries.concept import associations
 from aggressors.queries.findings import Target, findings
-from aggressors.queries.grammar import parse
+from aggressors.queries.grammar import format_filter, parse
 from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
 from aggressors.queries.overview import EVERYONE, aggressors
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from aggressors.gate import CheckResult
+    from aggressors.hypothesis import OnRun
     from aggressors.integration import Integration
     from aggressors.queries.marks import MarkKind
     from aggressors.sources.protocol import Source
+    from aggressors.store.hypotheses import Hypothesis
     from aggressors.store.saved_tests import SavedTest
 
 # The columns of `aggressors show --json`.
@@ -179,8 +182,9 @@ class Run:
 
         Returns
         -------
-        support (supported, partly, not supported, no comparison, too few samples), sentence, and
-        the figures of `aggressors.stats.claims.Tested`, an interval as (value, low, high).
+        support (supported, partly, not supported, no comparison, too few samples), sentence, the
+        figures of `aggressors.stats.claims.Tested`, an interval as (value, low, high), and those of
+        `reshuffled` and `populations` as in `aggressors.queries.claims.Judged`.
 
         Raises
         ------
@@ -188,14 +192,68 @@ class Run:
         fields that the run lacks, or for how the model did.
         """
         concept = concept_of_rank(self._file, rank)
-        found = tested(self._file, _filter(claim), concept, confounders)
-        figures = {
-            name: tuple(value.values()) if isinstance(value, dict) else value
-            for name, value in asdict(found).items()
-        }
+        found = judged(self._file, _filter(claim), concept, confounders)
         signal = spoken(self.info.settings.signal)
-        said = support_sentence(found, signal, f"aggressor {rank}", confounders)
-        return {"support": found.support, "sentence": said, **figures}
+        said = support_sentence(found.tested, signal, f"aggressor {rank}", confounders)
+        return {
+            "support": found.tested.support,
+            "sentence": said,
+            **_figures(asdict(found.tested)),
+            "reshuffled": found.reshuffled and asdict(found.reshuffled),
+            "populations": [_figures(asdict(one)) for one in found.populations],
+        }
+
+    def keep_hypothesis(
+        self,
+        claim: Filter | str,
+        rank: int,
+        *,
+        title: str = "",
+        author: str = "",
+        confounders: Sequence[str] = (),
+    ) -> Hypothesis:
+        """Keep a claim about why an aggressor fails, to be judged again on later runs.
+
+        Parameters
+        ----------
+        title : the claim in words; default its filter.
+        author : who holds it.
+
+        Raises
+        ------
+        As `test_hypothesis`; WorkspaceError : the run was opened without a workspace, or that
+        cannot be written.
+        """
+        from aggressors.store.hypotheses import save_hypothesis
+
+        place = self._place("a hypothesis is kept")
+        self.test_hypothesis(claim, rank, confounders)  # what cannot be judged is no hypothesis
+        text = claim if isinstance(claim, str) else format_filter(claim)
+        return save_hypothesis(
+            place,
+            title=title,
+            filter=text,
+            run_id=self.info.run_id,
+            aggressor=rank,
+            author=author,
+            confounders=confounders,
+        )
+
+    def hypotheses(self) -> list[OnRun]:
+        """Judge every hypothesis of the workspace on this run, the newest first.
+
+        Raises
+        ------
+        WorkspaceError : the run was opened without a workspace.
+        """
+        from aggressors.hypothesis import on_run
+        from aggressors.store.hypotheses import list_hypotheses
+
+        place = self._place("hypotheses are kept")
+        found, wrong = list_hypotheses(place)
+        for one in wrong:
+            warnings.warn(one.reason, stacklevel=2)
+        return [on_run(one, self._file, place) for one in found]
 
     def samples(self, filter: Filter | str = EVERYTHING, count: int | None = None) -> pa.Table:
         """List the samples that a filter lets through, with their metadata.
@@ -516,6 +574,18 @@ def _ids(given: str | Sequence[str] | pa.Array | pa.ChunkedArray) -> list[str]:
         return [given]
     found = given.to_pylist() if isinstance(given, pa.Array | pa.ChunkedArray) else given
     return list(dict.fromkeys(map(str, found)))
+
+
+def _figures(found: dict[str, Any]) -> dict[str, Any]:
+    """Turn intervals into (value, low, high), and what has no value into None."""
+    return {
+        name: tuple(value.values())
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and isnan(value)
+        else value
+        for name, value in found.items()
+    }
 
 
 def _filter(filter: Filter | str) -> Filter:

@@ -123,6 +123,9 @@ def spoken(signal: str) -> str:
     return "confidence gap" if signal == CONFIDENCE_GAP else signal
 
 
+NOT_JUDGED = "not judged"  # of a hypothesis where the run cannot judge it
+
+
 def support_sentence(
     found: Tested, signal: str, group: str, confounders: Sequence[str] = ()
 ) -> str:
@@ -156,6 +159,19 @@ def support_sentence(
         text += f"; of the gap of {group}, {number(found.group_gap.value)}, it explains "
         text += percent(found.explained)
     return f"{text}.{_short_of(found)}"
+
+
+def place_of_gap(population: str, fold: str) -> str:
+    """Name where a gap was seen: a population, or the half of it that judges."""
+    return f"{population}, the half that judges" if fold else population
+
+
+def reshuffled_sentence(p_value: float, n: int, of: int, times: int) -> str:
+    """Say how often chance does as much harm as a claim."""
+    samples = f"all {of:,} samples" if n == of else f"{n:,} of {of:,} samples"
+    least = 1 / (times + 1)
+    p = f"below {2 * least:.2g}" if p_value <= least else f"{p_value:.2g}"
+    return f"Dealt out at random among others alike, {times:,} times over {samples}: p {p}."
 
 
 def _short_of(found: Tested) -> str:

@@ -1,16 +1,22 @@
 """Whether a claim explains why a group fails: by hand, on planted truth, and over a run."""
 
+from dataclasses import replace
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.stats import ttest_ind
 
 import aggressors as ag
 from aggressors.contracts import EVERYTHING
 from aggressors.errors import FilterError
+from aggressors.hypothesis import on_run
 from aggressors.queries import claims
 from aggressors.queries.grammar import parse
 from aggressors.stages.tables import rows
 from aggressors.stats.claims import FEWEST, gap_within, judge_claim, share
+from aggressors.store.hypotheses import Hypothesis
+from aggressors.store.workspace import Workspace
 from aggressors.words import support_sentence
 from planted import publish_tables
 from told import told
@@ -182,5 +188,83 @@ def test_unknown_fields_and_ranks_are_told(run):
 
 
 def test_everything_is_too_much_to_claim(run):
-    assert claims.tested(run._file, EVERYTHING, 1, ()).support == "too few samples"
-    assert claims.tested(run._file, parse("none"), 1, ()).support == "too few samples"
+    for claim in (EVERYTHING, parse("none")):
+        found = claims.judged(run._file, claim, 1)
+        assert found.tested.support == "too few samples"
+        assert found.reshuffled is None
+        assert all(one.gap is None for one in found.populations)
+
+
+def test_every_population_is_looked_at_and_the_half_that_judges_first(run):
+    said = run.test_hypothesis("brightness < 0.3", 1)
+    first, *others = said["populations"]
+    assert (first["population"], first["fold"], first["n"]) == (
+        "validation", "confirm", said["n_claim"],
+    )  # fmt: skip
+    assert first["gap"] == said["adjusted"]
+    train = run.samples("population = train and brightness < 0.3").to_pandas()
+    by_name = {one["population"]: one for one in others}
+    assert "unlabeled" not in by_name
+    assert by_name["train"]["n"] == train.loss.notna().sum()
+
+
+def test_chance_agrees_with_the_p_value_of_the_closed_form(run):
+    for claim in ("brightness < 0.3", "sharpness < 0.5", "hour < 12"):
+        said = run.test_hypothesis(claim, 1)
+        assert said["reshuffled"]["p_value"] == pytest.approx(said["p_value"], abs=0.06)
+
+
+# --- On a later run ---
+
+
+def test_a_hypothesis_is_judged_on_a_later_run_by_the_same_samples(run, tmp_path):
+    place = run.path.parents[1]
+    data = told(3_000)
+    # the later model no longer fails where it is dark
+    samples = data.tables["samples"].to_pandas()
+    dark = set(run.members(1)["sample_id"].to_pylist())
+    mild = samples.sample_id.isin(dark) & samples.loss.notna()
+    samples.loc[mild, "loss"] = 0.01
+    schema = data.tables["samples"].schema
+    tables = data.tables | {
+        "samples": pa.Table.from_pandas(samples, schema=schema, preserve_index=False),
+        "aggressors": rows("aggressors", []),
+    }
+    with ag.open_run("v1", workspace=place) as first:
+        kept = first.keep_hypothesis("brightness < 0.3", 1, title="dark", author="Ann")
+        assert kept.author == "Ann"
+    publish_tables(place, tables, data.source, "b" * 12, "v2")
+    with ag.open_run("v2", workspace=place) as later:
+        (one,) = later.hypotheses()
+    assert one.hypothesis == kept
+    assert one.support == "not supported"
+    assert "of aggressor 1 of v1" in one.sentence
+    assert one.judged.tested.group_gap.high < 0.1
+
+
+def test_a_hypothesis_of_a_run_that_is_gone_says_so(run, tmp_path):
+    place = Workspace.open(tmp_path / "w", create=True)
+    gone = Hypothesis("dark", "dark", "brightness < 0.3", "nowhere", 1, "2026-01-01T00:00:00+00:00")
+    found = on_run(gone, run._file, place)
+    assert (found.judged, found.support) == (None, "not judged")
+    assert "'nowhere'" in found.sentence
+    everyone = replace(gone, aggressor=None)
+    assert "all samples" in on_run(everyone, run._file, place).sentence
+
+
+def test_in_a_regression_labels_are_compared_in_fifths(tmp_path):
+    rng = np.random.default_rng(11)
+    n = 3_000
+    label, dark = rng.normal(size=n), rng.random(n) < 0.2
+    table = pa.table(
+        {
+            "sample_id": [str(i) for i in range(n)],
+            "label": label,
+            "prediction": label + rng.normal(0, np.where(dark, 2.0, 0.3)),
+            "light": np.where(dark, 0.1, 0.9) + rng.normal(0, 0.02, n),
+        }
+    )
+    with ag.analyze(table, workspace=tmp_path, name="r", task="regression") as regression:
+        said = regression.test_hypothesis("light < 0.5", 1)
+    assert said["strata"] == 5
+    assert said["support"] == "supported"

@@ -34,9 +34,30 @@ def test_what_is_saved_is_read_again(workspace):
     raw = json.loads((workspace.hypotheses / "low-brightness.json").read_text())
     assert raw == {
         "slug": "low-brightness", "title": "low brightness", "filter": "brightness < 0.21",
-        "run_id": "abc", "aggressor": 1, "created_at": made.created_at, "schema_version": 1,
+        "run_id": "abc", "aggressor": 1, "created_at": made.created_at, "schema_version": 2,
+        "author": "", "confounders": [],
     }  # fmt: skip
     assert not list(workspace.hypotheses.glob(".*"))
+
+
+def test_who_holds_it_and_what_is_held_still_are_kept(workspace):
+    known = {"title": "dark", "filter": "brightness < 0.2", "run_id": "abc", "aggressor": 1}
+    made = save_hypothesis(workspace, **known, author=" Ann ", confounders=["station"])
+    assert (made.author, made.confounders) == ("Ann", ("station",))
+    assert read_hypothesis(workspace, made.slug) == made
+    assert save_hypothesis(workspace, **known, confounders=["hour"]) != made
+
+
+def test_a_file_of_the_first_version_is_read(workspace):
+    made = save(workspace)
+    path = workspace.hypotheses / f"{made.slug}.json"
+    old = json.loads(path.read_text()) | {"schema_version": 1}
+    del old["author"], old["confounders"]
+    path.write_text(json.dumps(old))
+    assert read_hypothesis(workspace, made.slug) == made
+    path.write_text(json.dumps(old | {"schema_version": 2}))
+    with pytest.raises(InputError, match="'author' is missing"):
+        read_hypothesis(workspace, made.slug)
 
 
 def test_the_same_claim_is_kept_once_and_another_of_its_name_beside_it(workspace):
@@ -119,6 +140,8 @@ def test_removed_is_gone_and_removing_again_is_no_error(workspace):
         ({"title": None}, "'title' must be a text"),
         ({"slug": "other"}, "the file is called"),
         ({"schema_version": 9}, "Upgrade"),
+        ({"confounders": "station"}, "'confounders' must be a list of texts"),
+        ({"confounders": [1]}, "'confounders' must be a list of texts"),
         ({"more": 1}, "there is no field 'more'"),
     ],
 )

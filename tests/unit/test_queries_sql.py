@@ -49,7 +49,7 @@ QUESTIONS = {
     "loss-explained": overview.loss_explained,
     "loss-histograms": lambda run: overview.loss_histograms(run, PLAIN),
     "associations": lambda run: concept.associations(run, 1),
-    "claims": lambda run: claims.tested(run, parse("brightness < 0.3"), 1, ["hour"]),
+    "claims": lambda run: claims.judged(run, parse("brightness < 0.3"), 1, ["hour"]),
     "findings": lambda run: findings.findings(run, 1),
     "attention": lambda run: attention.attention(run, 1),
     "attention-by-concept": attention.attention_by_concept,

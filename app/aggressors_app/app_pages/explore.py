@@ -8,8 +8,8 @@ from aggressors_app import cached, state
 from aggressors_app.components.breakdowns import against_loss, comparison
 from aggressors_app.components.browser import browser
 from aggressors_app.components.explore_map import explore_map
+from aggressors_app.components.hypothesis_card import claim_of, hypothesis_card
 from aggressors_app.components.scope_line import scope_line
-from aggressors_app.components.support import support
 
 TABS = {"map": ":material/scatter_plot: Map", "compare": ":material/bar_chart: Compare"}
 TAB = "explore_tab"
@@ -25,10 +25,15 @@ def _turned() -> None:
 
 
 scope_line(view.run, view.filter, one)
-support(view.run, view.filter, one)
+claim = claim_of(view.run, view.filter, one)
+open_, docked = st.columns([3, 1], gap="medium") if claim else (st.container(), None)
+if docked is not None and one is not None:
+    with docked:
+        hypothesis_card(view.run, claim, one)
 
 st.session_state[TAB] = TABS[view.get("tab", "map", tuple(TABS))]
-on_map, compare = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
+with open_:
+    on_map, compare = st.tabs(list(TABS.values()), key=TAB, on_change=_turned)
 if on_map.open:
     with on_map:
         explore_map()
@@ -40,4 +45,5 @@ if compare.open:
         with right:
             comparison(view.run, view.filter, one)
 
-browser(view.run, view.filter)
+with open_:
+    browser(view.run, view.filter)

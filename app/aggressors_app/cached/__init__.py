@@ -36,6 +36,7 @@ from aggressors_app.cached.answers import (
     how_found,
     in_scope,
     inside_outside,
+    judged,
     looks,
     map_bins,
     map_points,
@@ -49,7 +50,6 @@ from aggressors_app.cached.answers import (
     sample,
     stats,
     suspects,
-    tested,
     thumbnails,
     totals,
     values,
@@ -62,6 +62,7 @@ from aggressors_app.cached.kept import (
     hypotheses,
     marked,
     marks,
+    on_run,
 )
 from aggressors_app.cached.places import placed, whole
 from aggressors_app.cached.runs import (
@@ -112,6 +113,7 @@ __all__ = [
     "hypotheses",
     "in_scope",
     "inside_outside",
+    "judged",
     "kind",
     "like",
     "looks",
@@ -122,6 +124,7 @@ __all__ = [
     "matched",
     "odd",
     "older",
+    "on_run",
     "original",
     "outlines",
     "page",
@@ -136,7 +139,6 @@ __all__ = [
     "single_run",
     "stats",
     "suspects",
-    "tested",
     "thumbnails",
     "totals",
     "values",

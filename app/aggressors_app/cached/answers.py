@@ -28,9 +28,9 @@ from aggressors.queries import (
     unusual,
 )
 from aggressors.queries import findings as findings_of
+from aggressors.queries.claims import Judged
 from aggressors.queries.grammar import parse
 from aggressors.stats.alignment import Similarity
-from aggressors.stats.claims import Tested
 from aggressors_app.about import with_facts
 from aggressors_app.cached.runs import remember, run_file
 from aggressors_app.format import typeset
@@ -278,9 +278,9 @@ def count(run_id: str, filter: str) -> int:
 
 
 @remember
-def tested(run_id: str, claim: str, concept_id: int) -> Tested:
+def judged(run_id: str, claim: str, concept_id: int, confounders: tuple[str, ...]) -> Judged:
     """Test whether a claim is why a concept fails; see `queries.claims`."""
-    return claims.tested(run_file(run_id), parse(claim), concept_id, ())
+    return claims.judged(run_file(run_id), parse(claim), concept_id, confounders)
 
 
 def refused(run_id: str, filter: str) -> str:

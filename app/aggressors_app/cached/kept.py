@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from aggressors import hypothesis
+from aggressors.hypothesis import OnRun
 from aggressors.queries import marks as marking
 from aggressors.queries.marks import Marks
 from aggressors.store.hypotheses import Hypothesis, UnreadableHypothesis, list_hypotheses
@@ -63,6 +65,16 @@ def _hypotheses(
 ) -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
     found, wrong = list_hypotheses(Workspace(Path(root)))
     return tuple(found), tuple(wrong)
+
+
+def on_run(run_id: str, one: Hypothesis) -> OnRun:
+    """Judge a hypothesis on a run."""
+    return _on_run(run_id, one, str(Workspace.open().root))
+
+
+@remember
+def _on_run(run_id: str, one: Hypothesis, root: str) -> OnRun:
+    return hypothesis.on_run(one, run_file(run_id), Workspace(Path(root)))
 
 
 def history() -> gate.History | None:

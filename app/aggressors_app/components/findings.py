@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import streamlit as st
@@ -114,10 +115,17 @@ def _with(claim: str) -> str:
     return format_filter(both(parse(state.read().filter), parse(claim)))
 
 
-def save(run_id: str, rank: int | None, title: str, filter: str) -> None:
+def save(
+    run_id: str,
+    rank: int | None,
+    title: str,
+    filter: str,
+    author: str = "",
+    confounders: Sequence[str] = (),
+) -> None:
     """Keep a claim as a hypothesis, and say so; for callbacks."""
     try:
-        made = actions.save_hypothesis(run_id, rank, title, filter)
+        made = actions.save_hypothesis(run_id, rank, title, filter, author, confounders)
     except AggressorsError as error:
         st.toast(plain(str(error)), icon=":material/error:")
     else:

@@ -8,7 +8,8 @@ from aggressors.errors import AggressorsError
 from aggressors.queries.grammar import both, format_filter, parse
 from aggressors.store.hypotheses import Hypothesis
 from aggressors_app import actions, cached, chips, state
-from aggressors_app.components.listing import Button, Buttons, Column, Row, Text, listing
+from aggressors_app.components.hypothesis_card import COLORS, HELP
+from aggressors_app.components.listing import Badge, Button, Buttons, Column, Row, Text, listing
 from aggressors_app.format import plain, typeset, when
 
 HEIGHT = 240
@@ -39,10 +40,10 @@ def hypotheses(run_id: str) -> None:
     listing(
         "hypotheses",
         (
-            Column("Claim", width="34%"),
-            Column("Filter", width="34%"),
+            Column("Claim", width="26%"),
+            Column("On this run", width="14%", help=HELP),
+            Column("What the data say", width="38%"),
             Column("About"),
-            Column("Kept"),
             Column(""),
         ),
         [_row(run_id, one, names, muted=one.slug in others) for one in ordered],
@@ -60,14 +61,15 @@ def claim(one: Hypothesis) -> None:
 
 def _row(run_id: str, one: Hypothesis, names: dict[str, str], *, muted: bool) -> Row:
     refused = cached.refused(run_id, one.filter)
+    said = cached.on_run(run_id, one)
     explore = refused or "Open Explore with this claim"
     return Row(
         one.slug,
         (
-            Text(typeset(one.title), strong=True),
-            Text("", sub=typeset(one.filter)),
-            Text(_about(one, names)),
-            Text("", sub=when(one.created_at)),
+            Text(typeset(one.title), sub=_claimed(one), strong=True),
+            Badge(said.support, COLORS.get(said.support, "gray")),
+            Text("", sub=typeset(said.sentence)),
+            Text(_about(one, names), sub=f"kept {when(one.created_at)}"),
             Buttons(
                 (
                     Button("explore", "explore", explore, disabled=bool(refused)),
@@ -77,6 +79,17 @@ def _row(run_id: str, one: Hypothesis, names: dict[str, str], *, muted: bool) ->
         ),
         muted=muted,
     )
+
+
+def _claimed(one: Hypothesis) -> str:
+    """Filter, what is held still, and who holds it, as far as there is more than the title."""
+    filter = typeset(one.filter)
+    parts = (
+        filter if filter != typeset(one.title) else "",
+        f"{', '.join(one.confounders)} held still" if one.confounders else "",
+        one.author,
+    )
+    return " · ".join(part for part in parts if part)
 
 
 def _about(one: Hypothesis, names: dict[str, str]) -> str:

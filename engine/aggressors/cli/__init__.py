@@ -7,6 +7,7 @@ import os
 import click
 
 from aggressors.cli.add import add_metadata
+from aggressors.cli.claim import hypotheses, test_hypothesis
 from aggressors.cli.common import Verbs, version_text
 from aggressors.cli.look import app, doctor, export, report, runs, show
 from aggressors.cli.make import demo, ingest, init, run, try_
@@ -30,8 +31,8 @@ def cli() -> None:
 
 
 for verb in (
-    demo, init, try_, run, ingest, add_metadata, app, runs, show, export, save_test, check, report,
-    doctor,
+    demo, init, try_, run, ingest, add_metadata, app, runs, show, export, test_hypothesis,
+    hypotheses, save_test, check, report, doctor,
 ):  # fmt: skip
     cli.add_command(verb)
 

@@ -7,7 +7,7 @@ rewritten; verdicts on it are kept elsewhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +19,9 @@ from aggressors.store.files import explained, place_new
 from aggressors.store.records import as_json, list_records, read_record
 from aggressors.store.workspace import Workspace, check_slug
 
-VERSION = 1
+VERSION = 2
 LONGEST_TITLE = 200
+LONGEST_AUTHOR = 80
 _MEND = "Correct it, or remove the file."
 
 
@@ -36,6 +37,8 @@ class Hypothesis:
     run_id : the run on which it was made.
     aggressor : rank in that run of the aggressor that it is to explain; None for all samples.
     created_at : when it was saved, ISO 8601 in UTC.
+    author : who holds it; '' where nobody was named.
+    confounders : fields that are held still when it is tested, beside the label.
     schema_version : version of this format.
     """
 
@@ -45,6 +48,8 @@ class Hypothesis:
     run_id: str
     aggressor: int | None
     created_at: str
+    author: str = ""
+    confounders: tuple[str, ...] = ()
     schema_version: int = VERSION
 
 
@@ -87,9 +92,18 @@ def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
 
 
 def save_hypothesis(
-    workspace: Workspace, *, title: str, filter: str, run_id: str, aggressor: int | None
+    workspace: Workspace,
+    *,
+    title: str,
+    filter: str,
+    run_id: str,
+    aggressor: int | None,
+    author: str = "",
+    confounders: Sequence[str] = (),
 ) -> Hypothesis:
     """Write a new hypothesis; one with the same claim about the same aggressor is returned as is.
+
+    The same claim with other confounders is another hypothesis.
 
     Raises
     ------
@@ -100,13 +114,15 @@ def save_hypothesis(
     if not filter.strip() or filter.strip() == "all":
         raise UsageError("A hypothesis needs a claim; choose a finding, or set a filter.")
     parse(filter)
+    held = tuple(confounders)
     for known in list_hypotheses(workspace)[0]:
-        if _claim(known) == (filter, run_id, aggressor):
+        if _claim(known) == (filter, run_id, aggressor, held):
             return known
     title = (title.strip() or filter)[:LONGEST_TITLE]
+    author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for slug in _slugs(title):
-        made = Hypothesis(slug, title, filter, run_id, aggressor, now)
+        made = Hypothesis(slug, title, filter, run_id, aggressor, now, author, held)
         if place_new(_path(workspace, slug), as_json(made)):
             return made
         with suppress(InputError):  # an unreadable one keeps its name
@@ -132,8 +148,8 @@ def _path(workspace: Workspace, slug: str) -> Path:
     return workspace.hypotheses / f"{check_slug(slug)}.json"
 
 
-def _claim(one: Hypothesis) -> tuple[str, str, int | None]:
-    return one.filter, one.run_id, one.aggressor
+def _claim(one: Hypothesis) -> tuple[str, str, int | None, tuple[str, ...]]:
+    return one.filter, one.run_id, one.aggressor, one.confounders
 
 
 def _slugs(title: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, Field, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ _TYPES = {
     "int": ((int,), "whole number"),
     "int | None": ((int, type(None)), "whole number or null"),
     "float": ((int, float), "number"),
+    "tuple[str, ...]": ((list,), "list of texts"),
 }
 
 
@@ -40,7 +41,8 @@ def read_record(path: Path, kind: type[Record], what: str, mend: str) -> Record:
 
     Parameters
     ----------
-    kind : a dataclass of text, numbers and `int | None`, with a default for `schema_version`.
+    kind : a dataclass of text, lists of texts, numbers and `int | None`, with a default for
+        `schema_version`, and for each field that older versions lack.
     what : what the record is, for messages.
     mend : what to do about a file that was edited to nonsense.
 
@@ -66,6 +68,9 @@ def read_record(path: Path, kind: type[Record], what: str, mend: str) -> Record:
         )
     values: dict[str, Any] = {}
     for name, entry in entries.items():
+        if name not in raw and isinstance(version, int) and version < newest and _late(entry):
+            values[name] = entry.default
+            continue
         if name not in raw:
             raise InputError(f"{path}: the field {name!r} is missing. {mend}")
         values[name] = _typed(raw[name], str(entry.type), name, path, mend)
@@ -74,7 +79,12 @@ def read_record(path: Path, kind: type[Record], what: str, mend: str) -> Record:
         raise InputError(
             f"{path}: there is no field {unknown[0]!r}; fields are {', '.join(sorted(values))}."
         )
-    return kind(**values)
+    return kind(**values | {"schema_version": newest})
+
+
+def _late(entry: Field[Any]) -> bool:
+    """Whether a field came with a later version, so that older files lack it."""
+    return entry.name != "schema_version" and entry.default is not MISSING
 
 
 def as_json(record: Any) -> bytes:
@@ -86,4 +96,8 @@ def _typed(value: Any, type_name: str, name: str, path: Path, mend: str) -> Any:
     wanted, words = _TYPES[type_name]
     if isinstance(value, bool) or not isinstance(value, wanted):
         raise InputError(f"{path}: {name!r} must be a {words}; got {value!r}. {mend}")
+    if isinstance(value, list):
+        if not all(isinstance(one, str) for one in value):
+            raise InputError(f"{path}: {name!r} must be a {words}; got {value!r}. {mend}")
+        return tuple(value)
     return float(value) if isinstance(value, int) and type_name == "float" else value

@@ -1,3 +1,3 @@
-SELECT s.row_id, s.loss AS signal, s.label::VARCHAR AS label, s.group_id, a.row_id IS NOT NULL AS member , m."hour" AS "c0" FROM samples s POSITIONAL JOIN metadata m LEFT JOIN (SELECT DISTINCT row_id FROM assignments WHERE concept_id = $concept) a ON a.row_id = s.row_id WHERE s.fold = 'confirm' AND isfinite(s.loss) ORDER BY s.row_id
-;
-SELECT s.row_id FROM samples s POSITIONAL JOIN metadata m WHERE s.fold = 'confirm' AND m."brightness" < $f0
+SELECT s.population, (s.fold = 'confirm') IS TRUE AS judges, s.loss AS signal, s.group_id,
+(m."brightness" < $f0) IS TRUE AS held, s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $members) AS member , s.label AS "c0", m."hour" AS "c1"
+FROM samples s POSITIONAL JOIN metadata m WHERE isfinite(s.loss) ORDER BY s.row_id

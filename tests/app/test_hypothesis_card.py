@@ -1,0 +1,65 @@
+"""The card beside the tabs of Explore: what the data say of the claims in the filter."""
+
+from __future__ import annotations
+
+import pytest
+from tests.app.reading import component
+
+from aggressors.store.hypotheses import list_hypotheses
+from aggressors.store.workspace import Workspace
+
+CLAIM = "population = validation and brightness < 0.3"
+
+
+def rows(app, key):
+    return {row["id"]: row["cells"] for row in component(app, key)["rows"]}
+
+
+def test_a_claim_is_judged_beside_every_tab(opened, planted_versions):
+    for tab in ("map", "compare"):
+        app = opened(planted_versions, "explore", run="v1-0000", f=CLAIM, a="1", tab=tab)
+        assert not app.exception
+        figures = rows(app, "hypothesis_figures")
+        assert list(figures) == ["Covers", "Fails", "Explains", "Unexplained", "p-value"]
+        assert figures["Covers"][1]["text"].endswith("%")
+        gaps = rows(app, "hypothesis_gaps")
+        assert next(iter(gaps)) == "validation, the half that judges"
+
+
+@pytest.mark.parametrize("filter", ["all", "population = train", "loss > 1", "aggressor = 1"])
+def test_what_claims_nothing_of_the_samples_has_no_card(opened, planted_versions, filter):
+    app = opened(planted_versions, "explore", run="v1-0000", f=filter, a="1")
+    assert not app.exception
+    assert not [box for box in app.multiselect if box.key == "hypothesis_hold"]
+
+
+def test_what_is_held_still_is_in_the_address_and_changes_the_answer(opened, planted_versions):
+    app = opened(planted_versions, "explore", run="v1-0000", f=CLAIM, a="1")
+    alone = rows(app, "hypothesis_gaps")
+    app.multiselect("hypothesis_hold").set_value(["hour"]).run()
+    assert app.query_params["hold"] == "hour"
+    assert rows(app, "hypothesis_gaps") != alone
+
+
+@pytest.mark.parametrize(
+    "hold", ["loss", "no such field", "brightness", "hour,,hour';--", "x" * 99]
+)
+def test_a_stranger_s_address_holds_only_what_can_be_held(opened, planted_versions, hold):
+    app = opened(planted_versions, "explore", run="v1-0000", f=CLAIM, a="1", hold=hold)
+    assert not app.exception
+    assert not app.error
+    assert app.multiselect("hypothesis_hold").value in ([], ["hour"])
+
+
+def test_it_is_kept_with_its_author_and_judged_on_the_page_of_the_aggressor(opened, planted):
+    app = opened(planted, "explore", run="v1-0000", f=CLAIM, a="1", hold="hour")
+    app.text_input("hypothesis_title").set_value("too dark")
+    app.text_input("hypothesis_author").set_value("Ann")
+    app.button("hypothesis_save").click().run()
+    (kept,) = list_hypotheses(Workspace(planted))[0]
+    assert (kept.title, kept.author, kept.filter) == ("too dark", "Ann", "brightness < 0.3")
+    assert (kept.aggressor, kept.confounders) == (1, ("hour",))
+    page = opened(planted, "aggressor", run="v2-0000", f="all", a="1")
+    (row,) = component(page, "hypotheses")["rows"]
+    assert row["cells"][0]["sub"] == "brightness < 0.3 · hour held still · Ann"
+    assert row["cells"][1]["text"] in ("supported", "partly", "not supported", "too few samples")

@@ -1,0 +1,87 @@
+"""Claims by the command line: tested, kept, and judged on later runs."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from aggressors.store.hypotheses import list_hypotheses
+from aggressors.store.workspace import Workspace
+from calling import call, document, fails
+from versions import publish_story
+
+CLAIM = ("--aggressor", "1", "--claim", "brightness < 0.25")
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """v1 fails at dusk, v2 does not, v3 does again."""
+    workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
+    publish_story(workspace)
+    return workspace
+
+
+@pytest.fixture
+def workspace(story, tmp_path):
+    return shutil.copytree(story.root, tmp_path / "w")
+
+
+def test_a_claim_gets_its_verdict_with_the_evidence(workspace):
+    said = call("test-hypothesis", "v1", *CLAIM, at=workspace).stdout
+    assert said.splitlines()[0] == "Supported"
+    assert "The claim holds for" in said
+    assert "validation, the half that judges" in said
+    assert "Dealt out at random among others alike, 999 times" in said
+    assert not list_hypotheses(Workspace(workspace))[0]
+
+
+def test_as_json_it_is_what_python_says(workspace):
+    said = document("test-hypothesis", "v1", *CLAIM, "--hold", "hour", at=workspace)
+    assert said["support"] == "supported"
+    assert said["adjusted"][1] > 0
+    assert "same labels and hour" in said["sentence"]
+    assert [one["population"] for one in said["populations"]][0] == "validation"
+    assert 0 < said["reshuffled"]["p_value"] <= 0.01
+
+
+def test_it_is_kept_and_judged_on_every_run(workspace):
+    kept = ("--keep", "too dark", "--author", "Ann", "--hold", "hour")
+    assert "Kept as 'too-dark'" in call("test-hypothesis", "v1", *CLAIM, *kept, at=workspace).stdout
+    found = {
+        run: document("hypotheses", run, at=workspace)[0]["support"] for run in ("v1", "v2", "v3")
+    }
+    assert found["v1"] == found["v3"] == "supported"
+    assert found["v2"] != "supported"
+    text = call("hypotheses", at=workspace).stdout
+    assert "too dark" in text
+    assert "Ann" in text
+    assert "Supported" in text
+
+
+def test_without_any_it_says_how_to_keep_one(workspace):
+    assert "--keep TITLE" in call("hypotheses", at=workspace).stdout
+    assert document("hypotheses", at=workspace) == []
+
+
+def test_a_broken_file_is_named_beside_the_others(workspace):
+    call("test-hypothesis", "v1", *CLAIM, "--keep", "dark", at=workspace)
+    (workspace / "hypotheses" / "broken.json").write_text("{")
+    done = call("hypotheses", at=workspace)
+    assert "broken.json is not valid JSON" in done.stderr
+    assert "dark" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "says"),
+    [
+        (2, ("--aggressor", "99", "--claim", "hour > 3"), "no aggressor of rank 99"),
+        (2, ("--claim", "hour > 3"), "--aggressor"),
+        (3, ("--aggressor", "1", "--claim", "rain > 3"), "no field 'rain'"),
+        (3, ("--aggressor", "1", "--claim", "loss > 3"), "says how the model did"),
+        (3, (*CLAIM, "--hold", "rain"), "no field 'rain'"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_kept(workspace, code, arguments, says):
+    fails(code, "test-hypothesis", "v1", *arguments, "--keep", "x", at=workspace, says=says)
+    assert not list_hypotheses(Workspace(workspace))[0]
