@@ -45,5 +45,4 @@ if compare.open:
         with right:
             comparison(view.run, view.filter, one)
 
-with open_:
-    browser(view.run, view.filter)
+browser(view.run, view.filter)

@@ -176,7 +176,7 @@ function classes(remember, slider, draw) {
 }
 
 function bar(data, root, remember, draw, report) {
-  const line = element("div", "bar");
+  const line = element("div", root.clientWidth < 280 ? "bar tight" : "bar");
   if (data.caption) line.append(element("span", "quiet", data.caption));
   if (!data.columns.length && data.items.some((item) => item.heat)) {
     const label = element("span", "heat");

@@ -79,7 +79,7 @@ def _stacked(run_id: str, found: SampleDetail, original: bytes | None, key: str)
     tags_of(run_id, found.sample_id, key)
     facts = [row for row in _facts(found) if row[0] != "aggressors"]
     if original or found.thumbnail:
-        seen, known = st.columns(2, gap="small")
+        seen, known = st.columns([4, 3], gap="small")
         with seen:
             _picture(found, original, key)
     else:
