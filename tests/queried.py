@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from aggressors.contracts import POPULATIONS, RunInfo, Settings
 from aggressors.stages.tables import rows, table
+from aggressors.stats.alignment import STAYS, Similarity
 from aggressors.store.publish import publish
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.schema import SCHEMA_VERSION
@@ -40,11 +41,18 @@ def queried(
     run_id: str = "a" * 16,
     name: str = "v1",
     other: Mapping[str, Sequence[object]] | None = None,
+    turn: Similarity = STAYS,
+    prefix: str = "",
 ) -> Queried:
-    """Publish the run into `folder` and open it; `other` are columns in the place of its own."""
+    """Publish the run into `folder` and open it.
+
+    `other` are columns in the place of its own, `turn` moves its map, `prefix` its ids.
+    """
     frame = _frame(np.random.default_rng(seed))
     for column, values in (other or {}).items():
         frame[column] = pd.Series(list(values), dtype=object)
+    frame["map_x"], frame["map_y"] = turn.of(frame["map_x"], frame["map_y"])
+    frame["sample_id"] = prefix + frame["sample_id"]
     members = {
         1: np.flatnonzero((frame["brightness"] < 0.3).to_numpy()),
         2: np.flatnonzero((frame["operator"] == "op-1").to_numpy()),

@@ -40,8 +40,8 @@ def queue(name: str) -> pa.Table:
     return found.read_labels(name)
 
 
-def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -> None:
-    """Add samples to a label queue, with the run and the aggressor they were chosen for.
+def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
+    """Add samples to a label queue, with the run and the aggressor they were chosen for, if any.
 
     Raises
     ------
@@ -70,17 +70,25 @@ def add_to_queue(name: str, run_id: str, rank: int, sample_ids: Sequence[str]) -
 
 
 def set_mark(
-    run_id: str, sample_id: str, mark: MarkKind, *, undo: bool, concept_id: int | None = None
+    run_id: str,
+    sample_id: str,
+    mark: MarkKind,
+    *,
+    undo: bool,
+    concept_id: int | None = None,
+    tag: str = "",
 ) -> None:
     """Mark a sample, or take the mark back; what another window did meanwhile changes nothing.
 
     Parameters
     ----------
     concept_id : the concept on screen; `not-of-group` is about its group.
+    tag : the words of the mark `tag`.
 
     Raises
     ------
-    WorkspaceError : there is no workspace, or it cannot be written. UsageError : no such mark.
+    WorkspaceError : there is no workspace, or it cannot be written. UsageError : no such mark, or a
+    tag that is too long.
     """
     found = cached.workspace()
     if found is None:
@@ -88,7 +96,7 @@ def set_mark(
             "A single run file keeps no marks. "
             "Open its workspace with `aggressors app --workspace DIR`."
         )
-    place = marking.place_of(cached.run_file(run_id), mark, concept_id)
+    place = marking.place_of(cached.run_file(run_id), mark, concept_id, tag)
     found.append_marks(
         [sample_id],
         mark,

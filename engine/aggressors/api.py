@@ -365,13 +365,15 @@ class Run:
         *,
         rank: int | None = None,
         undo: bool = False,
+        tag: str = "",
     ) -> None:
-        """Mark samples as label-wrong, or as not-of-group; the dashboard shows it.
+        """Mark samples as label-wrong, as not-of-group, or with a tag; the dashboard shows it.
 
         Parameters
         ----------
         sample_ids : the id of a sample, or of several.
         rank : the aggressor; needed for not-of-group, which is said of its group.
+        tag : the words of the mark `tag`.
         undo : take the mark back.
 
         Raises
@@ -383,7 +385,7 @@ class Run:
         concept_id = None if rank is None else concept_of_rank(self._file, rank)
         ids = _ids(sample_ids)
         check_markable(self._file, ids, mark)
-        at = place_of(self._file, mark, concept_id)
+        at = place_of(self._file, mark, concept_id, tag)
         place.append_marks(
             ids, mark, undone=undo, group=at.group, run_id=at.run_id, concept_id=at.concept_id
         )

@@ -30,6 +30,19 @@ def _find(element: Any, key: str) -> Any:
     return None
 
 
+def map_header(app: AppTest) -> dict[str, Any]:
+    """What the map component was told, without its pixels."""
+    packed = component(app, "explore_map")
+    length = int.from_bytes(packed[:4], "little")
+    header: dict[str, Any] = json.loads(packed[4 : 4 + length])
+    return header
+
+
+def coloured_by(app: AppTest) -> list[str]:
+    """Names of what colours the maps."""
+    return [layer["name"] for layer in map_header(app)["layers"]]
+
+
 def shown(app: AppTest) -> str:
     """All text on a page."""
     kinds = ("markdown", "caption", "subheader", "error", "success")

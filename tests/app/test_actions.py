@@ -136,18 +136,3 @@ def test_a_click_on_a_mark_limits_the_filter(monkeypatch):
         )
         chart._picked("bars", chart._limiting(marks))
     assert changed == ["label = coat and operator is missing", "label = coat and operator = op-1"]
-
-
-def test_the_map_component_gets_two_layers_with_the_samples_of_the_filter(opened, planted_versions):
-    import json
-
-    app = opened(planted_versions, "explore", run="v1-0000", f="population = test")
-    packed = component(app, "explore_map")
-    length = int.from_bytes(packed[:4], "little")
-    header = json.loads(packed[4 : 4 + length])
-    width, height = header["size"]
-    assert [layer["title"] for layer in header["layers"]] == ["label", "loss"]
-    assert len(packed) == 4 + length + 2 * width * height
-    filled = sum(byte != 0 for byte in packed[4 + length : 4 + length + width * height])
-    assert 300 < filled <= 450
-    assert {line["name"] for line in header["outlines"]} >= {"1", "2"}

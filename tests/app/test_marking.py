@@ -200,13 +200,13 @@ def test_no_key_calls_a_label_wrong_where_none_is(opened, planted):
     assert component(labeled, "browser_grid")["actions"] == {"w": "label wrong"}
     pool = opened(planted, "explore", run="v1-0000", f="population = unlabeled")
     assert component(pool, "browser_grid")["items"]
-    assert component(pool, "browser_grid")["actions"] == {}
+    assert component(pool, "browser_grid")["actions"] == {"a": "add to queue"}
 
 
 def test_the_keys_of_the_grid_mark_and_take_back(opened, planted, monkeypatch):
     app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
     assert component(app, GRID)["actions"] == {"w": "label wrong", "n": "not of group"}
-    explore = opened(planted, "explore", run="v1-0000", f="all")
+    explore = opened(planted, "explore", run="v1-0000", f="population = test")
     assert component(explore, "browser_grid")["actions"] == {"w": "label wrong"}
     monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
     one, first = cached.aggressors("v1-0000")[0], next(iter(tiles(app)))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.app.reading import PAGES, component, shown
+from tests.app.reading import PAGES, coloured_by, component, shown
 
 import aggressors as ag
 from aggressors.contracts import Aggressor
@@ -302,8 +302,7 @@ def test_a_run_is_compared_with_runs_of_the_same_task_and_loss(
 
 def test_explore_of_unlabeled_samples_has_colours_and_counts_members(opened, planted_versions):
     app = opened(planted_versions, "explore", run="v1-0000", f="population = unlabeled", a="1")
-    assert app.selectbox(key="explore_color").value == "prediction"
-    assert "there is no map of the loss" in shown(app)
+    assert coloured_by(app) == ["prediction", "confidence"]
     held = cached.count("v1-0000", "population = unlabeled and aggressor = 1")
     assert held
     assert f"**{held} members**" in shown(app)
@@ -355,8 +354,11 @@ def test_a_table_without_pictures_shows_what_it_has(opened, tmp_path):
     pq.write_table(table, tmp_path / "losses.parquet")
     ag.analyze(tmp_path / "losses.parquet", workspace=tmp_path / "w")
     app = opened(tmp_path / "w", "explore", sample="s3")
+    heads = [head["name"] for head in component(app, "browser_grid")["columns"]]
+    assert heads == ["sample_id", "loss", "hour", "station", "outlier_score"]
+    app = opened(tmp_path / "w", "explore", sample="s3", layout="tiles")
     assert not app.exception
-    assert app.selectbox(key="explore_color").value not in ("label", "prediction")
+    assert not {"label", "prediction"} & set(coloured_by(app))
     tile = component(app, "browser_grid")["items"][0]
     assert tile["text"] == ""
     assert {name for name, _, _ in tile["values"]} == {"hour", "station"}

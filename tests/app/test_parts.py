@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import altair
+import numpy as np
 import pytest
 
 from aggressors.queries.cards import data_uri
@@ -13,7 +14,7 @@ from aggressors.queries.grammar import format_filter, parse
 from aggressors_app import charts, chips
 from aggressors_app.components import breakdowns
 from aggressors_app.components.confusion import summed
-from aggressors_app.components.linked_map import Layer, pack
+from aggressors_app.components.linked_map import Layer, Scene, pack
 from aggressors_app.format import exact, interval, number, of, plain, share, signed, typeset
 
 LONG_ID = "validation/2026-11-27/frame-000001.jpg"
@@ -287,12 +288,17 @@ def test_only_pictures_become_data_uris():
     assert data_uri(b"<svg onload=alert(1)>") == data_uri(None) == data_uri(b"") == ""
 
 
-def test_a_map_is_its_header_and_its_pixels():
-    layer = Layer("loss", b"\x00\x01\x02\x03", ("#000000", "#ffffff"))
+@pytest.mark.parametrize(("most", "width"), [(3, 1), (300, 2), (70_000, 4)])
+def test_a_map_is_its_header_its_pixels_and_its_counts(most, width):
+    layer = Layer("loss", "loss", b"\x00\x01\x02\x03", ("#000000", "#ffffff"))
     box = (0.0, 1.0, 0.0, 1.0)
-    packed = pack([layer, layer], size=(2, 2), run="r", view=box, bins=box, home=box)
+    scene = Scene(run="r", size=(2, 2), view=box, bins=box, home=box)
+    counts = np.array([[0, 1], [2, most]])
+    packed = pack([layer, layer], counts, scene)
     length = int.from_bytes(packed[:4], "little")
-    assert packed[4 + length :] == layer.pixels * 2
+    assert json.loads(packed[4 : 4 + length])["counted"] == width
+    assert packed[4 + length : 12 + length] == layer.pixels * 2
+    assert np.frombuffer(packed[12 + length :], f"<u{width}").tolist() == [0, 1, 2, most]
 
 
 def finding(kind, title, effect):

@@ -175,3 +175,14 @@ def test_a_workspace_that_cannot_be_written_says_so(place: Workspace) -> None:
     place.marks.write_text("a file where the folder should be")
     with pytest.raises(WorkspaceError, match="Cannot write"):
         place.append_marks(["a"], "label-wrong", run_id="r1")
+
+
+def test_tags_stand_beside_each_other_and_are_taken_back_one_by_one(place: Workspace) -> None:
+    for tag in ("dark", "odd", "dark"):
+        place.append_marks(["s1"], "tag", run_id="r1", group=tag)
+    assert said(place.read_marks()) == [("s1", "tag", "odd"), ("s1", "tag", "dark")]
+    place.append_marks(["s1"], "tag", run_id="r2", group="odd", undone=True)
+    assert said(place.read_marks()) == [("s1", "tag", "dark")]
+    for tag, why in (("", "needs a name"), ("x" * 41, "1 to 40"), ("a\x07", "printable")):
+        with pytest.raises(UsageError, match=why):
+            place.append_marks(["s1"], "tag", run_id="r1", group=tag)

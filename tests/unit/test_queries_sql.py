@@ -14,6 +14,7 @@ import pytest
 
 from aggressors.contracts import EVERYTHING
 from aggressors.queries import (
+    alignment,
     attention,
     claims,
     concept,
@@ -23,6 +24,7 @@ from aggressors.queries import (
     findings,
     maps,
     overview,
+    points,
     samples,
     solve,
     sought,
@@ -65,6 +67,10 @@ QUESTIONS = {
     "samples-page": lambda run: samples.samples_page(run, METADATA, "loss", limit=2),
     "members": lambda run: samples.members(run, 1, METADATA, limit=2),
     "map-bins": lambda run: maps.map_bins(run, PLAIN, "brightness", size=4),
+    "map-points": lambda run: points.points(
+        run, PLAIN, [points.color_of(run, "hour")], view=maps.View(-1, -1, 1, 1)
+    ),
+    "map-aligned": lambda run: alignment.aligned(run, run),
     "field-vs-loss": lambda run: explore.field_vs_loss(run, METADATA, "hour"),
     "fields-vs-loss": lambda run: explore.fields_vs_loss(run, METADATA, "hour", "operator"),
     "reliability": lambda run: explore.reliability(run, PLAIN),

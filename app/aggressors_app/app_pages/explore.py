@@ -49,5 +49,4 @@ if elsewhere.open:
     with elsewhere:
         where_else(view.run, view.filter)
 
-with open_:
-    browser(view.run, view.filter)
+browser(view.run, view.filter)

@@ -10,6 +10,7 @@ import streamlit as st
 from aggressors import words
 from aggressors.contracts import Aggressor, Attention, DiscoveryFacts, Provenance
 from aggressors.errors import FilterError
+from aggressors.queries import alike as nearest
 from aggressors.queries import attention as attended
 from aggressors.queries import (
     choosing,
@@ -21,6 +22,7 @@ from aggressors.queries import (
     maps,
     marks,
     overview,
+    points,
     samples,
     solve,
     sought,
@@ -33,6 +35,7 @@ from aggressors.queries import findings as findings_of
 from aggressors.queries.claims import Judged
 from aggressors.queries.grammar import parse
 from aggressors.queries.handmade import Measure, answered, measured
+from aggressors.stats.alignment import Similarity
 from aggressors.stats.calibration import Calibration
 from aggressors_app.about import with_facts
 from aggressors_app.cached.runs import remember, run_file
@@ -213,12 +216,6 @@ def kept_measure(run_id: str, filter: str, made_on: str) -> Measure | None:
 
 
 @remember
-def extent(run_id: str) -> maps.View:
-    """Find the view that shows every sample."""
-    return maps.extent(run_file(run_id))
-
-
-@remember
 def has_map(run_id: str) -> bool:
     """Whether samples lie at different places of the map."""
     return maps.has_map(run_file(run_id))
@@ -226,10 +223,28 @@ def has_map(run_id: str) -> bool:
 
 @remember
 def map_bins(
-    run_id: str, filter: str, color_by: str | None, view: maps.View, size: int
+    run_id: str, filter: str, color: str, view: maps.View, size: int, placed: Similarity
 ) -> maps.MapBins:
-    """Count samples by cell of the map, coloured by a field."""
-    return maps.map_bins(run_file(run_id), parse(filter), color_by, view, size)
+    """Count samples by cell of the map, coloured by what `points.color_of` knows."""
+    run = run_file(run_id)
+    by = points.color_of(run, color)
+    return maps.map_bins(run, parse(filter), by, view, size, placed)
+
+
+@remember
+def map_points(
+    run_id: str, filter: str, colors: tuple[str, ...], view: maps.View, placed: Similarity
+) -> pa.Table:
+    """Read the samples in view one by one, with what they are coloured by."""
+    run = run_file(run_id)
+    by = [points.color_of(run, color) for color in colors]
+    return points.points(run, parse(filter), by, view=view, placed=placed).table
+
+
+@remember
+def thumbnails(run_id: str, row_ids: tuple[int, ...]) -> dict[int, bytes]:
+    """Pictures of some samples."""
+    return points.thumbnails(run_file(run_id), row_ids)
 
 
 @remember
@@ -349,9 +364,27 @@ def page(
 
 
 @remember
+def values(run_id: str, row_ids: tuple[int, ...], fields: tuple[str, ...]) -> pa.Table:
+    """Metadata values of some samples, one column a field."""
+    return samples.metadata(run_file(run_id), row_ids, fields)
+
+
+@remember
+def has_media(run_id: str) -> bool:
+    """Whether some sample has a picture or a text."""
+    return points.has_media(run_file(run_id))
+
+
+@remember
 def sample(run_id: str, sample_id: str) -> samples.SampleDetail:
     """Everything about one sample."""
     return samples.sample(run_file(run_id), sample_id)
+
+
+@remember
+def alike(run_id: str, row_id: int, count: int) -> pa.Table:
+    """List the samples that the model sees most like one."""
+    return nearest.alike(run_file(run_id), row_id, count)
 
 
 @remember

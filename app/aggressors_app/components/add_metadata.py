@@ -9,7 +9,7 @@ import streamlit as st
 
 from aggressors.errors import AggressorsError
 from aggressors.words import LEFT_OUT, listed
-from aggressors_app import actions, cached, state
+from aggressors_app import actions, cached, placing
 from aggressors_app.format import interval, number, of, plain, titled, typeset
 from aggressors_app.uploads import ENDINGS, LARGEST, Upload
 
@@ -113,7 +113,7 @@ def add(run_id: str, upload: Upload, name: str) -> None:
             icon=":material/error:",
         )
         return
-    state.change(run=derived)
+    placing.switch(derived)
     st.rerun()
 
 

@@ -16,13 +16,13 @@ from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import Tile, sample_grid
 from aggressors_app.components.marking import flags, troubles
 from aggressors_app.components.pager import pager, turn
+from aggressors_app.components.queueing import QUEUE
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.states import failed, nothing
 from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count, number, plain
 
 PER_PAGE = 40
-QUEUE = "to-label"
 SKIPPED, PROBLEM = "candidates_skipped", "candidates_problem"
 
 

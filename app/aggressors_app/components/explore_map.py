@@ -1,35 +1,43 @@
-"""The map of all samples twice: coloured by a field of choice, and by loss."""
+"""The map of all samples twice, each coloured by what one chooses; few samples one by one."""
 
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import streamlit as st
-from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 
+from aggressors.errors import AggressorsError
 from aggressors.queries.grammar import format_filter, parse
-from aggressors.queries.maps import MAX_COLOURS, BoolArray, MapBins, View
-from aggressors_app import cached, chips, state
-from aggressors_app.charts import Palette, palette
-from aggressors_app.components.linked_map import Box, Layer, Outline, Points, linked_map, pack
+from aggressors.queries.maps import View
+from aggressors.queries.points import DENSITY, SIGNAL
+from aggressors.stats.alignment import Similarity
+from aggressors_app import cached, chips, placing, state
+from aggressors_app.charts import palette
+from aggressors_app.components import map_layers
+from aggressors_app.components.linked_map import (
+    Box,
+    Corners,
+    Dots,
+    Layer,
+    Outline,
+    Scene,
+    linked_map,
+    pack,
+)
 from aggressors_app.components.states import nothing
 from aggressors_app.components.takeaway import Legend, takeaway
-from aggressors_app.format import number
+from aggressors_app.format import of
 
 CELLS = 200
-MAP = "figure_map"
 CLOSEST, FARTHEST = 1e-6, 1e3  # shares of the extent that may be in view
-MARGIN = 0.05  # of the extent, on each side
-COLOR = "explore_color"
+DOTS = 2_000  # samples in view, up to which each is drawn
+MAP = "figure_map"
 STALE = "explore_stale"
-UNKNOWN = "#9aa1b3"
 MARKED = 10  # aggressors whose rank stands on the map
-SHADOW = 255  # byte of a bin that only the filter empties
+HEIGHTS = {1: 560, 2: 380}
 
 
 def colorable(run_id: str) -> list[str]:
-    """Fields that can colour a map."""
+    """Fields that samples can be told apart by, other than the loss."""
     return [
         name
         for name, entry in cached.field_list(run_id).items()
@@ -39,7 +47,7 @@ def colorable(run_id: str) -> list[str]:
 
 @st.fragment
 def explore_map() -> None:
-    """Show both maps; zooming redraws them alone, a region joins the filter of every page."""
+    """Show one or two maps; zooming redraws them alone, a region joins the filter of every page."""
     if st.session_state.pop(STALE, False):
         st.rerun()
     view = state.read()
@@ -50,30 +58,50 @@ def explore_map() -> None:
             icon=":material/map:",
         )
         return
+    by = cached.placed(view.run).by
     whole, shown = _whole(view.run), _shown(view)
-    bar = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    color = _chosen_color(bar, view, shown)
-    colors = palette(st.context.theme.type)
-    # What the filter leaves out stays as a shadow, so that one sees what a region is cut from.
-    there = chips.only_populations(parse(view.filter))
-    everyone = cached.map_bins(view.run, format_filter(there), None, shown, CELLS).count > 0
-    losses = not _blank(view, shown, "loss")
-    drawn = (color, *(["loss"] if losses else []))
-    layers = [
-        _layer(
-            view.run,
-            cached.map_bins(view.run, view.filter, field, shown, CELLS),
-            everyone,
-            colors,
+    layers, dots, counts = _layers(view, whole, shown, by)
+    total = cached.count(view.run, view.filter)
+    region = chips.region(parse(view.filter))
+    scene = Scene(
+        run=view.run,
+        size=(CELLS, CELLS),
+        view=_box(shown),
+        bins=_box(shown),
+        home=_box(whole),
+        scope=f"{of(int(counts.sum()), total)} in view",
+        outlines=_outlines(view.run, view.aggressor or 1, by),
+        region=None if region is None else placing.shown(region, by),
+        chosen=_place_of(view, by),
+        dots=dots,
+        options=map_layers.options(view.run),
+        height=HEIGHTS[len(layers)],
+    )
+    with st.container(key=MAP):
+        linked_map(
+            "explore_map",
+            pack(layers, np.flipud(counts), scene),
+            on_view=_moved,
+            on_region=_drawn,
+            on_color=_colored,
+            on_pick=_picked,
+            on_choose=_chosen,
+            on_maps=lambda n: state.change(maps="1" if n == 1 else None),
         )
-        for field in drawn
-    ]
-    with bar:
+    _downloads(view, layers, shown, by)
+
+
+def _downloads(view: state.View, layers: list[Layer], shown: View, by: Similarity) -> None:
+    """Offer the cells of the first map as data, and what is painted as a picture."""
+    name = layers[0].name
+    with st.container(horizontal=True, horizontal_alignment="right"):
         takeaway(
             MAP,
-            lambda: cells(cached.map_bins(view.run, view.filter, color, shown, CELLS)),
-            stem=f"map by {color}",
-            title=f"Map by {' and by '.join(drawn)}",
+            lambda: map_layers.cells(
+                cached.map_bins(view.run, view.filter, name, shown, CELLS, by)
+            ),
+            stem=f"map by {layers[0].title}",
+            title=f"Map by {' and by '.join(layer.title for layer in layers)}",
             note=view.filter,
             formats=("png",),
             legends=[
@@ -83,91 +111,85 @@ def explore_map() -> None:
                 for layer in layers
             ],
         )
-    packed = pack(
-        layers,
-        size=(CELLS, CELLS),
-        run=view.run,
-        view=_box(shown),
-        bins=_box(shown),
-        home=_box(whole),
-        outlines=_outlines(view.run, view.aggressor or 1),
-        region=chips.region(parse(view.filter)),
-    )
-    with st.container(key=MAP):
-        linked_map("explore_map", packed, on_view=_moved, on_region=_drawn)
-    if not losses:
-        st.caption("No sample shown here is labeled, so there is no map of the loss.")
 
 
-def cells(bins: MapBins) -> pa.Table:
-    """Give the cells of a map that hold samples, with the field that colours them.
-
-    Returns
-    -------
-    x, y (middle of the cell), n, and the mean of a number, or the most frequent category.
-    """
-    row, column = np.nonzero(bins.count)
-    view, (rows, columns) = bins.view, bins.count.shape
-    table = {
-        "x": view.x0 + (column + 0.5) * (view.x1 - view.x0) / columns,
-        "y": view.y0 + (row + 0.5) * (view.y1 - view.y0) / rows,
-        "n": bins.count[row, column],
-    }
-    if bins.dominant is not None:
-        names = np.array([*bins.categories, None], dtype=object)  # -1 is the last: unknown
-        table[f"most frequent {bins.field}"] = names[bins.dominant[row, column]]
-    elif bins.mean is not None:
-        table[f"mean {bins.field}"] = bins.mean[row, column]
-    return pa.table(table)
-
-
-def _chosen_color(bar: DeltaGenerator, view: state.View, shown: View) -> str:
-    """Offer the fields to colour by, beside what can be done with the maps."""
-    offered = colorable(view.run)
-    color = view.get("color", _first_color(view, shown, offered), tuple(offered))
-    st.session_state[COLOR] = color
-    with bar:
-        st.markdown("Colour by", width="content")
-        st.selectbox(
-            "Colour by",
-            offered,
-            key=COLOR,
-            label_visibility="collapsed",
-            width=200,
-            on_change=lambda: state.change(color=st.session_state[COLOR]),
+def _layers(
+    view: state.View, whole: View, shown: View, by: Similarity
+) -> tuple[list[Layer], Dots | None, np.ndarray]:
+    """Read each map, and the samples one by one where few are in view."""
+    run_id, filter = view.run, view.filter
+    colors = palette(st.context.theme.type)
+    names = _colors(view, whole, by)
+    here = [cached.map_bins(run_id, filter, name, shown, CELLS, by) for name in names]
+    there = [cached.map_bins(run_id, filter, name, whole, CELLS, by) for name in names]
+    scales = [
+        map_layers.scale(run_id, name, everywhere, bins, colors)
+        for name, everywhere, bins in zip(names, there, here, strict=True)
+    ]
+    dots = None
+    if here[0].count.sum() <= DOTS:
+        found = cached.map_points(run_id, filter, tuple(names), shown, by)
+        dots = map_layers.dots(run_id, found, scales, cached.signal(run_id))
+    # What the filter leaves out stays as a shadow, so that one sees what a region is cut from.
+    only = format_filter(chips.only_populations(parse(filter)))
+    everyone = cached.map_bins(run_id, only, DENSITY, shown, CELLS, by).count > 0
+    layers = [
+        map_layers.layer(
+            scale,
+            bins,
+            everyone,
+            chips.values(parse(filter), scale.name),
+            dotted=dots is not None,
         )
-        st.space("stretch")
-        st.markdown(
-            ":gray[Drag a box or lasso to filter · wheel to zoom · numbers are aggressors]",
-            width="content",
-        )
-    return color
+        for scale, bins in zip(scales, here, strict=True)
+    ]
+    return layers, dots, here[0].count
 
 
-def _first_color(view: state.View, shown: View, offered: list[str]) -> str:
+# --- What colours the maps ---
+
+
+def _colors(view: state.View, whole: View, by: Similarity) -> list[str]:
+    """Names of what colours each map: as the address says, else label and the signal."""
+    offered = tuple(name for _, group in map_layers.options(view.run) for name, _ in group)
+    first = view.get("color", "", offered) or _first(view, whole, by, offered)
+    if view.number("maps", 2, 1, 2) == 1:
+        return [first]
+    return [first, view.get("color2", "", offered) or _second(view, whole, by, offered)]
+
+
+def _first(view: state.View, whole: View, by: Similarity, offered: tuple[str, ...]) -> str:
     """Colour by label, or by the first field that has a value in the filter."""
-    first = ("label", "prediction", *cached.prominent(view.run))
-    for name in (*(name for name in first if name in offered), *offered):
-        if not _blank(view, shown, name):
+    wanted = ("label", "prediction", *cached.prominent(view.run), *offered)
+    return _with_values(view, whole, by, [name for name in wanted if name in offered])
+
+
+def _second(view: state.View, whole: View, by: Similarity, offered: tuple[str, ...]) -> str:
+    """Colour by what is bad inside an aggressor; where nothing is labeled, by confidence."""
+    wanted = (SIGNAL, "loss", "confidence")
+    return _with_values(view, whole, by, [name for name in wanted if name in offered])
+
+
+def _with_values(view: state.View, whole: View, by: Similarity, names: list[str]) -> str:
+    for name in names:
+        bins = cached.map_bins(view.run, view.filter, name, whole, CELLS, by)
+        if not bins.count.any() or not map_layers.is_blank(bins):
             return name
-    return offered[0]
+    return DENSITY
 
 
-def _blank(view: state.View, shown: View, field: str) -> bool:
-    """Whether no sample in sight has a value of a field."""
-    bins = cached.map_bins(view.run, view.filter, field, shown, CELLS)
-    if not bins.count.any():
-        return False  # then it is the filter that leaves nothing
-    if bins.dominant is not None:
-        return not (bins.dominant >= 0).any()
-    return bins.mean is None or not np.isfinite(bins.mean).any()
+def _colored(place: int, name: str) -> None:
+    if place == 0:
+        state.change(color=name)
+    else:
+        state.change(color2=name)
+
+
+# --- Where one looks ---
 
 
 def _whole(run_id: str) -> View:
-    """Every sample, with room around it for what lies at the border."""
-    found = cached.extent(run_id)
-    x, y = MARGIN * (found.x1 - found.x0), MARGIN * (found.y1 - found.y0)
-    return View(found.x0 - x, found.y0 - y, found.x1 + x, found.y1 + y)
+    return cached.whole(run_id, cached.placed(run_id))
 
 
 def _shown(view: state.View) -> View:
@@ -187,61 +209,61 @@ def _box(view: View) -> Box:
     return (view.x0, view.x1, view.y0, view.y1)
 
 
-def _moved(box: Box) -> None:
-    state.change(view=",".join(f"{value:.6g}" for value in box))
+def _moved(box: Box | None) -> None:
+    state.change(view=None if box is None else ",".join(f"{value:.6g}" for value in box))
 
 
-def _drawn(points: Points) -> None:
-    state.change(filter=format_filter(chips.with_region(parse(state.read().filter), points)))
+# --- What is drawn on it ---
+
+
+def _drawn(points: Corners) -> None:
+    """Limit the filter to a region; it holds the places of the run file, not those on screen."""
+    view = state.read()
+    corners = placing.stored(points, cached.placed(view.run).by)
+    state.change(filter=format_filter(chips.with_region(parse(view.filter), corners)))
     st.session_state[STALE] = True
 
 
-def _layer(run_id: str, bins: MapBins, everyone: BoolArray, colors: Palette) -> Layer:
-    """Turn the grids of a query into bytes, the first row at the top."""
-    pixels = np.where(everyone & (bins.count == 0), SHADOW, 0).astype(np.uint8)
-    if bins.dominant is not None:
-        known = bins.dominant >= 0
-        pixels[known] = (bins.dominant[known] + 1).astype(np.uint8)
-        palette = _colors_of(run_id, bins.field or "", bins.categories, colors)
-        return Layer(bins.field or "", _bytes(pixels), palette, bins.categories)
-    ramp = colors.loss_ramp if bins.field == "loss" else colors.ramp
-    low, high = bins.low or 0.0, bins.high or 0.0
-    if bins.mean is not None:
-        known = np.isfinite(bins.mean)
-        scaled = (bins.mean[known] - low) / ((high - low) or 1.0)
-        pixels[known] = 1 + np.round((SHADOW - 2) * np.clip(scaled, 0, 1)).astype(np.uint8)
-    title = bins.field or ""
-    return Layer(
-        title,
-        _bytes(pixels),
-        ramp,
-        None,
-        (low, high),
-        number(round(low, 3)),
-        number(round(high, 3)),
-    )
+def _picked(field: str, value: str) -> None:
+    """Limit the filter to a category of the legend, or lift that limit."""
+    view = state.read()
+    filter = parse(view.filter)
+    known = cached.field_list(view.run).get(field)
+    if known is None or known.kind != "category":
+        return
+    chosen = () if chips.values(filter, field) == (value,) else (value,)
+    state.change(filter=format_filter(chips.with_values(filter, field, chosen)))
+    st.session_state[STALE] = True
 
 
-def _colors_of(run_id: str, field: str, names: tuple[str, ...], colors: Palette) -> tuple[str, ...]:
-    """Give each category the same colour under every filter."""
-    classes = cached.run_file(run_id).classes
-    order = list(classes) if field in ("label", "prediction") else []
-    order += [name for name, _ in cached.field_values(run_id, field, MAX_COLOURS)]
-    places = {name: place for place, name in enumerate(dict.fromkeys(order))}
-    wheel = colors.categories
-    return tuple(
-        wheel[places[name] % len(wheel)] if name in places else UNKNOWN for name in names
-    ) or (UNKNOWN,)
+def _chosen(sample: str) -> None:
+    state.change(sample=sample)
+    st.session_state[STALE] = True
 
 
-def _bytes(pixels: NDArray[np.uint8]) -> bytes:
-    return np.flipud(pixels).tobytes()
+def _place_of(view: state.View, by: Similarity) -> tuple[float, float] | None:
+    """Where the chosen sample lies."""
+    if not (chosen := view.get("sample", "")):
+        return None
+    try:
+        found = cached.sample(view.run, chosen)
+    except AggressorsError:  # said beside the grid
+        return None
+    if found.map_x is None or found.map_y is None:
+        return None
+    return by.point(found.map_x, found.map_y)
 
 
-def _outlines(run_id: str, chosen: int) -> list[Outline]:
+def _outlines(run_id: str, chosen: int, by: Similarity) -> list[Outline]:
     """Draw the chosen aggressor with all its rings, of the first others only where they lie."""
+    names = {one.rank: one.name for one in cached.aggressors(run_id)}
     return [
-        Outline(str(one.rank), (one.x, one.y), one.rings if one.rank == chosen else ())
+        Outline(
+            str(one.rank),
+            names.get(one.rank, ""),
+            by.point(one.x, one.y),
+            tuple(placing.shown(ring, by) for ring in one.rings) if one.rank == chosen else (),
+        )
         for one in cached.outlines(run_id)
         if one.rank <= MARKED or one.rank == chosen
     ]

@@ -1,4 +1,4 @@
-// Samples as tiles: click, arrow keys, a heatmap overlay whose opacity never leaves the browser.
+// Samples as tiles or rows: click, arrow keys, and a heatmap overlay that is drawn in the browser.
 // Data only ever becomes text nodes, image sources that start with data:image/, and pixels.
 
 const CLASSES = { prediction: "Predicted", label: "True class", difference: "Difference" };
@@ -99,6 +99,51 @@ function tile(item) {
   return box;
 }
 
+// One sample as a row; long texts are cut until the row is chosen.
+function row(item, columns) {
+  const line = element("tr", item.done ? "line done" : "line");
+  line.setAttribute("role", "row");
+  line.title = item.title || item.id;
+  columns.forEach((column, i) => {
+    const [text, how] = item.cells[i] ?? ["", ""];
+    const cell = element("td", [column.right ? "right" : "", column.wide ? "wide" : ""].join(" "));
+    cell.setAttribute("role", "gridcell");
+    if (i === 0 && item.src?.startsWith("data:image/")) {
+      const image = element("img");
+      image.src = item.src;
+      image.alt = "";
+      cell.append(image);
+    }
+    cell.append(column.wide ? element("div", "clamp", text) : element(how === "odd" ? "mark" : "span", how === "wrong" ? "wrong" : "", text));
+    if (i === 0 && item.flag) cell.append(element("span", "flag inline", item.flag));
+    line.append(cell);
+  });
+  return line;
+}
+
+function scroll(table) {
+  const box = element("div", "scroll");
+  box.append(table);
+  return box;
+}
+
+function heads(columns, sort) {
+  const line = element("tr");
+  for (const column of columns) {
+    const cell = element("th", column.right ? "right" : "");
+    cell.scope = "col";
+    const arrow = { down: " ↓", up: " ↑" }[column.order] ?? "";
+    cell.setAttribute("aria-sort", { down: "descending", up: "ascending" }[column.order] ?? "none");
+    const button = element(sort && column.name ? "button" : "span", "", column.title + arrow);
+    if (sort && column.name) button.onclick = () => sort(column.name);
+    cell.append(button);
+    line.append(cell);
+  }
+  const part = element("thead");
+  part.append(line);
+  return part;
+}
+
 // Whose map is shown: for what the model says, for what is true, or how the two differ.
 function classes(remember, slider, draw) {
   const group = element("span", "classes");
@@ -130,20 +175,32 @@ function classes(remember, slider, draw) {
   return [group, note];
 }
 
-function bar(data, root, remember, draw) {
-  const line = element("div", "bar");
+function bar(data, root, remember, draw, report) {
+  const line = element("div", root.clientWidth < 280 ? "bar tight" : "bar");
   if (data.caption) line.append(element("span", "quiet", data.caption));
-  if (data.items.some((item) => item.heat)) {
-    const label = element("label", "", "Heatmap");
+  if (!data.columns.length && data.items.some((item) => item.heat)) {
+    const label = element("span", "heat");
     const slider = element("input");
     Object.assign(slider, { type: "range", min: 0, max: 100, value: remember.heat });
     slider.setAttribute("aria-label", "Heatmap opacity");
     slider.onkeydown = (event) => event.stopPropagation(); // arrows move the slider, not the page
+    const toggle = element("button", "", "Heatmap");
     slider.oninput = () => {
-      remember.heat = slider.value;
+      remember.heat = Number(slider.value);
+      if (remember.heat) remember.last = remember.heat;
       root.style.setProperty("--heat", slider.value / 100);
+      toggle.setAttribute("aria-pressed", String(remember.heat > 0));
     };
-    label.append(slider);
+    slider.onchange = () => report(remember.heat);
+    toggle.onclick = () => {
+      slider.value = remember.heat ? 0 : remember.last || 70;
+      slider.oninput();
+      slider.onchange();
+    };
+    toggle.title = "Show where the model looked (key H)";
+    slider.oninput();
+    remember.toggle = toggle.onclick;
+    label.append(toggle, slider);
     line.append(label);
     if (data.items.some((item) => item.heat?.label)) line.append(...classes(remember, slider, draw));
   }
@@ -159,15 +216,29 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
   const remember = (root.remember ??= { heat: data.heat ?? 0, of: "prediction" });
+  // What the address says wins where it has changed, such as by Back.
+  if (remember.given !== data.heat) remember.heat = data.heat ?? 0;
+  remember.given = data.heat;
+  remember.toggle = null;
+  const report = (heat) => {
+    if (!data.heats) return;
+    remember.given = heat;
+    setTriggerValue("heated", heat);
+  };
   const had = root.contains(parentElement.activeElement) && parentElement.activeElement.type !== "range";
   root.style.setProperty("--heat", remember.heat / 100);
   root.style.setProperty("--tile", `${data.tile}px`);
 
-  const grid = element("div", data.reading ? "tiles reading" : "tiles");
+  const rows = data.columns.length > 0;
+  const grid = element(rows ? "table" : "div", rows ? "rows" : data.reading ? "tiles reading" : "tiles");
   grid.setAttribute("role", "grid");
   grid.setAttribute("aria-label", data.label);
-  const tiles = data.items.map(tile);
-  grid.append(...tiles);
+  const tiles = data.items.map((item) => (rows ? row(item, data.columns) : tile(item)));
+  if (rows) {
+    const body = element("tbody");
+    body.append(...tiles);
+    grid.append(heads(data.columns, data.sorts ? (name) => setTriggerValue("sorted", name) : null), body);
+  } else grid.append(...tiles);
   const draw = () =>
     tiles.forEach((box, i) => {
       const canvas = box.querySelector("canvas");
@@ -198,6 +269,15 @@ export default function (component) {
   };
   tiles.forEach((box, i) => { box.onclick = () => choose(i, 1); });
   grid.onkeydown = (event) => {
+    if (event.target.closest("th")) return; // the heads of columns have keys of their own
+    const end = { Home: 0, End: tiles.length - 1 }[event.key];
+    // At the first or last sample of a page already: on to the first or last page.
+    if (data.turns && end !== undefined && (event.ctrlKey || at === end)) {
+      setTriggerValue("turned", event.key === "Home" ? "first" : "last");
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across(), ArrowUp: -across() };
     const action = data.actions[event.key.toLowerCase()];
@@ -206,6 +286,7 @@ export default function (component) {
     else if (event.key === "End") choose(tiles.length - 1, 150);
     else if (event.key === "PageDown" || event.key === "PageUp") setTriggerValue("turned", event.key === "PageDown" ? 1 : -1);
     else if (event.key === "Enter" || event.key === " ") choose(at, 1);
+    else if (event.key.toLowerCase() === "h" && remember.toggle) remember.toggle();
     else if (action) setTriggerValue("acted", { action, id: data.items[at].id });
     else return;
     event.preventDefault();
@@ -214,7 +295,7 @@ export default function (component) {
   show();
 
   const content = tiles.length ? grid : element("div", "none quiet", data.empty);
-  root.replaceChildren(...(data.plain ? [] : [bar(data, root, remember, draw)]), content);
+  root.replaceChildren(...(data.plain ? [] : [bar(data, root, remember, draw, report)]), rows ? scroll(content) : content);
   if (had && tiles.length) tiles[at].focus({ preventScroll: true });
   return () => clearTimeout(timer);
 }

@@ -1,10 +1,10 @@
-"""Samples as tiles with a heatmap overlay, driven by mouse and keyboard."""
+"""Samples as tiles with a heatmap overlay, or as rows, driven by mouse and keyboard."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from aggressors.queries.cards import data_uri
 from aggressors_app.components.mount import event, register
@@ -12,6 +12,7 @@ from aggressors_app.components.mount import event, register
 _mount = register("grid")
 
 PIXELATED_BELOW = 40  # pixels; smaller pictures look better with hard edges
+_STEPS = {"first": -(10**9), "last": 10**9}  # pages, so many that there are no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Tile:
     heat : heatmap to lay over the picture.
     flag : short word in the corner; `alike` another, below it, in a quieter colour.
     done : True draws the tile back.
+    cells : what stands in each column of rows, and whether it is `wrong`, `odd` or ''.
     """
 
     id: str
@@ -55,6 +57,26 @@ class Tile:
     alike: str = ""
     words: tuple[str, ...] = ()
     values: tuple[tuple[str, str, bool], ...] = ()
+    cells: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One column of rows.
+
+    Parameters
+    ----------
+    name, title : for the program and for people; a click on it sorts.
+    right : True for numbers.
+    order : down or up where the rows are sorted by it.
+    wide : True for texts, which take what room there is.
+    """
+
+    name: str
+    title: str
+    right: bool = False
+    order: str = ""
+    wide: bool = False
 
 
 def sample_grid(
@@ -73,8 +95,11 @@ def sample_grid(
     heat: int = 0,
     plain: bool = False,
     reading: bool = False,
+    columns: Sequence[Head] = (),
+    on_sort: Callable[[str], None] | None = None,
+    on_heat: Callable[[int], None] | None = None,
 ) -> None:
-    """Show samples as tiles.
+    """Show samples as tiles, or as rows where there are `columns`.
 
     Parameters
     ----------
@@ -82,7 +107,9 @@ def sample_grid(
     label : name of the grid for screen readers.
     chosen : id of the chosen sample.
     on_choose : called with a sample's id.
-    on_turn : called with 1 or -1 for Page Down and Page Up.
+    on_turn : called with the pages to go: 1 or -1, or far more for the last or first.
+    on_sort : called with the name of the column whose head is clicked.
+    on_heat : called with the opacity of the heatmaps when it was changed.
     on_act : called with an action and a sample's id.
     actions : name of the action of each key, such as {"a": "add"}.
     caption, empty : text above the grid, and in its place where it has no tile.
@@ -99,8 +126,22 @@ def sample_grid(
 
     def turn() -> None:
         value = event(key, "turned")
-        if on_turn is not None and value in (1, -1):
+        if on_turn is None:
+            return
+        if value in (1, -1):
             on_turn(int(value))
+        elif value in _STEPS:
+            on_turn(_STEPS[value])
+
+    def sort() -> None:
+        value = event(key, "sorted")
+        if on_sort is not None and isinstance(value, str):
+            on_sort(value)
+
+    def warm() -> None:
+        value = event(key, "heated")
+        if on_heat is not None and isinstance(value, int | float):
+            on_heat(min(max(round(value), 0), 100))
 
     def act() -> None:
         value = event(key, "acted")
@@ -123,10 +164,16 @@ def sample_grid(
             "heat": heat,
             "plain": plain,
             "reading": reading,
+            "columns": [asdict(column) for column in columns],
+            "sorts": on_sort is not None,
+            "turns": on_turn is not None,
+            "heats": on_heat is not None,
         },
         on_chosen_change=choose,
         on_turned_change=turn,
         on_acted_change=act,
+        on_sorted_change=sort,
+        on_heated_change=warm,
     )
 
 
@@ -143,6 +190,7 @@ def _item(tile: Tile) -> dict[str, object]:
         "alike": tile.alike,
         "words": list(tile.words),
         "values": [list(value) for value in tile.values],
+        "cells": [list(cell) for cell in tile.cells],
         "small": bool(tile.picture) and _narrow(tile.picture),
         "heat": heat
         and {

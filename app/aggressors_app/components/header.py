@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from aggressors.contracts import RunSummary
-from aggressors_app import state
+from aggressors_app import placing, state
 from aggressors_app.catalogue import Catalogue
 from aggressors_app.format import when
 
@@ -49,4 +49,4 @@ def _called(run: RunSummary) -> str:
 
 def _switch() -> None:
     if chosen := st.session_state[PICKER]:
-        state.change(run=chosen)
+        placing.switch(chosen)

@@ -1,83 +1,13 @@
-// Two or more linked maps over the same positions, drawn from one byte a bin.
-// Data: length of the header (uint32), header (JSON), then width * height bytes a layer, row by row
-// from the top; 0 is an empty bin, 1 to 254 a place on the layer's colours, 255 a bin that only the
-// filter empties.
+// Linked maps over the same positions: what the mouse and the keyboard do with them.
 
-const SHADOW = 255;
-const DOTS = 9000; // up to so many filled bins are drawn as dots, more as pixels
 const LASSO_POINTS = 32;
-
-function unpack(bytes) {
-  const raw = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
-  const length = new DataView(raw.buffer, raw.byteOffset).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(raw.subarray(4, 4 + length)));
-  const [width, height] = header.size;
-  header.layers.forEach((layer, i) => {
-    const start = 4 + length + i * width * height;
-    layer.pixels = raw.subarray(start, start + width * height);
-    layer.table = colours(layer);
-  });
-  return header;
-}
-
-function rgb(hex) {
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-}
-
-// Colour of each byte: the category's own, or interpolated along the ramp.
-function colours(layer) {
-  const stops = layer.colors.map(rgb);
-  return Array.from({ length: 256 }, (_, v) => {
-    if (v === 0) return null;
-    if (v === SHADOW) return rgb("#8d94a8");
-    if (layer.categories) return stops[(v - 1) % stops.length];
-    const at = ((v - 1) / 253) * (stops.length - 1);
-    const left = Math.min(Math.floor(at), stops.length - 2);
-    return stops[left].map((c, i) => Math.round(c + (at - left) * (stops[left + 1][i] - c)));
-  });
-}
-
-function bitmap(layer, [width, height]) {
-  const image = new ImageData(width, height);
-  layer.filled = 0;
-  for (let i = 0; i < width * height; i++) {
-    const colour = layer.table[layer.pixels[i]];
-    if (!colour) continue;
-    layer.filled++;
-    image.data.set([...colour, layer.pixels[i] === SHADOW ? 60 : 255], 4 * i);
-  }
-  const canvas = element("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
-}
-
-function legend(layer) {
-  const line = element("div", "legend quiet");
-  if (layer.categories) {
-    layer.categories.forEach((name, i) => {
-      const entry = element("span");
-      const swatch = element("i");
-      swatch.style.background = layer.colors[i % layer.colors.length];
-      entry.append(swatch, name);
-      line.append(entry);
-    });
-  } else {
-    const ramp = element("span", "ramp");
-    ramp.style.background = `linear-gradient(90deg, ${layer.colors.join(", ")})`;
-    line.append(layer.low, ramp, layer.high);
-  }
-  return line;
-}
-
-function value(layer, byte) {
-  if (!byte || byte === SHADOW) return "";
-  if (layer.categories) return layer.categories[byte - 1] ?? "";
-  const [from, to] = layer.range;
-  const number = from + ((byte - 1) / 253) * (to - from);
-  return Math.abs(number) >= 100 ? number.toFixed(0) : number.toPrecision(3);
-}
+const STILL = 4; // pixels a click may wander
+const TOOLS = [
+  ["lasso", "Lasso", "Draw around samples to filter"],
+  ["box", "Box", "Drag a box to filter"],
+  ["pan", "Pan", "Drag the map"],
+];
+const HELP = "Keys: plus and minus zoom, arrows move, Escape shows everything. The samples in view are in the list below.";
 
 // Drop the points that turn least until few enough are left.
 function simplify(points) {
@@ -100,6 +30,10 @@ class Maps {
     this.drag = null;
     this.hover = null;
     this.panels = [];
+    this.pictures = new Map();
+    this.bar = element("div", "bar");
+    this.maps = element("div", "maps");
+    root.replaceChildren(this.bar, this.maps);
     this.resize = new ResizeObserver(() => this.draw());
     this.resize.observe(root);
   }
@@ -112,95 +46,178 @@ class Maps {
     this.asked = asked;
     this.data = header;
     this.root.style.setProperty("--height", `${header.height}px`);
-    this.build();
+    this.load();
+    this.equip();
+    // Canvases stay, so that keys still reach them after an answer.
+    while (this.panels.length > header.layers.length) this.panels.pop().box.remove();
+    while (this.panels.length < header.layers.length) this.panels.push(this.panel(this.panels.length));
+    this.panels.forEach((panel, i) => this.fill(panel, header.layers[i]));
     this.draw();
   }
 
-  build() {
-    const maps = element("div", "maps");
-    this.panels = this.data.layers.map((layer, i) => {
-      const panel = element("div", "panel");
-      const title = element("div", "title");
-      const read = element("span", "read quiet small");
-      title.append(element("span", "what", layer.title), read);
-      if (i === 0) title.append(this.tools());
-      const canvas = element("canvas", this.tool);
-      canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `Map coloured by ${layer.title}`);
-      this.listen(canvas);
-      panel.append(title, canvas, legend(layer));
-      maps.append(panel);
-      return { layer, canvas, read, image: bitmap(layer, this.data.size) };
-    });
-    this.root.replaceChildren(maps);
+  load() {
+    this.pictures = new Map();
+    for (const [at, uri] of Object.entries(this.data.dots?.pictures ?? {})) {
+      if (!uri.startsWith("data:image/")) continue;
+      const picture = new Image();
+      picture.onload = () => this.draw();
+      picture.src = uri;
+      this.pictures.set(Number(at), picture);
+    }
   }
 
-  tools() {
-    const tools = element("div", "tools");
-    for (const [tool, name] of [["pan", "Pan"], ["box", "Box"], ["lasso", "Lasso"]]) {
-      const button = element("button", "", name);
-      button.setAttribute("aria-pressed", String(this.tool === tool));
-      button.onclick = () => { this.tool = tool; this.build(); this.draw(); };
-      tools.append(button);
-    }
-    const home = element("button", "", "Home");
-    home.title = "Show the whole map";
-    home.onclick = () => this.move(this.data.home.slice());
-    tools.append(home);
-    if (this.data.region) {
-      const clear = element("button", "", "Clear");
-      clear.onclick = () => this.send.region([]);
-      tools.append(clear);
-    }
-    return tools;
+  panel(at) {
+    const box = element("div", "panel");
+    const title = element("div", "title");
+    const label = element("label", "what");
+    const select = element("select");
+    const read = element("span", "read quiet small");
+    select.onchange = () => this.send("color", [at, select.value]);
+    label.append(element("span", "quiet", "Colour by"), select);
+    title.append(label, read);
+    const stage = element("div", "stage");
+    const canvas = element("canvas", this.tool);
+    canvas.setAttribute("role", "img");
+    canvas.tabIndex = 0;
+    const tip = element("div", "tip small");
+    tip.hidden = true;
+    stage.append(canvas, tip);
+    const key = element("div");
+    box.append(title, stage, key);
+    this.maps.append(box);
+    const made = { at, box, select, read, canvas, tip, key, taken: [] };
+    this.listen(made);
+    return made;
   }
 
-  move(view) {
+  fill(panel, layer) {
+    const { select, canvas } = panel;
+    panel.layer = layer;
+    panel.image = bitmap(layer, this.data.size);
+    select.replaceChildren(
+      ...this.data.options.filter(([, names]) => names.length).map(([group, names]) => {
+        const part = element("optgroup");
+        part.label = group;
+        part.append(...names.map(([name, title]) => Object.assign(element("option", "", title), { value: name })));
+        return part;
+      }),
+    );
+    select.value = layer.name;
+    select.setAttribute("aria-label", `Colour of map ${panel.at + 1}`);
+    canvas.className = this.tool;
+    canvas.setAttribute("aria-label", `Map coloured by ${layer.title}: ${this.data.scope}. ${layer.told} ${HELP}`);
+    const had = panel.key.contains(this.root.getRootNode().activeElement);
+    const shown = legend(layer, (name, value) => this.send("pick", [name, value]));
+    panel.key.replaceWith(shown);
+    panel.key = shown;
+    if (had) canvas.focus({ preventScroll: true });
+  }
+
+  // The row above the maps: what is in view, and what can be done.
+  equip() {
+    const bar = [element("span", "scope", this.data.scope), element("span", "stretch")];
+    const button = (words, help, act, pressed) => {
+      const made = element("button", "", words);
+      made.title = help;
+      if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
+      made.onclick = act;
+      return made;
+    };
+    const group = (...buttons) => {
+      const made = element("span", "group");
+      made.append(...buttons);
+      return made;
+    };
+    if (this.data.region) bar.push(button("Clear region", "Take the region out of the filter", () => this.send("region", [])));
+    const tools = TOOLS.map(([tool, words, help]) => button(words, help, () => { this.tool = tool; this.equip(); this.restyle(); }, this.tool === tool));
+    const zooms = [["−", "Zoom out", 1.5], ["+", "Zoom in", 1 / 1.5]].map(([words, help, by]) => button(words, help, () => this.zoom(by)));
+    const home = button("All", "Show everything (double click)", () => this.home());
+    const two = this.data.layers.length > 1;
+    const maps = button(two ? "One map" : "Two maps", two ? "Show one large map" : "Show two maps side by side", () => this.send("maps", two ? 1 : 2));
+    bar.push(group(...tools), group(...zooms, home), maps);
+    this.bar.replaceChildren(...bar);
+  }
+
+  restyle() {
+    for (const { canvas } of this.panels) canvas.className = this.tool;
+  }
+
+  move(view, word) {
     this.view = view;
     this.draw();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.asked = this.view.join();
-      this.send.view(this.view.map((v) => Number(v.toPrecision(6))));
+      this.send("view", word ?? this.view.map((v) => Number(v.toPrecision(6))));
     }, 220);
   }
 
-  point(event) {
-    const box = event.currentTarget.getBoundingClientRect();
+  home() {
+    this.move(this.data.home.slice(), "home");
+  }
+
+  zoom(factor, at) {
+    const [x0, x1, y0, y1] = this.view;
+    const [x, y] = at ?? [(x0 + x1) / 2, (y0 + y1) / 2];
+    this.move([x + (x0 - x) * factor, x + (x1 - x) * factor, y + (y0 - y) * factor, y + (y1 - y) * factor]);
+  }
+
+  shift(across, up) {
+    const [x0, x1, y0, y1] = this.view;
+    const [dx, dy] = [across * (x1 - x0), up * (y1 - y0)];
+    this.move([x0 + dx, x1 + dx, y0 + dy, y1 + dy]);
+  }
+
+  point(canvas, event) {
+    const box = canvas.getBoundingClientRect();
     const [x0, x1, y0, y1] = this.view;
     const u = (event.clientX - box.left) / box.width;
     const v = (event.clientY - box.top) / box.height;
     return [x0 + u * (x1 - x0), y1 - v * (y1 - y0)];
   }
 
-  listen(canvas) {
+  listen(panel) {
+    const { canvas } = panel;
     canvas.onwheel = (event) => {
       event.preventDefault();
-      const [x, y] = this.point(event);
-      const factor = Math.exp(Math.min(Math.max(event.deltaY, -120), 120) * 0.0022);
-      const [x0, x1, y0, y1] = this.view;
-      this.move([x + (x0 - x) * factor, x + (x1 - x) * factor, y + (y0 - y) * factor, y + (y1 - y) * factor]);
+      this.zoom(Math.exp(Math.min(Math.max(event.deltaY, -120), 120) * 0.0022), this.point(canvas, event));
     };
     canvas.onpointerdown = (event) => {
       canvas.setPointerCapture(event.pointerId);
-      this.drag = { from: this.point(event), view: this.view.slice(), points: [this.point(event)] };
+      const from = this.point(canvas, event);
+      this.drag = { from, points: [from], start: [event.clientX, event.clientY], still: true };
     };
     canvas.onpointermove = (event) => {
-      this.hover = this.point(event);
-      if (this.drag) this.dragged(event);
+      this.hover = { panel, at: this.point(canvas, event) };
+      if (this.drag) this.dragged(canvas, event);
       this.draw();
     };
     canvas.onpointerleave = () => { this.hover = null; this.draw(); };
-    canvas.onpointerup = () => this.dropped();
+    canvas.onpointerup = () => this.dropped(panel);
     canvas.onpointercancel = () => { this.drag = null; this.draw(); };
+    canvas.ondblclick = () => this.home();
+    canvas.onkeydown = (event) => this.key(event);
   }
 
-  dragged(event) {
-    const [x, y] = this.point(event);
-    const { from, points } = this.drag;
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const shifts = { ArrowLeft: [-0.12, 0], ArrowRight: [0.12, 0], ArrowUp: [0, 0.12], ArrowDown: [0, -0.12] };
+    if (shifts[event.key]) this.shift(...shifts[event.key]);
+    else if (event.key === "+" || event.key === "=") this.zoom(1 / 1.5);
+    else if (event.key === "-" || event.key === "_") this.zoom(1.5);
+    else if (event.key === "Escape" && this.drag) { this.drag = null; this.draw(); }
+    else if (event.key === "Escape" || event.key === "Home") this.home();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  dragged(canvas, event) {
+    const [x, y] = this.point(canvas, event);
+    const { from, points, start } = this.drag;
+    if (Math.hypot(event.clientX - start[0], event.clientY - start[1]) > STILL) this.drag.still = false;
     if (this.tool === "pan") {
-      const dx = from[0] - x;
-      const dy = from[1] - y;
+      const [dx, dy] = [from[0] - x, from[1] - y];
       this.move([this.view[0] + dx, this.view[1] + dx, this.view[2] + dy, this.view[3] + dy]);
     } else if (this.tool === "box") {
       this.drag.points = [from, [x, from[1]], [x, y], [from[0], y]];
@@ -209,150 +226,121 @@ class Maps {
     }
   }
 
-  dropped() {
+  dropped(panel) {
     const drag = this.drag;
     this.drag = null;
-    if (!drag || this.tool === "pan" || drag.points.length < 3) return this.draw();
+    if (drag?.still) {
+      const met = this.met(panel, drag.from);
+      if (met >= 0) this.send("chosen", this.data.dots.ids[met]);
+    }
+    if (!drag || drag.still || this.tool === "pan" || drag.points.length < 3) return this.draw();
     const region = simplify(drag.points).map((p) => p.map((v) => Number(v.toPrecision(5))));
     this.data.region = region;
     this.draw();
-    this.send.region(region);
+    this.send("region", region);
+  }
+
+  // Place in the list of dots of the one under a point, pictures first; -1 for none.
+  met({ canvas, taken }, [x, y]) {
+    if (!this.data.dots) return -1;
+    const [x0, x1, y0, y1] = this.view;
+    const [across, up] = [canvas.clientWidth / (x1 - x0), canvas.clientHeight / (y1 - y0)];
+    const ratio = window.devicePixelRatio || 1;
+    const [px, py] = [(x - x0) * across, (y1 - y) * up];
+    const shown = taken.find(([tx, ty]) => Math.abs(tx / ratio - px) <= PICTURE / 2 && Math.abs(ty / ratio - py) <= PICTURE / 2);
+    if (shown) return shown[2];
+    let [best, least] = [-1, NEAR];
+    this.data.dots.x.forEach((dx, i) => {
+      const far = Math.hypot((dx - x) * across, (this.data.dots.y[i] - y) * up);
+      if (far < least) [best, least] = [i, far];
+    });
+    return best;
   }
 
   draw() {
     if (!this.data) return;
     const style = getComputedStyle(this.root);
-    const ink = style.getPropertyValue("--st-text-color").trim() || "#222";
-    const accent = style.getPropertyValue("--st-primary-color").trim() || "#44e";
-    const paper = style.getPropertyValue("--st-background-color").trim() || "#fff";
-    for (const panel of this.panels) this.paint(panel, ink, accent, paper);
+    const css = (name, other) => style.getPropertyValue(name).trim() || other;
+    const theme = {
+      ink: css("--st-text-color", "#222222"),
+      accent: css("--st-primary-color", "#4444ee"),
+      paper: css("--st-background-color", "#ffffff"),
+    };
+    for (const panel of this.panels) this.paint(panel, theme);
   }
 
-  paint({ layer, canvas, read, image }, ink, accent, paper) {
+  paint(panel, theme) {
+    const { layer, canvas, image } = panel;
     const ratio = window.devicePixelRatio || 1;
-    const [w, h] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio];
-    if (!w || !h) return;
-    if (canvas.width !== Math.round(w) || canvas.height !== Math.round(h)) {
-      canvas.width = Math.round(w);
-      canvas.height = Math.round(h);
-    }
+    const [w, h] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+    if (!w || !h || !layer) return;
+    if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, w, h);
     const [x0, x1, y0, y1] = this.view;
     const X = (x) => ((x - x0) / (x1 - x0)) * w;
     const Y = (y) => ((y1 - y) / (y1 - y0)) * h;
-    const [bx0, bx1, by0, by1] = this.data.bins;
-    const [columns, rows] = this.data.size;
-    const step = (X(bx1) - X(bx0)) / columns;
-    if (layer.filled <= DOTS) this.dots(context, layer, X, Y, Math.min(Math.max(step * 0.75, 1.9 * ratio), 5 * ratio));
-    else {
-      context.imageSmoothingEnabled = false;
-      context.drawImage(image, X(bx0), Y(by1), X(bx1) - X(bx0), Y(by0) - Y(by1));
-    }
-    this.outlines(context, X, Y, ratio, ink, paper);
-    const region = this.drag && this.tool !== "pan" ? this.drag.points : this.data.region;
-    if (region && region.length > 1) {
-      trace(context, region, X, Y);
-      context.fillStyle = accent + "2b";
-      context.strokeStyle = accent;
-      context.lineWidth = 1.8 * ratio;
-      context.fill();
-      context.stroke();
-    }
-    this.cursor(context, layer, read, X, Y, ratio, ink, [columns, rows]);
+    const frame = { context, X, Y, ratio, w, h, layer, image, at: panel.at, data: this.data, ...theme };
+    drawBins(frame);
+    panel.taken = this.data.dots ? drawDots(frame, this.pictures) : [];
+    drawOutlines(frame);
+    drawRegion(frame, this.drag && this.tool !== "pan" ? this.drag.points : this.data.region);
+    if (this.data.chosen) drawRing(frame, this.data.chosen, 9, true);
+    this.tell(panel, frame);
   }
 
-  dots(context, layer, X, Y, radius) {
-    const [bx0, bx1, by0, by1] = this.data.bins;
-    const [columns, rows] = this.data.size;
-    for (let i = 0; i < layer.pixels.length; i++) {
-      const colour = layer.table[layer.pixels[i]];
-      if (!colour) continue;
-      const x = X(bx0 + (((i % columns) + 0.5) / columns) * (bx1 - bx0));
-      const y = Y(by1 - ((Math.floor(i / columns) + 0.5) / rows) * (by1 - by0));
-      const shadow = layer.pixels[i] === SHADOW;
-      context.fillStyle = `rgba(${colour.join()},${shadow ? 0.2 : 0.85})`;
-      context.beginPath();
-      context.arc(x, y, shadow ? 0.7 * radius : radius, 0, 6.2832);
-      context.fill();
-    }
-  }
-
-  outlines(context, X, Y, ratio, ink, paper) {
-    // The chosen one, which alone has rings, is drawn last and so on top.
-    const ordered = [...this.data.outlines].sort((a, b) => a.rings.length - b.rings.length);
-    for (const { rings } of ordered) {
-      context.lineJoin = "round";
-      for (const ring of rings) {
-        trace(context, rounded(rounded(ring)), X, Y);
-        context.strokeStyle = paper;
-        context.lineWidth = 4 * ratio;
-        context.stroke();
-        context.strokeStyle = ink;
-        context.lineWidth = 1.6 * ratio;
-        context.stroke();
-      }
-    }
-    for (const { name, middle, rings } of ordered) {
-      const [x, y, r] = [X(middle[0]), Y(middle[1]), (rings.length ? 10 : 8) * ratio];
-      context.beginPath();
-      context.arc(x, y, r, 0, 6.2832);
-      context.fillStyle = rings.length ? ink : paper + "cc";
-      context.strokeStyle = ink;
-      context.lineWidth = 1.2 * ratio;
-      context.fill();
-      context.stroke();
-      context.fillStyle = rings.length ? paper : ink;
-      context.font = `600 ${(rings.length ? 11 : 10) * ratio}px sans-serif`;
-      context.textAlign = "center";
-      context.textBaseline = "middle";
-      context.fillText(name, x, y + 0.5 * ratio);
-    }
-  }
-
-  cursor(context, layer, read, X, Y, ratio, ink, [columns, rows]) {
-    read.textContent = "";
+  // What lies under the cursor: beside it where it is one sample or aggressor, else in the title.
+  tell(panel, frame) {
+    panel.read.textContent = panel.layer.note;
+    panel.tip.hidden = true;
     if (!this.hover) return;
-    const [x, y] = this.hover;
-    const [bx0, bx1, by0, by1] = this.data.bins;
-    const column = Math.floor(((x - bx0) / (bx1 - bx0)) * columns);
-    const row = Math.floor(((by1 - y) / (by1 - by0)) * rows);
+    const { at } = this.hover;
+    const met = this.met(panel, at);
+    const own = this.hover.panel === panel && !this.drag;
+    if (met >= 0) {
+      const { told, values, x, y } = this.data.dots;
+      panel.read.textContent = values[panel.at][met];
+      drawRing(frame, [x[met], y[met]], 7, false);
+      if (own) this.tip(panel, frame, [x[met], y[met]], told[met]);
+      return;
+    }
+    drawRing(frame, at, 6, false);
+    const marker = this.data.outlines.find(({ middle }) => Math.hypot(frame.X(middle[0]) - frame.X(at[0]), frame.Y(middle[1]) - frame.Y(at[1])) < 10 * frame.ratio);
+    if (marker && own) this.tip(panel, frame, marker.middle, [`Aggressor ${marker.name}`, marker.title]);
+    panel.read.textContent = this.under(panel.layer, at) || panel.layer.note;
+  }
+
+  tip(panel, { X, Y, ratio }, [x, y], lines) {
+    panel.tip.replaceChildren(...lines.map((line, i) => element("div", i ? "" : "first", line)));
+    panel.tip.hidden = false;
+    const [px, py] = [X(x) / ratio, Y(y) / ratio];
+    const left = px > panel.canvas.clientWidth / 2;
+    panel.tip.style.left = left ? "auto" : `${px + 14}px`;
+    panel.tip.style.right = left ? `${panel.canvas.clientWidth - px + 14}px` : "auto";
+    panel.tip.style.top = `${Math.min(Math.max(py - 12, 4), panel.canvas.clientHeight - 64)}px`;
+  }
+
+  under(layer, [x, y]) {
+    if (this.data.dots) return "";
+    const [x0, x1, y0, y1] = this.data.bins;
+    const [columns, rows] = this.data.size;
+    const column = Math.floor(((x - x0) / (x1 - x0)) * columns);
+    const row = Math.floor(((y1 - y) / (y1 - y0)) * rows);
     // Dots are larger than their bin: look around the cursor too.
     for (const [dx, dy] of [[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1], [1, -1], [-1, 1]]) {
       const [c, r] = [column + dx, row + dy];
-      if (c < 0 || r < 0 || c >= columns || r >= rows || read.textContent) continue;
-      read.textContent = value(layer, layer.pixels[r * columns + c]);
+      if (c < 0 || r < 0 || c >= columns || r >= rows) continue;
+      const place = r * columns + c;
+      const words = reading(layer, layer.pixels[place], this.data.counts[place]);
+      if (words) return words;
     }
-    context.strokeStyle = ink;
-    context.globalAlpha = 0.6;
-    context.lineWidth = ratio;
-    context.beginPath();
-    context.arc(X(x), Y(y), 6 * ratio, 0, 6.2832);
-    context.stroke();
-    context.globalAlpha = 1;
+    return "";
   }
-}
-
-// Cut every corner of a closed line (Chaikin 1974).
-function rounded(points) {
-  return points.flatMap(([x, y], i) => {
-    const [u, v] = points[(i + 1) % points.length];
-    return [[0.75 * x + 0.25 * u, 0.75 * y + 0.25 * v], [0.25 * x + 0.75 * u, 0.25 * y + 0.75 * v]];
-  });
-}
-
-function trace(context, points, X, Y) {
-  context.beginPath();
-  points.forEach(([x, y], i) => (i ? context.lineTo(X(x), Y(y)) : context.moveTo(X(x), Y(y))));
-  context.closePath();
 }
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".root");
   root.maps ??= new Maps(root);
-  root.maps.update(unpack(data), {
-    view: (view) => setTriggerValue("view", view),
-    region: (region) => setTriggerValue("region", region),
-  });
+  root.maps.update(unpack(data), setTriggerValue);
 }

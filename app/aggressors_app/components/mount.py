@@ -11,17 +11,21 @@ import streamlit as st
 _HERE = Path(__file__).parent
 
 
-def register(name: str) -> Callable[..., Any]:
-    """Return the mounting command of the component `name` (NAME.js, NAME.css, after base)."""
+def register(name: str, *parts: str) -> Callable[..., Any]:
+    """Return the mounting command of the component `name` (NAME.js, NAME.css, after base).
+
+    `parts` are further JavaScript files that NAME.js builds on.
+    """
 
     def text(file: str) -> str:
         return (_HERE / file).read_text(encoding="utf-8")
 
+    scripts = ("base", *parts, name)
     mounted: Callable[..., Any] = st.components.v2.component(
         f"aggressors_{name}",
         html='<div class="root"></div>',
         css=text("base.css") + text(f"{name}.css"),
-        js=text("base.js") + text(f"{name}.js"),
+        js="".join(text(f"{script}.js") for script in scripts),
     )
     return mounted
 

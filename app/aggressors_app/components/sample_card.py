@@ -13,17 +13,22 @@ from aggressors_app import cached, state
 from aggressors_app.components.grid import Heat, Tile, sample_grid
 from aggressors_app.components.listing import Column, Mark, Row, Text, listing
 from aggressors_app.components.marking import mark_buttons
+from aggressors_app.components.neighbours import neighbours
+from aggressors_app.components.queueing import queue_button
+from aggressors_app.components.tagging import tags_of
 from aggressors_app.format import MISSING, answer, exact, number, plain, share, typeset
 
 HEIGHT = 260  # pixels before a list of the card scrolls
 LONGEST_ODD = 28  # characters of a value that stands out; the rest shows on hover
 
 
-def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = None) -> None:
+def sample_card(
+    run_id: str, sample_id: str, key: str, one: Aggressor | None = None, *, beside: bool = False
+) -> None:
     """Show a sample, or the reason why it cannot be shown.
 
     `one` is the aggressor on screen: its telling words are marked, and the sample can be marked as
-    not of its group.
+    not of its group. `beside` makes it a narrow panel, with all that can be done with a sample.
     """
     try:
         found = cached.sample(run_id, sample_id)
@@ -52,6 +57,9 @@ def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = N
         if written:
             words = tuple(cached.words_of(run_id, one.concept_id).weights) if one else ()
             _text(key, Tile(sample_id, None, written, (), words=words))
+        if beside:
+            _stacked(run_id, found, original, key)
+            return
         if not seen:
             facts, measured = st.columns(2, gap="small")
         else:
@@ -62,6 +70,45 @@ def sample_card(run_id: str, sample_id: str, key: str, one: Aggressor | None = N
             _table(f"{key}_facts", "Facts of the sample", _facts(found))
         with measured:
             _metadata(run_id, found, key)
+
+
+def _stacked(run_id: str, found: SampleDetail, original: bytes | None, key: str) -> None:
+    """Put everything below each other: what is seen, what is known, and what is like it."""
+    if found.label is None:
+        queue_button(run_id, found.sample_id, key)
+    tags_of(run_id, found.sample_id, key)
+    facts = [row for row in _facts(found) if row[0] != "aggressors"]
+    if original or found.thumbnail:
+        seen, known = st.columns([4, 3], gap="small")
+        with seen:
+            _picture(found, original, key)
+    else:
+        known = st.container()
+    with known:
+        _table(f"{key}_facts", "Facts of the sample", facts)
+    if found.aggressors:
+        _memberships(found, key)
+    _metadata(run_id, found, key)
+    neighbours(run_id, found.row_id, key)
+
+
+def _memberships(found: SampleDetail, key: str) -> None:
+    """List the aggressors it belongs to; a click puts one in focus."""
+    rows = [
+        Row(
+            str(one.rank),
+            (Text(f"{one.rank} · {typeset(one.name)}"), Text(share(one.score, 0))),
+        )
+        for one in found.aggressors
+    ]
+    listing(
+        f"{key}_memberships",
+        (Column("Member of"), Column("How surely", right=True)),
+        rows,
+        label="Aggressors of the sample",
+        on_choose=lambda rank: state.change(aggressor=int(rank)) if rank.isdigit() else None,
+        height=HEIGHT,
+    )
 
 
 def _metadata(run_id: str, found: SampleDetail, key: str) -> None:
@@ -105,7 +152,9 @@ def _picture(found: SampleDetail, original: bytes | None, key: str) -> None:
         if shown := found.heatmap:
             heat = Heat(shown.height, shown.width, shown.pixels, shown.label_pixels)
         tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat)
-        sample_grid(f"{key}_picture", [tile], label="The sample", size=240, heat=40)
+        sample_grid(
+            f"{key}_picture", [tile], label="The sample", size=160, heat=40, plain=heat is None
+        )
 
 
 def _facts(found: SampleDetail) -> list[tuple[str, str]]:

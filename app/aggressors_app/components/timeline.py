@@ -8,7 +8,7 @@ from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError
 from aggressors.queries.overview import Totals
 from aggressors.words import derivation
-from aggressors_app import cached, charts, state
+from aggressors_app import cached, charts, placing
 from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.chart import chart
 from aggressors_app.components.listing import (
@@ -50,7 +50,7 @@ def timeline(catalogue: Catalogue, run_id: str, filter: str) -> None:
         [_row(run, found, run.run_id == run_id) for run in catalogue.runs],
         label="Runs, newest first",
         chosen=run_id,
-        on_choose=lambda chosen: state.change(run=chosen),
+        on_choose=placing.switch,
         height=420,
     )
     means = {
@@ -69,7 +69,7 @@ def timeline(catalogue: Catalogue, run_id: str, filter: str) -> None:
             charts.table_of_runs(points, "mean loss"),
             title="Mean loss under the filter",
             heading=True,
-            on_mark=lambda place: state.change(run=shown[place]) if place < len(shown) else None,
+            on_mark=lambda place: placing.switch(shown[place]) if place < len(shown) else None,
             said=f":gray[Runs of the same task and loss: {plain(task)}, {plain(loss)}]"
             if len(points) < len(found)
             else "",

@@ -9,7 +9,7 @@ import streamlit as st
 from aggressors.contracts import Verdict
 from aggressors.gate import History, TrackedTest
 from aggressors.words import spoken
-from aggressors_app import charts, state
+from aggressors_app import charts, placing, state
 from aggressors_app.components.chart import chart
 from aggressors_app.components.listing import (
     Badge,
@@ -147,7 +147,7 @@ def _over_runs(
             charts.over_runs(shown, quantity, colors),
             charts.table_of_runs(shown, quantity),
             title=title[:1].upper() + title[1:],
-            on_mark=lambda place: state.change(run=runs[place]) if place < len(runs) else None,
+            on_mark=lambda place: placing.switch(runs[place]) if place < len(runs) else None,
         )
 
 

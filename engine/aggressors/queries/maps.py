@@ -14,6 +14,7 @@ from aggressors.errors import UsageError
 from aggressors.queries.columns import groups, numbers, read
 from aggressors.queries.names import FieldRef, resolve, resolve_value
 from aggressors.queries.scope import fetch, fetch_rows
+from aggressors.stats.alignment import STAYS, Similarity
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -101,9 +102,10 @@ def has_map(run: RunFile) -> bool:
 def map_bins(
     run: RunFile,
     filter: Filter = EVERYTHING,
-    color_by: str | None = None,
+    color_by: str | FieldRef | None = None,
     view: View | None = None,
     size: int = 200,
+    placed: Similarity = STAYS,
 ) -> MapBins:
     """Count samples by cell of the map, and average or pick a field in each.
 
@@ -112,6 +114,7 @@ def map_bins(
     color_by : any field with a value; None for counts alone.
     view : the part to show; default everything.
     size : cells a side, 1 to `MAX_SIZE`.
+    placed : how the map is moved before it is cut into cells; `view` is of the moved one.
 
     Raises
     ------
@@ -123,10 +126,10 @@ def map_bins(
             f"A map needs 1 to {MAX_SIZE} cells a side and a view with x0 < x1 and y0 < y1; "
             f"got {size} cells and {view}."
         )
-    ref = resolve_value(run, color_by) if color_by else None
+    ref = resolve_value(run, color_by) if isinstance(color_by, str) else color_by
     axes = [resolve(run, "map_x"), resolve(run, "map_y")]
     columns = read(run, filter, axes + ([ref] if ref else []), where="s.map_x IS NOT NULL")
-    cell = _cells(numbers(columns[0]), numbers(columns[1]), view, size)
+    cell = _cells(*placed.of(numbers(columns[0]), numbers(columns[1])), view, size)
     shown = cell >= 0
     count = np.bincount(cell[shown], minlength=size * size).reshape(size, size).astype(np.int32)
     bins = MapBins(view, size, count, None, None, None, None, (), None, None)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MARKS",
+    "TAG",
     "Mark",
     "MarkKind",
     "Marks",
@@ -29,9 +30,11 @@ __all__ = [
     "groups",
     "params",
     "place_of",
+    "tags",
 ]
 
 SHOWN = 3  # ids in a message
+TAG: MarkKind = "tag"
 # Marks as rows, in their order; `params` binds what it reads.
 MARKED = """
     SELECT unnest($marked::VARCHAR[]) AS sample_id, unnest($kinds::VARCHAR[]) AS mark,
@@ -81,15 +84,17 @@ def groups(run: RunFile) -> dict[int, str]:
     }
 
 
-def place_of(run: RunFile, mark: MarkKind, concept_id: int | None) -> Place:
+def place_of(run: RunFile, mark: MarkKind, concept_id: int | None, tag: str = "") -> Place:
     """Tell where a mark belongs that is made on a run, with a concept on screen.
+
+    `tag` is the words of a tag.
 
     Raises
     ------
     UsageError : "not of this group" without an aggressor of the run.
     """
     if mark != "not-of-group":
-        return Place("", run.info.model_run, concept_id)
+        return Place(" ".join(tag.split()), run.info.model_run, concept_id)
     known = groups(run)
     if concept_id not in known:
         raise UsageError(
@@ -132,26 +137,44 @@ def by_sample(held: Iterable[Mark], group: str | None = None) -> dict[str, tuple
     """Sort marks by sample: of its label, and that it is not of the `group` on screen."""
     found: dict[str, tuple[MarkKind, ...]] = {}
     for one in held:
-        if one.group in ("", group):
+        if one.mark != TAG and one.group in ("", group):
             found[one.sample_id] = (*found.get(one.sample_id, ()), one.mark)
     return found
 
 
+def tags(held: Iterable[Mark]) -> dict[str, tuple[str, ...]]:
+    """Sort tags by sample, in the order they were given."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in held:
+        if one.mark == TAG:
+            found[one.sample_id] = (*found.get(one.sample_id, ()), one.group)
+    return found
+
+
 def as_table(run: RunFile, held: Iterable[Mark]) -> pa.Table:
-    """Make a table of marks; `aggressor` is the rank of the group in this run, else NULL."""
+    """Make a table of marks; `aggressor` is the rank of the group in this run, else NULL.
+
+    A tag stands in `mark` as "tag: dark".
+    """
     ranks = dict(fetch_rows(run, "SELECT concept_id, rank FROM aggressors"))
     by_group = {name: ranks[concept_id] for concept_id, name in groups(run).items()}
     found = list(held)
     return pa.table(
         {
             "sample_id": pa.array([one.sample_id for one in found], pa.string()),
-            "mark": pa.array([one.mark for one in found], pa.string()),
-            "aggressor": pa.array([by_group.get(one.group) for one in found], pa.int32()),
+            "mark": pa.array([_called(one) for one in found], pa.string()),
+            "aggressor": pa.array(
+                [None if one.mark == TAG else by_group.get(one.group) for one in found], pa.int32()
+            ),
             "run_id": pa.array([one.run_id for one in found], pa.string()),
             "concept_id": pa.array([one.concept_id for one in found], pa.int32()),
             "created": pa.array([one.created for one in found], pa.string()),
         }
     )
+
+
+def _called(one: Mark) -> str:
+    return f"{TAG}: {one.group}" if one.mark == TAG else one.mark
 
 
 def params(marks: pa.Table) -> Params:

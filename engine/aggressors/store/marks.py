@@ -1,4 +1,4 @@
-"""What people say of samples while they look: label wrong, not of this group.
+"""What people say of samples while they look: label wrong, not of this group, a tag.
 
 Each click is a batch of its own in `marks/`, written beside and renamed, and never changed: an undo
 is a further batch, and the last word on a sample holds. So dashboards that are open at once need no
@@ -20,8 +20,10 @@ from typing import Literal, get_args
 from aggressors.errors import UsageError, WorkspaceError
 from aggressors.store.files import beside
 
-MarkKind = Literal["label-wrong", "not-of-group"]
+MarkKind = Literal["label-wrong", "not-of-group", "tag"]
 MARKS: tuple[MarkKind, ...] = get_args(MarkKind)
+_ALONE = "label-wrong"  # the only mark that is about nothing but the sample
+LONGEST_TAG = 40  # characters
 _COLUMNS = ("sample_id", "mark", "undone", "group", "run_id", "concept_id", "created")
 
 
@@ -31,10 +33,10 @@ class Mark:
 
     Parameters
     ----------
-    mark : `label-wrong` is said of the sample, in whatever run; `not-of-group` of the sample and
-        a group.
-    group : names the group in every run that has it, see `queries.marks.groups`; '' for
-        `label-wrong`.
+    mark : `label-wrong` and `tag` are said of the sample, in whatever run; `not-of-group` of the
+        sample and a group.
+    group : names the group in every run that has it, see `queries.marks.groups`; or is the tag; ''
+        for `label-wrong`.
     run_id : the run of the model whose samples were on screen, also where metadata was added to it.
     concept_id : the concept that was on screen; None where there was no group.
     created : time of the mark, ISO 8601 in UTC.
@@ -75,15 +77,21 @@ def write(
 
     Raises
     ------
-    UsageError : an unknown mark, no sample, or a group where none belongs or none where one does.
+    UsageError : an unknown mark, no sample, a group where none belongs or none where one does, or
+        a tag that is too long.
     WorkspaceError : the folder cannot be written.
     """
     if mark not in MARKS:
         raise UsageError(f"There is no mark {mark!r}; there are {', '.join(MARKS)}.")
     if not sample_ids:
         raise UsageError("A mark needs at least one sample.")
-    if bool(group) != (mark == "not-of-group"):
-        raise UsageError(f"A mark {mark!r} {'has no' if group else 'needs a'} group.")
+    if bool(group) != (mark != _ALONE):
+        what = "name" if mark == "tag" else "group"
+        raise UsageError(f"A mark {mark!r} {'has no' if group else 'needs a'} {what}.")
+    if mark == "tag" and (len(group) > LONGEST_TAG or not group.isprintable()):
+        raise UsageError(
+            f"A tag has 1 to {LONGEST_TAG} printable characters; got {group[:60]!r}. Shorten it."
+        )
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -161,7 +169,7 @@ def _mark(row: dict[str, object]) -> tuple[Mark, bool]:
         raise ValueError(f"it says {mark!r} of {sample_id!r}")
     if not isinstance(created, datetime) or not isinstance(concept_id, int | None):
         raise ValueError(f"created is {created!r} and concept_id {concept_id!r}")
-    if bool(group) != (mark == "not-of-group"):
+    if bool(group) != (mark != _ALONE):
         raise ValueError(
             f"it says {mark} of {sample_id!r} {'with' if group else 'without'} a group"
         )

@@ -1,0 +1,242 @@
+"""Explore with a real mouse and keyboard: the map from afar and near, and the sample browser."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from aggressors.store.workspace import Workspace
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def query(address: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+
+
+def stage(page, place: int = 0):
+    canvas = page.locator("canvas[role=img]").nth(place)
+    canvas.scroll_into_view_if_needed()
+    return canvas, canvas.bounding_box()
+
+
+def in_view(page) -> str:
+    return page.locator(".scope").first.inner_text()
+
+
+def zoom(window, canvas, times: int) -> None:
+    canvas.focus()
+    for _ in range(times):
+        window.page.keyboard.press("+")
+    window.page.wait_for_url("**view=**")
+    window.settle()
+
+
+def sent(page) -> list[int]:
+    sizes: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda f: sizes.append(len(f))))
+    return sizes
+
+
+def test_zooming_in_shows_samples_that_open_with_a_click(visit):
+    window = visit(height=1100)
+    page = window.page
+    sizes = sent(page)
+    window.open("explore?f=all")
+    whole = in_view(page)
+    assert whole.endswith("samples in view")
+    assert " of " not in whole
+    canvas, box = stage(page)
+    sizes.clear()
+    zoom(window, canvas, 3)
+    assert sum(sizes) < 1_000_000
+    assert " of " in in_view(page)
+    # Whatever lies near the middle: try places on a fine net until a sample answers.
+    page.get_by_role("button", name="Pan", exact=True).click()
+    found = ""
+    for step in range(1, 400):
+        angle, radius = 2.4 * step, 4.5 * math.sqrt(step)
+        x = box["x"] + box["width"] / 2 + radius * math.cos(angle)
+        y = box["y"] + box["height"] / 2 + radius * math.sin(angle)
+        page.mouse.move(x, y)
+        tip = page.locator(".tip:not([hidden])")
+        if tip.count() and not tip.first.inner_text().startswith("Aggressor"):
+            found = tip.first.locator(".first").inner_text()
+            page.mouse.down()
+            page.mouse.up()
+            break
+    assert found
+    page.wait_for_url("**sample=**")
+    window.settle()
+    assert query(page.url)["sample"] == found
+    assert found in page.locator(".st-key-browser_panel").inner_text()
+    assert "view" in query(page.url)
+
+
+def test_keys_move_the_map_and_escape_shows_everything(visit):
+    window = visit(height=1100)
+    page = window.page
+    window.open("explore?f=population+%3D+test")
+    whole = in_view(page)
+    canvas, _ = stage(page)
+    zoom(window, canvas, 1)
+    first = query(page.url)["view"]
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("first => !decodeURIComponent(location.href).includes(first)", arg=first)
+    window.settle()
+    x0, x1, *_ = map(float, query(page.url)["view"].split(","))
+    was0, was1, *_ = map(float, first.split(","))
+    assert x0 - was0 == pytest.approx(0.12 * (was1 - was0), rel=1e-3)
+    assert x1 - x0 == pytest.approx(was1 - was0, rel=1e-3)
+    page.keyboard.press("Escape")
+    page.wait_for_url(lambda url: "view=" not in url)
+    window.settle()
+    assert in_view(page) == whole
+    label = canvas.get_attribute("aria-label")
+    assert label.startswith(f"Map coloured by label: {whole}. ")
+    assert "Escape" in label
+
+
+def test_each_map_takes_its_own_colour_and_one_can_fill_the_width(visit):
+    window = visit(height=1100)
+    page = window.page
+    window.open("explore?f=all")
+    page.get_by_role("combobox", name="Colour of map 1").select_option("hour")
+    window.settle()
+    page.get_by_role("combobox", name="Colour of map 2").select_option(":density")
+    window.settle()
+    assert (query(page.url)["color"], query(page.url)["color2"]) == ("hour", ":density")
+    _, narrow = stage(page)
+    page.get_by_role("button", name="One map").click()
+    window.settle()
+    assert page.locator("canvas[role=img]").count() == 1
+    assert stage(page)[1]["width"] > 1.8 * narrow["width"]
+    page.get_by_role("button", name="Two maps").click()
+    window.settle()
+    assert page.locator("canvas[role=img]").count() == 2
+
+
+def test_a_category_of_the_legend_becomes_a_chip(visit):
+    window = visit(height=1100)
+    page = window.page
+    window.open("explore?f=population+%3D+test")
+    page.locator(".legend button.entry", has_text="coat").click()
+    page.wait_for_url("**label+%3D+coat**")
+    window.settle()
+    assert "coat" in page.locator(".st-key-filters").inner_text()
+    page.locator(".legend button.entry", has_text="coat").click()
+    page.wait_for_url(lambda url: "coat" not in url)
+
+
+def test_a_box_becomes_a_chip_and_is_cleared(visit):
+    window = visit(height=1100)
+    page = window.page
+    window.open("explore?f=population+%3D+test")
+    page.get_by_role("button", name="Box", exact=True).click()
+    _, box = stage(page)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 90, y - 130)
+    page.mouse.down()
+    page.mouse.move(x, y, steps=4)
+    page.mouse.move(x + 90, y + 130, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**map+in+*")
+    window.settle()
+    assert "region on the map" in page.locator(".st-key-filters").inner_text()
+    page.get_by_role("button", name="Clear region").click()
+    page.wait_for_url(lambda url: "map+in" not in url)
+
+
+def test_keys_turn_pages_and_walk_through_samples(visit):
+    window = visit(height=1200)
+    page = window.page
+    window.open("explore?f=all&per=24")
+    grid = page.get_by_role("grid", name="Samples")
+    tiles = grid.locator(".tile")
+    tiles.first.click()
+    window.settle()
+    first = query(page.url)["sample"]
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: f"sample={first}" not in url)
+    window.settle()
+    assert tiles.nth(1).get_attribute("aria-selected") == "true"
+    page.keyboard.press("PageDown")
+    page.wait_for_url("**page=2**")
+    window.settle()
+    page.keyboard.press("PageDown")
+    page.wait_for_url("**page=3**")
+    window.settle()
+    page.keyboard.press("Control+End")
+    page.wait_for_url(lambda url: int(query(url).get("page", "1")) > 3)
+    window.settle()
+    last = int(query(page.url)["page"])
+    page.keyboard.press("PageUp")
+    page.wait_for_url(f"**page={last - 1}**")
+    window.settle()
+    page.keyboard.press("Control+Home")
+    page.wait_for_url(lambda url: "page=" not in url)
+    window.settle()
+    page.keyboard.press("End")
+    window.settle()
+    assert tiles.last.get_attribute("aria-selected") == "true"
+
+
+def test_samples_like_the_chosen_one_open_with_a_click(visit):
+    window = visit(height=1300)
+    page = window.page
+    window.open("explore?f=all")
+    page.get_by_role("grid", name="Samples").locator(".tile").first.click()
+    window.settle()
+    panel = page.locator(".st-key-browser_panel").bounding_box()
+    grid = page.get_by_role("grid", name="Samples").bounding_box()
+    assert panel["x"] >= grid["x"] + grid["width"]  # beside, not below
+    alike = page.get_by_role("grid", name="Most alike").locator(".tile").first
+    wanted = alike.get_attribute("title").split(" · ")[0]
+    alike.click()
+    page.wait_for_url(f"**sample={wanted}**")
+
+
+def test_rows_sort_by_their_heads(visit):
+    window = visit(height=1100)
+    page = window.page
+    window.open("explore?f=population+%3D+test&layout=rows")
+    table = page.get_by_role("grid", name="Samples")
+    table.get_by_role("button", name="sample_id").click()
+    page.wait_for_url("**sort=sample_id**")
+    window.settle()
+    page.get_by_role("grid", name="Samples").get_by_role("button", name="sample_id").click()
+    page.wait_for_url("**order=up**")
+    window.settle()
+    ids = (
+        page.get_by_role("grid", name="Samples").locator("tr.line td:first-child").all_inner_texts()
+    )
+    assert ids == sorted(ids)
+    assert len(ids) == 48
+
+
+@pytest.fixture
+def queue(workspace: Path):
+    """The label queue, which other visits find as it was."""
+    folder = workspace / "labels" / "to-label"
+    before = set(folder.glob("*.parquet"))
+    yield lambda: Workspace.open(workspace).read_labels("to-label")["sample_id"].to_pylist()
+    for path in set(folder.glob("*.parquet")) - before:
+        path.unlink()
+
+
+def test_an_unlabeled_sample_is_queued_by_key(visit, queue):
+    window = visit(height=1200)
+    page = window.page
+    window.open("explore?f=population+%3D+unlabeled")
+    before = queue()
+    tile = page.get_by_role("grid", name="Samples").locator(".tile").nth(5)
+    sample = tile.get_attribute("title").split(" · ")[0]
+    tile.click()
+    window.settle()
+    page.keyboard.press("a")
+    page.get_by_role("button", name="In the label queue").wait_for()
+    window.settle()
+    assert queue() == [*before, sample]
