@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -98,10 +99,21 @@ def warm() -> None:
         gc.enable()
 
 
+def _watch() -> None:
+    from streamlit import runtime
+
+    from aggressors_app import leaving
+
+    while not runtime.exists():  # it starts right after this
+        time.sleep(leaving.LOOKED_AFTER_S)
+    leaving.watch()
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """Start warming beside the server, not before it."""
     threading.Thread(target=warm, name="warm", daemon=True).start()
+    threading.Thread(target=_watch, name="left", daemon=True).start()
     yield {}
 
 

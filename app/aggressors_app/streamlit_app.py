@@ -9,7 +9,7 @@ import streamlit as st
 
 from aggressors.errors import AggressorsError, FilterError
 from aggressors.queries.grammar import format_filter, parse
-from aggressors_app import cached, state
+from aggressors_app import cached, leaving, state
 from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.filter_bar import filter_bar, initial
 from aggressors_app.components.header import header
@@ -38,6 +38,7 @@ pages = [
 
 def main() -> None:
     """Settle which run and filter are shown, then hand over to the page."""
+    leaving.arrive()
     page = st.navigation(pages, position="hidden")
     if os.environ.get("AGGRESSORS_REQUIRE_LOGIN") and not getattr(st.user, "is_logged_in", False):
         log_in()

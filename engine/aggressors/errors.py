@@ -11,6 +11,7 @@ AggressorsError
 │   ├── RunNotFound
 │   ├── RunCorrupt
 │   ├── SchemaTooNew
+│   ├── GivenUp                  the reader went elsewhere before the answer was there
 │   └── WorkspaceError
 └── StageError                   exit code 5: a stage failed; the run can be resumed
 
@@ -74,6 +75,10 @@ class SchemaTooNew(StoreError):
 
 class SchemaTooOld(StoreError):
     """A run file was written by a version whose tables are no longer read."""
+
+
+class GivenUp(StoreError):
+    """Nobody waits for the answer of a query any more."""
 
 
 class WorkspaceError(StoreError):

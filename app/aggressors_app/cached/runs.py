@@ -12,6 +12,7 @@ from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import Workspace
+from aggressors_app import leaving
 from aggressors_app.catalogue import Catalogue, files_in
 
 remember = st.cache_data(show_spinner=False, max_entries=64)
@@ -69,6 +70,7 @@ def run_file(run_id: str) -> RunFile:
     ------
     RunNotFound : there is no such run; and what `open_run` raises.
     """
+    leaving.join()
     known = catalogue().find(run_id)
     if known is None:
         raise RunNotFound(f"There is no run {run_id!r} here. Choose one from the list on Runs.")

@@ -22,9 +22,10 @@ _FACTS = """
     SELECT s.row_id, s.sample_id, s.population::VARCHAR AS population, s.fold::VARCHAR AS fold,
         {label} AS label, {prediction} AS prediction, {correct} AS correct,
         s.confidence, s.loss, x.kind, x.uri, x.text, x.thumbnail
-    FROM samples s LEFT JOIN (SELECT * FROM media WHERE row_id IN ({rows})) x
+    FROM (SELECT unnest($rows::BIGINT[]) AS place) o
+    JOIN samples s ON s.rowid = o.place  -- looked up where they stand, not sought by value
+    LEFT JOIN (SELECT * FROM media WHERE row_id IN (SELECT unnest($rows::BIGINT[]))) x
         ON x.row_id = s.row_id
-    WHERE s.row_id IN ({rows})
 """
 _HEATMAPS = """
     SELECT p.sample_id, p.method AS heatmap_method, p.target AS heatmap_target,
@@ -86,16 +87,14 @@ def row_ids(run: RunFile, sample_ids: list[str]) -> dict[str, int]:
 
 
 def _facts(run: RunFile, rows: list[int]) -> pa.Table:
-    names = [f"r{place}" for place in range(len(rows))]
     as_text = "s.{0}::VARCHAR" if run.classes else "s.{0}"
     return fetch(
         run,
         _FACTS,
-        params=dict(zip(names, rows, strict=True)),
+        params={"rows": list(dict.fromkeys(rows))},
         label=as_text.replace("{0}", "label"),
         prediction=as_text.replace("{0}", "prediction"),
         correct="s.label = s.prediction" if run.classes else "NULL::BOOLEAN",
-        rows=", ".join(f"${name}" for name in names) or "NULL",
     )
 
 

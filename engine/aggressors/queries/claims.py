@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from aggressors.contracts import POPULATIONS, Filter
 from aggressors.errors import FilterError
-from aggressors.queries.columns import encode, joined, numbers
+from aggressors.queries.columns import column, encode, joined, numbers
 from aggressors.queries.grammar import fields_of
+from aggressors.queries.masks import mask
+from aggressors.queries.masks import where as holds
 from aggressors.queries.names import FieldRef, resolve, resolve_value
 from aggressors.queries.samples import concept_of_rank
-from aggressors.queries.scope import fetch, scope
+from aggressors.queries.scope import fetch
 from aggressors.queries.signals import signal_sql
 from aggressors.stats.claims import FEWEST, Tested, gap_within, judge_claim
+from aggressors.stats.codes import renumbered
 from aggressors.stats.evidence import binned
 from aggressors.stats.intervals import BoolArray, Interval
 from aggressors.stats.reshuffle import Reshuffled, reshuffle
 from aggressors.stats.severity import failing
-from aggressors.store.sql import identifier
+from aggressors.store.held import held
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -33,12 +35,8 @@ OUTCOMES = frozenset(  # fields of every run that say how the model did, or what
 )
 BINS = 5  # of equal size, into which a confounder that is a number is cut
 CONFIRM = "confirm"
+_POPULATION = {name: f"s.population = '{name}'" for name in POPULATIONS}
 
-_SAMPLES = """
-    SELECT s.population, (s.fold = 'confirm') IS TRUE AS judges, {signal} AS signal, s.group_id,
-        ({where}) IS TRUE AS held, s.row_id IN ({members}) AS member {strata}
-    FROM {source} WHERE isfinite({signal}) ORDER BY s.row_id
-"""
 _OF_CONCEPT = "SELECT row_id FROM assignments WHERE concept_id = $members"
 _OF_SAMPLES = "SELECT row_id FROM samples WHERE sample_id IN (SELECT unnest($members))"
 _MEMBERS = "SELECT sample_id FROM assignments WHERE concept_id = $concept"
@@ -100,16 +98,21 @@ def judged(run: RunFile, claim: Filter, group: Group, confounders: Sequence[str]
             f"A claim about {outcomes[0]!r} says how the model did, not why. Claim something of "
             "the samples: metadata, the label or a region of the map."
         )
-    everyone = _read(run, claim, group, confounders)
-    judging = everyone.where(everyone.judges)
+    everyone = _Everyone(
+        numbers(column(run, FieldRef("signal", "number", signal_sql(run)))),
+        mask(run, claim),
+        _member(run, group),
+        _strata(run, confounders),
+    )
+    judging = _read(run, everyone, "s.fold = 'confirm'")
     dealt = None
     if judging.group is None and min(judging.held.sum(), (~judging.held).sum()) >= FEWEST:
         dealt = reshuffle(judging.signal, judging.held, judging.stratum, seed=run.info.seed)
     analysed, level = run.info.settings.analysed, run.info.settings.level
     places = [_in_population(judging, analysed, CONFIRM, level)]
     for name in POPULATIONS:
-        if name != analysed and name in everyone.populations:
-            part = everyone.where(everyone.population == everyone.populations.index(name))
+        if name != analysed and name in run.populations:
+            part = _read(run, everyone, _POPULATION[name])
             if len(part.held):
                 places.append(_in_population(part, name, "", level))
     return Judged(_tested(run, judging), dealt, tuple(places), tuple(confounders))
@@ -134,53 +137,67 @@ def group_in(run: RunFile, original: RunFile, rank: int) -> Group:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Samples:
-    """(n,) what is known of the samples that are looked at; `population` counts `populations`."""
+class _Everyone:
+    """(n,) of every sample of the run; `through` is None where the claim holds for all."""
 
-    populations: tuple[str, ...]
-    population: NDArray[np.int64]
-    judges: BoolArray
+    signal: NDArray[np.float64]
+    through: BoolArray | None
+    member: BoolArray
+    stratum: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Samples:
+    """(n,) what is known of some samples, all with a signal."""
+
     signal: NDArray[np.float64]
     held: BoolArray
     member: BoolArray
     stratum: NDArray[np.int64]
     group: NDArray[np.int64] | None
 
-    def where(self, rows: BoolArray) -> _Samples:
-        return _Samples(
-            populations=self.populations,
-            population=self.population[rows],
-            judges=self.judges[rows],
-            signal=self.signal[rows],
-            held=self.held[rows],
-            member=self.member[rows],
-            stratum=self.stratum[rows],
-            group=None if self.group is None else self.group[rows],
-        )
+
+def _read(run: RunFile, everyone: _Everyone, part: str) -> _Samples:
+    """Take the samples of a part of the run that have a signal.
+
+    Parameters
+    ----------
+    part : a condition of this module over `s`.
+    """
+
+    def make() -> NDArray[np.int64]:
+        known, there = np.isfinite(everyone.signal), holds(run, part)
+        return np.flatnonzero(known if there is None else known & there)
+
+    rows = held.get(run, f"known where {part}", make)  # only the signal says, and a run has one
+    through = everyone.through
+    return _Samples(
+        signal=everyone.signal[rows],
+        held=np.ones(len(rows), dtype=np.bool_) if through is None else through[rows],
+        member=everyone.member[rows],
+        stratum=everyone.stratum[rows],
+        group=_together(run, rows),
+    )
 
 
-def _read(run: RunFile, claim: Filter, group: Group, confounders: Sequence[str]) -> _Samples:
-    refs = [resolve(run, "label"), *(resolve_value(run, name) for name in confounders)]
-    held = scope(run, claim, *refs)
+def _member(run: RunFile, group: Group) -> BoolArray:
+    """(n,) True for the samples of a group."""
     found = fetch(
         run,
-        _SAMPLES,
-        held,
-        {"members": group if isinstance(group, int) else list(group)},
-        members=_OF_CONCEPT if isinstance(group, int) else _OF_SAMPLES,
-        signal=signal_sql(run),
-        strata="".join(f", {ref.sql} AS {identifier(f'c{at}')}" for at, ref in enumerate(refs)),
+        _OF_CONCEPT if isinstance(group, int) else _OF_SAMPLES,
+        params={"members": group if isinstance(group, int) else list(group)},
     )
-    population, names = encode(found["population"])
-    flags = {name: numbers(found[name]) > 0 for name in ("judges", "held", "member")}
-    return _Samples(
-        populations=tuple(names.to_pylist()),
-        population=population,
-        signal=numbers(found["signal"]),
-        stratum=_strata([found[f"c{at}"] for at in range(len(refs))], refs),
-        group=joined(found["group_id"]),
-        **flags,
-    )
+    member = np.zeros(sum(run.populations.values()), dtype=np.bool_)
+    member[found["row_id"].to_numpy()] = True
+    return member
+
+
+def _together(run: RunFile, known: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """(n,) codes of the known samples that belong together; None where each stands alone."""
+    given = holds(run, "s.group_id IS NOT NULL")
+    if given is not None and not given[known].any():
+        return None
+    return joined(column(run, resolve(run, "group_id")).take(known))
 
 
 def _tested(run: RunFile, samples: _Samples) -> Tested:
@@ -206,16 +223,25 @@ def _in_population(samples: _Samples, population: str, fold: str, level: float) 
     return InPopulation(population, fold, n, gap)
 
 
-def _strata(columns: Sequence[pa.ChunkedArray], refs: Sequence[FieldRef]) -> NDArray[np.int64]:
-    """(n,) codes of the label and all confounders together; no value is a stratum of its own."""
-    together = np.zeros(len(columns[0]), dtype=np.int64)
-    for column, ref in zip(columns, refs, strict=True):
-        if ref.kind == "number":
-            values = numbers(column)
-            code = binned(values, ~np.isnan(values), BINS)
-        else:
-            code = encode(column)[0]
-        both = together * (int(code.max(initial=0)) + 2) + code + 1
-        # numbered anew each time, so that many confounders fit in 64 bits
-        together = np.unique(both, return_inverse=True)[1].astype(np.int64)
-    return together
+def _strata(run: RunFile, confounders: Sequence[str]) -> NDArray[np.int64]:
+    """(n,) codes of the label and all confounders together, of every sample of the run.
+
+    No value is a stratum of its own; numbers are cut where the samples with a signal are.
+    """
+    refs = [resolve(run, "label"), *(resolve_value(run, name) for name in confounders)]
+
+    def make() -> NDArray[np.int64]:
+        known = np.isfinite(numbers(column(run, FieldRef("signal", "number", signal_sql(run)))))
+        together = np.zeros(len(known), dtype=np.int64)
+        for ref in refs:
+            values = column(run, ref)
+            if ref.kind == "number":
+                value = numbers(values)
+                code = binned(value, known & ~np.isnan(value), BINS)
+            else:
+                code = encode(values)[0]
+            # numbered anew each time, so that many confounders fit in 64 bits
+            together = renumbered(together * (int(code.max(initial=0)) + 2) + code + 1)
+        return together
+
+    return held.get(run, f"strata {[ref.sql for ref in refs]}", make)

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aggressors.contracts import EVERYTHING, Filter
+from aggressors.queries.columns import column, encode, taken
+from aggressors.queries.masks import mask
 from aggressors.queries.names import FieldRef, Kind, categories, known_fields, resolve_value
 from aggressors.queries.scope import fetch, fetch_rows, scope
 
@@ -20,13 +24,6 @@ _TOP = 8
 _HIDDEN = ("row_id", "map_x", "map_y")
 
 
-_FEW_VALUES = """
-    SELECT value::VARCHAR AS value, n FROM (
-        SELECT {field} AS value, count(*) AS n FROM {source}
-        WHERE {field} IS NOT NULL AND {where} GROUP BY ALL
-    ) WHERE contains(lower(value::VARCHAR), lower($search))
-    ORDER BY n DESC, value::VARCHAR LIMIT $limit
-"""
 _MANY_VALUES = """
     SELECT {field}::VARCHAR AS value, count(*) AS n FROM {source}
     WHERE contains(lower({field}::VARCHAR), lower($search)) AND {where}
@@ -57,17 +54,25 @@ class FieldSummary:
 def fields(run: RunFile) -> tuple[FieldSummary, ...]:
     """Summarise every field that has a value: built-in ones first, then those of the run."""
     refs = [ref for ref in known_fields(run).values() if ref.has_value and ref.name not in _HIDDEN]
-    parts = []
-    for place, ref in enumerate(refs):
-        parts.append(f"count(*) - count({ref.sql}) AS missing{place}")
-        if ref.kind == "number":
-            parts.append(f"min({ref.sql}) AS low{place}, max({ref.sql}) AS high{place}")
-        elif ref.kind != "category" or categories(run, ref) is None:
-            parts.append(f"approx_count_distinct({ref.sql}) AS distinct{place}")
-    sql = "SELECT {parts} FROM {source} WHERE {where}"
-    whole = scope(run, EVERYTHING, *refs)
-    row = fetch(run, sql, whole, parts=", ".join(parts)).to_pylist()[0]
-    return tuple(_summary(run, ref, row, place) for place, ref in enumerate(refs))
+    found: dict[str, float | None] = {}
+    # Each table on its own keeps all cores busy, and limits alone come from what DuckDB has noted.
+    for source in ("samples s", "metadata m"):
+        parts: dict[str, list[str]] = {"limits": [], "counts": []}
+        for place, ref in enumerate(refs):
+            if (source == "metadata m") == ref.needs_metadata:
+                if not ref.needs_metadata:
+                    parts["counts"].append(f"count(*) - count({ref.sql}) AS missing{place}")
+                if ref.kind == "number":
+                    parts["limits"].append(
+                        f"min({ref.sql}) AS low{place}, max({ref.sql}) AS high{place}"
+                    )
+                elif ref.kind != "category":
+                    parts["counts"].append(f"approx_count_distinct({ref.sql}) AS distinct{place}")
+        for asked in parts.values():
+            if asked:
+                sql = "SELECT {parts} FROM {source}"
+                found |= fetch(run, sql, parts=", ".join(asked), source=source).to_pylist()[0]
+    return tuple(_summary(run, ref, found, place) for place, ref in enumerate(refs))
 
 
 def _summary(run: RunFile, ref: FieldRef, row: dict[str, float | None], place: int) -> FieldSummary:
@@ -76,18 +81,24 @@ def _summary(run: RunFile, ref: FieldRef, row: dict[str, float | None], place: i
     if ref.kind == "category":
         top = values(run, ref.name, limit=_TOP)["value"].to_pylist()
         known = categories(run, ref)
-        distinct = distinct if known is None else len(known)
+        distinct = len(column(run, ref).dictionary if known is None else known)
     return FieldSummary(
         name=ref.name,
         kind=ref.kind,
         unit=ref.unit,
         source=ref.source,
-        missing=int(row[f"missing{place}"] or 0),
+        missing=_missing(run, ref, row.get(f"missing{place}")),
         low=row.get(f"low{place}"),
         high=row.get(f"high{place}"),
         distinct=None if distinct is None else int(distinct),
         top=tuple(top),
     )
+
+
+def _missing(run: RunFile, ref: FieldRef, counted: float | None) -> int:
+    if ref.needs_metadata:  # as it was counted at publish
+        return run.fields[ref.name].missing
+    return int(counted or 0)
 
 
 def values(
@@ -105,10 +116,11 @@ def values(
     FilterError : an unknown field, or one without values.
     """
     ref = resolve_value(run, name)
+    if ref.kind == "category":
+        return _counted(run, ref, search, limit, filter)
     return fetch(
         run,
-        # Few values are searched after they were counted, many before.
-        _FEW_VALUES if ref.kind == "category" else _MANY_VALUES,
+        _MANY_VALUES,
         scope(run, filter, ref),
         {"search": search, "limit": limit},
         field=ref.sql,
@@ -129,3 +141,20 @@ def not_found(run: RunFile, name: str, listed: Sequence[str]) -> tuple[str, ...]
     )
     known = {value for (value,) in there}
     return tuple(value for value in listed if value not in known)
+
+
+def _counted(run: RunFile, ref: FieldRef, search: str, limit: int, filter: Filter) -> pa.Table:
+    code, names = encode(taken(column(run, ref), mask(run, filter)))
+    n = np.bincount(code + 1, minlength=len(names) + 1)[1:]
+    found = pa.table({"value": names, "n": pa.array(n, pa.int64())}).filter(pa.array(n > 0))
+    if search:
+        like = pc.match_substring(pc.utf8_lower(found["value"]), _lower(search))
+        found = found.filter(like)
+    if len(found) > limit:  # drop what is rarer than the last that is shown before all is sorted
+        frequent = np.asarray(found["n"].to_numpy())
+        found = found.filter(pa.array(frequent >= np.partition(frequent, -limit)[-limit]))
+    return found.sort_by([("n", "descending"), ("value", "ascending")]).slice(0, limit)
+
+
+def _lower(text: str) -> str:
+    return str(pc.utf8_lower(pa.scalar(text)).as_py())

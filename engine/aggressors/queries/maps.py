@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
-from aggressors.queries.columns import groups, numbers, read
-from aggressors.queries.names import FieldRef, resolve, resolve_value
+from aggressors.queries.columns import column, groups, in_scope, numbers, taken
+from aggressors.queries.masks import mask
+from aggressors.queries.names import FieldRef, resolve_value
 from aggressors.queries.scope import fetch, fetch_rows
+from aggressors.queries.stored import where_lies
 from aggressors.stats.alignment import STAYS, Similarity
+from aggressors.store.held import held
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -27,6 +31,9 @@ _HELD = 0.8  # share of an aggressor's members that its outline holds, in its de
 
 Point = tuple[float, float]
 BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.floating]
+CellArray = NDArray[np.int32]
+_BLOCK = 16_384  # positions that fit into a core's own memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,54 +134,85 @@ def map_bins(
             f"got {size} cells and {view}."
         )
     ref = resolve_value(run, color_by) if isinstance(color_by, str) else color_by
-    axes = [resolve(run, "map_x"), resolve(run, "map_y")]
-    columns = read(run, filter, axes + ([ref] if ref else []), where="s.map_x IS NOT NULL")
-    cell = _cells(*placed.of(numbers(columns[0]), numbers(columns[1])), view, size)
-    shown = cell >= 0
-    count = np.bincount(cell[shown], minlength=size * size).reshape(size, size).astype(np.int32)
+    cell = _cells_in_scope(run, filter, view, size, placed)
+    count = _tallied(cell, size).astype(np.int32)
     bins = MapBins(view, size, count, None, None, None, None, (), None, None)
     if ref is None:
         return bins
     if ref.kind == "number":
-        return _with_mean(bins, ref, numbers(columns[2]), cell)
-    by = groups(ref, columns[2], bins=1, top=MAX_COLOURS, equal_sizes=False)
-    return _with_dominant(bins, ref, by.code, by.names, cell)
+        return _with_mean(bins, ref, numbers(column(run, ref)), cell)
+    there = in_scope(run, filter, "s.map_x IS NOT NULL")
+    shown = cell if there is None else cell[there]
+    return _with_dominant(bins, ref, taken(column(run, ref), there), shown)
 
 
-def _cells(x: NDArray[np.float64], y: NDArray[np.float64], view: View, size: int) -> np.ndarray:
-    """(n,) index of the cell of each sample, -1 outside the view."""
-    column = np.floor((x - view.x0) * (size / (view.x1 - view.x0)))
-    row = np.floor((y - view.y0) * (size / (view.y1 - view.y0)))
-    inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
-    return np.where(inside, row * size + column, -1).astype(np.int64)
+def _cells_in_scope(
+    run: RunFile, filter: Filter, view: View, size: int, placed: Similarity
+) -> CellArray:
+    """(n,) cell of every sample of the run, size x size for those that are not shown."""
+
+    def make() -> CellArray:
+        at = where_lies(run, "map_x"), where_lies(run, "map_y")
+        if placed == STAYS:
+            return _cells(*at, view, size)
+        x, y = placed.of(*(axis.astype(np.float64) for axis in at))
+        return _cells(x, y, view, size)
+
+    # The maps of one page show the same view.
+    cell = held.get(run, f"cells {view} {size} {placed}", make)
+    through = mask(run, filter)
+    return cell if through is None else np.where(through, cell, np.int32(size * size))
 
 
-def _with_mean(
-    bins: MapBins, ref: FieldRef, value: NDArray[np.float64], cell: np.ndarray
-) -> MapBins:
-    used = (cell >= 0) & np.isfinite(value)
-    cells = bins.size * bins.size
-    summed = np.bincount(cell[used], weights=value[used], minlength=cells)
-    n = np.bincount(cell[used], minlength=cells)
-    mean = np.full(cells, np.nan, dtype=np.float32)
+def _cells(x: FloatArray, y: FloatArray, view: View, size: int) -> CellArray:
+    """(n,) index of the cell of each position, size x size outside the view."""
+    cell = np.empty(len(x), dtype=np.int32)
+    for start in range(0, len(x), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        across = (x[part].astype(np.float64) - view.x0) * (size / (view.x1 - view.x0))
+        up = (y[part].astype(np.float64) - view.y0) * (size / (view.y1 - view.y0))
+        inside = (across >= 0) & (across < size) & (up >= 0) & (up < size)
+        with np.errstate(invalid="ignore"):  # NaN and what is far outside has no cell
+            at = up.astype(np.int32) * size + across.astype(np.int32)
+        cell[part] = np.where(inside, at, size * size)
+    return cell
+
+
+def _tallied(cell: CellArray, size: int, weights: FloatArray | None = None) -> NDArray[np.number]:
+    """(size, size) samples, or the sum of their weights, in each cell."""
+    cells = size * size
+    return np.bincount(cell, weights, minlength=cells + 1)[:cells].reshape(size, size)
+
+
+def _with_mean(bins: MapBins, ref: FieldRef, value: FloatArray, cell: CellArray) -> MapBins:
+    known = np.isfinite(value)
+    n: NDArray[np.number] = bins.count
+    if not known.all():
+        cell = np.where(known, cell, np.int32(bins.size * bins.size))
+        value = np.where(known, value, 0.0)
+        n = _tallied(cell, bins.size)
+    summed = _tallied(cell, bins.size, value)
+    mean = np.full(summed.shape, np.nan, dtype=np.float32)
     np.divide(summed, n, out=mean, where=n > 0, casting="same_kind")
     low = high = None
     if n.any():
         low, high = (float(limit) for limit in np.quantile(mean[n > 0], _LIMITS))
-    grid = mean.reshape(bins.size, bins.size)
-    return MapBins(bins.view, bins.size, bins.count, ref.name, ref.kind, grid, None, (), low, high)
+    return MapBins(bins.view, bins.size, bins.count, ref.name, ref.kind, mean, None, (), low, high)
 
 
-def _with_dominant(
-    bins: MapBins, ref: FieldRef, code: np.ndarray, names: tuple[str, ...], cell: np.ndarray
-) -> MapBins:
-    cells, k = bins.size * bins.size, max(1, len(names))
-    used = (cell >= 0) & (code >= 0)
-    votes = np.bincount(cell[used] * k + code[used], minlength=cells * k).reshape(cells, k)
-    dominant = np.where(votes.any(axis=1), votes.argmax(axis=1), -1).astype(np.int16)
+def _with_dominant(bins: MapBins, ref: FieldRef, values: pa.Array, cell: CellArray) -> MapBins:
+    """Let samples vote; the categories that are frequent in scope stand, wherever the view is."""
+    cells = bins.size * bins.size
+    by = groups(ref, values, bins=1, top=MAX_COLOURS, equal_sizes=False)
+    k = len(by.names) + 1  # a vote for nothing comes first
+    votes = np.bincount(cell * np.int64(k) + by.code + 1, minlength=(cells + 1) * k)
+    votes = votes[: cells * k].reshape(cells, k)[:, 1:]
+    dominant = np.full(cells, -1, dtype=np.int16)
+    if k > 1:
+        dominant = np.where(votes.any(axis=1), votes.argmax(axis=1), -1).astype(np.int16)
     grid = dominant.reshape(bins.size, bins.size)
     return MapBins(
-        bins.view, bins.size, bins.count, ref.name, ref.kind, None, grid, names, None, None
+        bins.view, bins.size, bins.count, ref.name, ref.kind, None, grid, by.names, None, None
     )
 
 
@@ -209,11 +247,11 @@ def _places(run: RunFile, concept_id: int) -> NDArray[np.float64]:
 def _held(place: NDArray[np.float64], view: View, cells: int) -> BoolArray:
     """(cells, cells) True in the densest cells."""
     cell = _cells(place[:, 0], place[:, 1], view, cells)
-    count = np.bincount(cell, minlength=cells * cells)
+    count = _tallied(cell, cells).ravel()
     return _densest(count, _HELD).reshape(cells, cells)
 
 
-def _densest(count: NDArray[np.int64], share: float) -> BoolArray:
+def _densest(count: NDArray[np.number], share: float) -> BoolArray:
     """(cells,) True in the fewest cells that together hold the share."""
     order = np.argsort(-count, kind="stable")
     needed = int(np.searchsorted(np.cumsum(count[order]), share * count.sum())) + 1
@@ -227,8 +265,7 @@ def _rings(held: BoolArray, view: View) -> tuple[tuple[Point, ...], ...]:
     size = len(held)
     padded = np.pad(held, 1)
     ahead: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    for row, column in np.argwhere(held):
-        y, x = int(row), int(column)
+    for y, x in np.argwhere(held).tolist():
         if not padded[y, x + 1]:
             ahead[x, y].append((x + 1, y))  # lower border, to the right
         if not padded[y + 1, x + 2]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakKeyDictionary
 
 from duckdb.sqltypes import DuckDBPyType
 
@@ -14,6 +16,8 @@ from aggressors.store.sql import identifier
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
+
+_KNOWN: WeakKeyDictionary[RunFile, Mapping[str, FieldRef]] = WeakKeyDictionary()
 
 Kind = Literal["number", "category", "text", "identifier", "quantile", "region", "group"]
 
@@ -48,8 +52,15 @@ class FieldRef:
         return self.kind not in ("quantile", "region", "group")
 
 
-def known_fields(run: RunFile) -> dict[str, FieldRef]:
+def known_fields(run: RunFile) -> Mapping[str, FieldRef]:
     """Collect every field of a run by name: built-in first, then metadata; built-in names win."""
+    found = _KNOWN.get(run)
+    if found is None:  # a filter is compiled many times a page
+        found = _KNOWN[run] = _known_fields(run)
+    return found
+
+
+def _known_fields(run: RunFile) -> Mapping[str, FieldRef]:
     target: Kind = "category" if run.classes else "number"
     built_in = [
         FieldRef("population", "category", "s.population"),
@@ -142,18 +153,21 @@ def check_categories(run: RunFile, ref: FieldRef, wanted: tuple[str, ...]) -> No
 
 
 def _present(run: RunFile, ref: FieldRef, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Find the wanted values that occur, and for each that does not the most similar that does."""
-    sql = """
-        SELECT DISTINCT {field} FROM metadata m WHERE {field} IN (SELECT unnest($wanted))
-        UNION
-        SELECT arg_max(value, jaro_winkler_similarity(value, one)) FROM
-            (SELECT DISTINCT {field} AS value FROM metadata m), (SELECT unnest($wanted) AS one)
-        WHERE value IS NOT NULL GROUP BY one
+    """Find the wanted values that occur, or else, for the first that does not, the most similar."""
+    one = "SELECT 1 FROM metadata m WHERE {field} = $wanted LIMIT 1"  # ends where it is found
+    similar = """
+        SELECT arg_max(value, jaro_winkler_similarity(value, $wanted))
+        FROM (SELECT DISTINCT {field} AS value FROM metadata m) WHERE value IS NOT NULL
     """
-    asked = sql.replace("{field}", ref.sql)
+    present: list[str] = []
     with run.asking() as cursor:
-        rows = cursor.execute(asked, {"wanted": list(wanted)}).fetchall()
-    return tuple(str(row[0]) for row in rows)
+        for value in wanted:
+            asked = {"wanted": value}
+            if not cursor.execute(one.replace("{field}", ref.sql), asked).fetchall():
+                near = cursor.execute(similar.replace("{field}", ref.sql), asked).fetchall()
+                return (*present, *(str(row[0]) for row in near if row[0] is not None))
+            present.append(value)
+    return tuple(present)
 
 
 def _nearest(name: str, valid: list[str]) -> str:

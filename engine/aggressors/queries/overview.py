@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aggressors.contracts import (
     EVERYTHING,
@@ -15,12 +16,19 @@ from aggressors.contracts import (
     DiscoveryFacts,
     Filter,
 )
-from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.queries.columns import column, numbers
+from aggressors.queries.masks import BoolArray, mask
+from aggressors.queries.masks import where as holds
+from aggressors.queries.names import FieldRef, resolve
+from aggressors.queries.scope import fetch, fetch_rows
 from aggressors.queries.signals import signal_sql
+from aggressors.store.held import held
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 EVERYONE = -1  # in the place of a concept_id: all samples
 _TAIL = 0.995  # quantile of the signal at which a histogram ends; its last bin holds the rest
 
@@ -72,34 +80,78 @@ class Explained:
     share: float
 
 
-_TOTALS = """
-    SELECT s.population::VARCHAR AS population, count(*) AS n, count(s.loss) AS n_labeled,
-        sum(s.weight * s.loss) AS loss,
-        sum(s.weight) FILTER (s.loss IS NOT NULL) AS weight,
-        sum(s.weight * (s.label <> s.prediction)::INTEGER) AS errors,
-        sum(s.weight) FILTER (s.label IS NOT NULL AND s.prediction IS NOT NULL) AS judged
-    FROM {source} WHERE {where} GROUP BY s.population ORDER BY s.population
-"""
-
-
 def totals(run: RunFile, filter: Filter = EVERYTHING) -> Totals:
     """Count samples and average loss and error, altogether and by population."""
-    rows = fetch_rows(run, _TOTALS, scope(run, filter))
+    through = mask(run, filter)
+    weight, loss = _weight(run), _weighted_loss(run)
+    labeled, wrong, judged = (holds(run, sql) for sql in (_LABELED, _WRONG, _JUDGED))
+    found = []
+    for name, span in _spans(run).items():
+        inside = None if through is None else through[span]
+        n = span.stop - span.start if inside is None else int(np.count_nonzero(inside))
+        if n:
+            known, bad, either = (_joined(inside, part, span) for part in (labeled, wrong, judged))
+            sums = (
+                n if known is None else int(np.count_nonzero(known)),
+                _sum(loss[span], known),
+                _sum(weight[span], known),
+                _sum(weight[span], bad),
+                _sum(weight[span], either),
+            )
+            found.append((name, n, sums))
     judge = bool(run.classes)
-    populations = tuple(
-        PopulationTotals(
-            name, n, labeled, _ratio(loss, weight), _ratio(wrong, judged) if judge else None
-        )
-        for name, n, labeled, loss, weight, wrong, judged in rows
-    )
-    sums = [sum(row[place] or 0 for row in rows) for place in range(1, 7)]
+    whole = [sum(part[place] for _, _, part in found) for place in range(5)]
     return Totals(
-        n=int(sums[0]),
-        n_labeled=int(sums[1]),
-        mean_loss=_ratio(sums[2], sums[3]),
-        error_rate=_ratio(sums[4], sums[5]) if judge else None,
-        populations=populations,
-    )
+        n=sum(n for _, n, _ in found),
+        n_labeled=int(whole[0]),
+        mean_loss=_ratio(whole[1], whole[2]),
+        error_rate=_ratio(whole[3], whole[4]) if judge else None,
+        populations=tuple(
+            PopulationTotals(
+                name, n, part[0], _ratio(part[1], part[2]),
+                _ratio(part[3], part[4]) if judge else None,
+            )
+            for name, n, part in found
+        ),
+    )  # fmt: skip
+
+
+_LABELED = "s.loss IS NOT NULL"
+_WRONG = "s.label <> s.prediction"
+_JUDGED = "s.label IS NOT NULL AND s.prediction IS NOT NULL"
+
+
+def _spans(run: RunFile) -> dict[str, slice]:
+    """Where each population stands: samples are ordered by it."""
+    spans, start = {}, 0
+    for name, n in run.populations.items():
+        spans[name] = slice(start, start + n)
+        start += n
+    return spans
+
+
+def _weight(run: RunFile) -> FloatArray:
+    return held.get(run, "weight", lambda: numbers(column(run, resolve(run, "weight"))))
+
+
+def _weighted_loss(run: RunFile) -> FloatArray:
+    """(n,) weight times loss, 0 where there is no loss."""
+
+    def make() -> FloatArray:
+        loss = numbers(column(run, resolve(run, "loss")))
+        return np.where(np.isnan(loss), 0.0, loss * _weight(run))
+
+    return held.get(run, "weighted loss", make)
+
+
+def _joined(inside: BoolArray | None, further: BoolArray | None, span: slice) -> BoolArray | None:
+    if further is None:
+        return inside
+    return further[span] if inside is None else inside & further[span]
+
+
+def _sum(values: FloatArray, chosen: BoolArray | None) -> float:
+    return float(values.sum() if chosen is None else values @ chosen)
 
 
 def aggressors(run: RunFile) -> list[Aggressor]:
@@ -130,25 +182,59 @@ def in_scope(run: RunFile, filter: Filter = EVERYTHING) -> pa.Table:
     concept_id, rank, n (all members), n_scope (those the filter lets through), and their weighted
     mean_loss and error_rate, by rank; error_rate is NULL for regression.
     """
+    through = mask(run, filter)
+    weight, loss = _weight(run), _weighted_loss(run)
+    labeled, wrong, judged = (holds(run, sql) for sql in (_LABELED, _WRONG, _JUDGED))
+    found = []
+    ranked = "SELECT concept_id, rank, n FROM aggressors ORDER BY rank"
+    for concept_id, rank, n in fetch_rows(run, ranked):
+        rows = _members(run, concept_id)
+        rows = rows if through is None else rows[through[rows]]
+        known = _some(labeled, rows)
+        total = weight[rows].sum()
+        either = run.classes and _some(judged, rows)
+        bad = rows if wrong is None else rows[wrong[rows]]
+        found.append(
+            {
+                "concept_id": concept_id,
+                "rank": rank,
+                "n": n,
+                "n_scope": len(rows),
+                "mean_loss": _ratio(loss[rows].sum() if known else None, total),
+                "error_rate": _ratio(weight[bad].sum() if either else None, total),
+            }
+        )
+    return pa.Table.from_pylist(found, schema=_IN_SCOPE)
+
+
+_IN_SCOPE = pa.schema(
+    [
+        ("concept_id", pa.int32()),
+        ("rank", pa.int32()),
+        ("n", pa.int64()),
+        ("n_scope", pa.int64()),
+        ("mean_loss", pa.float64()),
+        ("error_rate", pa.float64()),
+    ]
+)
+
+
+def _some(holding: BoolArray | None, rows: IntArray) -> bool:
+    return len(rows) > 0 if holding is None else bool(holding[rows].any())
+
+
+def _members(run: RunFile, concept_id: int) -> IntArray:
+    """Positions of the members of a concept in the analysed population, in their order."""
     sql = """
-        SELECT g.concept_id, g.rank, g.n, count(p.row_id) AS n_scope,
-            sum(p.weight * p.loss) / sum(p.weight) AS mean_loss,
-            sum(p.weight * p.wrong) / sum(p.weight) AS error_rate
-        FROM aggressors g
-        LEFT JOIN (
-            SELECT a.concept_id, s.row_id, s.weight, s.loss, {wrong} AS wrong
-            FROM {source} JOIN assignments a ON a.row_id = s.row_id
-            WHERE s.population = $analysed AND {where}
-        ) p USING (concept_id)
-        GROUP BY ALL ORDER BY g.rank
+        SELECT a.row_id FROM assignments a JOIN samples s ON s.rowid = a.row_id
+        WHERE a.concept_id = $concept AND s.population = $analysed ORDER BY a.row_id
     """
-    return fetch(
-        run,
-        sql,
-        scope(run, filter),
-        {"analysed": run.info.settings.analysed},
-        wrong="(s.label <> s.prediction)::INTEGER" if run.classes else "NULL::INTEGER",
-    )
+
+    def make() -> IntArray:
+        asked = {"concept": concept_id, "analysed": run.info.settings.analysed}
+        return np.array(fetch(run, sql, params=asked)["row_id"].to_numpy(), dtype=np.int64)
+
+    return held.get(run, f"members {concept_id}", make)
 
 
 def loss_explained(run: RunFile) -> Explained:
@@ -194,40 +280,24 @@ def loss_histograms(run: RunFile, filter: Filter = EVERYTHING, bins: int = 24) -
     concept_id (-1 for all), bin from 0, low, high, n; every concept has all `bins` rows. The last
     bin also holds the few values above it.
     """
-    ranges = """
-        WITH known AS (
-            SELECT {signal} AS signal FROM {source} WHERE s.population = $analysed AND {where}
-        )
-        SELECT min(signal), quantile_cont(signal, $tail) FROM known
-    """
-    within = scope(run, filter)
-    analysed = {"analysed": run.info.settings.analysed}
-    signal = signal_sql(run)
-    low, high = fetch_rows(run, ranges, within, analysed | {"tail": _TAIL}, signal=signal)[0]
-    if low is None:
+    signal = numbers(column(run, FieldRef("signal", "number", signal_sql(run))))
+    through, span = mask(run, filter), _spans(run).get(run.info.settings.analysed, slice(0, 0))
+    ours = signal[span] if through is None else signal[span][through[span]]
+    ours = ours[~np.isnan(ours)]
+    if not len(ours):
         return _histogram_table({}, np.zeros(bins + 1))
+    low, high = float(ours.min()), float(np.quantile(ours, _TAIL))
     edges = np.linspace(low, high if high > low else low + 1, bins + 1)
-    sql = """
-        WITH known AS (
-            SELECT s.row_id, {signal} AS signal
-            FROM {source} WHERE s.population = $analysed AND {where}
-        ), binned AS (
-            SELECT row_id, greatest(0, least($bins - 1, floor((signal - $low) / $width)))::INTEGER
-                AS bin
-            FROM known WHERE signal IS NOT NULL
-        )
-        SELECT {everyone} AS concept_id, bin, count(*) AS n FROM binned GROUP BY bin
-        UNION ALL
-        SELECT a.concept_id, b.bin, count(*) AS n
-        FROM aggressors g JOIN assignments a USING (concept_id) JOIN binned b USING (row_id)
-        GROUP BY a.concept_id, b.bin
-    """
-    params = analysed | {"bins": bins, "low": low, "width": float(edges[1] - edges[0])}
-    counts = {EVERYONE: np.zeros(bins, dtype=np.int64)}
-    counts |= {entry.concept_id: np.zeros(bins, dtype=np.int64) for entry in aggressors(run)}
-    parts = {"everyone": str(EVERYONE), "signal": signal}
-    for concept_id, place, n in fetch_rows(run, sql, within, params, **parts):
-        counts[concept_id][place] = n
+
+    def counted(value: FloatArray) -> IntArray:
+        place = np.clip(np.floor((value - low) / (edges[1] - edges[0])), 0, bins - 1)
+        return np.bincount(place.astype(np.int64), minlength=bins)
+
+    counts = {EVERYONE: counted(ours)}
+    for entry in aggressors(run):
+        rows = _members(run, entry.concept_id)
+        value = signal[rows if through is None else rows[through[rows]]]
+        counts[entry.concept_id] = counted(value[~np.isnan(value)])
     return _histogram_table(counts, edges)
 
 

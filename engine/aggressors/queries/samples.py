@@ -6,13 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aggressors.contracts import EVERYTHING, Condition, Filter, Scalar
 from aggressors.errors import FilterError, UsageError
 from aggressors.queries.cards import MAX_ROWS, cards, row_ids
+from aggressors.queries.columns import column, encode, numbers
 from aggressors.queries.grammar import both
-from aggressors.queries.names import resolve_value
+from aggressors.queries.masks import mask
+from aggressors.queries.names import FieldRef, resolve_value
 from aggressors.queries.scope import fetch, fetch_rows, scope
 from aggressors.store.sql import identifier
 
@@ -83,7 +87,7 @@ class SampleDetail:
     aggressors: tuple[Membership, ...]
 
 
-_COUNT = "SELECT count(*) FROM {source} WHERE {where}"
+_SAMPLED = 20_000  # keys of a sort that say where in it a page lies
 _PAGE = """
     SELECT s.row_id {more} FROM {source} WHERE {where}
     ORDER BY {order} {direction} NULLS LAST, s.row_id LIMIT $limit OFFSET $offset
@@ -98,7 +102,8 @@ _MEMBERS = """
 
 def count(run: RunFile, filter: Filter = EVERYTHING) -> int:
     """Count the samples that a filter lets through."""
-    return int(fetch_rows(run, _COUNT, scope(run, filter))[0][0])
+    through = mask(run, filter)
+    return sum(run.populations.values()) if through is None else int(np.count_nonzero(through))
 
 
 def samples_page(
@@ -122,16 +127,82 @@ def samples_page(
     FilterError : an unknown field. UsageError : a negative offset, or a limit out of range.
     """
     order = resolve_value(run, order_by)
-    found = fetch(
-        run,
-        _PAGE,
-        scope(run, filter, order),
-        _window(offset, limit),
-        more="" if order_by in _SHOWN else f", {order.sql} AS {identifier(order_by)}",
-        order=order.sql,
-        direction=_direction(descending),
-    )
+    window = _window(offset, limit)
+    if order.kind in ("number", "category"):
+        found = _ranked(run, filter, order, descending, offset, limit)
+    else:
+        found = fetch(
+            run,
+            _PAGE,
+            scope(run, filter, order),
+            window,
+            more="" if order_by in _SHOWN else f", {order.sql} AS {identifier(order_by)}",
+            order=order.sql,
+            direction=_direction(descending),
+        )
     return cards(run, _plain(found), heatmaps=heatmaps)
+
+
+def _ranked(
+    run: RunFile, filter: Filter, order: FieldRef, descending: bool, offset: int, limit: int
+) -> pa.Table:
+    """Find the samples of a page without sorting all that come before it."""
+    through = mask(run, filter)
+    values = column(run, order)
+    key = numbers(values) if order.kind == "number" else _codes(values)
+    among = None
+    if through is not None:
+        among = np.flatnonzero(through)
+        key = key[among]
+    place = page_of(-key if descending else key, offset, limit)
+    row = place if among is None else among[place]
+    found = pa.table({"row_id": pa.array(row, pa.int64())})
+    return found if order.name in _SHOWN else found.append_column(order.name, values.take(row))
+
+
+def _codes(values: pa.Array) -> NDArray[np.float64]:
+    """(n,) place of each category in their order, NaN where there is none."""
+    code = encode(values)[0].astype(np.float64)
+    code[code < 0] = np.nan
+    return code
+
+
+def page_of(key: NDArray[np.float64], offset: int, limit: int) -> NDArray[np.int64]:
+    """(<= limit,) places that a stable ascending sort of `key`, NaN last, has from `offset` on.
+
+    A sample of the keys says between which two values the page lies; only keys between them are
+    sorted. They are counted, so that the answer is exact whatever the sample says.
+    """
+    end = min(offset + limit, len(key))
+    n_known = int(np.count_nonzero(key == key))
+    parts = []
+    if offset < min(end, n_known):
+        parts.append(_page_of_known(key, offset, min(end, n_known), n_known))
+    if end > max(offset, n_known):
+        missing = np.flatnonzero(key != key)
+        parts.append(missing[max(offset - n_known, 0) : end - n_known])
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def _page_of_known(
+    key: NDArray[np.float64], offset: int, end: int, n_known: int
+) -> NDArray[np.int64]:
+    sampled = key[:: len(key) // _SAMPLED + 1]
+    sampled = np.sort(sampled[sampled == sampled])
+    if len(sampled):
+        reach = 3 / np.sqrt(len(sampled))  # six standard errors of a share, at most
+        low, high = (
+            np.floor((offset / n_known - reach) * len(sampled)),
+            np.ceil((end / n_known + reach) * len(sampled)),
+        )
+        least = sampled[int(low)] if low >= 0 else -np.inf
+        most = sampled[int(high)] if high < len(sampled) else np.inf
+        near = np.flatnonzero((key >= least) & (key <= most))
+        before = int(np.count_nonzero(key < least))
+        if before <= offset and before + len(near) >= end:
+            order = np.argsort(key[near], kind="stable")
+            return near[order[offset - before : end - before]]
+    return np.argsort(key, kind="stable")[offset:end]
 
 
 def members(
@@ -199,7 +270,7 @@ def sample(run: RunFile, sample_id: str) -> SampleDetail:
     card = cards(run, found, heatmaps=True).to_pylist()[0]
     weight, group_id, map_x, map_y = fetch_rows(
         run,
-        "SELECT weight, group_id, map_x, map_y FROM samples WHERE row_id = $row",
+        "SELECT weight, group_id, map_x, map_y FROM samples WHERE rowid = $row",
         params={"row": row_id},
     )[0]
     heatmap = Heatmap(
@@ -225,7 +296,7 @@ def _metadata(run: RunFile, row_id: int) -> Iterable[Value]:
         return
     names = list(run.fields)
     columns = ", ".join(f"m.{identifier(name)}" for name in names)
-    sql = "SELECT {columns} FROM metadata m WHERE m.row_id = $row"
+    sql = "SELECT {columns} FROM metadata m WHERE m.rowid = $row"
     row = fetch_rows(run, sql, params={"row": row_id}, columns=columns)[0]
     for name, value in zip(names, row, strict=True):
         yield Value(name, value, run.fields[name].unit)
@@ -247,7 +318,7 @@ def metadata(run: RunFile, row_ids: Sequence[int], names: Sequence[str]) -> pa.T
     sql = """
         SELECT o.place {columns} FROM (
             SELECT unnest($rows) AS row_id, generate_subscripts($rows, 1) AS place
-        ) o LEFT JOIN metadata m ON m.row_id = o.row_id ORDER BY o.place
+        ) o JOIN metadata m ON m.rowid = o.row_id ORDER BY o.place
     """
     found = fetch(run, sql, params={"rows": list(row_ids)}, columns=columns)
     return found.drop_columns(["place"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 POSITIONAL = "samples s POSITIONAL JOIN metadata m"
+_READS = {table: re.compile(rf"(?<![\w.]){table}\.") for table in ("s", "m")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,17 @@ def scope(run: RunFile, filter: Filter = EVERYTHING, *shown: FieldRef) -> Scope:
     predicate = compile_filter(filter, run)
     joined = predicate.needs_metadata or any(ref.needs_metadata for ref in shown)
     return Scope(POSITIONAL if joined else "samples s", predicate.sql, predicate.params)
+
+
+def source_of(sql: str) -> str:
+    """Name the tables that an expression over `s` and `m` reads: one where one is enough.
+
+    A join by position keeps one core busy, a table alone all of them. A text in quotes that looks
+    like a column costs a join that was not needed, never an answer.
+    """
+    if not _READS["m"].search(sql):
+        return "samples s"
+    return POSITIONAL if _READS["s"].search(sql) else "metadata m"
 
 
 def fetch(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aggressors.contracts import EVERYTHING, Action, Filter
 from aggressors.errors import UsageError
+from aggressors.queries.cards import cards
 from aggressors.queries.concept import Reason, by_sample_id, reasons
-from aggressors.queries.scope import fetch, fetch_rows, scope
-from aggressors.queries.sql import Params, fill
+from aggressors.queries.masks import mask
+from aggressors.queries.scope import fetch, fetch_rows
+from aggressors.store.held import held
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -23,9 +27,6 @@ class Recommendation:
 
     action: Action
     reasons: tuple[Reason, ...]
-
-
-_AMONG = "c.sample_id IN (SELECT s.sample_id FROM {source} WHERE {where})"
 
 
 def action(run: RunFile, concept_id: int) -> Recommendation:
@@ -59,24 +60,35 @@ def candidates(
     row_id, rank, similarity (nats), priority in [0, 1], reason, then what `cards` adds.
     """
     sql = """
-        SELECT c.sample_id, c.rank, c.similarity, c.priority, c.reason FROM candidates c
-        WHERE c.concept_id = $concept AND {among}
-        ORDER BY c.rank LIMIT $limit OFFSET $offset
+        SELECT o.row_id, c.rank, c.similarity, c.priority, c.reason
+        FROM (SELECT unnest($ranks::INTEGER[]) AS rank, unnest($rows::BIGINT[]) AS row_id) o
+        JOIN candidates c ON c.rank = o.rank
+        WHERE c.concept_id = $concept ORDER BY c.rank
     """
-    among, params = _among(run, filter)
-    params |= {"concept": concept_id, "limit": limit, "offset": offset}
-    return by_sample_id(run, fetch(run, sql, params=params, among=among))
+    rank, row = _among(run, concept_id, filter)[offset : offset + limit].T.tolist()
+    params = {"concept": concept_id, "ranks": rank, "rows": row}
+    return cards(run, fetch(run, sql, params=params))
 
 
 def candidate_count(run: RunFile, concept_id: int, filter: Filter = EVERYTHING) -> int:
     """Count the stored candidates of an aggressor in scope."""
+    return len(_among(run, concept_id, filter))
+
+
+def _among(run: RunFile, concept_id: int, filter: Filter) -> NDArray[np.int64]:
+    """(k, 2) rank and position of the candidates in scope, in the order of their ranks."""
     sql = """
-        SELECT count(*) FROM candidates c
-        WHERE c.concept_id = $concept AND {among}
+        SELECT c.rank, s.row_id FROM candidates c JOIN samples s USING (sample_id)
+        WHERE c.concept_id = $concept ORDER BY c.rank
     """
-    among, params = _among(run, filter)
-    params |= {"concept": concept_id}
-    return int(fetch_rows(run, sql, params=params, among=among)[0][0])
+
+    def make() -> NDArray[np.int64]:
+        rows = fetch_rows(run, sql, params={"concept": concept_id})
+        return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+    found = held.get(run, f"candidates {concept_id}", make)
+    through = mask(run, filter)
+    return found if through is None else found[through[found[:, 1]]]
 
 
 def suspects(run: RunFile, concept_id: int, offset: int = 0, limit: int = 60) -> pa.Table:
@@ -107,11 +119,3 @@ def yields(run: RunFile, concept_id: int) -> pa.Table:
         WHERE concept_id = $concept ORDER BY count
     """
     return fetch(run, sql, params={"concept": concept_id})
-
-
-def _among(run: RunFile, filter: Filter) -> tuple[str, Params]:
-    """Condition on candidates `c` for a filter, with its parameters."""
-    if filter == EVERYTHING:
-        return "TRUE", {}  # the samples need not be read at all
-    within = scope(run, filter)
-    return fill(_AMONG, source=within.source, where=within.where), dict(within.params)

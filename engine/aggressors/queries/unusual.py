@@ -37,7 +37,6 @@ class Odd:
 
 
 _COMPARED = "SELECT {columns} FROM metadata m WHERE m.row_id % $step = 0 ORDER BY m.row_id"
-_KNOWN = "SELECT count(*), {columns} FROM metadata m"
 _COUNTED = """
     SELECT m.{name}::VARCHAR, count(*) FROM metadata m WHERE m.{name} IS NOT NULL
     GROUP BY m.{name} ORDER BY count(*) DESC, m.{name} LIMIT $most
@@ -55,7 +54,8 @@ def yardsticks(run: RunFile) -> Yardsticks:
     categories = [name for name, kind in kinds.items() if kind == "category"]
     if not numbers and not categories:
         return {}
-    n, known = _known(run, [*numbers, *categories])
+    n = sum(run.populations.values())
+    known = {name: n - info.missing for name, info in run.fields.items()}
     by: dict[str, Numbers | Categories] = {}
     if numbers:
         step = max(1, -(-n // MOST_COMPARED))
@@ -69,13 +69,6 @@ def yardsticks(run: RunFile) -> Yardsticks:
         counts = fetch_rows(run, _COUNTED, params={"most": MOST_COUNTED}, name=identifier(name))
         by[name] = Categories.of(dict(counts), known[name], n - known[name])
     return {name: by[name] for name in kinds if name in by}
-
-
-def _known(run: RunFile, names: Sequence[str]) -> tuple[int, Mapping[str, int]]:
-    """Count the samples of a run, and those with a value of each field."""
-    columns = ", ".join(f"count(m.{identifier(name)})" for name in names)
-    ((n, *known),) = fetch_rows(run, _KNOWN, columns=columns)
-    return n, dict(zip(names, known, strict=True))
 
 
 def unusual(run: RunFile, row_ids: Sequence[int], by: Yardsticks) -> list[tuple[Odd, ...]]:

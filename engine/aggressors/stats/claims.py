@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aggressors.stats.codes import renumbered
 from aggressors.stats.intervals import BoolArray, FloatArray, Interval
 from aggressors.stats.severity import loss_gaps, p_within
 
@@ -125,7 +126,7 @@ def judge_claim(
         group_gap=group_gap,
         left=left,
         explained=explained,
-        strata=len(np.unique(stratum)),
+        strata=int(renumbered(stratum).max(initial=-1)) + 1,
     )
 
 
@@ -146,28 +147,33 @@ def gap_within(
     Source: direct standardization; the variance is pooled over strata on either side, with `group`
     that of the residuals summed over such groups (Liang and Zeger 1986).
     """
-    _, stratum = np.unique(stratum, return_inverse=True)
-    ours, theirs = (np.bincount(stratum[s], minlength=stratum.max() + 1) for s in (inside, ~inside))
+    stratum = renumbered(stratum)
+    cell = 2 * stratum + inside  # of the strata outside and inside, in turns
+    cells = 2 * (int(stratum.max(initial=-1)) + 1)
+    sizes = np.bincount(cell, minlength=cells)
+    theirs, ours = sizes.reshape(-1, 2).T
     used = (ours > 0) & (theirs > 0)
     if ours[used].sum() < max(COMPARED * ours.sum(), 2):
         return None
     share_of = np.where(used, ours, 0) / ours[used].sum()
-    value, influence = 0.0, np.zeros(len(signal))
-    for side, size, sign in ((inside, ours, 1.0), (~inside, theirs, -1.0)):
-        total = np.bincount(stratum[side], signal[side], len(ours))
-        mean = total / np.maximum(size, 1)
-        value += sign * float(share_of @ mean)
-        weight = sign * (share_of / np.maximum(size, 1))[stratum[side]]
-        spare = size[used].sum() / max(size[used].sum() - used.sum(), 1)  # means cost freedom
-        influence[side] = weight * (signal[side] - mean[stratum[side]]) * np.sqrt(spare)
-    summed = influence if group is None else np.bincount(np.unique(group, return_inverse=True)[1],
-                                                         influence)  # fmt: skip
+    mean = np.bincount(cell, signal, cells) / np.maximum(sizes, 1)
+    value = float(share_of @ (mean[1::2] - mean[::2]))
+    weight = np.repeat(share_of, 2) / np.maximum(sizes, 1) * np.tile([-1.0, 1.0], len(ours))
+    for side, size in ((0, theirs), (1, ours)):  # means cost freedom
+        spare = size[used].sum() / max(size[used].sum() - used.sum(), 1)
+        weight[side::2] *= np.sqrt(spare)
+    apart = signal - mean[cell]
+    if group is None:
+        variance = float(weight**2 @ np.bincount(cell, apart**2, cells))
+    else:
+        influence = np.bincount(np.unique(group, return_inverse=True)[1], weight[cell] * apart)
+        variance = float(influence @ influence)
     freedom = max(min(ours[used].sum(), theirs[used].sum()) - used.sum(), 1)
     if group is not None:
         freedom = max(min(len(np.unique(group[side])) for side in (inside, ~inside)) - 1, 1)
     from scipy.special import stdtrit
 
-    half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt((summed**2).sum()))
+    half = float(stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance))
     return Interval(value, value - half, value + half)
 
 

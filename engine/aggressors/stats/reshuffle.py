@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aggressors.stats.codes import renumbered
 from aggressors.stats.intervals import BoolArray, FloatArray
 
 TIMES = 999
 MOST = 10_000  # samples that are reshuffled; more add digits that nobody reads
-_AT_ONCE = 2_000_000  # random numbers held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +63,59 @@ def reshuffle(
     if of > most:
         drawn = rng.choice(of, most, replace=False)
         signal, claim, stratum = signal[drawn], claim[drawn], stratum[drawn]
-    observed, dealt, mixed = 0.0, np.zeros(times), False
     order = np.argsort(stratum, kind="stable")
-    borders = np.flatnonzero(np.diff(stratum[order])) + 1
-    for rows in np.split(order, borders):
-        values, k = signal[rows], int(claim[rows].sum())
-        if 0 < k < len(rows):
-            mixed = True
-            # k · (mean of k − mean of the others), but for what no reshuffling changes
-            weight = 1 + k / (len(rows) - k)
-            observed += weight * float(values[claim[rows]].sum())
-            dealt += weight * _sums(values, k, times, rng)
-    if not mixed:
+    sizes = np.bincount(renumbered(stratum))
+    starts = np.cumsum(sizes) - sizes
+    values, marked = signal[order], claim[order]
+    within = np.add.reduceat(marked.astype(np.int64), starts)
+    mixed = np.flatnonzero((within > 0) & (within < sizes))
+    if not len(mixed):
         return None
+    # k · (mean of k − mean of the others), but for what no reshuffling changes
+    weight = np.where(within < sizes, 1 + within / np.maximum(sizes - within, 1), 0.0)
+    observed = float(np.repeat(weight, sizes)[marked] @ values[marked])
+    dealt = _dealt(values, starts[mixed], sizes[mixed], within[mixed], weight[mixed], times, rng)
     # What adds up to the same may differ in the last digit.
     least = observed - 1e-9 * max(abs(observed), 1.0)
     p_value = (1 + int((dealt >= least).sum())) / (times + 1)
     return Reshuffled(p_value, len(signal), of, times)
 
 
-def _sums(values: FloatArray, k: int, times: int, rng: np.random.Generator) -> FloatArray:
-    """Sum k values drawn without replacement, (times,); the smaller side is drawn."""
-    n, few = len(values), min(k, len(values) - k)
-    sums = np.empty(times)
-    step = max(1, _AT_ONCE // n)
-    for start in range(0, times, step):
-        keys = rng.random((min(step, times - start), n), dtype=np.float32)
-        taken = np.argpartition(keys, few - 1, axis=1)[:, :few]
-        sums[start : start + step] = values[taken].sum(axis=1)
-    return sums if few == k else values.sum() - sums
+def _dealt(
+    values: FloatArray,
+    starts: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    within: NDArray[np.int64],
+    weight: FloatArray,
+    times: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Sum as many values of each stratum as the claim has there, weighted, (times,).
+
+    Drawn without replacement, from all strata and all `times` decks at once; of a stratum the
+    smaller side is drawn, and the larger is what it leaves.
+
+    Parameters
+    ----------
+    values : (n,) by stratum. starts, sizes, within, weight : (s,) of each stratum.
+
+    Source: Fisher and Yates 1938, stopped after as many cards as are drawn.
+    """
+    few = np.minimum(within, sizes - within)
+    first = np.argsort(-few, kind="stable")  # so that those still drawn from come first
+    starts, sizes, within, few = starts[first], sizes[first], within[first], few[first]
+    weight = weight[first]
+    sign = np.where(few == within, weight, -weight)
+    sums = np.zeros(times)
+    deck = np.arange(times)
+    cards = np.arange(len(values)).astype(np.min_scalar_type(len(values)))
+    decks = np.repeat(cards[:, None], times, axis=1)
+    for drawn in range(int(few[0])):
+        live = int(np.count_nonzero(few > drawn))
+        left = (sizes[:live] - drawn)[:, None]
+        card = (rng.random((live, times)) * left).astype(np.int64)
+        card += (starts[:live] + drawn)[:, None]
+        sums += sign[:live] @ values[decks[card, deck]]
+        decks[card, deck] = decks[starts[:live] + drawn]
+    whole = [values[start : start + size].sum() for start, size in zip(starts, sizes, strict=True)]
+    return sums + float(np.where(few == within, 0.0, weight) @ np.array(whole))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.errors import InputError
+from aggressors.stats.codes import renumbered
 from aggressors.stats.intervals import BoolArray, FloatArray, finite
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def p_within(
 
     loss = finite(loss, "loss", at_least=0)
     weight = np.ones(len(loss)) if weight is None else finite(weight, "weight", at_least=0)
-    _, stratum = np.unique(stratum, return_inverse=True)
+    stratum = renumbered(stratum)
     total = np.bincount(stratum).astype(np.float64)
     mean = np.bincount(stratum, weight * loss) / np.bincount(stratum, weight).clip(1e-300)
     score = weight * (loss - mean[stratum])

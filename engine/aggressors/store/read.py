@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,15 @@ from aggressors.contracts import (
     Settings,
     Status,
 )
-from aggressors.errors import RunCorrupt, RunNotFound, SchemaTooNew, SchemaTooOld, StoreError
+from aggressors.errors import (
+    GivenUp,
+    RunCorrupt,
+    RunNotFound,
+    SchemaTooNew,
+    SchemaTooOld,
+    StoreError,
+)
+from aggressors.store.asking import NOBODY, asking_for
 from aggressors.store.files import below
 from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
@@ -44,6 +52,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "allow_community_extensions": "false",
     "memory_limit": MEMORY_LIMIT,
+    # Columns that are read one by one stand beside each other.
+    "preserve_insertion_order": "true",
     "lock_configuration": "true",
 }
 
@@ -101,9 +111,14 @@ class RunFile:
         ------
         RunCorrupt : the file is damaged where opening it does not look.
         StoreError : the answer needs more memory than a query may take.
+        GivenUp : who asked has gone elsewhere; see `store.asking`.
         """
+        asker, cursor = asking_for(), self.cursor()
         try:
-            yield self.cursor()
+            with asker.asks(cursor) if asker else nullcontext():
+                yield cursor
+        except duckdb.InterruptException as error:
+            raise GivenUp(NOBODY) from error
         except duckdb.OutOfMemoryException as error:
             raise StoreError(
                 f"A question about {self.path} needs more than {MEMORY_LIMIT} of memory. "
@@ -141,6 +156,7 @@ def open_run(path: Path | str) -> RunFile:
     connection = _connect(path)
     try:
         _check_tables(connection, path)
+        _check_rows(connection, path)
         _check_words(connection, path)
         return RunFile(
             path=path,
@@ -300,6 +316,15 @@ def _check_tables(connection: Connection, path: Path) -> None:
                 raise _corrupt(path, f"{what} is missing")
             if not re.fullmatch(_TYPES.get(column.type, column.type), type_name, re.DOTALL):
                 raise _corrupt(path, f"{what} is {type_name[:40]}, not {column.type}")
+
+
+def _check_rows(connection: Connection, path: Path) -> None:
+    """Require as many rows of metadata as samples: they are matched by their places."""
+    rows = connection.execute(
+        "SELECT (SELECT count(*) FROM samples), (SELECT count(*) FROM metadata)"
+    ).fetchone()
+    if rows and rows[0] != rows[1]:
+        raise _corrupt(path, f"it has {rows[0]:,} samples, and metadata of {rows[1]:,}")
 
 
 def _check_words(connection: Connection, path: Path) -> None:

@@ -1,3 +1,21 @@
-SELECT s.population, (s.fold = 'confirm') IS TRUE AS judges, s.loss AS signal, s.group_id,
-(m."brightness" < $f0) IS TRUE AS held, s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $members) AS member , s.label AS "c0", m."hour" AS "c1"
-FROM samples s POSITIONAL JOIN metadata m WHERE isfinite(s.loss) ORDER BY s.row_id
+SELECT s.loss AS value FROM samples s
+;
+SELECT m."brightness" AS value FROM metadata m
+;
+SELECT row_id FROM assignments WHERE concept_id = $members
+;
+SELECT s.label AS value FROM samples s
+;
+SELECT m."hour" AS value FROM metadata m
+;
+SELECT (s.fold = 'confirm') IS TRUE AS through FROM samples s
+;
+SELECT (s.group_id IS NOT NULL) IS TRUE AS through FROM samples s
+;
+SELECT s.group_id AS value FROM samples s
+;
+SELECT (s.population = 'train') IS TRUE AS through FROM samples s
+;
+SELECT (s.population = 'test') IS TRUE AS through FROM samples s
+;
+SELECT (s.population = 'unlabeled') IS TRUE AS through FROM samples s

@@ -1,1 +1,3 @@
-SELECT count(*) FROM samples s WHERE (s.map_x BETWEEN $f8 AND $f9 AND s.map_y BETWEEN $f10 AND $f11 AND ((s.map_y >= $f0 AND s.map_y < $f1 AND s.map_x < $f2 + $f3 * s.map_y)::INTEGER + (s.map_y >= $f4 AND s.map_y < $f5 AND s.map_x < $f6 + $f7 * s.map_y)::INTEGER) % 2 = 1)
+SELECT coalesce(s.map_x, 'nan'::FLOAT) AS place FROM samples s
+;
+SELECT coalesce(s.map_y, 'nan'::FLOAT) AS place FROM samples s

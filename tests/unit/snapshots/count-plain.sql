@@ -1,1 +1,3 @@
-SELECT count(*) FROM samples s WHERE (s.population = $f0 AND s.loss > $f1)
+SELECT (s.population = $f0) IS TRUE AS through FROM samples s
+;
+SELECT s.loss AS value FROM samples s

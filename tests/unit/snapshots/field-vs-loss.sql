@@ -1,3 +1,13 @@
+SELECT m."brightness" AS value FROM metadata m
+;
 SELECT m."operator" FROM metadata m LIMIT 0
 ;
-SELECT m."hour" AS c0, s.loss AS c1, s.weight AS c2 FROM samples s POSITIONAL JOIN metadata m WHERE s.loss IS NOT NULL AND (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE)
+SELECT (m."operator" IN ($f0, $f1)) IS TRUE AS through FROM metadata m
+;
+SELECT (s.loss IS NOT NULL) IS TRUE AS through FROM samples s
+;
+SELECT m."hour" AS value FROM metadata m
+;
+SELECT s.loss AS value FROM samples s
+;
+SELECT s.weight AS value FROM samples s

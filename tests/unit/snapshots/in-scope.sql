@@ -1,12 +1,20 @@
+SELECT m."brightness" AS value FROM metadata m
+;
 SELECT m."operator" FROM metadata m LIMIT 0
 ;
-SELECT g.concept_id, g.rank, g.n, count(p.row_id) AS n_scope,
-sum(p.weight * p.loss) / sum(p.weight) AS mean_loss,
-sum(p.weight * p.wrong) / sum(p.weight) AS error_rate
-FROM aggressors g
-LEFT JOIN (
-SELECT a.concept_id, s.row_id, s.weight, s.loss, (s.label <> s.prediction)::INTEGER AS wrong
-FROM samples s POSITIONAL JOIN metadata m JOIN assignments a ON a.row_id = s.row_id
-WHERE s.population = $analysed AND (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE)
-) p USING (concept_id)
-GROUP BY ALL ORDER BY g.rank
+SELECT (m."operator" IN ($f0, $f1)) IS TRUE AS through FROM metadata m
+;
+SELECT s.weight AS value FROM samples s
+;
+SELECT s.loss AS value FROM samples s
+;
+SELECT (s.loss IS NOT NULL) IS TRUE AS through FROM samples s
+;
+SELECT (s.label <> s.prediction) IS TRUE AS through FROM samples s
+;
+SELECT (s.label IS NOT NULL AND s.prediction IS NOT NULL) IS TRUE AS through FROM samples s
+;
+SELECT concept_id, rank, n FROM aggressors ORDER BY rank
+;
+SELECT a.row_id FROM assignments a JOIN samples s ON s.rowid = a.row_id
+WHERE a.concept_id = $concept AND s.population = $analysed ORDER BY a.row_id

@@ -1,7 +1,6 @@
-WITH known AS (
-SELECT s.loss AS signal FROM samples s WHERE s.population = $analysed AND (s.population = $f0 AND s.loss > $f1)
-)
-SELECT min(signal), quantile_cont(signal, $tail) FROM known
+SELECT s.loss AS value FROM samples s
+;
+SELECT (s.population = $f0) IS TRUE AS through FROM samples s
 ;
 SELECT g.rank, g.concept_id, g.name, g.status, g.severity, g.impact, g.n, g.n_known,
 g.n_core, t.gap, t.gap_low, t.gap_high, t.q_value, g.action,
@@ -13,16 +12,5 @@ AND t.population::VARCHAR = $analysed
 LEFT JOIN aggressors p ON p.concept_id = c.parent_id
 ORDER BY g.rank
 ;
-WITH known AS (
-SELECT s.row_id, s.loss AS signal
-FROM samples s WHERE s.population = $analysed AND (s.population = $f0 AND s.loss > $f1)
-), binned AS (
-SELECT row_id, greatest(0, least($bins - 1, floor((signal - $low) / $width)))::INTEGER
-AS bin
-FROM known WHERE signal IS NOT NULL
-)
-SELECT -1 AS concept_id, bin, count(*) AS n FROM binned GROUP BY bin
-UNION ALL
-SELECT a.concept_id, b.bin, count(*) AS n
-FROM aggressors g JOIN assignments a USING (concept_id) JOIN binned b USING (row_id)
-GROUP BY a.concept_id, b.bin
+SELECT a.row_id FROM assignments a JOIN samples s ON s.rowid = a.row_id
+WHERE a.concept_id = $concept AND s.population = $analysed ORDER BY a.row_id

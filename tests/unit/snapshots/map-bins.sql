@@ -1,3 +1,11 @@
 SELECT min(map_x), min(map_y), max(map_x), max(map_y) FROM samples
 ;
-SELECT s.map_x AS c0, s.map_y AS c1, m."brightness" AS c2 FROM samples s POSITIONAL JOIN metadata m WHERE s.map_x IS NOT NULL AND (s.population = $f0 AND s.loss > $f1)
+SELECT coalesce(s.map_x, 'nan'::FLOAT) AS place FROM samples s
+;
+SELECT coalesce(s.map_y, 'nan'::FLOAT) AS place FROM samples s
+;
+SELECT (s.population = $f0) IS TRUE AS through FROM samples s
+;
+SELECT s.loss AS value FROM samples s
+;
+SELECT m."brightness" AS value FROM metadata m

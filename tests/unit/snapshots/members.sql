@@ -10,6 +10,7 @@ ORDER BY a.score DESC NULLS LAST, s.row_id LIMIT $limit OFFSET $offset
 SELECT s.row_id, s.sample_id, s.population::VARCHAR AS population, s.fold::VARCHAR AS fold,
 s.label::VARCHAR AS label, s.prediction::VARCHAR AS prediction, s.label = s.prediction AS correct,
 s.confidence, s.loss, x.kind, x.uri, x.text, x.thumbnail
-FROM samples s LEFT JOIN (SELECT * FROM media WHERE row_id IN ($r0, $r1)) x
+FROM (SELECT unnest($rows::BIGINT[]) AS place) o
+JOIN samples s ON s.rowid = o.place  -- looked up where they stand, not sought by value
+LEFT JOIN (SELECT * FROM media WHERE row_id IN (SELECT unnest($rows::BIGINT[]))) x
 ON x.row_id = s.row_id
-WHERE s.row_id IN ($r0, $r1)

@@ -1,1 +1,11 @@
-SELECT s.confidence AS c0, (s.label = s.prediction)::INTEGER AS c1, s.weight AS c2 FROM samples s WHERE s.label IS NOT NULL AND s.prediction IS NOT NULL AND s.confidence IS NOT NULL AND (s.population = $f0 AND s.loss > $f1)
+SELECT (s.population = $f0) IS TRUE AS through FROM samples s
+;
+SELECT s.loss AS value FROM samples s
+;
+SELECT (s.label IS NOT NULL AND s.prediction IS NOT NULL AND s.confidence IS NOT NULL) IS TRUE AS through FROM samples s
+;
+SELECT s.confidence AS value FROM samples s
+;
+SELECT (s.label = s.prediction)::INTEGER AS value FROM samples s
+;
+SELECT s.weight AS value FROM samples s

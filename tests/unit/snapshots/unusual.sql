@@ -1,5 +1,3 @@
-SELECT count(*), count(m."brightness"), count(m."hour"), count(m."odd ""name"", with = signs"), count(m."operator") FROM metadata m
-;
 SELECT m."brightness", m."hour", m."odd ""name"", with = signs" FROM metadata m WHERE m.row_id % $step = 0 ORDER BY m.row_id
 ;
 SELECT m."operator"::VARCHAR, count(*) FROM metadata m WHERE m."operator" IS NOT NULL

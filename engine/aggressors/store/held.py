@@ -1,0 +1,96 @@
+"""Arrays made from run files, kept while there is room: a run file never changes.
+
+A page asks ten questions about the same filter and the same few columns. Held in memory, as pandas
+would hold them, each is read once, and not per question or per visitor.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from aggressors.store.read import RunFile
+
+MOST_BYTES = 320_000_000  # of all runs together; what is larger than a quarter of it is not kept
+_SHARE = 4
+
+Array: TypeAlias = Any  # of numpy or Arrow, whose types mypy does not both know
+T = TypeVar("T")
+Key = tuple[int, str]
+
+
+@dataclass(eq=False)
+class Held:
+    """The least recently used arrays go first; several threads may ask at once."""
+
+    most_bytes: int = MOST_BYTES
+    _entries: OrderedDict[Key, Array] = field(default_factory=OrderedDict)
+    _making: dict[Key, Lock] = field(default_factory=dict)
+    _runs: set[int] = field(default_factory=set)
+    _bytes: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def get(self, run: RunFile, what: str, make: Callable[[], T]) -> T:
+        """Return the array that `what` names for a run, made once however many ask for it.
+
+        Parameters
+        ----------
+        what : names the array, and everything it depends on beside the run.
+        make : gives it; nobody changes it afterwards.
+        """
+        key = id(run), what
+        if (found := self._find(key)) is None:
+            with self._lock:
+                making = self._making.setdefault(key, Lock())
+            try:
+                with making:  # those who ask meanwhile wait for the first
+                    if (found := self._find(key)) is None:
+                        found = make()
+                        self._keep(run, key, found)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+        made: T = found
+        return made
+
+    def forget(self, owner: int | None = None) -> None:
+        """Forget the arrays of the run of this identity, by default of all."""
+        with self._lock:
+            for key in [key for key in self._entries if owner is None or key[0] == owner]:
+                self._bytes -= self._entries.pop(key).nbytes
+            self._runs.discard(owner if owner is not None else -1)
+
+    @property
+    def bytes(self) -> int:
+        """What is held now."""
+        return self._bytes
+
+    def _find(self, key: Key) -> Array | None:
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
+
+    def _keep(self, run: RunFile, key: Key, found: Array) -> None:
+        if found.nbytes > self.most_bytes // _SHARE:
+            return
+        if isinstance(found, np.ndarray):
+            found.flags.writeable = False
+        with self._lock:
+            if key[0] not in self._runs:  # another run may get the identity of one that is gone
+                self._runs.add(key[0])
+                weakref.finalize(run, self.forget, key[0])
+            self._entries[key] = found
+            self._bytes += found.nbytes
+            while self._bytes > self.most_bytes:
+                self._bytes -= self._entries.popitem(last=False)[1].nbytes
+
+
+held = Held()

@@ -1,0 +1,179 @@
+"""How immediate the dashboard is over a large run. `python run.py --rows 1000000`, or `make bench`.
+
+Makes the run where it is not there yet (see `generate.py`), then measures on it
+
+- every query behind an interaction, with values drawn anew each time;
+- every page under filters that nobody asked for before: server time, bytes, memory;
+- filter, aggregate, histogram and binned map against pandas with the frame in memory;
+- twenty analysts at once, and what the server still does for a tab that was closed;
+- the most used interactions in a real browser.
+
+The result is written with the machine, its load and the date. Wall times on a shared machine are
+upper bounds: the CPU time of each query stands beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import resource
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+sys.path[:0] = [str(HERE), str(ROOT / "engine"), str(ROOT / "app")]
+
+import clicks  # noqa: E402
+import generate  # noqa: E402
+import interactions  # noqa: E402
+import peers  # noqa: E402
+import served  # noqa: E402
+
+from aggressors.store.read import open_run  # noqa: E402
+
+RESULTS = HERE.parent / "results"
+SEED = 4_200  # of what is asked; the run itself has a seed of its own
+PEOPLE, THINK_S = 20, 2.0
+WARM_S = 5.0  # after the server answers, until it has read what the first page shows
+MILLION = 1_000_000
+# Milliseconds, but for a share and megabytes; up to 1 million rows, and beyond.
+BARS = {
+    "query_p95": 100, "hypothesis_p95": 1_000, "page_p95": 300, "kb": 1_024, "memory_mb": 1_024,
+    "pandas_ratio": 1.0, "analysts_p95": 600, "outlives_s": 0.5, "click_p95": 1_000,
+}  # fmt: skip
+LARGE = {"query_p95": 500, "hypothesis_p95": 10_000}
+PARTS = ("queries", "pages", "pandas", "analysts", "clicks")
+
+
+def measure(
+    rows: int, cache: Path, *, repetitions: int = 30, seconds: float = 60, parts: tuple[str, ...]
+) -> dict[str, Any]:
+    """Measure the given parts on a run of so many rows.
+
+    Parameters
+    ----------
+    repetitions : of each query, and of each page.
+    seconds : how long the analysts work.
+    """
+    path = generate.run_path(cache, rows)
+    before = os.getloadavg()[0]
+    found: dict[str, Any] = {"rows": rows, "file_mb": round(path.stat().st_size / 1e6)}
+    with open_run(path) as run:
+        found["embeddings"] = run.dimensions
+        if "queries" in parts:
+            found["queries"] = interactions.measure(run, repetitions, SEED)
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            found["memory_of_all_queries_mb"] = round(peak)
+        if "pandas" in parts:
+            found["pandas"] = peers.compare(run, repetitions, SEED)
+        name = run.info.run_id
+    found |= _served(path.parents[1], name, repetitions, seconds, parts)
+    found["bars"] = BARS | (LARGE if rows > MILLION else {})
+    found["missed"] = list(missed(found))
+    found["machine"] = {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load_before": round(before, 2),
+        "load_after": round(os.getloadavg()[0], 2),
+    }
+    found["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+    return found
+
+
+def _served(
+    workspace: Path, run: str, visits: int, seconds: float, parts: tuple[str, ...]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if {"pages", "analysts", "clicks"}.isdisjoint(parts):
+        return found
+    with served.server(workspace, _free_port()) as (address, pid):
+        time.sleep(WARM_S)
+        if "pages" in parts:
+            found["pages"] = asyncio.run(served.visit_pages(address, run, visits, SEED))
+            found["memory_after_pages_mb"] = served.memory(pid)[1]
+        if "clicks" in parts:
+            found["clicks"] = clicks.measure(address, run, rounds=max(3, visits // 3))
+        if "analysts" in parts:
+            found["analysts"] = asyncio.run(
+                served.analysts(
+                    address, run, people=PEOPLE, seconds=seconds, think=THINK_S, seed=SEED
+                )
+            )
+            found["outlives"] = asyncio.run(served.abandon(address, run, pid, rounds=10, seed=SEED))
+        found["memory_peak_mb"] = served.memory(pid)[1]
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def missed(found: dict[str, Any]) -> Iterator[str]:
+    """Say which bars were missed, and by how much."""
+    bars = found["bars"]
+    for name, one in found.get("queries", {}).items():
+        kind = "hypothesis_p95" if name.startswith(interactions.HYPOTHESIS) else "query_p95"
+        if name not in interactions.ONCE and one["p95_ms"] > bars[kind]:
+            yield f"query '{name}': {one['p95_ms']} of {bars[kind]} ms"
+    for name, one in found.get("pages", {}).items():
+        if one["p95_ms"] > bars["page_p95"]:
+            yield f"page '{name}': {one['p95_ms']} of {bars['page_p95']} ms"
+        if one["most_kb"] > bars["kb"]:
+            yield f"page '{name}': {one['most_kb']} of {bars['kb']} KB"
+        yield from (f"page '{name}': {error}" for error in one["errors"])
+    for name, one in found.get("pandas", {}).items():
+        if one["ratio"] > bars["pandas_ratio"]:
+            yield f"{name}: {one['ratio']} of the time of pandas"
+    for name, one in found.get("clicks", {}).items():
+        if one["p95_ms"] > bars["click_p95"]:
+            yield f"click '{name}': {one['p95_ms']} of {bars['click_p95']} ms"
+        if one["most_kb"] > bars["kb"]:
+            yield f"click '{name}': {one['most_kb']} of {bars['kb']} KB"
+    if crowd := found.get("analysts"):
+        if crowd["p95_ms"] > bars["analysts_p95"]:
+            yield f"{crowd['people']} analysts: {crowd['p95_ms']} of {bars['analysts_p95']} ms"
+        yield from (f"analysts: {error}" for error in crowd["errors"] + crowd["sessions_broken"])
+    if (outlives := found.get("outlives")) and outlives["most_s"] > bars["outlives_s"]:
+        yield f"a closed page: {outlives['most_s']} of {bars['outlives_s']} s"
+    if found.get("memory_peak_mb", 0) > bars["memory_mb"]:
+        yield f"memory: {found['memory_peak_mb']} of {bars['memory_mb']} MB"
+
+
+def result_path(rows: int) -> Path:
+    """Where the result for so many rows is kept."""
+    size = f"{rows // MILLION}m" if rows >= MILLION else str(rows)
+    return RESULTS / f"dashboard_{size}.json"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=MILLION)
+    parser.add_argument("--cache", type=Path, default=generate.CACHE, help="where runs are kept")
+    parser.add_argument("--repetitions", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=60, help="how long 20 analysts work")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--out", type=Path, help="default: beside the other results")
+    given = parser.parse_args()
+    result = measure(
+        given.rows,
+        given.cache,
+        repetitions=given.repetitions,
+        seconds=given.seconds,
+        parts=tuple(given.parts),
+    )
+    out = given.out or result_path(given.rows)
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
