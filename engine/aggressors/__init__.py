@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aggressors.errors import (
         AggressorsError,
         FilterError,
+        GivenUp,
         InputError,
         IntegrationError,
         RunCorrupt,
@@ -39,6 +40,7 @@ __all__ = [
     "Aggressor",
     "AggressorsError",
     "FilterError",
+    "GivenUp",
     "InSpace",
     "InputError",
     "Integration",

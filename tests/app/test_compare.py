@@ -227,7 +227,7 @@ def test_files_of_a_chart_cannot_leave_their_folder():
 
 
 def test_the_data_of_a_comparison_names_both_groups():
-    groups = [contrast.Group(name, "all", lambda filter: filter) for name in ("one", "the rest")]
+    groups = [contrast.Group(name, lambda filter: filter) for name in ("one", "the rest")]
     columns = ["value", "low", "high", "left", "right", "left_share", "right_share"]
     table = contrast._table(pa.table({name: [1] for name in columns}), groups)
     assert table.column_names[3:] == [

@@ -40,7 +40,9 @@ def test_a_chart_is_taken_away_as_data_and_as_pictures(visit, scheme):
     assert name == "mean-loss-by-operator-and-hour.csv"
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert {row["operator value"] for row in rows} == {"op-1", "op-2", "op-3", "op-4"}
+    operators = {row["operator value"] for row in rows} - {"(other)"}
+    assert len(operators) >= 4
+    assert all(name.startswith("op-") for name in operators)
 
     name, path = taken(page, "figure_against_loss_two", "Picture (SVG)")
     assert name.endswith(".svg")
@@ -50,7 +52,7 @@ def test_a_chart_is_taken_away_as_data_and_as_pictures(visit, scheme):
     assert "localhost" not in text  # neither links nor the address of the page
     words = [element.text for element in root.iter(f"{SVG}text")]
     assert words[:2] == ["Mean loss by operator and hour", "population = validation"]
-    assert "op-1" in words
+    assert operators <= {*words}
     assert "@font-face" in text
 
     name, path = taken(page, "figure_against_loss_two", "Picture (PNG)")

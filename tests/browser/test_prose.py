@@ -47,6 +47,7 @@ def drawn(page: Any, *, text: str = "", words: list[str] = (), values: list[Any]
     data = {
         "label": "x", "items": [item], "chosen": "", "actions": {}, "keys": [], "caption": "",
         "empty": "", "tile": 100, "heat": 0, "plain": True, "reading": False,
+        "columns": [],
     }  # fmt: skip
     return page.evaluate(
         """data => {

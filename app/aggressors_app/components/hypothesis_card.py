@@ -103,7 +103,6 @@ def _gaps(found: Judged, signal: str) -> None:
         (Column("Gap where it holds", width="45%", help=help), Column("")),
         [_population(one, low, high) for one in found.populations],
         label="Gap of the claim in each population",
-        spare=True,
     )
 
 

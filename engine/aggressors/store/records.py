@@ -85,7 +85,9 @@ def read_record(path: Path, kind: type[Record], what: str, mend: str) -> Record:
         raise InputError(
             f"{path}: there is no field {unknown[0]!r}; fields are {', '.join(sorted(values))}."
         )
-    return kind(**values | {"schema_version": newest})
+    if isinstance(version, int) and 0 < version < newest:  # read as what it would be written as
+        values["schema_version"] = newest
+    return kind(**values)
 
 
 def _late(entry: Field[Any]) -> bool:

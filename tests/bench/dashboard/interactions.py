@@ -15,16 +15,22 @@ from typing import Any
 import numpy as np
 
 from aggressors.queries import (
+    alike,
     claims,
     concept,
+    drift,
     explore,
     fields,
     findings,
+    handmade,
     maps,
     overview,
+    points,
     samples,
     solve,
+    sought,
     unusual,
+    weak,
 )
 from aggressors.queries.grammar import parse
 from aggressors.store.read import RunFile
@@ -151,9 +157,35 @@ def _claim(draw: Draw) -> str:
     return f"vegetation > {low:.6f}"
 
 
-def _differences(run: RunFile, draw: Draw) -> Any:
+def _datasets(draw: Draw) -> drift.Pair:
     left, right = draw.rng.choice(["train", "validation", "test"], 2, replace=False)
-    return explore.differences(run, parse(_everything(draw)), str(left), str(right))
+    return drift.datasets(parse(_everything(draw)), "population", str(left), str(right))
+
+
+def _members(draw: Draw) -> drift.Pair:
+    return drift.inside_outside(parse(_everything(draw)), _aggressor(draw))
+
+
+def _grid(fields_of: Callable[[Draw], tuple[str, ...]]) -> Ask:
+    return lambda run, draw: weak.grid(run, parse(_everything(draw)), fields_of(draw))
+
+
+def _sought(ask: Callable[..., Any]) -> Ask:
+    return lambda run, draw: ask(run, parse(draw.interval()))
+
+
+def _dots(run: RunFile, draw: Draw) -> Any:
+    colors = [points.color_of(run, name) for name in ("label", points.SIGNAL)]
+    x, y = draw.rng.uniform(-9, 6, 2)
+    return points.points(
+        run, parse(_everything(draw)), colors, view=maps.View(x, y, x + 0.2, y + 0.2)
+    )
+
+
+def _listed(draw: Draw) -> str:
+    """A list of 20,000 samples, as somebody pastes it."""
+    ids = draw.rng.choice(300_000, 20_000, replace=False)
+    return f"sample_id in ({', '.join(f'train-{one:09d}' for one in ids)})"
 
 
 def _sample(run: RunFile, draw: Draw) -> Any:
@@ -199,19 +231,37 @@ INTERACTIONS: dict[str, Ask] = {
     "field against loss, number, range": lambda run, draw: explore.field_vs_loss(
         run, parse(draw.interval()), draw.number(), bins=16, top=14
     ),
-    "inside and outside, number": lambda run, draw: explore.inside_outside(
-        run, parse(_everything(draw)), draw.number(), _aggressor(draw), top=12
+    "two fields against loss, numbers": lambda run, draw: explore.fields_vs_loss(
+        run, parse(_everything(draw)), draw.number(), draw.number()
     ),
-    "inside and outside, category": lambda run, draw: explore.inside_outside(
-        run, parse(_everything(draw)), draw.wide_category(), _aggressor(draw), top=12
+    "two fields against loss, categories": lambda run, draw: explore.fields_vs_loss(
+        run, parse(_everything(draw)), draw.category(), draw.wide_category()
     ),
-    "compare datasets, number": lambda run, draw: explore.compare_datasets(
-        run, parse(_everything(draw)), draw.number()
+    "inside and outside, number": lambda run, draw: drift.compared(
+        run, _members(draw), draw.number()
     ),
-    "compare datasets, category": lambda run, draw: explore.compare_datasets(
-        run, parse(_everything(draw)), draw.category()
+    "inside and outside, category": lambda run, draw: drift.compared(
+        run, _members(draw), draw.wide_category()
     ),
-    "differences of all fields": _differences,
+    "compare datasets, number": lambda run, draw: drift.compared(
+        run, _datasets(draw), draw.number()
+    ),
+    "compare datasets, category": lambda run, draw: drift.compared(
+        run, _datasets(draw), draw.category()
+    ),
+    "differences of all fields": lambda run, draw: drift.differences(run, _datasets(draw)),
+    "differences of an aggressor": lambda run, draw: drift.differences(run, _members(draw)),
+    "calibration": lambda run, draw: explore.reliability(run, parse(_everything(draw))),
+    "grid over a number and a category": _grid(lambda draw: (draw.number(), draw.category())),
+    "grid over two numbers": _grid(lambda draw: (draw.number(), "brightness")),
+    "error tree": _sought(sought.error_tree),
+    "worst pairs": _sought(sought.worst_pairs),
+    "measure a hand-made group": lambda run, draw: handmade.measured(run, parse(draw.interval())),
+    "map, single samples": _dots,
+    "count, list of 20,000 samples": _count(_listed),
+    "most alike": lambda run, draw: alike.alike(
+        run, int(draw.rng.integers(sum(run.populations.values())))
+    ),
     "confusion": lambda run, draw: concept.confusion(run, parse(_everything(draw))),
     "confusion in an aggressor": lambda run, draw: concept.confusion(
         run, parse(draw.interval()), _aggressor(draw)
