@@ -36,6 +36,7 @@ from aggressors.queries.grammar import parse
 from aggressors.store.read import RunFile
 
 Ask = Callable[[RunFile, "Draw"], Any]
+NUMBERS = ("vegetation", "brightness", "contrast", "speed", "exposure")
 LASSO = 24  # corners
 FEW_CATEGORIES, MANY_CATEGORIES = (1, 2, 4, 5, 6, 8), (9, 10, 11)
 
@@ -48,7 +49,7 @@ class Draw:
 
     def number(self) -> str:
         """A field that is a number without missing values."""
-        return str(self.rng.choice(["vegetation", "brightness", "contrast", "speed", "exposure"]))
+        return str(self.rng.choice(NUMBERS))
 
     def category(self) -> str:
         """A field of 3 to 24 values."""
@@ -170,6 +171,10 @@ def _grid(fields_of: Callable[[Draw], tuple[str, ...]]) -> Ask:
     return lambda run, draw: weak.grid(run, parse(_everything(draw)), fields_of(draw))
 
 
+def _two_numbers(draw: Draw) -> tuple[str, ...]:
+    return tuple(str(name) for name in draw.rng.choice(NUMBERS, 2, replace=False))
+
+
 def _sought(ask: Callable[..., Any]) -> Ask:
     return lambda run, draw: ask(run, parse(draw.interval()))
 
@@ -232,7 +237,7 @@ INTERACTIONS: dict[str, Ask] = {
         run, parse(draw.interval()), draw.number(), bins=16, top=14
     ),
     "two fields against loss, numbers": lambda run, draw: explore.fields_vs_loss(
-        run, parse(_everything(draw)), draw.number(), draw.number()
+        run, parse(_everything(draw)), *_two_numbers(draw)
     ),
     "two fields against loss, categories": lambda run, draw: explore.fields_vs_loss(
         run, parse(_everything(draw)), draw.category(), draw.wide_category()
@@ -253,7 +258,7 @@ INTERACTIONS: dict[str, Ask] = {
     "differences of an aggressor": lambda run, draw: drift.differences(run, _members(draw)),
     "calibration": lambda run, draw: explore.reliability(run, parse(_everything(draw))),
     "grid over a number and a category": _grid(lambda draw: (draw.number(), draw.category())),
-    "grid over two numbers": _grid(lambda draw: (draw.number(), "brightness")),
+    "grid over two numbers": _grid(lambda draw: _two_numbers(draw)),
     "error tree": _sought(sought.error_tree),
     "worst pairs": _sought(sought.worst_pairs),
     "measure a hand-made group": lambda run, draw: handmade.measured(run, parse(draw.interval())),
