@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 MOST = 100_000  # values of a group that drift figures are made of; more are drawn from, by a seed
-MOST_EACH = 50_000  # samples of a group by which all fields are compared
+MOST_EACH = 20_000  # samples of a group by which all fields are compared
 _TOP = 100  # categories that are told apart in drift figures
 _BINS = 20
 _SHARES = 1_000_000  # into which a hash parts the samples, to draw some of them
