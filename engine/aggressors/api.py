@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter, RunInfo, Settings
-from aggressors.errors import WorkspaceError
+from aggressors.errors import UsageError, WorkspaceError
 from aggressors.queries.claims import judged
 from aggressors.queries.concept import associations
 from aggressors.queries.findings import Target, findings
@@ -204,6 +204,8 @@ class Run:
         fields that the run lacks, or for how the model did.
         """
         concept = concept_of_rank(self._file, rank)
+        if self._filter(claim) == EVERYTHING:
+            raise UsageError("The claim holds for every sample. Claim something of some of them.")
         found = judged(self._file, self._filter(claim), concept, confounders)
         signal = spoken(self.info.settings.signal)
         said = support_sentence(found.tested, signal, f"aggressor {rank}", confounders)

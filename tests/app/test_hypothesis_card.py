@@ -26,6 +26,18 @@ def test_a_claim_is_judged_beside_every_tab(opened, planted_versions):
         assert next(iter(gaps)) == "validation, the half that judges"
 
 
+def test_what_is_left_of_too_few_members_is_not_nothing(opened, planted_versions):
+    app = opened(planted_versions, "explore", run="v1-0000", f=f"{CLAIM} and hour = 3", a="1")
+    assert rows(app, "hypothesis_figures")["Unexplained"][1]["text"] != "none left"
+
+
+def test_the_rule_of_an_aggressor_is_put_to_the_test_with_one_click(opened, planted_versions):
+    app = opened(planted_versions, "aggressor", run="v1-0000", f="population = validation", a="1")
+    app.button("travel_explore").click().run()
+    assert "brightness" in app.query_params["f"]
+    assert "Covers" in rows(app, "hypothesis_figures")
+
+
 @pytest.mark.parametrize("filter", ["all", "population = train", "loss > 1", "aggressor = 1"])
 def test_what_claims_nothing_of_the_samples_has_no_card(opened, planted_versions, filter):
     app = opened(planted_versions, "explore", run="v1-0000", f=filter, a="1")
@@ -59,6 +71,9 @@ def test_it_is_kept_with_its_author_and_judged_on_the_page_of_the_aggressor(open
     (kept,) = list_hypotheses(Workspace(planted))[0]
     assert (kept.title, kept.author, kept.filter) == ("too dark", "Ann", "brightness < 0.3")
     assert (kept.aggressor, kept.confounders) == (1, ("hour",))
+    again = opened(planted, "explore", run="v1-0000", f="all", a="1")
+    again.selectbox("filter_saved").set_value("Hypothesis: too-dark").run()
+    assert again.query_params["hold"] == "hour"
     page = opened(planted, "aggressor", run="v2-0000", f="all", a="1")
     (row,) = component(page, "hypotheses")["rows"]
     assert row["cells"][0]["sub"] == "brightness < 0.3 · hour held still · Ann"

@@ -59,6 +59,12 @@ def test_it_is_kept_and_judged_on_every_run(workspace):
     assert "Supported" in text
 
 
+def test_a_claim_that_was_kept_keeps_its_title(workspace):
+    call("test-hypothesis", "v1", *CLAIM, "--keep", "dark", at=workspace)
+    said = call("test-hypothesis", "v1", *CLAIM, "--keep", "dusk", at=workspace).stdout
+    assert "kept already, as 'dark'" in said
+
+
 def test_without_any_it_says_how_to_keep_one(workspace):
     assert "--keep TITLE" in call("hypotheses", at=workspace).stdout
     assert document("hypotheses", at=workspace) == []
@@ -77,6 +83,7 @@ def test_a_broken_file_is_named_beside_the_others(workspace):
     [
         (2, ("--aggressor", "99", "--claim", "hour > 3"), "no aggressor of rank 99"),
         (2, ("--claim", "hour > 3"), "--aggressor"),
+        (2, ("--aggressor", "1", "--claim", ""), "holds for every sample"),
         (3, ("--aggressor", "1", "--claim", "rain > 3"), "no field 'rain'"),
         (3, ("--aggressor", "1", "--claim", "loss > 3"), "says how the model did"),
         (3, (*CLAIM, "--hold", "rain"), "no field 'rain'"),

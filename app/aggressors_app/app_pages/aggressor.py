@@ -30,7 +30,8 @@ def next_steps(run_id: str, one: Aggressor) -> None:
         "explore",
         one.rank,
         icon=":material/scatter_plot:",
-        help="Look in Explore whether what they share is the cause",
+        help="See in Explore whether its rule is the cause" if one.rule else "Look in Explore why",
+        claim=one.rule,
     )
     travel("Solve", "solve", one.rank, icon=":material/build:")
     save_test_button(run_id, one, key="aggressor_save")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from aggressors.contracts import Aggressor
-from aggressors_app import cached, state
+from aggressors.queries.grammar import both, format_filter, parse
+from aggressors_app import cached, chips, state
 from aggressors_app.components.aggressor_card import badges
 from aggressors_app.components.states import no_aggressor
 from aggressors_app.format import plain
@@ -47,11 +48,17 @@ def focus(
     return one
 
 
-def travel(label: str, page: str, rank: int, *, icon: str, help: str | None = None) -> None:
-    """Offer the way to another page, with this aggressor in focus."""
+def travel(
+    label: str, page: str, rank: int, *, icon: str, help: str | None = None, claim: str = ""
+) -> None:
+    """Offer the way to another page, with this aggressor in focus and a claim in the filter."""
 
     def leave() -> None:
-        state.change(aggressor=rank)
+        view = state.read()
+        filter = view.filter
+        if claim and not cached.refused(view.run, claim):
+            filter = format_filter(both(chips.only_populations(parse(filter)), parse(claim)))
+        state.change(aggressor=rank, filter=filter)
         state.go(page)
 
     st.button(label, icon=icon, key=f"travel_{page}", help=help, on_click=leave)

@@ -56,7 +56,9 @@ def hypotheses(run_id: str) -> None:
 def claim(one: Hypothesis) -> None:
     """Put a claim into the filter, in place of all but the populations; for callbacks."""
     populations = chips.only_populations(parse(state.read().filter))
-    state.change(filter=format_filter(both(populations, parse(one.filter))))
+    state.change(
+        filter=format_filter(both(populations, parse(one.filter))), hold=",".join(one.confounders)
+    )
 
 
 def _row(run_id: str, one: Hypothesis, names: dict[str, str], *, muted: bool) -> Row:

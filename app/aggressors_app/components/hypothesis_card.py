@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Literal
 
 import streamlit as st
@@ -11,9 +12,11 @@ from aggressors.contracts import Aggressor, Filter, Group
 from aggressors.errors import FilterError
 from aggressors.queries.claims import OUTCOMES, InPopulation, Judged
 from aggressors.queries.grammar import NOTHING, fields_of, format_filter, parse
+from aggressors.queries.grammar import chips as claims
+from aggressors.stats.claims import Tested
 from aggressors.stats.intervals import Interval
 from aggressors.stats.reshuffle import Reshuffled
-from aggressors.words import place_of_gap, reshuffled_sentence, support_sentence
+from aggressors.words import counted, place_of_gap, reshuffled_sentence, support_sentence
 from aggressors_app import cached, chips, state
 from aggressors_app.components.findings import save
 from aggressors_app.components.listing import Color, Column, Meter, Row, Text, listing
@@ -45,10 +48,8 @@ def hypothesis_card(run_id: str, claim: str, one: Aggressor) -> None:
     """Show what the data say of a claim, what is held still, and a way to keep it."""
     held = _held(run_id, parse(claim))
     with st.container(border=True, key="hypothesis"):
-        st.markdown(
-            f"**Is it why aggressor {one.rank} fails?**  \n:gray[{plain(typeset(claim))}]",
-            help=HELP,
-        )
+        st.markdown(f"**Is it why aggressor {one.rank} fails?** {plain(typeset(one.name))}")
+        st.markdown(f":gray[Claimed:] {plain(_words(claim))}", help=HELP)
         try:
             found = cached.judged(run_id, claim, one.concept_id, held)
         except FilterError as error:  # such as a field of another run
@@ -59,14 +60,17 @@ def hypothesis_card(run_id: str, claim: str, one: Aggressor) -> None:
         signal = cached.signal(run_id)
         _gaps(found, signal)
         said = support_sentence(found.tested, signal, f"aggressor {one.rank}", held)
-        chance = found.reshuffled
-        more = "" if chance is None else reshuffled_sentence(
-            chance.p_value, chance.n, chance.of, chance.times
-        )  # fmt: skip
+        if chance := found.reshuffled:
+            said += f" {reshuffled_sentence(**asdict(chance))}"
         with st.expander("In words", key="hypothesis_words"):
-            st.markdown(plain(typeset(f"{said} {more}")))
+            st.markdown(plain(typeset(said)))
         _confounders(run_id, parse(claim), held)
         _keep(run_id, claim, one, held)
+
+
+def _words(claim: str) -> str:
+    """Say a claim as the chips of the filter do."""
+    return " and ".join(chips.describe(part) for part in claims(parse(claim)))
 
 
 def _color(found: Judged) -> Literal["green", "orange", "red", "gray"]:
@@ -80,7 +84,7 @@ def _figures(found: Judged) -> None:
         ("Covers", "of the aggressor's members", _share(test.coverage)),
         ("Fails", f"of the {count(test.n_claim)} it holds for", _share(test.failing)),
         ("Explains", "of the aggressor's gap", Text(_maybe(test.explained))),
-        ("Unexplained", "gap of its other members", _gap(test.left)),
+        ("Unexplained", "gap of its other members", _left(test)),
         ("p-value", "of as much by chance", Text("–" if chance is None else _p(chance))),
     ]
     listing(
@@ -100,22 +104,23 @@ def _gaps(found: Judged, signal: str) -> None:
     help = f"Mean {signal} where the claim holds, minus that of others alike"
     listing(
         "hypothesis_gaps",
-        (Column("Gap where it holds", width="45%", help=help), Column("")),
+        (Column("Gap where it holds", width="64%", help=help), Column("")),
         [_population(one, low, high) for one in found.populations],
         label="Gap of the claim in each population",
     )
 
 
 def _population(one: InPopulation, low: float, high: float) -> Row:
+    """Draw the gap in one population; its figures stand in words, where there is room for them."""
     name = place_of_gap(one.population, one.fold)
-    head, _, rest = name.partition(", ")
-    where = Text(plain(head), sub=" · ".join(filter(None, (rest, f"{count(one.n)} samples"))))
+    head = f"{one.population}, {counted(one.n, 'sample')}"
     if one.gap is None:
-        return Row(name, (where, Text("too few")), muted=True)
+        return Row(name, (Text(head, sub="too few to say"), None), muted=True)
     gap = one.gap
     sure: Color = "red" if gap.low > 0 else "gray"
-    shown = Meter(gap.value, number(gap.value), gap.low, gap.high, min=low, max=high, color=sure)
-    return Row(name, (where, shown))
+    shown = Meter(gap.value, "", gap.low, gap.high, min=low, max=high, color=sure)
+    said = f"{number(gap.value)} ({interval(gap.low, gap.high)})"
+    return Row(name, (Text(head, sub=f"{said} · judges" if one.fold else said), shown))
 
 
 def _held(run_id: str, claim: Filter) -> tuple[str, ...]:
@@ -148,7 +153,7 @@ def _keep(run_id: str, claim: str, one: Aggressor, held: tuple[str, ...]) -> Non
     if cached.workspace() is None:
         return
     with st.popover("Keep", icon=":material/bookmark_add:", key="hypothesis_keep"):
-        st.text_input("Hypothesis", value=typeset(claim), key="hypothesis_title", width=320)
+        st.text_input("Hypothesis", value=_words(claim), key="hypothesis_title", width=320)
         st.text_input("Who holds it", key="hypothesis_author", width=320)
 
         def keep() -> None:
@@ -168,10 +173,11 @@ def _maybe(value: float | None) -> str:
     return "–" if value is None else share(value, 0)
 
 
-def _gap(found: Interval | None) -> Text:
-    if found is None:
-        return Text("none left")
-    return Text(number(found.value), sub=interval(found.low, found.high))
+def _left(test: Tested) -> Text:
+    """Say the gap of the members that the claim does not hold for, if there are enough of them."""
+    if test.left is not None:
+        return Text(number(test.left.value), sub=interval(test.left.low, test.left.high))
+    return Text("none left" if test.coverage and test.coverage.value == 1 else "too few to say")
 
 
 def _p(chance: Reshuffled) -> str:

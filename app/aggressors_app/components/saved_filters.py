@@ -8,10 +8,11 @@ import streamlit as st
 
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import AggressorsError
-from aggressors.queries.grammar import SAVED, both, format_filter, parse
+from aggressors.queries.grammar import SAVED, format_filter, parse
 from aggressors.store.hypotheses import Hypothesis
 from aggressors.store.kept_filters import LONGEST_TITLE, KeptFilter
-from aggressors_app import actions, cached, chips, state
+from aggressors_app import actions, cached
+from aggressors_app.components import hypotheses
 from aggressors_app.components.filter_editors import WIDTH, apply
 from aggressors_app.format import plain
 
@@ -62,10 +63,10 @@ def _box(known: dict[str, Saved]) -> None:
         key = st.session_state[CHOSEN]
         if key not in known:
             return
-        claim = parse(known[key].filter)
-        if isinstance(known[key], Hypothesis):  # it speaks of samples in any population
-            claim = both(chips.only_populations(parse(state.read().filter)), claim)
-        apply(claim)
+        if isinstance(chosen := known[key], Hypothesis):
+            hypotheses.claim(chosen)
+        else:
+            apply(parse(chosen.filter))
 
     st.selectbox(
         "Saved filters and hypotheses",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
+import pyarrow as pa
 import streamlit as st
 
 from aggressors.contracts import Filter
@@ -16,6 +18,7 @@ from aggressors.queries.weak import Cell, Grid
 from aggressors_app import cached, charts, state, weak_charts
 from aggressors_app.components.handmade import handmade
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
+from aggressors_app.components.takeaway import takeaway
 from aggressors_app.format import count, interval, number, plain, share
 from aggressors_app.part_words import (
     RATES,
@@ -54,7 +57,21 @@ def limit_to(claim: Filter) -> None:
     state.change(filter=format_filter(narrowed(parse(state.read().filter), claim)))
 
 
-def _clickable(key: str, spec: charts.Spec, claims: Sequence[Filter], filter: str) -> None:
+def _downloads(name: str, title: str, places: Sequence[Cell | Branch]) -> None:
+    """Offer a chart of places as a file: each place as a filter, and its figures."""
+    rows = [{"where": format_filter(one.claim)} | asdict(one.figures) for one in places]
+    takeaway(
+        f"figure_{name}",
+        lambda: pa.Table.from_pylist(rows),
+        stem=title,
+        title=title,
+        note=state.read().filter,
+    )
+
+
+def _clickable(
+    name: str, key: str, spec: charts.Spec, claims: Sequence[Filter], filter: str
+) -> None:
     """Draw a chart of places, each of which is a filter."""
     # A new filter gives a new chart, so that no old selection is reported for it.
     key = f"{key}_{hash(filter) & 0xFFFFFF}"
@@ -65,7 +82,8 @@ def _clickable(key: str, spec: charts.Spec, claims: Sequence[Filter], filter: st
         if isinstance(at, int) and 0 <= at < len(claims):
             limit_to(claims[at])
 
-    st.vega_lite_chart(spec=spec, key=key, on_select=picked, width="stretch")
+    with st.container(key=f"figure_{name}"):
+        st.vega_lite_chart(spec=spec, key=key, on_select=picked, width="stretch")
 
 
 # --- Grid ---
@@ -74,7 +92,8 @@ def _clickable(key: str, spec: charts.Spec, claims: Sequence[Filter], filter: st
 def _grid(run_id: str, filter: str, pairs: WeakPairs) -> None:
     offered = divisible(run_id)
     first = _first_fields(run_id, pairs, offered)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    bar = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with bar:
         st.markdown("**Grid**", width="content", help=_grid_help(run_id))
         st.space("stretch")
         across = _field("gx", "Field across", offered, first[0])
@@ -90,7 +109,9 @@ def _grid(run_id: str, filter: str, pairs: WeakPairs) -> None:
         st.caption("No sample passes the filter. Remove a chip above.")
         return
     claims = [cell.claim for cell in found.cells]
-    _clickable(f"grid_{'_'.join(fields)}", grid_spec(run_id, found), claims, filter)
+    with bar:
+        _downloads("grid", f"Grid of {' and '.join(fields)}", found.cells)
+    _clickable("grid", f"grid_{'_'.join(fields)}", grid_spec(run_id, found), claims, filter)
 
 
 def _grid_help(run_id: str) -> str:
@@ -274,7 +295,8 @@ def _chosen_on(n: int, unseen: bool) -> str:
 
 def _tree(run_id: str, filter: str) -> None:
     found = cached.error_tree(run_id, filter)
-    st.markdown("**Error tree**", help=_tree_help(found))
+    bar = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    bar.markdown("**Error tree**", width="content", help=_tree_help(found))
     if len(found.nodes) == 1:
         st.caption(
             f"No question about {count(found.fields)} fields parts failing samples from others "
@@ -287,7 +309,10 @@ def _tree(run_id: str, filter: str) -> None:
     spec = weak_charts.tree(
         boxes(found), cached.TREE_DEPTH, charts.palette(st.context.theme.type), names
     )
-    _clickable("error_tree", spec, [node.claim for node in found.nodes], filter)
+    with bar:
+        st.space("stretch")
+        _downloads("tree", "Error tree", found.nodes)
+    _clickable("tree", "error_tree", spec, [node.claim for node in found.nodes], filter)
 
 
 def _tree_help(found: ErrorTree) -> str:

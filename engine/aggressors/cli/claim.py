@@ -61,7 +61,9 @@ def test_hypothesis(
     from aggressors.cli.render_claims import judged_claim
 
     emit(judged_claim(said))
-    if kept:
+    if kept and kept.title != keep:
+        emit(f"This claim is kept already, as {kept.slug!r} ({kept.title}); it stays as it is.")
+    elif kept:
         emit(f"Kept as {kept.slug!r}; `aggressors hypotheses` judges it on later runs.")
 
 
@@ -84,6 +86,7 @@ def hypotheses(run: str, as_json: bool, workspace: str | None) -> None:
         click.echo(one.reason, err=True)
     with open_run(place.resolve(run)) as opened:
         judged = [on_run(one, opened, place) for one in found]
+        name = opened.info.name
     if as_json:
         print_json([_record(one) for one in judged])
         return
@@ -92,7 +95,7 @@ def hypotheses(run: str, as_json: bool, workspace: str | None) -> None:
     if not judged:
         emit("No hypothesis is kept here. `aggressors test-hypothesis … --keep TITLE` keeps one.")
         return
-    emit(hypothesis_table(judged))
+    emit(hypothesis_table(judged, name))
 
 
 def _record(one: OnRun) -> dict[str, Any]:

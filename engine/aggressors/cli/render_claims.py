@@ -30,11 +30,13 @@ def judged_claim(said: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def hypothesis_table(judged: Sequence[OnRun]) -> Table:
+def hypothesis_table(judged: Sequence[OnRun], run: str) -> Table:
     """List hypotheses with their verdicts on a run, and what the data say."""
-    table = _table("Hypothesis", "Verdict", "What the data say")
+    table = _table("Hypothesis", f"On {run}", "What the data say")
     for one in judged:
-        by = f" · {one.hypothesis.author}" if one.hypothesis.author else ""
+        held = one.hypothesis.confounders
+        by = f" · {', '.join(held)} held still" if held else ""
+        by += f" · {one.hypothesis.author}" if one.hypothesis.author else ""
         title = Text.assemble(
             (one.hypothesis.title, "bold"), (f"\n{one.hypothesis.filter}{by}", "dim")
         )
