@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -49,31 +48,6 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-class _NoPandas:
-    """A finder of modules by which pandas is not installed."""
-
-    def find_spec(self, name: str, *_: object) -> None:
-        """Refuse pandas, know nothing of all else."""
-        if name == "pandas":
-            raise ImportError(name)
-
-
-def arrow_alone() -> None:
-    """Keep Arrow from loading pandas, a quarter of the time to the first page.
-
-    Arrow asks once whether pandas is there, to recognise its values; no page has any. Whoever
-    imports pandas afterwards gets it.
-    """
-    import pyarrow
-
-    finder = _NoPandas()
-    sys.meta_path.insert(0, finder)
-    try:
-        pyarrow.array([0])
-    finally:
-        sys.meta_path.remove(finder)
-
-
 def warm() -> None:
     """Import what every page needs, and open the first run, while the browser loads its scripts.
 
@@ -83,16 +57,16 @@ def warm() -> None:
     """
     gc.disable()
     try:
-        arrow_alone()
         from aggressors_app.prepare import prepare
 
         opening = threading.Thread(target=prepare, name="open", daemon=True)
         opening.start()  # mostly in DuckDB, so that Python is free to import meanwhile
+        import pandas  # Streamlit asks of each component's data whether it is a frame of pandas
         import PIL.Image
 
         from aggressors_app import charts, components
 
-        del PIL, charts, components
+        del pandas, PIL, charts, components
         opening.join()
     finally:
         gc.freeze()

@@ -57,20 +57,6 @@ for module in pkgutil.walk_packages(aggressors_app.__path__, "aggressors_app."):
     assert not present - {"pytorch_grad_cam"}
 
 
-def test_the_first_page_does_not_wait_for_pandas():
-    code = """
-import sys
-from aggressors_app.asgi import arrow_alone
-arrow_alone()
-import pyarrow
-assert pyarrow.table({"a": pyarrow.array([1])}).to_pylist() == [{"a": 1}]
-assert "pandas" not in sys.modules
-import pandas
-assert pandas.DataFrame({"a": [1]}).a.sum() == 1
-"""
-    assert "pandas" in fresh_python(code + REPORT)["modules"]
-
-
 def test_the_command_line_answers_without_torch():
     code = """
 import sys
