@@ -22,7 +22,7 @@ def component(app: AppTest, key: str) -> Any:
 def _find(element: Any, key: str) -> Any:
     proto = getattr(element, "proto", None)
     if type(element).__name__ == "UnknownElement" and key in getattr(proto, "id", ""):
-        return json.loads(proto.json) if proto.json else proto.bytes
+        return json.loads(proto.json)[0] if proto.json else proto.bytes
     for child in getattr(element, "children", {}).values():
         found = _find(child, key)
         if found is not None:

@@ -15,3 +15,6 @@ function shape(tag, attributes) {
   return made;
 }
 
+
+// What a component was given; a record comes as the only one of a list, see mount.py.
+const given = ({ data }) => (Array.isArray(data) ? data[0] : data);

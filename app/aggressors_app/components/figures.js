@@ -16,7 +16,8 @@ function line(points) {
 }
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { parentElement } = component;
+  const data = given(component);
   const list = element("dl", "figures");
   for (const figure of data.figures) {
     const box = element("div", "figure");

@@ -213,7 +213,8 @@ function bar(data, root, remember, draw, report) {
 }
 
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
+  const { parentElement, setTriggerValue } = component;
+  const data = given(component);
   const root = parentElement.querySelector(".root");
   const remember = (root.remember ??= { heat: data.heat ?? 0, of: "prediction" });
   // What the address says wins where it has changed, such as by Back.

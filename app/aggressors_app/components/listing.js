@@ -162,7 +162,8 @@ function fit(scroll, below, height) {
 }
 
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
+  const { parentElement, setTriggerValue } = component;
+  const data = given(component);
   const root = parentElement.querySelector(".root");
   const had = root.contains(parentElement.activeElement);
   const table = element("table", data.spare ? "spare" : "");

@@ -53,7 +53,8 @@ function scale(title, ends, stops) {
 }
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { parentElement } = component;
+  const data = given(component);
   const root = parentElement.querySelector(".root");
   const stops = themed(root);
   const figure = element("div", "figure");

@@ -339,7 +339,8 @@ class Maps {
 }
 
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
+  const { parentElement, setTriggerValue } = component;
+  const data = given(component);
   const root = parentElement.querySelector(".root");
   root.maps ??= new Maps(root);
   root.maps.update(unpack(data), setTriggerValue);

@@ -27,7 +27,12 @@ def register(name: str, *parts: str) -> Callable[..., Any]:
         css=text("base.css") + text(f"{name}.css"),
         js="".join(text(f"{script}.js") for script in scripts),
     )
-    return mounted
+
+    def mount(*, data: object, **more: Any) -> Any:
+        # Streamlit looks for frames of pandas in a dict, and loads pandas for it; not in a list.
+        return mounted(data=[data] if isinstance(data, dict) else data, **more)
+
+    return mount
 
 
 def event(key: str, name: str) -> Any:

@@ -170,7 +170,8 @@ function save(blob, name) {
 }
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { parentElement } = component;
+  const data = given(component);
   const root = parentElement.querySelector(".root");
   const note = element("div", "quiet small");
   note.setAttribute("role", "status");
