@@ -29,6 +29,17 @@ if TYPE_CHECKING:
     from aggressors.store.workspace import Workspace
 
 
+def _workspace(lacking: str) -> Workspace:
+    """Return the workspace, or say what a single run file is lacking."""
+    found = cached.workspace()
+    if found is None:
+        raise WorkspaceError(
+            f"A single run file {lacking}. "
+            "Open its workspace with `aggressors app --workspace DIR`."
+        )
+    return found
+
+
 # --- Label queues ---
 
 
@@ -47,12 +58,7 @@ def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[
     ------
     WorkspaceError : there is no workspace, or it cannot be written.
     """
-    found = cached.workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file has no label queue. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
+    found = _workspace("has no label queue")
     n = len(sample_ids)
     found.append_labels(
         name,
@@ -90,12 +96,7 @@ def set_mark(
     WorkspaceError : there is no workspace, or it cannot be written. UsageError : no such mark, or a
     tag that is too long.
     """
-    found = cached.workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file keeps no marks. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
+    found = _workspace("keeps no marks")
     place = marking.place_of(cached.run_file(run_id), mark, concept_id, tag)
     found.append_marks(
         [sample_id],
@@ -138,12 +139,7 @@ def add_metadata(run_id: str, upload: Upload, name: str) -> Generator[str, None,
     WorkspaceError : there is no workspace.
     AggressorsError : the upload does not fit, with everything that is wrong; nothing is published.
     """
-    found = cached.workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file has no place for a derived run. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
+    found = _workspace("has no place for a derived run")
     check(upload, sum(cached.run_file(run_id).populations.values()))
     return (yield from adding(upload, run_id, found.root, name))
 
@@ -166,12 +162,7 @@ def save_hypothesis(
     WorkspaceError : there is no workspace, or it cannot be written; UsageError, FilterError : the
     filter claims nothing, or cannot be read.
     """
-    found = cached.workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file has no hypotheses. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
+    found = _workspace("has no hypotheses")
     return hypotheses.save_hypothesis(
         found,
         title=title,
@@ -205,12 +196,7 @@ def keep_handmade(run_id: str, name: str, filter: str, author: str) -> HandMade:
     WorkspaceError : there is no workspace, or it cannot be written; FilterError : it selects
     nothing, or by how the model did.
     """
-    found = cached.workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file keeps no groups. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
+    found = _workspace("keeps no groups")
     kept = format_filter(selection(parse(filter)))
     return handmade.keep_handmade(found, name=name, filter=kept, run_id=run_id, author=author)
 
@@ -237,7 +223,7 @@ def save_filter(title: str, filter: str, author: str = "") -> KeptFilter:
     WorkspaceError : there is no workspace, or it cannot be written; UsageError, FilterError : the
     name is none, or taken; the filter cannot be read.
     """
-    return kept_filters.save_filter(_place_of_filters(), title, filter, author)
+    return kept_filters.save_filter(_workspace("keeps no filters"), title, filter, author)
 
 
 def keep_filter(filter: str) -> str:
@@ -247,7 +233,7 @@ def keep_filter(filter: str) -> str:
     ------
     WorkspaceError : there is no workspace, or it cannot be written.
     """
-    return SAVED + kept_filters.keep(_place_of_filters(), filter).slug
+    return SAVED + kept_filters.keep(_workspace("keeps no filters"), filter).slug
 
 
 def digest_of(filter: str) -> str:
@@ -266,16 +252,6 @@ def remove_filter(slug: str) -> None:
         kept_filters.remove_filter(found, slug)
 
 
-def _place_of_filters() -> Workspace:
-    found = cached.workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file keeps no filters. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
-    return found
-
-
 # --- Saved tests ---
 
 
@@ -290,12 +266,7 @@ def save_test(
     """
     from aggressors import gate
 
-    found = cached.workspace()
-    if found is None:
-        raise WorkspaceError(
-            "A single run file has no saved tests. "
-            "Open its workspace with `aggressors app --workspace DIR`."
-        )
+    found = _workspace("has no saved tests")
     return gate.save_test(
         found,
         cached.run_file(run_id).path,

@@ -27,10 +27,10 @@ from aggressors.queries.overview import aggressors
 from aggressors.queries.samples import concept_of_rank
 from aggressors.store.kept_filters import finder
 from aggressors.store.read import RunFile, open_run
+from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import (
     MIN_SAMPLES,
     SavedTest,
-    UnreadableTest,
     list_tests,
     read_test,
     write_numbered,
@@ -45,7 +45,7 @@ __all__ = [
     "RunPoint",
     "SavedTest",
     "TrackedTest",
-    "UnreadableTest",
+    "Unreadable",
     "check",
     "evaluate_run",
     "history",
@@ -70,7 +70,7 @@ class CheckResult:
     baseline: str | None
     passed: bool
     verdicts: tuple[Verdict, ...]
-    unreadable: tuple[UnreadableTest, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
     unwritten: str = ""
 
 
@@ -106,7 +106,7 @@ class History:
 
     runs: tuple[RunPoint, ...]
     tests: tuple[TrackedTest, ...]
-    unreadable: tuple[UnreadableTest, ...]
+    unreadable: tuple[Unreadable, ...]
     derived: tuple[RunPoint, ...] = ()
 
     def point(self, run_id: str) -> RunPoint | None:

@@ -31,7 +31,8 @@ from aggressors.judging import (
 from aggressors.queries.grammar import parse
 from aggressors.queries.judged import held_out, in_training, matching
 from aggressors.store.read import RunFile, check_file_name, open_run
-from aggressors.store.saved_tests import SavedTest, UnreadableTest, list_tests, read_samples
+from aggressors.store.records import Unreadable
+from aggressors.store.saved_tests import SavedTest, list_tests, read_samples
 from aggressors.store.verdicts import (
     Entry,
     Measurement,
@@ -51,7 +52,7 @@ class Ledger:
     workspace: Workspace
     tests: dict[str, SavedTest]
     frozen: dict[str, Signals]
-    unreadable: list[UnreadableTest]
+    unreadable: list[Unreadable]
     records: dict[str, RunRecord]
     _changed: set[str] = field(default_factory=set)
     _signals: dict[str, pa.Table | None] = field(default_factory=dict)
@@ -67,11 +68,11 @@ class Ledger:
                 frozen[test.slug] = signals_of(read_samples(workspace, test), "signal")
                 tests[test.slug] = test
             except InputError as error:
-                unreadable.append(UnreadableTest(test.slug, str(error)))
+                unreadable.append(Unreadable(test.slug, str(error)))
         records, wrong = read_records(workspace)
         at_hand = {path.stem for path in _run_files(workspace)}
         unreadable += [
-            UnreadableTest(slug, reason)
+            Unreadable(slug, reason)
             for slug, reason in wrong
             if slug not in at_hand  # else it is simply made again
         ]

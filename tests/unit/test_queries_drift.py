@@ -165,8 +165,10 @@ def test_the_second_group_may_be_all_samples(data):
     assert sum(found.rows["left"].to_pylist()) == (late["label"] == "coat").sum()
 
 
-def test_a_field_named_like_a_parameter_is_no_parameter(data):
-    side, params = drift._side(data.run, drift.Pair(EVERYTHING, parse(f'"{ODD_QUOTED}" > 0')))
-    assert list(params) == ["side0"]
-    assert "$side0" in side.sql
-    assert drift._PLACE.sub(lambda at: at.group(1) or "-", '"a$f1" < $f2') == "- < 2"
+def test_scope_and_side_keep_their_own_values_on_a_field_of_any_name(data):
+    pair = drift.Pair(parse("hour > 3"), parse(f'"{ODD_QUOTED}" > 0'))
+    rows = drift.compared(data.run, pair, "hour").rows
+    late = data.frame[data.frame["hour"] > 3]
+    ours = late[ODD] > 0
+    assert sum(rows["left"].to_pylist()) == ours.sum()
+    assert sum(rows["right"].to_pylist()) == (~ours).sum()

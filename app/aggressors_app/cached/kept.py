@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -11,9 +12,10 @@ from aggressors import hypothesis
 from aggressors.hypothesis import OnRun
 from aggressors.queries import marks as marking
 from aggressors.queries.marks import Marks
-from aggressors.store.handmade import HandMade, UnreadableHandMade, list_handmade
-from aggressors.store.hypotheses import Hypothesis, UnreadableHypothesis, list_hypotheses
-from aggressors.store.kept_filters import KeptFilter, UnreadableFilter, finder, list_filters
+from aggressors.store.handmade import HandMade, list_handmade
+from aggressors.store.hypotheses import Hypothesis, list_hypotheses
+from aggressors.store.kept_filters import KeptFilter, finder, list_filters
+from aggressors.store.records import Unreadable
 from aggressors.store.workspace import Workspace
 from aggressors_app.cached.runs import remember, run_file, workspace
 from aggressors_app.catalogue import files_in
@@ -22,6 +24,9 @@ if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired 
     from aggressors import gate
 
 NO_MARKS = Marks((), ())
+
+Record = TypeVar("Record")
+Lister = Callable[[Workspace], tuple[list[Record], list[Unreadable]]]
 
 
 def marks() -> Marks:
@@ -53,62 +58,48 @@ def _marked_about(listing: str, root: str, run_id: str, concept_id: int) -> int:
     return marking.count(run, marking.as_table(run, held), concept_id) if held else 0
 
 
-def hypotheses() -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
+def hypotheses() -> tuple[tuple[Hypothesis, ...], tuple[Unreadable, ...]]:
     """Read all hypotheses, the newest first, and what cannot be read; none without a workspace."""
-    found = workspace()
-    if found is None:
-        return (), ()
-    return _hypotheses(files_in(found.hypotheses, ".json"), str(found.root))
+    return _listed("hypotheses", list_hypotheses)
 
 
-@remember
-def _hypotheses(
-    listing: str, root: str
-) -> tuple[tuple[Hypothesis, ...], tuple[UnreadableHypothesis, ...]]:
-    found, wrong = list_hypotheses(Workspace(Path(root)))
-    return tuple(found), tuple(wrong)
-
-
-def handmade() -> tuple[tuple[HandMade, ...], tuple[UnreadableHandMade, ...]]:
+def handmade() -> tuple[tuple[HandMade, ...], tuple[Unreadable, ...]]:
     """Read all hand-made groups, the newest first, and what cannot be read."""
+    return _listed("handmade", list_handmade)
+
+
+def filters() -> tuple[tuple[KeptFilter, ...], tuple[Unreadable, ...]]:
+    """Read all saved filters by title, and what cannot be read; none without a workspace."""
+    return _listed("filters", list_filters)
+
+
+def _listed(folder: str, read: Lister[Record]) -> tuple[tuple[Record, ...], tuple[Unreadable, ...]]:
+    """Read the records in one folder of the workspace, anew when a file of it is another one."""
     found = workspace()
     if found is None:
         return (), ()
-    return _handmade(files_in(found.handmade, ".json"), str(found.root))
+    listed: tuple[tuple[Record, ...], tuple[Unreadable, ...]] = _records(
+        folder, files_in(found.root / folder, ".json"), str(found.root), read
+    )
+    return listed
 
 
 @remember
-def _handmade(
-    listing: str, root: str
-) -> tuple[tuple[HandMade, ...], tuple[UnreadableHandMade, ...]]:
-    found, wrong = list_handmade(Workspace(Path(root)))
+def _records(folder: str, listing: str, root: str, _read: Lister[Any]) -> Any:
+    found, wrong = _read(Workspace(Path(root)))
     return tuple(found), tuple(wrong)
 
 
 def on_run(run_id: str, one: Hypothesis) -> OnRun:
     """Judge a hypothesis on a run."""
-    return _on_run(run_id, one, str(Workspace.open().root))
+    found = workspace()
+    assert found is not None  # there are hypotheses in one only
+    return _on_run(run_id, one, str(found.root))
 
 
 @remember
 def _on_run(run_id: str, one: Hypothesis, root: str) -> OnRun:
     return hypothesis.on_run(one, run_file(run_id), Workspace(Path(root)))
-
-
-def filters() -> tuple[tuple[KeptFilter, ...], tuple[UnreadableFilter, ...]]:
-    """Read all saved filters by title, and what cannot be read; none without a workspace."""
-    found = workspace()
-    if found is None:
-        return (), ()
-    return _filters(files_in(found.filters, ".json"), str(found.root))
-
-
-@remember
-def _filters(
-    listing: str, root: str
-) -> tuple[tuple[KeptFilter, ...], tuple[UnreadableFilter, ...]]:
-    found, wrong = list_filters(Workspace(Path(root)))
-    return tuple(found), tuple(wrong)
 
 
 def saved_filter(name: str) -> str:

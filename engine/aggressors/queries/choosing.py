@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from aggressors.contracts import Filter
-from aggressors.queries.columns import FloatArray, IntArray, encode, numbers, read
+from aggressors.queries.columns import FloatArray, IntArray, encode, numbers, scan
 from aggressors.queries.grammar import both
 from aggressors.queries.measured import Measured, one_in
 from aggressors.queries.names import FieldRef, known_fields
@@ -93,10 +93,11 @@ def sampled(run: RunFile, filter: Filter) -> Sample:
     wrong = "(s.label <> s.prediction)::DOUBLE" if run.classes else "NULL::DOUBLE"
     shown = [*refs, signal, weight, FieldRef("wrong", "number", wrong)]
     known = f"isfinite({signal.sql})"
-    columns = read(run, filter, shown, where=one_in(run, filter, MOST, f"{UNSEEN} AND {known}"))
+    within = scope(run, filter, *shown)
+    columns = scan(run, within, shown, one_in(run, filter, MOST, f"{UNSEEN} AND {known}"))
     unseen = len(columns[0]) > 0
     if not unseen:  # the scope lies in the half that judges
-        columns = read(run, filter, shown, where=one_in(run, filter, MOST, known))
+        columns = scan(run, within, shown, one_in(run, filter, MOST, known))
     there = {ref.name: ref.needs_metadata and not run.fields[ref.name].missing for ref in refs}
     there["label"] = bool(fetch_rows(run, _COMPLETE, scope(run, filter))[0][0])
     last = [numbers(column) for column in columns[-3:]]

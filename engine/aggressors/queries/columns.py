@@ -15,6 +15,7 @@ from aggressors.contracts import Filter
 from aggressors.queries.masks import BoolArray, mask
 from aggressors.queries.masks import where as holds
 from aggressors.queries.names import FieldRef
+from aggressors.queries.scope import Scope, fetch
 from aggressors.queries.stored import column as column
 from aggressors.queries.stored import numbers as numbers
 from aggressors.queries.stored import sorted_dictionary, whole_array
@@ -82,6 +83,23 @@ def read(
     if most is not None:
         chosen = _evenly(run, chosen, most)
     return [taken(column(run, ref), chosen) for ref in refs]
+
+
+def scan(
+    run: RunFile, within: Scope, refs: Sequence[FieldRef], more: str = "TRUE"
+) -> list[pa.ChunkedArray]:
+    """Read fields of the samples in a scope in one scan that nothing is kept of.
+
+    For many fields of few samples: `read` would hold each field of all samples.
+
+    Parameters
+    ----------
+    more : a further condition over `s`, made by this package.
+    """
+    shown = ", ".join(f"{ref.sql} AS c{place}" for place, ref in enumerate(refs))
+    sql = "SELECT {shown} FROM {source} WHERE {where} AND {more}"
+    found = fetch(run, sql, within, shown=shown, more=more)
+    return [found[f"c{place}"] for place in range(len(refs))]
 
 
 def in_scope(run: RunFile, filter: Filter, where: str = "TRUE") -> BoolArray | None:

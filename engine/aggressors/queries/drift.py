@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,13 +19,13 @@ from aggressors.queries.columns import (
     floats,
     groups,
     numbers,
+    scan,
     share,
 )
-from aggressors.queries.filters import compile_filter
+from aggressors.queries.filters import compile_filters
 from aggressors.queries.grammar import both
 from aggressors.queries.names import FieldRef, known_fields, resolve, resolve_value
-from aggressors.queries.scope import fetch, fetch_rows, scope
-from aggressors.queries.sql import Params
+from aggressors.queries.scope import POSITIONAL, Scope, fetch_rows
 from aggressors.stats import drift
 from aggressors.stats.drift import Drift
 
@@ -224,38 +223,21 @@ def _read(
     ----------
     each : draw about so many samples of each group, always the same; None for all.
     """
-    side, params = _side(run, pair)
-    within = scope(run, pair.scope, side, *refs)
+    whole, left = compile_filters([pair.scope, pair.left], run)
+    side = FieldRef("side", "number", f"(({left.sql}) IS TRUE)")
+    joined = whole.needs_metadata or any(ref.needs_metadata for ref in refs)
+    within = Scope(POSITIONAL if joined else "samples s", whole.sql, whole.params)
     more = "TRUE"
     if each is not None:
         sql = "SELECT count(*), count(*) FILTER ({side}) FROM {source} WHERE {where}"
-        counted = scope(run, pair.scope, side)
-        [(n, left)] = fetch_rows(run, sql, counted, params, side=side.sql)
-        kept = [_SHARES * each // max(of, 1) for of in (left, n - left)]
+        [(n, there)] = fetch_rows(run, sql, within, side=side.sql)
+        kept = [_SHARES * each // max(of, 1) for of in (there, n - there)]
         if min(kept) < _SHARES:
             draw = "hash(s.row_id) % {shares} < CASE WHEN {side} THEN {left} ELSE {right} END"
             more = draw.format(shares=_SHARES, side=side.sql, left=kept[0], right=kept[1])
-    shown = ", ".join(f"{ref.sql} AS c{place}" for place, ref in enumerate([side, *refs]))
-    sql = "SELECT {shown} FROM {source} WHERE {where} AND {more}"
-    found = fetch(run, sql, within, params, shown=shown, more=more)
-    left_side: BoolArray = found["c0"].to_numpy().astype(np.bool_)
-    columns = [found[f"c{place}"] for place in range(1, len(refs) + 1)]
+    found, *columns = scan(run, within, [side, *refs], more)
+    left_side: BoolArray = found.to_numpy().astype(np.bool_)
     return columns, (left_side, np.ones_like(left_side) if pair.whole else ~left_side)
-
-
-_PLACE = re.compile(r'"(?:[^"]|"")*"|\$f(\d+)')
-
-
-def _side(run: RunFile, pair: Pair) -> tuple[FieldRef, Params]:
-    """Give what tells the left group, with parameters that stand beside those of the scope."""
-    left = compile_filter(pair.left, run)
-
-    def renamed(place: re.Match[str]) -> str:
-        return f"$side{place.group(1)}" if place.group(1) else place.group(0)
-
-    sql = f"(({_PLACE.sub(renamed, left.sql)}) IS TRUE)"
-    params = {name.replace("f", "side", 1): value for name, value in left.params.items()}
-    return FieldRef("side", "number", sql, needs_metadata=left.needs_metadata), params
 
 
 def _coarser(by: Groups, top: int) -> Groups:

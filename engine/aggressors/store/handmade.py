@@ -7,20 +7,23 @@ written whole and never rewritten.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aggressors.errors import FilterError, InputError, UsageError
+from aggressors.errors import UsageError
 from aggressors.queries.grammar import parse
-from aggressors.store.files import explained, place_new
-from aggressors.store.records import as_json, list_records, read_record, slugs_of
+from aggressors.store.records import (
+    Unreadable,
+    list_records,
+    place_titled,
+    read_filter_record,
+    remove_record,
+)
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
 LONGEST_NAME, LONGEST_AUTHOR = 200, 100
-_MEND = "Correct it, or remove the file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +50,11 @@ class HandMade:
     schema_version: int = VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableHandMade:
-    """A file that cannot be used, with the sentence that says why."""
-
-    slug: str
-    reason: str
-
-
-def list_handmade(workspace: Workspace) -> tuple[list[HandMade], list[UnreadableHandMade]]:
+def list_handmade(workspace: Workspace) -> tuple[list[HandMade], list[Unreadable]]:
     """All hand-made groups, the newest first, and those whose files are wrong."""
     found, wrong = list_records(workspace.handmade, lambda slug: read_handmade(workspace, slug))
     found.sort(key=lambda one: (one.created_at, one.slug), reverse=True)
-    return found, [UnreadableHandMade(*each) for each in wrong]
+    return found, wrong
 
 
 def read_handmade(workspace: Workspace, slug: str) -> HandMade:
@@ -70,17 +65,7 @@ def read_handmade(workspace: Workspace, slug: str) -> HandMade:
     InputError : no such file, or one edited to nonsense; names file and field.
     UsageError : `slug` is no slug.
     """
-    path = _path(workspace, slug)
-    found = read_record(path, HandMade, "hand-made group", _MEND)
-    if found.slug != path.stem:
-        raise InputError(
-            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {_MEND}"
-        )
-    try:
-        parse(found.filter)
-    except FilterError as error:
-        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
-    return found
+    return read_filter_record(_path(workspace, slug), HandMade, "hand-made group")
 
 
 def keep_handmade(
@@ -103,15 +88,15 @@ def keep_handmade(
     name = (name.strip() or filter)[:LONGEST_NAME]
     author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    for slug in slugs_of(name, "group"):
-        made = HandMade(slug, name, filter, run_id, author, now)
-        if place_new(_path(workspace, slug), as_json(made)):
-            return made
-        with suppress(InputError):  # an unreadable one keeps its name
-            other = read_handmade(workspace, slug)
-            if _selection(other) == _selection(made):  # another window was faster
-                return other
-    raise UsageError(f"Too many hand-made groups are called {name!r}; remove some.")
+    return place_titled(
+        lambda slug: _path(workspace, slug),
+        name,
+        "group",
+        make=lambda slug: HandMade(slug, name, filter, run_id, author, now),
+        read=lambda slug: read_handmade(workspace, slug),
+        same=lambda one: _selection(one) == (filter, run_id),
+        plural="hand-made groups",
+    )
 
 
 def remove_handmade(workspace: Workspace, slug: str) -> None:
@@ -121,9 +106,7 @@ def remove_handmade(workspace: Workspace, slug: str) -> None:
     ------
     UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
     """
-    path = _path(workspace, slug)
-    with explained(path):
-        path.unlink(missing_ok=True)
+    remove_record(_path(workspace, slug))
 
 
 def _path(workspace: Workspace, slug: str) -> Path:

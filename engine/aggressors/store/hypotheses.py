@@ -7,21 +7,24 @@ rewritten; verdicts on it are kept elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aggressors.errors import FilterError, InputError, UsageError
+from aggressors.errors import UsageError
 from aggressors.queries.grammar import parse
-from aggressors.store.files import explained, place_new
-from aggressors.store.records import as_json, list_records, read_record, slugs_of
+from aggressors.store.records import (
+    Unreadable,
+    list_records,
+    place_titled,
+    read_filter_record,
+    remove_record,
+)
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 2
 LONGEST_TITLE = 200
 LONGEST_AUTHOR = 80
-_MEND = "Correct it, or remove the file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +55,13 @@ class Hypothesis:
     schema_version: int = VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableHypothesis:
-    """A file that cannot be used, with the sentence that says why."""
-
-    slug: str
-    reason: str
-
-
 def list_hypotheses(
     workspace: Workspace,
-) -> tuple[list[Hypothesis], list[UnreadableHypothesis]]:
+) -> tuple[list[Hypothesis], list[Unreadable]]:
     """All hypotheses, the newest first, and those whose files are wrong."""
     found, wrong = list_records(workspace.hypotheses, lambda slug: read_hypothesis(workspace, slug))
     found.sort(key=lambda one: (one.created_at, one.slug), reverse=True)
-    return found, [UnreadableHypothesis(*each) for each in wrong]
+    return found, wrong
 
 
 def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
@@ -77,17 +72,7 @@ def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
     InputError : no such file, or one edited to nonsense; names file and field.
     UsageError : `slug` is no slug.
     """
-    path = _path(workspace, slug)
-    found = read_record(path, Hypothesis, "hypothesis", _MEND)
-    if found.slug != path.stem:
-        raise InputError(
-            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {_MEND}"
-        )
-    try:
-        parse(found.filter)
-    except FilterError as error:
-        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
-    return found
+    return read_filter_record(_path(workspace, slug), Hypothesis, "hypothesis")
 
 
 def save_hypothesis(
@@ -114,21 +99,22 @@ def save_hypothesis(
         raise UsageError("A hypothesis needs a claim; choose a finding, or set a filter.")
     parse(filter)
     held = tuple(confounders)
+    wanted = (filter, run_id, aggressor, held)
     for known in list_hypotheses(workspace)[0]:
-        if _claim(known) == (filter, run_id, aggressor, held):
+        if _claim(known) == wanted:
             return known
     title = (title.strip() or filter)[:LONGEST_TITLE]
     author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    for slug in slugs_of(title, "claim"):
-        made = Hypothesis(slug, title, filter, run_id, aggressor, now, author, held)
-        if place_new(_path(workspace, slug), as_json(made)):
-            return made
-        with suppress(InputError):  # an unreadable one keeps its name
-            other = read_hypothesis(workspace, slug)
-            if _claim(other) == _claim(made):  # another window was faster
-                return other
-    raise UsageError(f"Too many hypotheses are called {title!r}; remove some.")
+    return place_titled(
+        lambda slug: _path(workspace, slug),
+        title,
+        "claim",
+        make=lambda slug: Hypothesis(slug, title, filter, run_id, aggressor, now, author, held),
+        read=lambda slug: read_hypothesis(workspace, slug),
+        same=lambda one: _claim(one) == wanted,
+        plural="hypotheses",
+    )
 
 
 def remove_hypothesis(workspace: Workspace, slug: str) -> None:
@@ -138,9 +124,7 @@ def remove_hypothesis(workspace: Workspace, slug: str) -> None:
     ------
     UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
     """
-    path = _path(workspace, slug)
-    with explained(path):
-        path.unlink(missing_ok=True)
+    remove_record(_path(workspace, slug))
 
 
 def _path(workspace: Workspace, slug: str) -> Path:

@@ -17,13 +17,18 @@ from pathlib import Path
 
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import SAVED, expand, format_filter, parse
-from aggressors.store.files import explained, place_new
-from aggressors.store.records import as_json, list_records, read_record
+from aggressors.store.files import place_new
+from aggressors.store.records import (
+    Unreadable,
+    as_json,
+    list_records,
+    read_filter_record,
+    remove_record,
+)
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
 LONGEST_TITLE = 80
-_MEND = "Correct it, or remove the file."
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
@@ -49,15 +54,7 @@ class KeptFilter:
     schema_version: int = VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableFilter:
-    """A file that cannot be used, with the sentence that says why."""
-
-    slug: str
-    reason: str
-
-
-def list_filters(workspace: Workspace) -> tuple[list[KeptFilter], list[UnreadableFilter]]:
+def list_filters(workspace: Workspace) -> tuple[list[KeptFilter], list[Unreadable]]:
     """All filters that have a name, by title, and those whose files are wrong."""
     found, wrong = list_records(
         workspace.filters,
@@ -65,7 +62,7 @@ def list_filters(workspace: Workspace) -> tuple[list[KeptFilter], list[Unreadabl
         only=lambda slug: not _DIGEST.fullmatch(slug),
     )
     found.sort(key=lambda one: (one.title.lower(), one.slug))
-    return found, [UnreadableFilter(*each) for each in wrong]
+    return found, wrong
 
 
 def read_filter(workspace: Workspace, slug: str) -> KeptFilter:
@@ -77,19 +74,11 @@ def read_filter(workspace: Workspace, slug: str) -> KeptFilter:
     UsageError : `slug` is no slug.
     """
     path = _path(workspace, slug)
-    found = read_record(path, KeptFilter, "saved filter", _MEND)
-    if found.slug != path.stem:
-        raise InputError(
-            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {_MEND}"
-        )
+    found = read_filter_record(path, KeptFilter, "saved filter")
     if _DIGEST.fullmatch(slug) and digest(found.filter) != slug:
         raise InputError(
             f"{path}: 'filter' was changed, and links to it mean what it was. Remove the file."
         )
-    try:
-        parse(found.filter)
-    except FilterError as error:
-        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
     return found
 
 
@@ -169,9 +158,7 @@ def remove_filter(workspace: Workspace, slug: str) -> None:
     ------
     UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
     """
-    path = _path(workspace, slug)
-    with explained(path):
-        path.unlink(missing_ok=True)
+    remove_record(_path(workspace, slug))
 
 
 def digest(text: str) -> str:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from aggressors.contracts import BUILT_IN_SIGNALS, Signal
 from aggressors.errors import InputError, SettingsError, UsageError
 from aggressors.store.files import WRITING_SECONDS, explained, is_taken, place_new
-from aggressors.store.records import as_json, list_records, read_record
+from aggressors.store.records import Unreadable, as_json, list_records, read_record
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
@@ -73,18 +73,9 @@ class SavedTest:
         return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableTest:
-    """A test file that cannot be used, with the sentence that says why."""
-
-    slug: str
-    reason: str
-
-
-def list_tests(workspace: Workspace) -> tuple[list[SavedTest], list[UnreadableTest]]:
+def list_tests(workspace: Workspace) -> tuple[list[SavedTest], list[Unreadable]]:
     """All saved tests by slug, and those whose files are wrong."""
-    found, wrong = list_records(workspace.tests, lambda slug: read_test(workspace, slug))
-    return found, [UnreadableTest(*each) for each in wrong]
+    return list_records(workspace.tests, lambda slug: read_test(workspace, slug))
 
 
 def read_test(workspace: Workspace, slug: str) -> SavedTest:
