@@ -38,7 +38,9 @@ def test_the_rule_of_an_aggressor_is_put_to_the_test_with_one_click(opened, plan
     assert "Covers" in rows(app, "hypothesis_figures")
 
 
-@pytest.mark.parametrize("filter", ["all", "population = train", "loss > 1", "aggressor = 1"])
+@pytest.mark.parametrize(
+    "filter", ["all", "none", "population = train", "loss > 1", "aggressor = 1"]
+)
 def test_what_claims_nothing_of_the_samples_has_no_card(opened, planted_versions, filter):
     app = opened(planted_versions, "explore", run="v1-0000", f=filter, a="1")
     assert not app.exception

@@ -10,7 +10,6 @@ import streamlit as st
 
 from aggressors_app.cached import kept, runs
 from aggressors_app.cached.answers import (
-    TREE_DEPTH,
     action,
     aggressors,
     alike,
@@ -18,13 +17,11 @@ from aggressors_app.cached.answers import (
     attention,
     candidate_count,
     candidates,
-    choosing_sample,
     compared,
     confusion,
     count,
     differences,
     discovery,
-    error_tree,
     explained,
     explanation,
     field_list,
@@ -33,7 +30,6 @@ from aggressors_app.cached.answers import (
     fields_vs_loss,
     findings,
     found,
-    grid,
     group,
     has_map,
     has_media,
@@ -41,12 +37,10 @@ from aggressors_app.cached.answers import (
     how_found,
     in_scope,
     judged,
-    kept_measure,
     looks,
     map_bins,
     map_points,
     matched,
-    measure,
     not_found,
     odd,
     outlines,
@@ -62,7 +56,6 @@ from aggressors_app.cached.answers import (
     totals,
     values,
     words_of,
-    worst_pairs,
     yardsticks,
     yields,
 )
@@ -90,6 +83,15 @@ from aggressors_app.cached.runs import (
     signal,
     single_run,
     workspace,
+)
+from aggressors_app.cached.weakness import (
+    TREE_DEPTH,
+    choosing_sample,
+    error_tree,
+    grid,
+    kept_measure,
+    measure,
+    worst_pairs,
 )
 
 __all__ = [

@@ -13,7 +13,6 @@ from aggressors.errors import FilterError
 from aggressors.queries import alike as nearest
 from aggressors.queries import attention as attended
 from aggressors.queries import (
-    choosing,
     claims,
     concept,
     drift,
@@ -25,23 +24,19 @@ from aggressors.queries import (
     points,
     samples,
     solve,
-    sought,
     telling,
     track,
     unusual,
-    weak,
 )
 from aggressors.queries import findings as findings_of
 from aggressors.queries.claims import Judged
 from aggressors.queries.grammar import parse
-from aggressors.queries.handmade import Measure, answered, measured
 from aggressors.stats.alignment import Similarity
 from aggressors.stats.calibration import Calibration
 from aggressors_app.about import with_facts
 from aggressors_app.cached.runs import remember, run_file
 from aggressors_app.format import typeset
 
-TREE_DEPTH = 3
 HISTOGRAM_BINS = 10  # of the signal, in the ranked table
 
 
@@ -169,47 +164,6 @@ def differences(run_id: str, pair: drift.Pair, skip: tuple[str, ...] = ()) -> pa
 def reliability(run_id: str, filter: str) -> Calibration | None:
     """How sure the model is against how often it is right."""
     return explore.reliability(run_file(run_id), parse(filter))
-
-
-# --- Where else it is weak ---
-
-
-@remember
-def grid(run_id: str, filter: str, fields: tuple[str, ...]) -> weak.Grid:
-    """Divide the samples in scope by one or two fields."""
-    return weak.grid(run_file(run_id), parse(filter), fields)
-
-
-@st.cache_resource(show_spinner=False, max_entries=4)
-def choosing_sample(run_id: str, filter: str) -> choosing.Sample:
-    """Read the samples by which tree and pairs are chosen; read only, and not copied."""
-    return choosing.sampled(run_file(run_id), parse(filter))
-
-
-@remember
-def error_tree(run_id: str, filter: str) -> sought.ErrorTree:
-    """Part failing samples in scope from others."""
-    sample = choosing_sample(run_id, filter)
-    return sought.error_tree(run_file(run_id), parse(filter), depth=TREE_DEPTH, sample=sample)
-
-
-@remember
-def worst_pairs(run_id: str, filter: str) -> sought.WeakPairs:
-    """Look for cells of two fields that are worse than either."""
-    sample = choosing_sample(run_id, filter)
-    return sought.worst_pairs(run_file(run_id), parse(filter), sample=sample)
-
-
-@remember
-def measure(run_id: str, filter: str) -> Measure:
-    """Measure a selection as an aggressor is."""
-    return measured(run_file(run_id), parse(filter))
-
-
-@remember
-def kept_measure(run_id: str, filter: str, made_on: str) -> Measure | None:
-    """Measure a selection that was kept; None where this run cannot answer it."""
-    return answered(run_file(run_id), filter, made_on)
 
 
 # --- Map ---

@@ -8,10 +8,10 @@ from typing import Literal
 
 import streamlit as st
 
-from aggressors.contracts import Aggressor, Filter, Group
+from aggressors.contracts import EVERYTHING, Aggressor, Filter, Group
 from aggressors.errors import FilterError
 from aggressors.queries.claims import OUTCOMES, InPopulation, Judged
-from aggressors.queries.grammar import NOTHING, fields_of, format_filter, parse
+from aggressors.queries.grammar import NOTHING, canonical, fields_of, format_filter, parse
 from aggressors.queries.grammar import chips as claims
 from aggressors.stats.claims import Tested
 from aggressors.stats.intervals import Interval
@@ -38,8 +38,8 @@ HELP = (
 
 def claim_of(run_id: str, filter: str, one: Aggressor | None) -> str:
     """Take what the filter claims of the samples; '' where nothing that could be a cause."""
-    claim = Group("and", chips.others(parse(filter), (chips.POPULATION,)))
-    if one is None or not claim.parts or claim == NOTHING:
+    claim = canonical(Group("and", chips.others(parse(filter), (chips.POPULATION,))))
+    if one is None or claim in (EVERYTHING, NOTHING):
         return ""
     return "" if fields_of(claim) & OUTCOMES else format_filter(claim)
 
