@@ -6,8 +6,6 @@ people change in a workspace is read afresh, or kept under the listing of its fi
 
 from __future__ import annotations
 
-import streamlit as st
-
 from aggressors_app.cached import kept, runs
 from aggressors_app.cached.answers import (
     action,
@@ -178,7 +176,8 @@ __all__ = [
 
 def forget() -> None:
     """Forget every answer; for tests."""
-    st.cache_data.clear()
+    runs.forget_answers()
+    runs.original.clear()
     runs.opened.clear()
     kept.read_marks.clear()
     yardsticks.clear()

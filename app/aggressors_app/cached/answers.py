@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -50,10 +51,10 @@ def totals(run_id: str, filter: str) -> overview.Totals:
 
 
 @remember
-def aggressors(run_id: str) -> list[Aggressor]:
+def aggressors(run_id: str) -> tuple[Aggressor, ...]:
     """All aggressors by rank, with their names as they stand on screen."""
     found = overview.aggressors(run_file(run_id))
-    return [replace(one, name=typeset(one.name)) for one in found]
+    return tuple(replace(one, name=typeset(one.name)) for one in found)
 
 
 @remember
@@ -71,7 +72,7 @@ def explained(run_id: str) -> overview.Explained:
 @remember
 def histograms(
     run_id: str, filter: str, bins: int = HISTOGRAM_BINS
-) -> dict[int, tuple[float, ...]]:
+) -> Mapping[int, tuple[float, ...]]:
     """Share of samples per bin of the signal, by concept; -1 for all."""
     found = overview.loss_histograms(run_file(run_id), parse(filter), bins)
     counts: dict[int, list[int]] = {}
@@ -93,7 +94,7 @@ def discovery(run_id: str) -> DiscoveryFacts:
 
 
 @remember
-def field_list(run_id: str) -> dict[str, fields.FieldSummary]:
+def field_list(run_id: str) -> Mapping[str, fields.FieldSummary]:
     """Every field that has a value in this run, by name."""
     run = run_file(run_id)
     everyone = sum(run.populations.values())
@@ -105,20 +106,22 @@ def field_list(run_id: str) -> dict[str, fields.FieldSummary]:
 
 
 @remember
-def prominent(run_id: str) -> list[str]:
+def prominent(run_id: str) -> tuple[str, ...]:
     """Metadata fields that a filter can use: the user's own first, then what says most of loss."""
     run = run_file(run_id)
     ordered = concept.associations(run, overview.EVERYONE, "loss")["field"].to_pylist()
     usable = [name for name, info in run.fields.items() if info.kind in ("number", "category")]
     found = [name for name in dict.fromkeys([*ordered, *usable]) if name in usable]
-    return sorted(found, key=lambda name: run.fields[name].source == "built-in")
+    return tuple(sorted(found, key=lambda name: run.fields[name].source == "built-in"))
 
 
 @remember
-def field_values(run_id: str, field: str, limit: int, search: str = "") -> list[tuple[str, int]]:
+def field_values(
+    run_id: str, field: str, limit: int, search: str = ""
+) -> tuple[tuple[str, int], ...]:
     """List the most frequent values of a field that hold a text, and how many samples have each."""
     found = fields.values(run_file(run_id), field, search, limit)
-    return list(zip(found["value"].to_pylist(), found["n"].to_pylist(), strict=True))
+    return tuple(zip(found["value"].to_pylist(), found["n"].to_pylist(), strict=True))
 
 
 @remember
@@ -196,7 +199,7 @@ def map_points(
 
 
 @remember
-def thumbnails(run_id: str, row_ids: tuple[int, ...]) -> dict[int, bytes]:
+def thumbnails(run_id: str, row_ids: tuple[int, ...]) -> Mapping[int, bytes]:
     """Pictures of some samples."""
     return points.thumbnails(run_file(run_id), row_ids)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
 
 import streamlit as st
 
@@ -15,7 +18,28 @@ from aggressors.store.workspace import Workspace
 from aggressors_app import leaving
 from aggressors_app.catalogue import Catalogue, files_in
 
-remember = st.cache_data(show_spinner=False, max_entries=64)
+ENTRIES = 64  # answers kept of each question
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+_remembered: list[Callable[[], None]] = []
+
+
+def remember(answer: Callable[P, Answer]) -> Callable[P, Answer]:
+    """Keep the answers of a function for all sessions; what is read only alone may be kept.
+
+    A page asks dozens of them. `st.cache_data` would copy each answer each time, and look at the
+    signature of the function, which costs up to a millisecond a question.
+    """
+    kept = lru_cache(maxsize=ENTRIES)(answer)
+    _remembered.append(kept.cache_clear)
+    return cast("Callable[P, Answer]", kept)
+
+
+def forget_answers() -> None:
+    """Forget what `remember` keeps."""
+    for clear in _remembered:
+        clear()
 
 
 def workspace() -> Workspace | None:

@@ -23,7 +23,7 @@ from aggressors.stats.claims import FEWEST, Tested, gap_within, judge_claim
 from aggressors.stats.codes import renumbered
 from aggressors.stats.evidence import binned
 from aggressors.stats.intervals import BoolArray, Interval
-from aggressors.stats.reshuffle import Reshuffled, reshuffle
+from aggressors.stats.reshuffle import Decks, Reshuffled, reshuffle, shuffled
 from aggressors.stats.severity import failing
 from aggressors.store.held import held
 
@@ -107,7 +107,7 @@ def judged(run: RunFile, claim: Filter, group: Group, confounders: Sequence[str]
     judging = _read(run, everyone, "s.fold = 'confirm'")
     dealt = None
     if judging.group is None and min(judging.held.sum(), (~judging.held).sum()) >= FEWEST:
-        dealt = reshuffle(judging.signal, judging.held, judging.stratum, seed=run.info.seed)
+        dealt = reshuffle(_decks(run, judging, confounders), judging.held)
     analysed, level = run.info.settings.analysed, run.info.settings.level
     places = [_in_population(judging, analysed, CONFIRM, level)]
     for name in POPULATIONS:
@@ -116,6 +116,15 @@ def judged(run: RunFile, claim: Filter, group: Group, confounders: Sequence[str]
             if len(part.held):
                 places.append(_in_population(part, name, "", level))
     return Judged(_tested(run, judging), dealt, tuple(places), tuple(confounders))
+
+
+def _decks(run: RunFile, judging: _Samples, confounders: Sequence[str]) -> Decks:
+    """Shuffle the judging samples within label and confounders, once for all claims."""
+
+    def make() -> Decks:
+        return shuffled(judging.signal, judging.stratum, seed=run.info.seed)
+
+    return held.get(run, f"decks {list(confounders)}", make)
 
 
 def group_in(run: RunFile, original: RunFile, rank: int) -> Group:

@@ -12,6 +12,7 @@ from aggressors.stats.intervals import BoolArray, FloatArray
 
 TIMES = 999
 MOST = 10_000  # samples that are reshuffled; more add digits that nobody reads
+_AT_ONCE = 100  # decks that are dealt together, which bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +32,74 @@ class Reshuffled:
     times: int
 
 
-def reshuffle(
+@dataclass(frozen=True, slots=True, eq=False)
+class Decks:
+    """The samples of each stratum in many random orders, for every claim about them.
+
+    Which samples a claim has does not matter to how they are shuffled, only how many; so the first
+    `k` of a shuffled stratum stand for a claim with `k` samples there, whatever the claim.
+
+    Parameters
+    ----------
+    drawn : (m,) of the samples that judge, those that are shuffled, by stratum.
+    values : (m,) signal of those.
+    starts, sizes : (s,) of the strata within them.
+    sums : (m, times) float32, signal of the first samples of a stratum up to this one, by deck.
+    of : samples that judge.
+    """
+
+    drawn: NDArray[np.int64]
+    values: FloatArray
+    starts: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    sums: NDArray[np.float32]
+    of: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        arrays = (self.drawn, self.values, self.starts, self.sizes, self.sums)
+        return sum(array.nbytes for array in arrays)
+
+
+def shuffled(
     signal: FloatArray,
-    claim: BoolArray,
     stratum: NDArray[np.int64],
     *,
     seed: int,
     times: int = TIMES,
     most: int = MOST,
-) -> Reshuffled | None:
+) -> Decks:
+    """Shuffle samples within strata.
+
+    Parameters
+    ----------
+    signal : (n,) finite. stratum : (n,) codes.
+    seed : of the draw and of the shuffling, so that the same question has the same answer.
+    """
+    rng, n = np.random.default_rng(seed), len(signal)
+    drawn = np.sort(rng.choice(n, most, replace=False)) if n > most else np.arange(n)
+    drawn = drawn[np.argsort(stratum[drawn], kind="stable")]
+    sizes = np.bincount(renumbered(stratum[drawn]))
+    starts = np.cumsum(sizes) - sizes
+    values = signal[drawn]
+    sums = np.empty((len(drawn), times), dtype=np.float32)
+    for first in range(0, times, _AT_ONCE):
+        decks = np.repeat(values[:, None], min(_AT_ONCE, times - first), axis=1)
+        for start, size in zip(starts, sizes, strict=True):
+            stack = decks[start : start + size]
+            rng.permuted(stack, axis=0, out=stack)
+            np.cumsum(stack, axis=0, out=stack)
+        sums[:, first : first + _AT_ONCE] = decks
+    return Decks(drawn, values, starts, sizes, sums, n)
+
+
+def reshuffle(decks: Decks, claim: BoolArray) -> Reshuffled | None:
     """Deal out a claim anew within strata, and see how often the gap comes out as large.
 
     Parameters
     ----------
-    signal : (n,) finite. claim : (n,) bool. stratum : (n,) codes.
-    seed : of the draw and of the reshufflings, so that the same question has the same answer.
+    claim : (n,) bool, of the samples that were shuffled.
 
     Returns
     -------
@@ -59,63 +113,21 @@ def reshuffle(
     Source: Good 2005, Permutation, Parametric and Bootstrap Tests of Hypotheses, ch. 3; counting
     the observed among the times, Phipson and Smyth 2010.
     """
-    rng, of = np.random.default_rng(seed), len(signal)
-    if of > most:
-        drawn = rng.choice(of, most, replace=False)
-        signal, claim, stratum = signal[drawn], claim[drawn], stratum[drawn]
-    order = np.argsort(stratum, kind="stable")
-    sizes = np.bincount(renumbered(stratum))
-    starts = np.cumsum(sizes) - sizes
-    values, marked = signal[order], claim[order]
-    within = np.add.reduceat(marked.astype(np.int64), starts)
-    mixed = np.flatnonzero((within > 0) & (within < sizes))
-    if not len(mixed):
+    if not len(decks.sizes):
+        return None
+    marked, sizes = claim[decks.drawn], decks.sizes
+    within = np.add.reduceat(marked.astype(np.int64), decks.starts)
+    mixed = (within > 0) & (within < sizes)
+    if not mixed.any():
         return None
     # k · (mean of k − mean of the others), but for what no reshuffling changes
-    weight = np.where(within < sizes, 1 + within / np.maximum(sizes - within, 1), 0.0)
-    observed = float(np.repeat(weight, sizes)[marked] @ values[marked])
-    dealt = _dealt(values, starts[mixed], sizes[mixed], within[mixed], weight[mixed], times, rng)
-    # What adds up to the same may differ in the last digit.
-    least = observed - 1e-9 * max(abs(observed), 1.0)
+    weight = np.where(mixed, 1 + within / np.maximum(sizes - within, 1), 0.0)
+    summed = np.repeat(weight, sizes)[marked] * decks.values[marked]
+    observed = float(summed.sum())
+    last = (decks.starts + within - 1)[mixed]
+    dealt = weight[mixed] @ decks.sums[last].astype(np.float64)
+    # What adds up to the same may differ in the last digit that the sums are kept in.
+    least = observed - 1e-6 * float(np.abs(summed).sum())
+    times = decks.sums.shape[1]
     p_value = (1 + int((dealt >= least).sum())) / (times + 1)
-    return Reshuffled(p_value, len(signal), of, times)
-
-
-def _dealt(
-    values: FloatArray,
-    starts: NDArray[np.int64],
-    sizes: NDArray[np.int64],
-    within: NDArray[np.int64],
-    weight: FloatArray,
-    times: int,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """Sum as many values of each stratum as the claim has there, weighted, (times,).
-
-    Drawn without replacement, from all strata and all `times` decks at once; of a stratum the
-    smaller side is drawn, and the larger is what it leaves.
-
-    Parameters
-    ----------
-    values : (n,) by stratum. starts, sizes, within, weight : (s,) of each stratum.
-
-    Source: Fisher and Yates 1938, stopped after as many cards as are drawn.
-    """
-    few = np.minimum(within, sizes - within)
-    first = np.argsort(-few, kind="stable")  # so that those still drawn from come first
-    starts, sizes, within, few = starts[first], sizes[first], within[first], few[first]
-    weight = weight[first]
-    sign = np.where(few == within, weight, -weight)
-    sums = np.zeros(times)
-    deck = np.arange(times)
-    cards = np.arange(len(values)).astype(np.min_scalar_type(len(values)))
-    decks = np.repeat(cards[:, None], times, axis=1)
-    for drawn in range(int(few[0])):
-        live = int(np.count_nonzero(few > drawn))
-        left = (sizes[:live] - drawn)[:, None]
-        card = (rng.random((live, times)) * left).astype(np.int64)
-        card += (starts[:live] + drawn)[:, None]
-        sums += sign[:live] @ values[decks[card, deck]]
-        decks[card, deck] = decks[starts[:live] + drawn]
-    whole = [values[start : start + size].sum() for start, size in zip(starts, sizes, strict=True)]
-    return sums + float(np.where(few == within, 0.0, weight) @ np.array(whole))
+    return Reshuffled(p_value, len(marked), decks.of, times)
