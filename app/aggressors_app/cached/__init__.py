@@ -178,7 +178,6 @@ def forget() -> None:
     """Forget every answer; for tests."""
     runs.forget_answers()
     runs.original.clear()
-    runs.opened.clear()
     kept.read_marks.clear()
     yardsticks.clear()
     choosing_sample.clear()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import ParamSpec, TypeVar, cast
 
 import streamlit as st
@@ -14,15 +15,18 @@ from aggressors import words
 from aggressors.contracts import RunSummary
 from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
+from aggressors.store.workspace import VARIABLE as WORKSPACE
 from aggressors.store.workspace import Workspace
 from aggressors_app import leaving
 from aggressors_app.catalogue import Catalogue, files_in
 
+ONE_RUN = "AGGRESSORS_RUN"
 ENTRIES = 64  # answers kept of each question
 
 P = ParamSpec("P")
 Answer = TypeVar("Answer")
 _remembered: list[Callable[[], None]] = []
+_opening = Lock()  # a file that is opened twice would be read and held twice
 
 
 def remember(answer: Callable[P, Answer]) -> Callable[P, Answer]:
@@ -38,7 +42,7 @@ def remember(answer: Callable[P, Answer]) -> Callable[P, Answer]:
 
 def forget_answers() -> None:
     """Forget what `remember` keeps."""
-    for clear in _remembered:
+    for clear in (*_remembered, _path_of.cache_clear, opened.cache_clear):
         clear()
 
 
@@ -49,7 +53,7 @@ def workspace() -> Workspace | None:
 
 def single_run() -> Path | None:
     """Path of the one run file that is shown without a workspace."""
-    named = os.environ.get("AGGRESSORS_RUN", "")
+    named = os.environ.get(ONE_RUN, "")
     path = Path(named)
     return path if named and path.suffix == ".duckdb" and path.is_file() else None
 
@@ -63,7 +67,7 @@ def original(uri: str) -> bytes | None:
 
 def preferred_run() -> str:
     """Name or id of the run to show first; '' for the newest."""
-    return "" if single_run() else os.environ.get("AGGRESSORS_RUN", "")
+    return "" if single_run() else os.environ.get(ONE_RUN, "")
 
 
 def catalogue() -> Catalogue:
@@ -95,15 +99,34 @@ def run_file(run_id: str) -> RunFile:
     RunNotFound : there is no such run; and what `open_run` raises.
     """
     leaving.join()
+    shown = os.environ.get(ONE_RUN, ""), os.environ.get(WORKSPACE, "")
+    # Asked at every step of a page, so the folder is listed only where the file is not there.
+    path = _path_of(run_id, *shown)
+    if not (changed := _changed(path)):
+        _path_of.cache_clear()
+        path = _path_of(run_id, *shown)
+        changed = _changed(path)
+    with _opening:
+        return opened(path, changed)
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # what opens it says why
+        return 0
+
+
+@lru_cache(maxsize=ENTRIES)
+def _path_of(run_id: str, one_run: str, workspace: str) -> Path:
     known = catalogue().find(run_id)
     if known is None:
         raise RunNotFound(f"There is no run {run_id!r} here. Choose one from the list on Runs.")
-    path = Path(known.path)
-    return opened(known.path, path.stat().st_mtime_ns)
+    return Path(known.path)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
-def opened(path: str, changed: int) -> RunFile:
+@lru_cache(maxsize=32)
+def opened(path: Path, changed: int) -> RunFile:
     """Open a run file, once for all sessions."""
     return open_run(path)
 
