@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
+from aggressors.contracts import Scalar
 from aggressors.queries import samples
-from aggressors.queries.unusual import Yardsticks, unusual
+from aggressors.queries.unusual import Odd, Yardsticks, judged
 from aggressors.store.read import RunFile
 from aggressors_app.format import exact
 
@@ -36,10 +37,9 @@ def with_facts(
     bare = [place for place, row in enumerate(rows) if not row["thumbnail"] and not row["text"]]
     ids = [rows[place]["row_id"] for place in bare]
     own = [name for name in fields if run.fields[name].source != BUILT_IN]
-    usual = samples.metadata(run, ids, own).to_pylist()
-    judged_rows = unusual(run, ids, by()) if ids else []
-    for place, judged, known in zip(bare, judged_rows, usual, strict=True):
-        odd = [one for one in judged if one.marked and run.fields[one.field].source != BUILT_IN]
+    known_of, judged_rows = _known(run, ids, own, by) if ids else ([], [])
+    for place, odd_values, known in zip(bare, judged_rows, known_of, strict=True):
+        odd = [one for one in odd_values if one.marked and run.fields[one.field].source != BUILT_IN]
         odd = odd[:MOST_ODD]
         shown = [_value(one.field, one.value, one.unit, odd=True) for one in odd]
         taken = {one.field for one in odd}
@@ -48,6 +48,15 @@ def with_facts(
             shown.append(_value(name, known[name], run.fields[name].unit, odd=False))
         about[place] = shown
     return found.append_column("about", pa.array(about, _ABOUT))
+
+
+def _known(
+    run: RunFile, ids: Sequence[int], own: Sequence[str], by: Callable[[], Yardsticks]
+) -> tuple[list[dict[str, Scalar | None]], list[tuple[Odd, ...]]]:
+    """Values of each sample by field, and what is odd among them; read once for both."""
+    yardsticks = by()
+    rows = samples.metadata(run, ids, list(dict.fromkeys([*yardsticks, *own]))).to_pylist()
+    return rows, [judged(run, row, yardsticks) for row in rows]
 
 
 def _value(name: str, value: object, unit: str, *, odd: bool) -> dict[str, object]:

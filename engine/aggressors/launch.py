@@ -121,6 +121,8 @@ def command(host: str | None, port: int) -> list[str]:
 def environment(page: Page) -> dict[str, str]:
     """Environment through which the dashboard learns what to show; all paths are absolute."""
     found = {name: value for name, value in os.environ.items() if name not in _OWN}
+    # A thread answers each page; without it, glibc keeps what each has freed for its own next use.
+    found.setdefault("MALLOC_ARENA_MAX", "2")
     if page.workspace is not None:
         found["AGGRESSORS_WORKSPACE"] = str(page.workspace.resolve())
     if page.run:

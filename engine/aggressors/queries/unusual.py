@@ -80,17 +80,25 @@ def unusual(run: RunFile, row_ids: Sequence[int], by: Yardsticks) -> list[tuple[
     by : what `yardsticks` gives.
     """
     found = metadata(run, row_ids, list(by)).to_pylist()
-    return [tuple(_judged(run, row, by)) for row in found]
+    return [judged(run, row, by) for row in found]
 
 
-def _judged(run: RunFile, row: Mapping[str, Scalar | None], by: Yardsticks) -> list[Odd]:
-    judged = []
-    for name, value in row.items():
-        yardstick = by[name]
+def judged(run: RunFile, values: Mapping[str, Scalar | None], by: Yardsticks) -> tuple[Odd, ...]:
+    """Judge the values of one sample, the most unusual first.
+
+    Parameters
+    ----------
+    values : by field; those without a yardstick are not judged.
+    """
+    odd = []
+    for name, value in values.items():
+        yardstick = by.get(name)
+        if yardstick is None:
+            continue
         if isinstance(yardstick, Numbers):
             found = yardstick.judge(np.nan if value is None else float(value))
         else:
             found = yardstick.judge(None if value is None else str(value))
         if found is not None:
-            judged.append(Odd(name, value, run.fields[name].unit, found, stands_out(found)))
-    return sorted(judged, key=lambda odd: (not odd.marked, odd.found.tail, -abs(odd.found.z)))
+            odd.append(Odd(name, value, run.fields[name].unit, found, stands_out(found)))
+    return tuple(sorted(odd, key=lambda one: (not one.marked, one.found.tail, -abs(one.found.z))))

@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST_BYTES = 320_000_000  # of all runs together; what is larger than a quarter of it is not kept
+MOST_BYTES = 256_000_000  # of all runs together; what is larger than a quarter of it is not kept
 _SHARE = 4
 
 Array: TypeAlias = Any  # of numpy or Arrow, whose types mypy does not both know
