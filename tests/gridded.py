@@ -96,3 +96,33 @@ def agrees(run: RunFile, filter: Filter, claim: Filter, n: int) -> bool:
 def _texts(values: Sequence[Any] | None, n: int) -> list[str | None]:
     """Labels as stages write them."""
     return [None if value is None else str(value) for value in values or [None] * n]
+
+
+TURNED = {"x": "y", "y": "z", "z": "x"}
+
+
+def planted(folder, *, seed=0, strength=0.5, n=2_000, **settings):
+    """Fails in dark kitchens; rooms, light, noise and a second light say nothing else."""
+    rng = np.random.default_rng(seed)
+    light = np.round(rng.random(n), 3)
+    room = rng.choice(["kitchen", "bath", "hall", "cellar"], n)
+    bad = (light < 0.3) & (room == "kitchen")
+    wrong = rng.random(n) < np.where(bad, 0.1 + strength, 0.1)
+    label = rng.choice(["x", "y", "z"], n)
+    fields = {
+        "light": [None if at % 40 == 0 else value for at, value in enumerate(light.tolist())],
+        "room": [None if at % 50 == 7 else value for at, value in enumerate(room.tolist())],
+        "noise": rng.normal(size=n).tolist(),
+        "day": rng.choice(["mo", "tu", "we"], n).tolist(),
+        "same": [1.0] * n,
+        "empty": [None] * n,
+        "code": [f"c{at}" for at in range(n)],
+    }
+    return gridded(
+        folder,
+        fields,
+        loss=(rng.exponential(0.2, n) + 2 * wrong).tolist(),
+        label=label.tolist(),
+        prediction=np.where(wrong, [TURNED[one] for one in label], label).tolist(),
+        **settings,
+    )

@@ -8,38 +8,10 @@ from hypothesis import strategies as st
 from aggressors.contracts import EVERYTHING
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.queries.sought import error_tree, worst_pairs
-from gridded import agrees, gridded
+from gridded import agrees, gridded, planted
 from queried import queried
 
 N = 2_000
-TURNED = {"x": "y", "y": "z", "z": "x"}
-
-
-def planted(folder, *, seed=0, strength=0.5, n=N, **settings):
-    """Fails in dark kitchens; rooms, light, noise and a second light say nothing else."""
-    rng = np.random.default_rng(seed)
-    light = np.round(rng.random(n), 3)
-    room = rng.choice(["kitchen", "bath", "hall", "cellar"], n)
-    bad = (light < 0.3) & (room == "kitchen")
-    wrong = rng.random(n) < np.where(bad, 0.1 + strength, 0.1)
-    label = rng.choice(["x", "y", "z"], n)
-    fields = {
-        "light": [None if at % 40 == 0 else value for at, value in enumerate(light.tolist())],
-        "room": [None if at % 50 == 7 else value for at, value in enumerate(room.tolist())],
-        "noise": rng.normal(size=n).tolist(),
-        "day": rng.choice(["mo", "tu", "we"], n).tolist(),
-        "same": [1.0] * n,
-        "empty": [None] * n,
-        "code": [f"c{at}" for at in range(n)],
-    }
-    return gridded(
-        folder,
-        fields,
-        loss=(rng.exponential(0.2, n) + 2 * wrong).tolist(),
-        label=label.tolist(),
-        prediction=np.where(wrong, [TURNED[one] for one in label], label).tolist(),
-        **settings,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -6,18 +6,19 @@ out, so that the test of a hypothesis may use them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
 from aggressors.contracts import Filter
-from aggressors.queries.columns import FloatArray, IntArray, encode, numbers, scan
+from aggressors.queries.columns import Column, FloatArray, IntArray, encode, numbers, scan
+from aggressors.queries.drawn import comparable, counted, drawn
 from aggressors.queries.grammar import both
+from aggressors.queries.masks import where
 from aggressors.queries.measured import Measured, one_in
-from aggressors.queries.names import FieldRef, known_fields
+from aggressors.queries.names import FieldRef
 from aggressors.queries.parts import (
     Part,
     category_parts,
@@ -34,9 +35,11 @@ from aggressors.stats.error_tree import Coded, Node, Question
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST = 40_000  # samples that choose
-LAID_ON = 10_000  # of them by which numbers are cut
-UNSEEN = "s.fold IS DISTINCT FROM 'confirm'"
+MOST = 25_000  # samples that choose
+FEWEST = 10_000  # of those that are drawn of every run; more are read where fewer are in scope
+LAID_ON = 10_000  # samples by which numbers are cut
+JUDGING = "s.fold IS NOT DISTINCT FROM 'confirm'"
+_Read: TypeAlias = tuple[Sequence[Column], bool]  # and whether none of them judges
 _COMPLETE = "SELECT count(*) = count(s.label) FROM {source} WHERE {where}"
 
 
@@ -54,54 +57,68 @@ class Sample:
     """
 
     refs: tuple[FieldRef, ...]
-    columns: tuple[pa.ChunkedArray, ...]
+    columns: tuple[Column, ...]
     signal: FloatArray
     weight: FloatArray
     wrong: FloatArray
     always_there: Mapping[str, bool]
     unseen: bool
 
-    def cut(self, most: int, *, bins: int, top: int) -> Chosen:
-        """Cut the fields of at most `most` of the samples into parts.
+    def cut(self, *, bins: int, top: int) -> Chosen:
+        """Cut the fields of the samples into parts.
 
         Parameters
         ----------
         bins, top : most parts of a number, and most categories; the others stand together.
         """
-        step = -(-len(self.signal) // most) or 1
         coded, parts = [], []
         for ref, column in zip(self.refs, self.columns, strict=True):
-            found = _cut(ref, column, bins, top, step)
+            found = _cut(ref, column, bins, top)
             if found is not None:
                 coded.append(found[0])
                 parts.append(found[1])
         return Chosen(
-            self.signal[::step], self.weight[::step], self.wrong[::step], coded, parts,
-            self.always_there, self.unseen,
+            self.signal, self.weight, self.wrong, coded, parts, self.always_there, self.unseen
         )  # fmt: skip
 
 
 def sampled(run: RunFile, filter: Filter) -> Sample:
     """Read at most about `MOST` samples of the scope, the same each time."""
-    refs = [
-        ref
-        for ref in known_fields(run).values()
-        if ref.kind in ("number", "category") and (ref.needs_metadata or ref.name == "label")
-    ]
-    signal = FieldRef("signal", "number", signal_sql(run))
-    weight = FieldRef("weight", "number", "s.weight")
-    wrong = "(s.label <> s.prediction)::DOUBLE" if run.classes else "NULL::DOUBLE"
-    shown = [*refs, signal, weight, FieldRef("wrong", "number", wrong)]
-    known = f"isfinite({signal.sql})"
-    within = scope(run, filter, *shown)
-    columns = scan(run, within, shown, one_in(run, filter, MOST, f"{UNSEEN} AND {known}"))
-    unseen = len(columns[0]) > 0
-    if not unseen:  # the scope lies in the half that judges
-        columns = scan(run, within, shown, one_in(run, filter, MOST, known))
+    refs = [ref for ref in comparable(run) if ref.name != "prediction"]
+    named = [*refs, *(ref for ref in counted(run) if ref.name != "row_id")]
+    columns, unseen = _of_drawn(run, filter, named) or _of_all(run, filter, named)
     there = {ref.name: ref.needs_metadata and not run.fields[ref.name].missing for ref in refs}
     there["label"] = bool(fetch_rows(run, _COMPLETE, scope(run, filter))[0][0])
     last = [numbers(column) for column in columns[-3:]]
     return Sample(tuple(refs), tuple(columns[:-3]), last[0], last[1], last[2], there, unseen)
+
+
+def _of_drawn(run: RunFile, filter: Filter, refs: Sequence[FieldRef]) -> _Read | None:
+    """Take them from those that are drawn of every run; None where too few of these are in scope.
+
+    Of a run that is drawn as a whole, no others could be read.
+    """
+    from_run = drawn(run)
+    known = from_run.inside(run, filter) & np.isfinite(numbers(from_run.columns[signal_sql(run)]))
+    judging = where(run, JUDGING)
+    unseen = known if judging is None else known & ~judging[from_run.row]
+    if not from_run.whole and unseen.sum() < FEWEST:
+        return None
+    of_unseen = bool(unseen.any())
+    rows = np.flatnonzero(unseen if of_unseen else known)
+    rows = rows[:: -(-len(rows) // MOST) or 1]
+    return [from_run.take(ref, rows) for ref in refs], of_unseen
+
+
+def _of_all(run: RunFile, filter: Filter, refs: Sequence[FieldRef]) -> _Read:
+    """Read them from the file, where few are in scope."""
+    known = f"isfinite({signal_sql(run)})"
+    within = scope(run, filter, *refs)
+    columns = scan(run, within, refs, one_in(run, filter, MOST, f"NOT ({JUDGING}) AND {known}"))
+    if len(columns[0]):
+        return columns, True
+    # The scope lies in the half that judges.
+    return scan(run, within, refs, one_in(run, filter, MOST, known)), False
 
 
 @dataclass(frozen=True)
@@ -139,18 +156,16 @@ class Chosen:
         return union(self.parts[question.field], question.codes)
 
 
-def _cut(
-    ref: FieldRef, column: pa.ChunkedArray, bins: int, top: int, step: int
-) -> tuple[Coded, list[Part]] | None:
-    """Cut a field into parts, and code one sample in `step`; None where it parts none of them."""
+def _cut(ref: FieldRef, column: Column, bins: int, top: int) -> tuple[Coded, list[Part]] | None:
+    """Cut a field into parts, and code the samples; None where it parts none of them."""
     if ref.kind == "number":
-        value = numbers(column)[::step]
+        value = numbers(column)
         known = value[np.isfinite(value)]
         cuts = short_cuts(np.sort(known[:: len(known) // LAID_ON + 1]), bins)
         parts = number_parts(ref.name, cuts.tolist())
         code = part_of(value, cuts)
     else:
-        code, parts = _named(ref, column, top, step)
+        code, parts = _named(ref, column, top)
     k = len(parts)
     code = np.where(code < 0, k, code)
     if len(code) == 0 or (code == code[0]).all():
@@ -158,9 +173,7 @@ def _cut(
     return Coded(code, k, ref.kind == "number"), [*parts, missing(ref.name)]
 
 
-def _named(
-    ref: FieldRef, column: pa.ChunkedArray, top: int, step: int
-) -> tuple[IntArray, list[Part]]:
+def _named(ref: FieldRef, column: Column, top: int) -> tuple[IntArray, list[Part]]:
     """Code the most frequent categories by frequency; the others as one more."""
     code, names = encode(column)
     counts = np.bincount(code[code >= 0], minlength=len(names))
@@ -171,4 +184,4 @@ def _named(
     place[kept] = np.arange(len(kept))
     shown = [names[int(at)].as_py() for at in kept]
     # Where a sample was read, it may have missed a rare category.
-    return place[code[::step]], category_parts(ref.name, shown, more=True) if shown else []
+    return place[code], category_parts(ref.name, shown, more=True) if shown else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+Column: TypeAlias = pa.Array | pa.ChunkedArray
 OTHER = "(other)"
 _TAILS = (0.005, 0.995)  # quantiles between which equal bins are laid; the outer ones hold the rest
 _LAID_ON = 50_000  # values from which bins are laid; all values are then counted in them
@@ -127,9 +128,7 @@ def taken(values: pa.Array, chosen: BoolArray | IntArray | None) -> pa.Array:
     return values.filter(pa.array(chosen)) if chosen.dtype == np.bool_ else values.take(chosen)
 
 
-def groups(
-    ref: FieldRef, column: pa.Array | pa.ChunkedArray, *, bins: int, top: int, equal_sizes: bool
-) -> Groups:
+def groups(ref: FieldRef, column: Column, *, bins: int, top: int, equal_sizes: bool) -> Groups:
     """Divide samples by one field.
 
     Parameters
@@ -203,7 +202,7 @@ def _edges(sampled: FloatArray, bins: int, equal_sizes: bool) -> FloatArray:
     return np.asarray(edges, dtype=np.float64)
 
 
-def _category_groups(column: pa.Array | pa.ChunkedArray, top: int) -> Groups:
+def _category_groups(column: Column, top: int) -> Groups:
     code, names = encode(column)
     counts = np.bincount(code + 1, minlength=len(names) + 1)[1:]
     order = np.argsort(-counts, kind="stable")
@@ -217,7 +216,7 @@ def _category_groups(column: pa.Array | pa.ChunkedArray, top: int) -> Groups:
     return Groups(place[code], tuple(shown), nothing, nothing)
 
 
-def encode(column: pa.Array | pa.ChunkedArray) -> tuple[IntArray, pa.Array]:
+def encode(column: Column) -> tuple[IntArray, pa.Array]:
     """(n,) codes, -1 where missing, and what they stand for, sorted or in the order of an ENUM."""
     whole = column if isinstance(column, pa.Array) else whole_array(column)
     whole = sorted_dictionary(whole)
@@ -281,7 +280,7 @@ def floats(value: FloatArray) -> pa.Array:
     return pa.array(value, pa.float64(), from_pandas=True)
 
 
-def joined(column: pa.Array | pa.ChunkedArray) -> IntArray | None:
+def joined(column: Column) -> IntArray | None:
     """(n,) codes of `group_id`; a sample without one stands alone. None where each does."""
     if column.null_count == len(column):
         return None

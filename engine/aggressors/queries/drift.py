@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aggressors.contracts import Condition, Filter
 from aggressors.queries.columns import (
     OTHER,
+    Column,
     FloatArray,
     Groups,
     IntArray,
@@ -22,9 +23,10 @@ from aggressors.queries.columns import (
     scan,
     share,
 )
+from aggressors.queries.drawn import comparable, drawn
 from aggressors.queries.filters import compile_filters
 from aggressors.queries.grammar import both
-from aggressors.queries.names import FieldRef, known_fields, resolve, resolve_value
+from aggressors.queries.names import FieldRef, resolve, resolve_value
 from aggressors.queries.scope import POSITIONAL, Scope, fetch_rows
 from aggressors.stats import drift
 from aggressors.stats.drift import Drift
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
 
 MOST = 100_000  # values of a group that drift figures are made of; more are drawn from, by a seed
 MOST_EACH = 20_000  # samples of a group by which all fields are compared
+FEWEST_EACH = 1_000  # of those that are drawn of every run; more are read where a group has fewer
 _TOP = 100  # categories that are told apart in drift figures
 _BINS = 20
 _SHARES = 1_000_000  # into which a hash parts the samples, to draw some of them
 
 BoolArray = NDArray[np.bool_]
 Sides = tuple[BoolArray, BoolArray]
+_Read = tuple[list[Column], Sides]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +155,9 @@ def differences(run: RunFile, pair: Pair, skip: Sequence[str] = ()) -> pa.Table:
     field, kind, distance (total variation between the two spreads, less what chance gives; orders
     the fields of both kinds, in [0, 1]), then as in `stats.drift.Drift` (`drift` is its distance).
     """
-    refs = [
-        ref
-        for ref in known_fields(run).values()
-        if ref.name not in skip and (ref.needs_metadata or ref.name in ("label", "prediction"))
-        if ref.kind in ("number", "category")
-    ]
+    refs = [ref for ref in comparable(run) if ref.name not in skip]
     weight = [resolve(run, "weight")] if _is_weighted(run) else []
-    columns, sides = _read(run, pair, [*refs, *weight], each=MOST_EACH)
+    columns, sides = _of_drawn(run, pair, [*refs, *weight]) or _of_each(run, pair, [*refs, *weight])
     weights = numbers(columns.pop()) if weight else None
     found = [
         row
@@ -172,7 +171,7 @@ def differences(run: RunFile, pair: Pair, skip: Sequence[str] = ()) -> pa.Table:
 def _difference(
     run: RunFile,
     ref: FieldRef,
-    column: pa.ChunkedArray,
+    column: Column,
     weights: FloatArray | None,
     sides: Sides,
 ) -> dict[str, object] | None:
@@ -214,30 +213,51 @@ def _drift(
     return drift.of_numbers(value[used[0]], value[used[1]], heavy[0], heavy[1], level=level)
 
 
-def _read(
-    run: RunFile, pair: Pair, refs: Sequence[FieldRef], *, each: int | None = None
-) -> tuple[list[pa.ChunkedArray], Sides]:
-    """Read fields of both groups in one scan, and which samples each of them holds.
+def _of_drawn(run: RunFile, pair: Pair, refs: Sequence[FieldRef]) -> _Read | None:
+    """Take both groups from the samples that are drawn of every run; None where one has too few."""
+    from_run = drawn(run)
+    there, left = from_run.inside(run, pair.scope), from_run.inside(run, pair.left)
+    groups_of = [there & left, there if pair.whole else there & ~left]
+    if not from_run.whole and min(group.sum() for group in groups_of) < FEWEST_EACH:
+        return None
+    thinned = [_thinned(np.flatnonzero(group), MOST_EACH) for group in groups_of]
+    rows = np.unique(np.concatenate(thinned))
+    sides = np.isin(rows, thinned[0]), np.isin(rows, thinned[1])
+    return [from_run.take(ref, rows) for ref in refs], sides
 
-    Parameters
-    ----------
-    each : draw about so many samples of each group, always the same; None for all.
-    """
+
+def _of_each(run: RunFile, pair: Pair, refs: Sequence[FieldRef]) -> _Read:
+    """Read about `MOST_EACH` samples of each group, always the same, from the file."""
+    within, side = _parted(run, pair, refs)
+    sql = "SELECT count(*), count(*) FILTER ({side}) FROM {source} WHERE {where}"
+    [(n, there)] = fetch_rows(run, sql, within, side=side.sql)
+    kept = [_SHARES * MOST_EACH // max(of, 1) for of in (there, n - there)]
+    more = "TRUE"
+    if min(kept) < _SHARES:
+        draw = "hash(s.row_id) % {shares} < CASE WHEN {side} THEN {left} ELSE {right} END"
+        more = draw.format(shares=_SHARES, side=side.sql, left=kept[0], right=kept[1])
+    return _scanned(run, pair, within, [side, *refs], more)
+
+
+def _read(run: RunFile, pair: Pair, refs: Sequence[FieldRef]) -> _Read:
+    """Read fields of both groups in one scan, and which samples each of them holds."""
+    within, side = _parted(run, pair, refs)
+    return _scanned(run, pair, within, [side, *refs])
+
+
+def _parted(run: RunFile, pair: Pair, refs: Sequence[FieldRef]) -> tuple[Scope, FieldRef]:
     whole, left = compile_filters([pair.scope, pair.left], run)
     side = FieldRef("side", "number", f"(({left.sql}) IS TRUE)")
     joined = whole.needs_metadata or any(ref.needs_metadata for ref in refs)
-    within = Scope(POSITIONAL if joined else "samples s", whole.sql, whole.params)
-    more = "TRUE"
-    if each is not None:
-        sql = "SELECT count(*), count(*) FILTER ({side}) FROM {source} WHERE {where}"
-        [(n, there)] = fetch_rows(run, sql, within, side=side.sql)
-        kept = [_SHARES * each // max(of, 1) for of in (there, n - there)]
-        if min(kept) < _SHARES:
-            draw = "hash(s.row_id) % {shares} < CASE WHEN {side} THEN {left} ELSE {right} END"
-            more = draw.format(shares=_SHARES, side=side.sql, left=kept[0], right=kept[1])
-    found, *columns = scan(run, within, [side, *refs], more)
-    left_side: BoolArray = found.to_numpy().astype(np.bool_)
-    return columns, (left_side, np.ones_like(left_side) if pair.whole else ~left_side)
+    return Scope(POSITIONAL if joined else "samples s", whole.sql, whole.params), side
+
+
+def _scanned(
+    run: RunFile, pair: Pair, within: Scope, refs: Sequence[FieldRef], more: str = "TRUE"
+) -> _Read:
+    found, *columns = scan(run, within, refs, more)
+    left: BoolArray = found.to_numpy().astype(np.bool_)
+    return [*columns], (left, np.ones_like(left) if pair.whole else ~left)
 
 
 def _coarser(by: Groups, top: int) -> Groups:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aggressors.contracts import Filter
-from aggressors.queries.choosing import MOST, Chosen, Sample, sampled
+from aggressors.queries.choosing import Chosen, Sample, sampled
 from aggressors.queries.filters import compile_filters
 from aggressors.queries.grammar import both
 from aggressors.queries.measured import Failing, Figures, Measured, centre_of, figures_in
@@ -24,7 +24,6 @@ from aggressors.stats.pairs import worst_pairs as search
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST_FOR_PAIRS = 25_000  # samples that choose them; a tree is chosen by all that were read
 MANY_VALUES = 200  # categories from which on a field is not asked for
 MOST_PAIRS = 20  # shown; which of them a sample is in are the bits of one number
 
@@ -108,7 +107,7 @@ def error_tree(
     sample : what `sampled` reads for this run and filter, where it is at hand.
     """
     depth = min(max(depth, 1), 5)
-    chosen = (sample or sampled(run, filter)).cut(MOST, bins=bins, top=MANY_VALUES)
+    chosen = (sample or sampled(run, filter)).cut(bins=bins, top=MANY_VALUES)
     measured = Measured.over(run, filter, centre_of(chosen.signal))
     fails = chosen.fails(measured)
     known = np.isfinite(fails)
@@ -147,7 +146,7 @@ def worst_pairs(
     bins, top : most parts of a number, and most categories; the others stand together.
     sample : what `sampled` reads for this run and filter, where it is at hand.
     """
-    chosen = (sample or sampled(run, filter)).cut(MOST_FOR_PAIRS, bins=bins, top=top)
+    chosen = (sample or sampled(run, filter)).cut(bins=bins, top=top)
     measured = Measured.over(run, filter, centre_of(chosen.signal))
     known = np.isfinite(chosen.signal)
     searched = search(

@@ -1,7 +1,11 @@
 SELECT min(weight), max(weight) FROM samples
 ;
+SELECT s.label AS c0, s.prediction AS c1, m."brightness" AS c2, m."hour" AS c3, m."operator" AS c4, m."odd ""name"", with = signs" AS c5, s.row_id AS c6, s.loss AS c7, s.weight AS c8, (s.label <> s.prediction)::DOUBLE AS c9 FROM samples s POSITIONAL JOIN metadata m WHERE TRUE AND TRUE
+;
+SELECT m."brightness" AS value FROM metadata m
+;
 SELECT m."operator" FROM metadata m LIMIT 0
 ;
-SELECT count(*), count(*) FILTER (((s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $f3)) IS TRUE)) FROM samples s POSITIONAL JOIN metadata m WHERE (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE)
+SELECT (m."operator" IN ($f0, $f1)) IS TRUE AS through FROM metadata m
 ;
-SELECT ((s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $f3)) IS TRUE) AS c0, s.label AS c1, s.prediction AS c2, m."brightness" AS c3, m."hour" AS c4, m."operator" AS c5, m."odd ""name"", with = signs" AS c6, s.weight AS c7 FROM samples s POSITIONAL JOIN metadata m WHERE (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE) AND TRUE
+SELECT (s.row_id IN (SELECT row_id FROM assignments WHERE concept_id = $f0)) IS TRUE AS through FROM samples s

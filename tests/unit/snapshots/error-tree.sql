@@ -1,6 +1,10 @@
-SELECT count(*) FROM samples s WHERE (s.population = $f0 AND s.loss > $f1) AND s.fold IS DISTINCT FROM 'confirm' AND isfinite(s.loss)
+SELECT s.label AS c0, s.prediction AS c1, m."brightness" AS c2, m."hour" AS c3, m."operator" AS c4, m."odd ""name"", with = signs" AS c5, s.row_id AS c6, s.loss AS c7, s.weight AS c8, (s.label <> s.prediction)::DOUBLE AS c9 FROM samples s POSITIONAL JOIN metadata m WHERE TRUE AND TRUE
 ;
-SELECT s.label AS c0, m."brightness" AS c1, m."hour" AS c2, m."operator" AS c3, m."odd ""name"", with = signs" AS c4, s.loss AS c5, s.weight AS c6, (s.label <> s.prediction)::DOUBLE AS c7 FROM samples s POSITIONAL JOIN metadata m WHERE (s.population = $f0 AND s.loss > $f1) AND s.fold IS DISTINCT FROM 'confirm' AND isfinite(s.loss)
+SELECT (s.population = $f0) IS TRUE AS through FROM samples s
+;
+SELECT s.loss AS value FROM samples s
+;
+SELECT (s.fold IS NOT DISTINCT FROM 'confirm') IS TRUE AS through FROM samples s
 ;
 SELECT count(*) = count(s.label) FROM samples s WHERE (s.population = $f0 AND s.loss > $f1)
 ;
