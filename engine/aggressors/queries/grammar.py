@@ -24,9 +24,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NoReturn, cast
+from typing import Literal, NamedTuple, NoReturn, cast
 
 from aggressors.contracts import EVERYTHING, Condition, Filter, Group, Not, Operator, Scalar
 from aggressors.errors import FilterError
@@ -43,20 +42,21 @@ Saved = Callable[[str], str]  # from the name of a kept filter, without `SAVED`,
 KEYWORDS = frozenset(
     {"and", "or", "not", "in", "is", "missing", "contains", "all", "none", "true", "false"}
 )
+_NO_VALUES = KEYWORDS - {"true", "false"}
+_BEGINS_NUMBER = frozenset("-0123456789")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<quoted>"(?:[^"\\]|\\.)*")
-      | (?P<sign><=|>=|!=|=|<|>|\(|\)|,)
-      | (?P<word>[^\s"<>=!(),]+)""",
+    r"""\s*(?: (?P<quoted>"(?:[^"\\]|\\.)*")
+          | (?P<sign><=|>=|!=|=|<|>|\(|\)|,)
+          | (?P<word>[^\s"<>=!(),]+))""",
     re.VERBOSE | re.DOTALL,
 )
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 Kind = Literal["word", "quoted", "sign", "end"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):  # of which a long list makes forty thousand
     kind: Kind
     text: str
     at: int  # position in the filter's text, from 0
@@ -222,8 +222,8 @@ class _Parser:
     def list(self) -> tuple[Scalar, ...]:
         self.sign("(", "'(' and a list of values")
         values = [self.value()]
-        while self.peek().kind == "sign" and self.peek().text == ",":
-            self.take()
+        while self.tokens[self.next][:2] == ("sign", ","):
+            self.next += 1
             values.append(self.value())
         if len(values) > MAX_VALUES:
             raise FilterError(
@@ -234,12 +234,11 @@ class _Parser:
         return tuple(values)
 
     def value(self) -> Scalar:
-        token = self.peek()
-        if token.kind == "quoted":
-            return self.take().text
-        if token.kind != "word" or token.is_word(*(KEYWORDS - {"true", "false"})):
+        kind, text, _ = self.tokens[self.next]
+        if kind not in ("word", "quoted") or (kind == "word" and text.lower() in _NO_VALUES):
             self.fail('a value (quote a word such as "and")')
-        return _scalar(self.take().text)
+        self.next += 1
+        return text if kind == "quoted" else _scalar(text)
 
     def sign(self, text: str, expected: str) -> None:
         if self.peek().kind != "sign" or self.peek().text != text:
@@ -260,28 +259,30 @@ class _Parser:
 
 
 def _tokens(text: str) -> list[_Token]:
-    tokens = []
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            what = "a quote that is never closed" if text[at] == '"' else repr(text[at])
-            raise FilterError(
-                f"Filter, position {at + 1}: expected a field, an operator or a value; got {what}."
-            )
-        kind, found = match.lastgroup, match.group()
+    tokens: list[_Token] = []
+    read = 0
+    for match in _TOKEN.finditer(text):
+        if match.start() != read:  # something before it is no token
+            break
+        kind = cast(Kind, match.lastgroup)
+        found = match[kind]
         if kind == "quoted":
-            found = re.sub(r"\\(.)", r"\1", found[1:-1], flags=re.DOTALL)
-        if kind != "space":
-            tokens.append(_Token(cast(Kind, kind), found, at))
-        at = match.end()
+            found = _ESCAPED.sub(r"\1", found[1:-1])
+        read = match.end()
+        tokens.append(_Token(kind, found, match.start(kind)))
+    at = len(text) - len(text[read:].lstrip())
+    if at < len(text):
+        what = "a quote that is never closed" if text[at] == '"' else repr(text[at])
+        raise FilterError(
+            f"Filter, position {at + 1}: expected a field, an operator or a value; got {what}."
+        )
     return [*tokens, _Token("end", "", len(text))]
 
 
 def _scalar(word: str) -> Scalar:
     if word.lower() in ("true", "false"):
         return word.lower() == "true"
-    match = _NUMBER.fullmatch(word)
+    match = _NUMBER.fullmatch(word) if word[:1] in _BEGINS_NUMBER else None
     if match is None:
         return word
     if match.group(2) is None and match.group(3) is None:
