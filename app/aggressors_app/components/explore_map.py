@@ -28,7 +28,7 @@ from aggressors_app.components.takeaway import Legend, takeaway
 from aggressors_app.format import of
 
 CELLS = 200
-CLOSEST, FARTHEST = 1e-6, 1e3  # shares of the extent that may be in view
+CLOSEST, FARTHEST = 1e-6, 1 + 1e-6  # shares of the extent that may be in view
 DOTS = 2_000  # samples in view, up to which each is drawn
 MAP = "figure_map"
 STALE = "explore_stale"

@@ -22,7 +22,6 @@ from aggressors_app.components.findings import save
 from aggressors_app.components.listing import Color, Column, Meter, Row, Text, listing
 from aggressors_app.format import count, interval, number, plain, share, typeset
 
-HOLD = "hold"  # in the address: the confounders, joined by commas
 COLORS: Mapping[str, Literal["green", "orange", "red"]] = {
     "supported": "green",
     "partly": "orange",
@@ -126,7 +125,7 @@ def _population(one: InPopulation, low: float, high: float) -> Row:
 def _held(run_id: str, claim: Filter) -> tuple[str, ...]:
     """Read from the address what is held still: fields that can be, and are not claimed."""
     offered = _offered(run_id, claim)
-    return tuple(name for name in state.read().get(HOLD, "").split(",") if name in offered)
+    return tuple(name for name in state.read().get(state.HOLD, "").split(",") if name in offered)
 
 
 def _offered(run_id: str, claim: Filter) -> list[str]:
