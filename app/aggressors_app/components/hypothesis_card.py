@@ -90,7 +90,11 @@ def _figures(run_id: str, found: Judged) -> None:
     test, chance = found.tested, found.reshuffled
     own = "" if test.group_gap is None else f", {number(test.group_gap.value)}"
     rows = [
-        ("Covers", "of the aggressor's members", _share(test.coverage)),
+        (
+            "Covers",
+            f"of {count(test.n_group)} members in the half that judges",
+            _share(test.coverage),
+        ),
         (
             f"High {cached.signal(run_id)}",
             f"of the {count(test.n_claim)} it holds for",
