@@ -320,3 +320,46 @@ def test_the_wheel_stops_at_the_full_view(visit):
     page.wait_for_url(lambda url: "view=" not in url)
     window.settle()
     assert canvas.evaluate(view) == whole
+
+
+CLAIM = "f=population+%3D+validation+and+brightness+%3C+0.3&a=1"
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+@pytest.mark.parametrize("tab", ["map", "compare&show=confusion"])
+def test_the_card_leaves_no_hole_and_stays_in_sight(visit, width, tab):
+    window = visit(width=width)
+    page = window.page
+    window.open(f"explore?run=v1-0000&{CLAIM}&tab={tab}")
+    end = page.locator("[data-testid=stTabs]").bounding_box()
+    samples = page.locator(".st-key-browser_bar").bounding_box()
+    assert 0 <= samples["y"] - (end["y"] + end["height"]) < 40
+    card = page.locator(".st-key-hypothesis")
+    page.locator(".st-key-browser_list .tile").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    place = card.bounding_box()
+    assert place["y"] + place["height"] > 200
+    assert place["y"] < page.viewport_size["height"] / 2
+    cut = "(frame) => frame.scrollWidth - frame.clientWidth"
+    for key in ("hypothesis_figures", "hypothesis_gaps"):
+        assert page.locator(f".st-key-{key} .scroll").evaluate(cut) <= 1
+    if "confusion" in tab:
+        assert page.locator(".st-key-mistakes .scroll").evaluate(cut) <= 1
+        matrix = page.locator(".st-key-figure_confusion").bounding_box()
+        assert matrix["width"] > 480
+
+
+def test_keeping_a_claim_closes_the_box_and_says_so(visit, workspace):
+    window = visit()
+    page = window.page
+    window.open(f"explore?run=v1-0000&{CLAIM}")
+    page.locator(".st-key-hypothesis_keep button").click()
+    page.get_by_label("Hypothesis", exact=True).fill("too dark")
+    page.get_by_role("button", name="Keep it").click()
+    try:
+        page.locator(".st-key-hypothesis").get_by_text("Kept as too dark").wait_for()
+        window.settle()
+        assert page.get_by_role("button", name="Keep it").count() == 0
+        assert page.locator("[data-testid=stPopoverBody]").count() == 0
+    finally:
+        (workspace / "hypotheses" / "too-dark.json").unlink()

@@ -210,7 +210,7 @@ def _kept(run_id: str, claim: str, one: Aggressor, held: tuple[str, ...]) -> Hyp
 def _share(found: Interval | None) -> Text:
     if found is None:
         return Text("too few")
-    bounds = f"{share(found.low, 0)} – {share(found.high, 0)}"
+    bounds = f"{share(found.low, 0)}\u00a0–\u00a0{share(found.high, 0)}"  # on one line
     return Text(share(found.value, 0), sub=bounds)
 
 

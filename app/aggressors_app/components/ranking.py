@@ -103,7 +103,7 @@ def _row(
         high=one.gap_high,
         min=min(0.0, one.gap_low),
         max=severest,
-        sub=f"{number(one.gap)} to the rest",
+        sub=f"gap to the rest {number(one.gap)}",
         color="red",
     )
     return Row(
