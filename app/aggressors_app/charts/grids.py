@@ -61,7 +61,7 @@ def loss_by_two(
 
 
 def _limits(cells: Sequence[Cell]) -> tuple[float, float]:
-    """Ends of the colours: the least and the largest mean that can be judged."""
+    """Give the ends of the colours: the least and the largest mean that can be judged."""
     judged = [cell.mean for cell in cells if not cell.few]
     low, high = min(judged, default=0.0), max(judged, default=1.0)
     return low, high if high > low else low + 1
