@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import altair
 import numpy as np
@@ -324,6 +325,11 @@ def strongest(monkeypatch):
         lambda key, columns, rows, **more: shown.update(rows=rows, **more),
     )  # fmt: skip
     monkeypatch.setattr(breakdowns.state, "change", lambda **change: changed.append(change))
+    run = SimpleNamespace(
+        info=SimpleNamespace(settings=SimpleNamespace(analysed="validation")),
+        populations={"validation": 900},
+    )
+    monkeypatch.setattr(breakdowns.cached, "run_file", lambda run_id: run)
     breakdowns._strongest("run", "population = validation", "site")
     return shown, changed
 
