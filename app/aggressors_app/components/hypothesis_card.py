@@ -92,7 +92,7 @@ def _figures(run_id: str, found: Judged) -> None:
     rows = [
         (
             "Covers",
-            f"of {count(test.n_group)} members in the half that judges",
+            f"of {count(test.n_group)} members that judge",
             _share(test.coverage),
         ),
         (
