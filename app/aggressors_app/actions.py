@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from aggressors.carrying import speaks_of_a_run
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
 from aggressors.queries import marks as marking
@@ -215,15 +216,17 @@ def remove_handmade(slug: str) -> None:
 # --- Filters ---
 
 
-def save_filter(title: str, filter: str, author: str = "") -> KeptFilter:
-    """Keep a filter under a name.
+def save_filter(title: str, filter: str, author: str = "", run_id: str = "") -> KeptFilter:
+    """Keep a filter under a name, with the run on which it was set where it speaks of that.
 
     Raises
     ------
     WorkspaceError : there is no workspace, or it cannot be written; UsageError, FilterError : the
     name is none, or taken; the filter cannot be read.
     """
-    return kept_filters.save_filter(_workspace("keeps no filters"), title, filter, author)
+    found = _workspace("keeps no filters")
+    made_on = run_id if speaks_of_a_run(parse(filter)) else ""
+    return kept_filters.save_filter(found, title, filter, author, made_on)
 
 
 def keep_filter(filter: str) -> str:

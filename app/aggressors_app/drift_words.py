@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggressors.stats.drift import Drift
-from aggressors_app.format import count, interval, number, plain
+from aggressors_app.format import count, interval, number, of, plain
 
 CERTAIN = 0.05
 _NUMBER = (
@@ -36,6 +36,20 @@ def said(drift: Drift, left: str, right: str) -> str:
         return f"Negligible {effect} {within} · {figures}"
     first = plain(left[:1].upper() + left[1:])
     return f"{first} is **{word}** · {drift.size} {effect} {within} · {figures}"
+
+
+def drawn(drift: Drift, left: int, right: int) -> str:
+    """Say how many samples the figures rest on, where these are drawn from the two groups.
+
+    Parameters
+    ----------
+    left, right : samples of each group with a value, which the bars count.
+    """
+    if drift.statistic == "cramers-v" or (drift.n_left, drift.n_right) == (left, right):
+        return ""
+    pairs = ((drift.n_left, left), (drift.n_right, right))
+    told = " and ".join(of(used, n, "").strip() for used, n in pairs)
+    return f" :gray[· figures from {told}]"
 
 
 def short(drift: Drift) -> str:

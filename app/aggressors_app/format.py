@@ -36,6 +36,11 @@ def of(part: float, whole: float, what: str = "samples") -> str:
     return f"{count(whole)} {what}" if part == whole else f"{count(part)} of {count(whole)} {what}"
 
 
+def in_filter(shown: float, total: float) -> str:
+    """Say what a chart shows of the filter: "47 of 412 samples in the filter"."""
+    return f"{of(shown, total)} in the filter"
+
+
 def share(value: float | None, digits: int = 1) -> str:
     """Share as percent."""
     known = value is not None and not math.isnan(value)

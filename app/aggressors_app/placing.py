@@ -1,15 +1,20 @@
-"""Regions of a filter between the map as it is shown and as the run file holds it."""
+"""What a view says of one run, on another: regions of the map, aggressors, and the one in focus."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aggressors.contracts import Condition, Filter, Group, Not
+import streamlit as st
+
+from aggressors import carrying
+from aggressors.carrying import Counterparts
+from aggressors.contracts import Filter
 from aggressors.errors import AggressorsError, FilterError
-from aggressors.queries.grammar import format_filter, parse
+from aggressors.queries.grammar import fields_of, format_filter, parse
 from aggressors.stats.alignment import STAYS, Similarity
-from aggressors_app import cached, state
-from aggressors_app.chips import REGION
+from aggressors.words import listed
+from aggressors_app import cached, chips, state
+from aggressors_app.format import plain, share
 
 Point = tuple[float, float]
 
@@ -24,35 +29,116 @@ def stored(points: Sequence[Point], by: Similarity) -> tuple[Point, ...]:
     if by == STAYS:
         return tuple(points)
     back = by.inverse()
-    return tuple((_short(x), _short(y)) for x, y in (back.point(*point) for point in points))
+    places = (back.point(*point) for point in points)
+    return tuple((carrying.short(x), carrying.short(y)) for x, y in places)
 
 
-def moved(filter: Filter, by: Similarity) -> Filter:
-    """Return the filter with every region on the map moved."""
-    if isinstance(filter, Not):
-        return Not(moved(filter.part, by))
-    if isinstance(filter, Group):
-        return Group(filter.kind, tuple(moved(part, by) for part in filter.parts))
-    if filter.field != REGION or filter.op != "in":
-        return filter
-    flat = [float(value) for value in filter.values]
-    corners = [by.point(x, y) for x, y in zip(flat[::2], flat[1::2], strict=True)]
-    return Condition(REGION, "in", tuple(_short(value) for corner in corners for value in corner))
+# --- Another run ---
 
 
 def switch(run_id: str) -> None:
-    """Show another run; for callbacks. A region stays where it is drawn, on the other map."""
+    """Show another run; for callbacks. What the view says of this one is put into its words.
+
+    A region stays where it is drawn, and an aggressor is followed by the samples it holds; what has
+    no counterpart there leaves the view, and that is said.
+    """
     view = state.read()
+    filter, told = _there(view, run_id)
+    rank, focus = _focus(view, run_id)
+    state.change(run=run_id, filter=filter if filter != view.filter else None, aggressor=rank)
+    for said in (told, focus):
+        if said:
+            st.toast(plain(said), icon=":material/sync_alt:", duration="long")
+
+
+def _there(view: state.View, run_id: str) -> tuple[str, str]:
+    """Put the filter of the view to another run, and say what was left out of it."""
     try:
-        here, there = cached.placed(view.run).by, cached.placed(run_id).by
-        by = here.then(there.inverse())
-        filter = view.filter if by == STAYS else format_filter(moved(parse(view.filter), by))
-    except (AggressorsError, FilterError, ValueError):  # said on the page, as for any such filter
-        filter = view.filter
-    state.change(run=run_id, filter=filter if filter != view.filter else None)
+        filter = parse(view.filter)
+        if view.run == run_id or not carrying.speaks_of_a_run(filter):
+            return view.filter, ""
+        kept, left = carrying.carried(filter, _counterparts(view.run, run_id, filter))
+    except (AggressorsError, ValueError):  # said on the page, as for any such filter
+        return view.filter, ""
+    told = ""
+    if left:
+        names = listed([chips.describe(part) for part in left])
+        told = f"Left out of the filter: {names} of {_name(view.run)}; {carrying.why_not(left)}."
+    return (view.filter if kept == filter else format_filter(kept)), told
 
 
-def _short(value: float) -> float:
-    """Six digits, and none for what only arithmetic left of a 0."""
-    kept = round(float(f"{value:.6g}"), 9)
-    return int(kept) if kept.is_integer() else kept
+def _focus(view: state.View, run_id: str) -> tuple[int | None, str]:
+    """Find the aggressor in focus on another run, 0 for none there; say what became of it."""
+    rank = view.aggressor
+    if rank is None or view.run == run_id:
+        return None, ""
+    try:
+        pairs = cached.matched(view.run, run_id).to_pylist()
+    except AggressorsError:  # said on the page
+        return None, ""
+    here, there = f"Aggressor {rank} of {_name(view.run)}", _name(run_id)
+    pair = next((row for row in pairs if row["rank"] == rank), None)
+    if pair is None or pair["other_rank"] is None:
+        return 0, f"{here} has no counterpart in {there}: none there has enough of its samples."
+    other = int(pair["other_rank"])
+    if other == rank:
+        return other, ""
+    alike = share(pair["overlap"], 0)
+    return other, f"{here} is aggressor {other} of {there}: {alike} of their samples are the same."
+
+
+def _counterparts(here: str, there: str, filter: Filter) -> Counterparts:
+    """Where what a filter says of one run is on another, as far as it asks."""
+    fields = fields_of(filter)
+    by = None
+    if fields & carrying.PLACES:
+        by = carrying.between(cached.placed(here), cached.placed(there))
+    if not fields & carrying.GROUPS:
+        return Counterparts(by)
+    return carrying.of_matched(cached.matched(here, there), by)
+
+
+# --- What was kept ---
+
+
+def on_run(text: str, made_on: str, run_id: str) -> str:
+    """Put a filter that was kept on one run into the words of another.
+
+    Parameters
+    ----------
+    made_on : the run of whose map or aggressors it speaks; '' where it speaks of none.
+
+    Raises
+    ------
+    FilterError : it speaks of what has no counterpart there.
+    """
+    if not made_on or made_on == run_id:
+        return text
+    filter = parse(text)
+    if not carrying.speaks_of_a_run(filter):
+        return text
+    try:
+        to = _counterparts(made_on, run_id, filter)
+    except FilterError:
+        raise
+    except AggressorsError as error:
+        raise FilterError(f"It speaks of the run {made_on}, which is not here. {error}") from error
+    there = carrying.strictly(filter, to, _name(made_on))
+    return text if there == filter else format_filter(there)
+
+
+def saved_filter(name: str) -> str:
+    """Text of the filter that is kept under a name or digest, as it is on the run on screen.
+
+    Raises
+    ------
+    FilterError : none is, or it speaks of what has no counterpart on this run.
+    """
+    text = cached.saved_filter(name)
+    made_on = next((one.run_id for one in cached.filters()[0] if one.slug == name), "")
+    return on_run(text, made_on, state.read().run)
+
+
+def _name(run_id: str) -> str:
+    known = cached.catalogue().find(run_id)
+    return run_id if known is None else known.name

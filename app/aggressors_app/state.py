@@ -26,6 +26,8 @@ from aggressors_app import actions
 
 FILTER, RUN, AGGRESSOR = "f", "run", "a"
 SHARED = (RUN, FILTER, AGGRESSOR)
+HOLD = "hold"  # what a hypothesis is tested beside: a part of it on every page
+ALONG = (HOLD,)  # a page's own parameters that links to other pages carry too
 LONGEST = 8_000  # characters of a value; what browsers and proxies still pass
 LONG = 1_500  # characters as the address writes them; a longer filter goes by its digest
 MOST = 24  # parameters
@@ -127,7 +129,7 @@ def change(
 ) -> None:
     """Change parts of the view; for callbacks only. A page's own value None forgets it.
 
-    Another filter or run starts lists at their first page again.
+    Another filter or run starts lists at their first page again. Rank 0 takes the focus off.
     """
     view = read()
     if filter is not None and filter != view.filter:
@@ -144,7 +146,7 @@ def change(
         replace(
             view,
             run=view.run if run is None else run,
-            aggressor=view.aggressor if aggressor is None else aggressor,
+            aggressor=view.aggressor if aggressor is None else aggressor or None,
             local=kept,
         )
     )
@@ -208,5 +210,7 @@ def take_journey() -> str:
 
 
 def link(**local: str) -> dict[str, str]:
-    """Parameters for a link to another page: the shared part of the view, and `local`."""
-    return replace(read(), local=local).params()
+    """Parameters for a link to another page: what all pages share of the view, and `local`."""
+    view = read()
+    kept = {name: view.local[name] for name in ALONG if name in view.local}
+    return replace(view, local={**kept, **local}).params()

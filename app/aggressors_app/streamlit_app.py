@@ -9,7 +9,7 @@ import streamlit as st
 
 from aggressors.errors import AggressorsError, FilterError
 from aggressors.queries.grammar import format_filter, parse
-from aggressors_app import cached, leaving, state
+from aggressors_app import cached, leaving, placing, state
 from aggressors_app.catalogue import Catalogue
 from aggressors_app.components.filter_bar import filter_bar, initial
 from aggressors_app.components.header import header
@@ -79,7 +79,7 @@ def _shown(page: st.Page) -> None:
     if not view.filter:
         state.write(state.View(view.run, first, view.aggressor, view.local))
     try:
-        state.settle_filter(cached.saved_filter)
+        state.settle_filter(placing.saved_filter)
         filter_bar(view.run, parse(state.read().filter))
     except FilterError as error:
         filter_failed(str(error), first)

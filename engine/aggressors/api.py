@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from aggressors.carrying import finder_on
 from aggressors.contracts import EVERYTHING, Filter, RunInfo, Settings
 from aggressors.errors import UsageError, WorkspaceError
 from aggressors.queries.claims import judged
@@ -23,7 +24,6 @@ from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
 from aggressors.queries.overview import EVERYONE, aggressors
 from aggressors.queries.samples import concept_of_rank, count
-from aggressors.store.kept_filters import finder
 from aggressors.store.read import RunFile
 from aggressors.store.read import open_run as open_run_file
 from aggressors.store.workspace import Workspace, stands_alone
@@ -405,7 +405,7 @@ class Run:
 
     def _filter(self, filter: Filter | str) -> Filter:
         if isinstance(filter, str):
-            return parse(expand(filter, finder(self._workspace)))
+            return parse(expand(filter, finder_on(self._file, self._workspace)))
         return filter
 
     def _place(self, what: str) -> Workspace:

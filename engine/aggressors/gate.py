@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aggressors.carrying import finder_on
 from aggressors.contracts import Condition, Filter, TestState, Verdict
 from aggressors.errors import InputError, RunCorrupt, RunNotFound, UsageError, WorkspaceError
 from aggressors.judging import default_margin, measure, signals_of, verdict_of
@@ -25,7 +26,6 @@ from aggressors.queries.grammar import expand, fields_of, format_filter, parse
 from aggressors.queries.judged import held_out, matching
 from aggressors.queries.overview import aggressors
 from aggressors.queries.samples import concept_of_rank
-from aggressors.store.kept_filters import finder
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import (
@@ -285,7 +285,7 @@ def save_test(
             group = _group_of_aggressor(opened, aggressor)
         else:
             assert where is not None
-            group = _group_of_filter(opened, expand(where, finder(workspace)))
+            group = _group_of_filter(opened, expand(where, finder_on(opened, workspace)))
         test, samples = _freeze(opened, group)
     test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
     if slug is None:

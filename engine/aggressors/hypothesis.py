@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from aggressors.carrying import on_run as claim_on_run
 from aggressors.errors import AggressorsError, RunNotFound
 from aggressors.queries.claims import Judged, group_in, judged
 from aggressors.queries.grammar import parse
@@ -41,7 +42,8 @@ def on_run(one: Hypothesis, run: RunFile, workspace: Workspace) -> OnRun:
     try:
         with _original(one, run, workspace) as original:
             group = group_in(run, original, one.aggressor)
-        found = judged(run, parse(one.filter), group, one.confounders)
+        claim = claim_on_run(parse(one.filter), one.run_id, run, workspace)
+        found = judged(run, claim, group, one.confounders)
     except RunNotFound:
         said = f"The run on which it was made, {one.run_id!r}, is not in the workspace."
         return OnRun(one, None, said)

@@ -156,7 +156,9 @@ def support_sentence(
         f"({bounds})"
     )
     if found.explained is not None and found.group_gap is not None:
-        text += f"; of the gap of {group}, {number(found.group_gap.value)}, it explains "
+        such = " to such others" if found.strata > 1 else ""
+        own = number(found.group_gap.value)
+        text += f"; of the gap of {group}{such}, {own}, it explains "
         text += percent(found.explained)
     return f"{text}.{_short_of(found)}"
 

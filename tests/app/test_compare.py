@@ -78,7 +78,7 @@ def test_datasets_are_chosen_in_the_address(opened, planted_versions):
     )  # fmt: skip
     assert not app.exception
     (rows,) = drawn(app)
-    assert {row["group"] for row in rows} == {"test", "train"}
+    assert {row["group"] for row in rows} == {"test (450)", "train (900)"}
     assert "JS **" in shown(app)
     assert "χ² **" in shown(app)
 
@@ -233,3 +233,74 @@ def test_the_data_of_a_comparison_names_both_groups():
     assert table.column_names[3:] == [
         "samples of one", "samples of the rest", "share of one", "share of the rest",
     ]  # fmt: skip
+
+
+# --- What is in scope ---
+
+
+def told(app) -> str:
+    """All text on a page, as it is read."""
+    return shown(app).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("section", "scope"),
+    [
+        ("loss", "**Mean loss by label** :gray[· 111 samples in the filter]"),
+        (
+            "inside",
+            "**hour: aggressor 1 against the rest** :gray[· 900 samples in the filter, its claim "
+            "about aggressors aside]",
+        ),
+        (
+            "datasets",
+            "**hour: validation against train** :gray[· 120 samples in the filter, its claim about "
+            "population aside]",
+        ),
+        ("confusion", "**Labels against predictions** :gray[· 111 samples in the filter]"),
+        (
+            "calibration",
+            "**How often it is right, by how sure it is** :gray[· 111 samples in the filter]",
+        ),
+        ("spread", "**How the loss is spread** :gray[· 111 samples in the filter]"),
+    ],
+)
+def test_every_title_says_what_is_in_scope(opened, planted_versions, section, scope):
+    app = opened(
+        planted_versions, "explore", run="v3-0000",
+        f="population = validation and aggressor = 1", a="1", tab="compare", show=section,
+        by="population", left="validation", right="train", datasets_field="hour",
+        inside_field="hour", field="label",
+    )  # fmt: skip
+    assert scope in told(app)
+
+
+def test_what_a_chart_has_no_value_for_is_not_in_its_scope(opened, planted_versions):
+    app = opened(
+        planted_versions, "explore", run="v3-0000", f="population in (validation, unlabeled)",
+        tab="compare", field="hour",
+    )  # fmt: skip
+    assert "**Mean loss by hour** :gray[· 900 of 1,800 samples in the filter]" in told(app)
+
+
+def test_the_strongest_fields_say_that_they_are_of_all_samples(opened, planted_versions):
+    def listed(filter):
+        app = opened(planted_versions, "explore", run="v3-0000", f=filter, tab="compare")
+        return component(app, "strongest")["columns"][0]["title"], told(app)
+
+    title, text = listed("population = validation")
+    assert title == "Strongest in all of validation"
+    assert "The list is of all" not in text  # so is the chart
+    _, text = listed("population = validation and label = coat")
+    assert "The list is of all 900 samples of validation, the chart of the filter." in text
+
+
+def test_figures_of_drawn_samples_say_of_how_many():
+    rng = np.random.default_rng(0)
+    found = compared(rng.normal(size=50), rng.normal(size=80))
+    assert drift_words.drawn(found, 50, 80) == ""
+    assert drift_words.drawn(found, 1_000_000, 80) == (
+        " :gray[· figures from 50 of 1,000,000 and 80]"
+    )
+    kinds = drift.of_categories(np.array([90.0, 10.0]), np.array([10.0, 90.0]))
+    assert drift_words.drawn(kinds, 1_000_000, 80) == ""  # every sample counts there

@@ -105,3 +105,14 @@ def test_an_address_from_a_stranger_is_bounded():
 def test_a_view_survives_its_address():
     view = state.View("r1", "label = coat", 3, {"sort": "loss", "page": "2"})
     assert state.parse(view.params()) == view
+
+
+def test_links_to_other_pages_carry_what_is_held_still(opened, planted_versions):
+    app = opened(
+        planted_versions, "explore", run="v1-0000", f="brightness < 0.3", a="1", hold="hour",
+        color="hour",
+    )  # fmt: skip
+    links = [link.proto.query_string for link in app.get("page_link")]
+    assert len(links) == len(PAGES)
+    assert all("hold=hour" in query for query in links)
+    assert not any("color=" in query for query in links)  # of the page itself

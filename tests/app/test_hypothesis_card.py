@@ -7,6 +7,7 @@ from tests.app.reading import component
 
 from aggressors.store.hypotheses import list_hypotheses
 from aggressors.store.workspace import Workspace
+from aggressors_app.format import when
 
 CLAIM = "population = validation and brightness < 0.3"
 
@@ -20,7 +21,7 @@ def test_a_claim_is_judged_beside_every_tab(opened, planted_versions):
         app = opened(planted_versions, "explore", run="v1-0000", f=CLAIM, a="1", tab=tab)
         assert not app.exception
         figures = rows(app, "hypothesis_figures")
-        assert list(figures) == ["Covers", "Fails", "Explains", "Unexplained", "p-value"]
+        assert list(figures) == ["Covers", "High loss", "Explains", "Unexplained", "p-value"]
         assert figures["Covers"][1]["text"].endswith("%")
         gaps = rows(app, "hypothesis_gaps")
         assert next(iter(gaps)) == "validation, the half that judges"
@@ -80,3 +81,38 @@ def test_it_is_kept_with_its_author_and_judged_on_the_page_of_the_aggressor(open
     (row,) = component(page, "hypotheses")["rows"]
     assert row["cells"][0]["sub"] == "brightness < 0.3 · hour held still · Ann"
     assert row["cells"][1]["text"] in ("supported", "partly", "not supported", "too few samples")
+
+
+def test_what_is_kept_already_is_said_with_its_title_and_not_offered_again(opened, planted):
+    def card(**more):
+        return opened(planted, "explore", run="v1-0000", f=CLAIM, a="1", **more)
+
+    app = card()
+    app.text_input("hypothesis_title").set_value("too *dark*")
+    app.text_input("hypothesis_author").set_value("Ann")
+    app.button("hypothesis_save").click().run()
+    for page in (app, card()):
+        (said,) = [text.value for text in page.caption if "Kept as" in text.value]
+        (kept,) = list_hypotheses(Workspace(planted))[0]
+        assert f"Kept as **too \\*dark\\*** by Ann, {when(kept.created_at)}" in said
+        assert all(button.key != "hypothesis_save" for button in page.button)
+    other = card(hold="hour")  # the same claim with other fields held still is another one
+    assert any(button.key == "hypothesis_save" for button in other.button)
+    later = opened(planted, "explore", run="v2-0000", f=CLAIM, a="1")
+    assert any(button.key == "hypothesis_save" for button in later.button)
+
+
+def test_the_title_offered_is_that_of_the_claim_on_screen(opened, planted):
+    app = opened(planted, "explore", run="v1-0000", f=CLAIM, a="1")
+    app.text_input(key="filter_typed").set_value("brightness < 0.25").run()
+    assert app.text_input("hypothesis_title").value == "brightness < 0.25"
+
+
+def test_each_gap_says_to_whom_it_is_and_a_high_loss_is_no_error(opened, planted_versions):
+    app = opened(planted_versions, "explore", run="v1-0000", f=CLAIM, a="1")
+    figures = rows(app, "hypothesis_figures")
+    assert "gap to others alike, 1." in figures["Explains"][0]["sub"]
+    assert component(app, "hypothesis_gaps")["columns"][0]["title"] == "Gap to others alike"
+    told = [text.value for text in app.markdown if text.value.startswith("**Does it explain")]
+    assert len(told) == 1
+    assert "fail" not in f"{told} {figures}".lower()

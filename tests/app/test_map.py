@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-from tests.app.reading import coloured_by, component, map_header
+import shutil
 
-from aggressors.queries.grammar import format_filter, parse
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.app.reading import coloured_by, component, map_header, shown
+from tests.app.worlds import turned_workspace
+
+from aggressors.queries.grammar import parse
 from aggressors.queries.points import DENSITY, ERROR
 from aggressors.stats.alignment import STAYS, Similarity
+from aggressors.store.kept_filters import list_filters, save_filter
+from aggressors.store.read import open_run
+from aggressors.store.workspace import Workspace
 from aggressors_app import cached, chips, placing, state
 from aggressors_app.components import explore_map, map_layers
 
@@ -151,10 +158,6 @@ def test_runs_of_the_same_samples_lie_on_the_oldest(workspace):
 def test_a_region_means_what_is_seen_inside_it_and_stays_there_in_another_run():
     assert placing.stored(placing.shown(SQUARE, TURN), TURN) == SQUARE
     assert placing.shown(SQUARE, TURN) == ((10, 1), (10, 3), (8, 3))
-    held = parse("label = coat and not map in (0, 0, 1, 0, 1, 1) and loss > 1")
-    assert format_filter(placing.moved(held, TURN)) == (
-        "label = coat and not map in (10, 1, 10, 3, 8, 3) and loss > 1"
-    )
 
 
 def test_a_region_drawn_on_a_turned_map_holds_the_samples_seen_inside(
@@ -190,3 +193,89 @@ def test_switching_the_run_keeps_the_region_where_it_is_drawn(workspace, address
     address["view"] = state.View(RUN, "brightness <")
     placing.switch("v2-0000")
     assert address["view"].filter == "brightness <"
+
+
+# --- Another run ---
+
+
+@pytest.fixture(scope="module")
+def turned_versions(tmp_path_factory):
+    """v1, and v2 with a turned map and its first two aggressors swapped."""
+    return turned_workspace(tmp_path_factory.mktemp("turned"))
+
+
+def toasts(app) -> str:
+    return "\n".join(toast.value.replace("\\", "") for toast in app.toast)
+
+
+def test_the_aggressor_in_focus_is_followed_by_its_samples(opened, turned_versions):
+    filter = "population = validation and aggressor = 1"
+    app = opened(turned_versions, "explore", run=RUN, f=filter, a="1")
+    names = {one.rank: one.name for one in cached.aggressors(RUN)}
+    app.selectbox(key="run_picker").set_value("v2-0000").run()
+    assert not app.exception
+    assert (app.query_params["run"], app.query_params["a"]) == ("v2-0000", "2")
+    assert app.query_params["f"] == "population = validation and aggressor = 2"
+    assert {one.rank: one.name for one in cached.aggressors("v2-0000")}[2] == names[1]
+    assert "Aggressor 1 of v1 is aggressor 2 of v2: 100" in toasts(app)
+    app.selectbox(key="run_picker").set_value(RUN).run()
+    assert (app.query_params["a"], app.query_params["f"]) == ("1", filter)
+
+
+def test_an_aggressor_without_a_counterpart_leaves_focus_and_filter(
+    opened, turned_versions, monkeypatch
+):
+    filter = "population = validation and aggressor = 1 and map in (0, 0, 9, 0, 9, 9)"
+    app = opened(turned_versions, "explore", run=RUN, f=filter, a="1")
+    alone = pa.table({"rank": [1], "other_rank": pa.array([None], pa.int64()),
+                      "concept_id": [0], "other_concept_id": pa.array([None], pa.int64()),
+                      "overlap": pa.array([None], pa.float64())})  # fmt: skip
+    monkeypatch.setattr(cached, "matched", lambda here, there: alone)
+    monkeypatch.setattr(cached, "placed", lambda run: cached.places.Placed(STAYS, run))
+    app.selectbox(key="run_picker").set_value("v2-0000").run()
+    assert not app.exception
+    assert "a" not in app.query_params
+    assert app.query_params["f"] == "population = validation"
+    said = toasts(app)
+    assert "Aggressor 1 of v1 has no counterpart in v2" in said
+    assert "Left out of the filter: aggressor 1 and region on the map of v1; their maps" in said
+
+
+def test_a_saved_region_is_put_where_it_lies_on_this_run(opened, turned_versions, tmp_path):
+    folder = tmp_path / "own"
+    shutil.copytree(turned_versions, folder)
+    with open_run(folder / "runs" / f"{RUN}.duckdb") as run, run.asking() as cursor:
+        middle = round(cursor.execute("SELECT median(map_x) FROM samples").fetchall()[0][0], 3)
+    left = f"population = test and map in (-99, -99, {middle}, -99, {middle}, 99, -99, 99)"
+    app = opened(folder, "explore", run=RUN, f=left)
+    app.text_input(key="filter_name").set_value("corner")
+    app.button[[one.label for one in app.button].index("Save")].click().run()
+    (kept,) = list_filters(Workspace(folder))[0]
+    assert kept.run_id == RUN
+    held = cached.count(RUN, kept.filter)
+    assert 0 < held < 450
+    there = opened(folder, "explore", run="v2-0000", f="@corner")
+    assert not there.exception
+    corner = map_header(there)["region"][0]
+    assert corner == pytest.approx((-99, -99), abs=0.05)  # drawn where it was drawn on v1
+    assert f"**{held} samples** in the filter" in shown(there)
+    chosen = opened(folder, "explore", run="v2-0000", f="all")
+    chosen.selectbox(key="filter_saved").set_value("Filter: corner").run()
+    assert cached.count("v2-0000", chosen.query_params["f"]) == held
+    assert "Saved as `@corner`" in shown(chosen)
+
+
+def test_a_saved_region_of_a_map_that_lies_elsewhere_is_refused(
+    opened, turned_versions, tmp_path, monkeypatch
+):
+    folder = tmp_path / "own"
+    shutil.copytree(turned_versions, folder)
+    save_filter(Workspace(folder), "corner", "map in (-9, -9, 9, -9, 0, 9)", run_id=RUN)
+    monkeypatch.setattr(cached, "placed", lambda run: cached.places.Placed(STAYS, run))
+    app = opened(folder, "explore", run="v2-0000", f="@corner")
+    assert not app.exception
+    said = app.error[0].value.replace("\\", "")
+    assert "a region of the map on the run v1, which has no counterpart on this one" in said
+    assert "Choose the run v1 for it" in said
+    app = opened(folder, "explore", run="v2-0000", f="all")
+    assert "1 more cannot be asked of this run" in shown(app)

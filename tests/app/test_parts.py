@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import altair
 import numpy as np
@@ -201,7 +202,7 @@ def test_every_mark_has_a_number_of_its_own(name):
 def test_bars_of_two_groups_are_numbered_bin_by_bin():
     rows = {row[charts.MARK]: row for row in marked(SPECS["bars"])}
     assert [(rows[i]["label"], rows[i]["group"], rows[i]["n"]) for i in range(4)] == [
-        ("a", "in", 2), ("a", "out", 50), ("b", "in", 8), ("b", "out", 50),
+        ("a", "in (10)", 2), ("a", "out (100)", 50), ("b", "in (10)", 8), ("b", "out (100)", 50),
     ]  # fmt: skip
 
 
@@ -324,7 +325,12 @@ def strongest(monkeypatch):
         lambda key, columns, rows, **more: shown.update(rows=rows, **more),
     )  # fmt: skip
     monkeypatch.setattr(breakdowns.state, "change", lambda **change: changed.append(change))
-    breakdowns._strongest("run", "site")
+    run = SimpleNamespace(
+        info=SimpleNamespace(settings=SimpleNamespace(analysed="validation")),
+        populations={"validation": 900},
+    )
+    monkeypatch.setattr(breakdowns.cached, "run_file", lambda run_id: run)
+    breakdowns._strongest("run", "population = validation", "site")
     return shown, changed
 
 

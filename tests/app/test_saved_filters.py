@@ -58,7 +58,7 @@ def test_a_filter_about_fields_that_the_run_lacks_is_not_offered(opened, planted
     save_filter(Workspace(planted), "rain", "rain > 1")
     app = opened(planted, run="v1-0000", f="label = coat")
     assert all(box.key != "filter_saved" for box in app.selectbox)
-    assert "1 more speak of fields that this run does not have" in shown(app)
+    assert "1 more cannot be asked of this run: it lacks a field" in shown(app)
 
 
 def test_a_name_in_a_link_stands_for_its_filter(opened, planted):

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from aggressors import gate
 from aggressors.contracts import RunInfo, Settings
+from aggressors.stats.alignment import Similarity
 from aggressors.store.publish import publish
 from aggressors.store.schema import BY_NAME, SCHEMA_VERSION
 from aggressors.store.workspace import Workspace
@@ -31,6 +32,33 @@ def planted_workspace(root: Path) -> Path:
     _publish(workspace, planted, _changed(found, dusk, better=False), "v3", 3)
     gate.history(workspace)
     return root
+
+
+TURN = Similarity(0, -2, 2, 0, 10, 1)
+
+
+def turned_workspace(root: Path) -> Path:
+    """v1, and v2 whose map is turned and whose first two aggressors have changed ranks."""
+    workspace = Workspace.open(root, create=True)
+    planted = planted_tables(n=N)
+    found = {name: table for name, table in analyse(planted).items() if name in BY_NAME}
+    _publish(workspace, planted, found, "v1", 1)
+    _publish(workspace, planted, _turned(found), "v2", 2)
+    return root
+
+
+def _turned(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    samples, aggressors = tables["samples"], tables["aggressors"]
+    columns = [np.array(samples[axis].to_pylist(), dtype=float) for axis in ("map_x", "map_y")]
+    for axis, values in zip(("map_x", "map_y"), TURN.of(*columns), strict=True):
+        place = samples.schema.get_field_index(axis)
+        kind = samples.schema.field(axis).type
+        samples = samples.set_column(place, axis, pa.array(values, kind, from_pandas=True))
+    ranks = [{1: 2, 2: 1}.get(rank, rank) for rank in aggressors["rank"].to_pylist()]
+    place = aggressors.schema.get_field_index("rank")
+    kind = aggressors.schema.field("rank").type
+    aggressors = aggressors.set_column(place, "rank", pa.array(ranks, kind)).sort_by("rank")
+    return tables | {"samples": samples, "aggressors": aggressors}
 
 
 def _changed(

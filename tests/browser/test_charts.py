@@ -51,7 +51,10 @@ def test_a_chart_is_taken_away_as_data_and_as_pictures(visit, scheme):
     assert root.tag == f"{SVG}svg"
     assert "localhost" not in text  # neither links nor the address of the page
     words = [element.text for element in root.iter(f"{SVG}text")]
-    assert words[:2] == ["Mean loss by operator and hour", "population = validation"]
+    assert words[:2] == [
+        "Mean loss by operator and hour · 900 samples in the filter",
+        "population = validation",
+    ]
     assert operators <= {*words}
     assert "@font-face" in text
 

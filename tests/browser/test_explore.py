@@ -240,3 +240,126 @@ def test_an_unlabeled_sample_is_queued_by_key(visit, queue):
     page.get_by_role("button", name="In the label queue").wait_for()
     window.settle()
     assert queue() == [*before, sample]
+
+
+def drawn_marks(canvas) -> list[dict]:
+    """Circles with the ranks of aggressors, as one map has drawn them."""
+    return canvas.evaluate(
+        "(canvas) => canvas.getRootNode().querySelector('.root').maps.panels[0].marks"
+        ".map(({ name, x, y, r }) => ({ name, x, y, r }))"
+    )
+
+
+def spread_marks(canvas, places: list[tuple[float, float]], rings: int) -> list[dict]:
+    """What the map makes of aggressors at these places, of which one is chosen."""
+    return canvas.evaluate(
+        """(canvas, [places, rings]) => {
+          const maps = canvas.getRootNode().querySelector('.root').maps;
+          const [x0, x1, y0, y1] = maps.view;
+          const ring = [[x0, y0], [x1, y0], [x1, y1]];
+          maps.data.outlines = places.map(([u, v], i) => ({
+            name: String(i + 1), title: "", rings: i + 1 === rings ? [ring] : [],
+            middle: [x0 + u * (x1 - x0), y0 + v * (y1 - y0)],
+          }));
+          maps.draw();
+          return maps.panels[0].marks.map(({ name, x, y, r, at }) => ({ name, x, y, r, at }));
+        }""",
+        [places, rings],
+    )
+
+
+def test_numbers_of_aggressors_never_cover_one_another(visit):
+    window = visit(height=1100)
+    page = window.page
+    window.open("explore?f=all")
+    canvas, _ = stage(page)
+    assert {"1", "2"} <= {mark["name"] for mark in drawn_marks(canvas)}
+    middle, corner = [(0.5, 0.5)] * 5, [(0.001, 0.999)] * 2
+    marks = spread_marks(canvas, [*middle, *corner, (0.9, 0.1)], rings=3)
+    for place, one in enumerate(marks):
+        for other in marks[place + 1 :]:
+            apart = math.hypot(one["x"] - other["x"], one["y"] - other["y"])
+            assert apart >= one["r"] + other["r"]
+    at = {mark["name"]: mark for mark in marks}
+    assert set(at) == {"1", "2", "3", "4", "5", "6", "7", "8"}
+    assert [at["3"]["x"], at["3"]["y"]] == at["3"]["at"]  # the chosen one stays
+    assert [at["8"]["x"], at["8"]["y"]] == at["8"]["at"]
+    assert [at["1"]["x"], at["1"]["y"]] != at["1"]["at"]
+    assert at["7"]["x"] >= at["7"]["r"]  # beside the one in the corner, but in sight
+    assert at["7"]["y"] >= at["7"]["r"]
+    # Of a hundred in one place only as many as there is room for, the first ranks.
+    crowd = spread_marks(canvas, [(0.5, 0.5)] * 100, rings=1)
+    assert 15 < len(crowd) < 100
+    assert max(int(mark["name"]) for mark in crowd) == len(crowd)
+
+
+def test_the_wheel_stops_at_the_full_view(visit):
+    window = visit(height=1100)
+    page = window.page
+    window.open("explore?f=all")
+    canvas, box = stage(page)
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.9 * box["height"])
+    view = "(canvas) => canvas.getRootNode().querySelector('.root').maps.view"
+    whole = canvas.evaluate(view)
+    page.mouse.wheel(0, 400)
+    window.settle()
+    assert canvas.evaluate(view) == whole
+    assert "view" not in query(page.url)
+    for _ in range(4):
+        page.mouse.wheel(0, -400)
+    page.wait_for_url("**view=**")
+    window.settle()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
+    page.mouse.wheel(0, 120)
+    page.wait_for_timeout(50)
+    x0, x1, y0, y1 = canvas.evaluate(view)
+    assert whole[0] <= x0 < x1 <= whole[1]
+    assert whole[2] <= y0 < y1 <= whole[3]
+    for _ in range(9):
+        page.mouse.wheel(0, 400)
+    page.wait_for_url(lambda url: "view=" not in url)
+    window.settle()
+    assert canvas.evaluate(view) == whole
+
+
+CLAIM = "f=population+%3D+validation+and+brightness+%3C+0.3&a=1"
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+@pytest.mark.parametrize("tab", ["map", "compare&show=confusion"])
+def test_the_card_leaves_no_hole_and_stays_in_sight(visit, width, tab):
+    window = visit(width=width)
+    page = window.page
+    window.open(f"explore?run=v1-0000&{CLAIM}&tab={tab}")
+    end = page.locator("[data-testid=stTabs]").bounding_box()
+    samples = page.locator(".st-key-browser_bar").bounding_box()
+    assert 0 <= samples["y"] - (end["y"] + end["height"]) < 40
+    card = page.locator(".st-key-hypothesis")
+    page.locator(".st-key-browser_list .tile").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    place = card.bounding_box()
+    assert place["y"] + place["height"] > 200
+    assert place["y"] < page.viewport_size["height"] / 2
+    cut = "(frame) => frame.scrollWidth - frame.clientWidth"
+    for key in ("hypothesis_figures", "hypothesis_gaps"):
+        assert page.locator(f".st-key-{key} .scroll").evaluate(cut) <= 1
+    if "confusion" in tab:
+        assert page.locator(".st-key-mistakes .scroll").evaluate(cut) <= 1
+        matrix = page.locator(".st-key-figure_confusion").bounding_box()
+        assert matrix["width"] > 480
+
+
+def test_keeping_a_claim_closes_the_box_and_says_so(visit, workspace):
+    window = visit()
+    page = window.page
+    window.open(f"explore?run=v1-0000&{CLAIM}")
+    page.locator(".st-key-hypothesis_keep button").click()
+    page.get_by_label("Hypothesis", exact=True).fill("too dark")
+    page.get_by_role("button", name="Keep it").click()
+    try:
+        page.locator(".st-key-hypothesis").get_by_text("Kept as too dark").wait_for()
+        window.settle()
+        assert page.get_by_role("button", name="Keep it").count() == 0
+        assert page.locator("[data-testid=stPopoverBody]").count() == 0
+    finally:
+        (workspace / "hypotheses" / "too-dark.json").unlink()

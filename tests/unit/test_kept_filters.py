@@ -38,7 +38,7 @@ def test_what_is_saved_is_found_by_its_name(workspace):
     raw = json.loads((workspace.root / "filters" / "dusk-at-the-river.json").read_text())
     assert raw == {
         "slug": made.slug, "title": made.title, "filter": made.filter, "author": "Ana",
-        "created_at": made.created_at, "schema_version": 1,
+        "created_at": made.created_at, "run_id": "", "schema_version": 2,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from aggressors_app import cached, state
 from aggressors_app.components.browser import browser
 from aggressors_app.components.compare import compare
+from aggressors_app.components.docked import docked
 from aggressors_app.components.explore_map import explore_map
 from aggressors_app.components.hypothesis_card import claim_of, hypothesis_card
 from aggressors_app.components.scope_line import scope_line
@@ -31,9 +32,9 @@ def _turned() -> None:
 
 scope_line(view.run, view.filter, one)
 claim = claim_of(view.run, view.filter, one)
-open_, docked = st.columns([3, 1], gap="medium") if claim else (st.container(), None)
-if docked is not None and one is not None:
-    with docked:
+open_, card = docked() if claim else (st.container(), None)
+if card is not None and one is not None:
+    with card:
         hypothesis_card(view.run, claim, one)
 
 st.session_state[TAB] = TABS[view.get("tab", "map", tuple(TABS))]
@@ -49,4 +50,5 @@ if elsewhere.open:
     with elsewhere:
         where_else(view.run, view.filter)
 
-browser(view.run, view.filter)
+with open_:
+    browser(view.run, view.filter)

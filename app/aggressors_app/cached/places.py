@@ -7,46 +7,23 @@ both happen through `placed` alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from aggressors.errors import AggressorsError
+from aggressors.carrying import Placed, earlier_than
+from aggressors.carrying import placed as lying
 from aggressors.queries import alignment, maps
-from aggressors.stats.alignment import STAYS, Similarity
+from aggressors.stats.alignment import STAYS
 from aggressors_app.cached.runs import catalogue, remember, run_file
 
 MARGIN = 0.06  # of the extent, on each side
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """How the map of a run is moved, and the run whose map stays where it is."""
-
-    by: Similarity
-    first: str
-
-
 def placed(run_id: str) -> Placed:
-    """Find how the map of a run is moved, so that a sample lies where it did in earlier runs.
-
-    It is laid onto the oldest run that shares enough samples, wherever that one lies by now; so
-    all runs of the same data agree, and each stays put when a newer one comes.
-    """
-    runs = [run.run_id for run in catalogue().runs]  # newest first
-    earlier = runs[runs.index(run_id) + 1 :] if run_id in runs else []
-    return _placed(run_id, tuple(reversed(earlier)))
+    """Find how the map of a run is moved, so that a sample lies where it did in earlier runs."""
+    return _placed(run_id, earlier_than(run_id, [run.run_id for run in catalogue().runs]))
 
 
 @remember
 def _placed(run_id: str, earlier: tuple[str, ...]) -> Placed:
-    for place, other in enumerate(earlier):
-        try:
-            found = alignment.aligned(run_file(run_id), run_file(other))
-        except AggressorsError:  # a damaged file is no reason to show no map
-            continue
-        if found is not None:
-            below = _placed(other, earlier[:place])
-            return Placed(found.then(below.by), below.first)
-    return Placed(STAYS, run_id)
+    return lying(run_id, earlier, run_file)
 
 
 @remember

@@ -25,25 +25,60 @@ class Reliability:
 
 def reliability(bins: Sequence[Reliability], colors: Palette) -> Spec:
     """Accuracy over confidence; what lies below the diagonal is surer than it is right."""
-    least = min(min(bin.start, bin.low) for bin in bins)
-    domain = [max(0.0, (least * 20 // 1) / 20), 1]
-    rows = [
-        {
-            "start": bin.start, "end": bin.end, "confidence": bin.confidence, "n": bin.n,
-            "accuracy": bin.accuracy, "low": bin.low, "high": bin.high, MARK: place,
-            "range": interval(bin.start, bin.end, percent=True), "sure": share(bin.confidence),
-            "right": f"{share(bin.accuracy)} ({interval(bin.low, bin.high, percent=True)})",
-        }
-        for place, bin in enumerate(bins)
-    ]  # fmt: skip
+    rows = [_row(place, one) for place, one in enumerate(bins)]
+    least = min(min(one.start, one.low) for one in bins)
+    domain = [max(0.0, (least * 20 // 1) / 20), 1.0]
+    x, y = _axes(domain)
+    return {
+        "data": values(rows),
+        "height": 320,
+        "layer": [
+            counts_strip(rows, x, colors),
+            {"layer": [_ideal(domain, x, y, colors), *_course(x, y, colors)]},
+        ],
+        "resolve": {"scale": {"y": "independent"}},
+    }
+
+
+def _row(place: int, one: Reliability) -> Spec:
+    """One bin as a row of the chart, with the words of its tooltip."""
+    return {
+        "start": one.start, "end": one.end, "confidence": one.confidence, "n": one.n,
+        "accuracy": one.accuracy, "low": one.low, "high": one.high, MARK: place,
+        "range": interval(one.start, one.end, percent=True), "sure": share(one.confidence),
+        "right": f"{share(one.accuracy)} ({interval(one.low, one.high, percent=True)})",
+    }  # fmt: skip
+
+
+def _axes(domain: Sequence[float]) -> tuple[Spec, Spec]:
+    """Confidence across and accuracy up, on one scale."""
+    scale: Spec = {"domain": list(domain), "nice": False}
     axis: Spec = {"labelExpr": PERCENT, "tickCount": 6}
     x: Spec = {
-        "field": "confidence", "type": "quantitative", "title": "confidence",
-        "scale": {"domain": domain, "nice": False}, "axis": {**axis, "grid": False},
+        "field": "confidence", "type": "quantitative", "title": "confidence", "scale": scale,
+        "axis": {**axis, "grid": False},
     }  # fmt: skip
     y: Spec = {
-        "field": "accuracy", "type": "quantitative", "title": "right",
-        "scale": {"domain": domain, "nice": False}, "axis": axis,
+        "field": "accuracy", "type": "quantitative", "title": "right", "scale": scale,
+        "axis": axis,
+    }  # fmt: skip
+    return x, y
+
+
+def _ideal(domain: Sequence[float], x: Spec, y: Spec, colors: Palette) -> Spec:
+    """Draw the diagonal, on which a perfectly calibrated model lies."""
+    return {
+        "data": values([{"at": end} for end in domain]),
+        "mark": {"type": "line", "color": colors.ink, "strokeDash": [3, 3], "opacity": 0.6},
+        "encoding": {"x": {**x, "field": "at"}, "y": {**y, "field": "at"}},
+    }
+
+
+def _course(x: Spec, y: Spec, colors: Palette) -> list[Spec]:
+    """Draw the bins: an interval and a dot each, and a line through them."""
+    dot = {
+        "type": "point", "filled": True, "size": 64, "color": colors.ours, "cursor": "pointer",
+        "opacity": 1,
     }  # fmt: skip
     tooltip = [
         {"field": "range", "title": "confidence"},
@@ -51,21 +86,7 @@ def reliability(bins: Sequence[Reliability], colors: Palette) -> Spec:
         {"field": "right", "title": "right"},
         {"field": "n", "title": "samples", "format": ","},
     ]
-    ideal: Spec = {
-        "data": {"values": [{"at": domain[0]}, {"at": 1}]},
-        "mark": {"type": "line", "color": colors.ink, "strokeDash": [3, 3], "opacity": 0.6},
-        "encoding": {"x": {**x, "field": "at"}, "y": {**y, "field": "at"}},
-    }
-    dots: Spec = {
-        "params": pick(),
-        "mark": {
-            "type": "point", "filled": True, "size": 64, "color": colors.ours,
-            "cursor": "pointer", "opacity": 1,
-        },
-        "encoding": {"x": x, "y": y, "tooltip": tooltip},
-    }  # fmt: skip
-    band = [
-        ideal,
+    return [
         {
             "mark": {"type": "rule", "color": colors.ours, "strokeWidth": 2, "opacity": 0.55},
             "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
@@ -74,11 +95,5 @@ def reliability(bins: Sequence[Reliability], colors: Palette) -> Spec:
             "mark": {"type": "line", "color": colors.ours, "strokeWidth": 1.5},
             "encoding": {"x": x, "y": y},
         },
-        dots,
+        {"params": pick(), "mark": dot, "encoding": {"x": x, "y": y, "tooltip": tooltip}},
     ]
-    return {
-        "data": values(rows),
-        "height": 320,
-        "layer": [counts_strip(rows, x, colors), {"layer": band}],
-        "resolve": {"scale": {"y": "independent"}},
-    }

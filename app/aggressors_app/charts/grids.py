@@ -38,18 +38,8 @@ def loss_by_two(
     ----------
     across, up : name of each field, and its values in order, from the left and from the top.
     """
-    judged = [cell.mean for cell in cells if not cell.few]
-    low, high = min(judged, default=0.0), max(judged, default=1.0)
-    high = high if high > low else low + 1
-    rows = [
-        {
-            "across": cell.across, "up": cell.up, "n": cell.n, "mean": cell.mean, MARK: place,
-            "few": cell.few, "shown": "" if cell.few else number(cell.mean),
-            "counted": "" if cell.few else count(cell.n),
-            "pale": not cell.few and _pale((cell.mean - low) / (high - low), colors),
-        }
-        for place, cell in enumerate(cells)
-    ]  # fmt: skip
+    limits = _limits(cells)
+    rows = [_row_of_two(place, cell, limits, colors) for place, cell in enumerate(cells)]
     x, y = _axes(across, up, angle=-30 if any(len(name) > 14 for name in across[1]) else 0)
     tooltip = [
         {"field": "across", "title": across[0]},
@@ -57,34 +47,60 @@ def loss_by_two(
         {"field": "mean", "title": loss, "format": ".3f"},
         {"field": "n", "title": "samples", "format": ","},
     ]
-    color: Spec = {
-        "field": "mean", "type": "quantitative", "title": loss,
-        "scale": {"range": list(colors.loss_ramp), "domain": [low, high]},
-        "legend": {"gradientLength": 140, "format": ".2~f"},
-    }  # fmt: skip
-    rect = {"type": "rect", "cursor": "pointer"}
     shown: Spec = {"x": x, "y": y, "tooltip": tooltip}
     return {
         "data": values(rows),
         "height": {"step": 34},
         "layer": [
-            {
-                "params": pick(),
-                "mark": rect,
-                "encoding": shown
-                | {"color": {"condition": {"test": "datum.few", "value": colors.empty}, **color}},
-            },
-            {
-                "transform": [{"filter": "datum.few"}],
-                "mark": {
-                    "type": "point", "shape": _HATCH, "size": 420, "stroke": colors.rest,
-                    "strokeWidth": 1, "opacity": 0.7, "cursor": "pointer",
-                },
-                "encoding": shown,
-            },
+            _judged_cells(shown, limits, colors, loss),
+            _hatching(shown, colors),
             _figures(shown, dy=-6),
             _figures(shown, "counted", dy=8, size=9.5, opacity=0.75),
         ],
+    }
+
+
+def _limits(cells: Sequence[Cell]) -> tuple[float, float]:
+    """Give the ends of the colours: the least and the largest mean that can be judged."""
+    judged = [cell.mean for cell in cells if not cell.few]
+    low, high = min(judged, default=0.0), max(judged, default=1.0)
+    return low, high if high > low else low + 1
+
+
+def _row_of_two(place: int, cell: Cell, limits: tuple[float, float], colors: Palette) -> Spec:
+    low, high = limits
+    return {
+        "across": cell.across, "up": cell.up, "n": cell.n, "mean": cell.mean, MARK: place,
+        "few": cell.few, "shown": "" if cell.few else number(cell.mean),
+        "counted": "" if cell.few else count(cell.n),
+        "pale": not cell.few and _pale((cell.mean - low) / (high - low), colors),
+    }  # fmt: skip
+
+
+def _judged_cells(shown: Spec, limits: tuple[float, float], colors: Palette, loss: str) -> Spec:
+    """Draw every cell; those with too few samples have no colour of their own."""
+    color: Spec = {
+        "field": "mean", "type": "quantitative", "title": loss,
+        "scale": {"range": list(colors.loss_ramp), "domain": list(limits)},
+        "legend": {"gradientLength": 140, "format": ".2~f"},
+    }  # fmt: skip
+    few = {"test": "datum.few", "value": colors.empty}
+    return {
+        "params": pick(),
+        "mark": {"type": "rect", "cursor": "pointer"},
+        "encoding": shown | {"color": {"condition": few, **color}},
+    }
+
+
+def _hatching(shown: Spec, colors: Palette) -> Spec:
+    """Hatch the cells with too few samples."""
+    return {
+        "transform": [{"filter": "datum.few"}],
+        "mark": {
+            "type": "point", "shape": _HATCH, "size": 420, "stroke": colors.rest,
+            "strokeWidth": 1, "opacity": 0.7, "cursor": "pointer",
+        },
+        "encoding": shown,
     }  # fmt: skip
 
 

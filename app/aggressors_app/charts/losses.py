@@ -100,28 +100,36 @@ def loss_by_category(
         {"field": "mean", "title": loss, "format": ".3f"},
         {"field": "n", "title": "samples", "format": ","},
     ]
-    bar = {"type": "bar", "color": colors.bad, "opacity": 0.8, "height": 12, "cursor": "pointer"}
-    count = {"type": "text", "align": "right", "color": colors.ink, "opacity": 0.6, "fontSize": 11}
     return {
         "data": values(rows),
         "height": {"step": 24},
         "layer": [
-            {
-                "params": pick(),
-                "mark": bar,
-                "encoding": {"y": y, "x": x, "tooltip": tooltip},
-            },
-            {
-                "mark": {"type": "rule", "color": colors.ink, "strokeWidth": 1.4},
-                "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
-            },
+            *_bars(x, y, tooltip, colors),
             reference({"x": {"datum": overall, "type": "quantitative"}}, colors),
-            {
-                "mark": count,
-                "encoding": {
-                    "y": y, "x": {"value": "width"},
-                    "text": {"field": "n", "type": "quantitative", "format": ","},
-                },
-            },
+            _counts(y, colors),
         ],
+    }
+
+
+def _bars(x: Spec, y: Spec, tooltip: list[Spec], colors: Palette) -> list[Spec]:
+    """Draw a bar a category, with its interval."""
+    bar = {"type": "bar", "color": colors.bad, "opacity": 0.8, "height": 12, "cursor": "pointer"}
+    return [
+        {"params": pick(), "mark": bar, "encoding": {"y": y, "x": x, "tooltip": tooltip}},
+        {
+            "mark": {"type": "rule", "color": colors.ink, "strokeWidth": 1.4},
+            "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+    ]
+
+
+def _counts(y: Spec, colors: Palette) -> Spec:
+    """Write how many samples each bar rests on, at the right edge."""
+    text = {"type": "text", "align": "right", "color": colors.ink, "opacity": 0.6, "fontSize": 11}
+    return {
+        "mark": text,
+        "encoding": {
+            "y": y, "x": {"value": "width"},
+            "text": {"field": "n", "type": "quantitative", "format": ","},
+        },
     }  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aggressors_app.charts.colors import Palette
 from aggressors_app.charts.parts import MARK, PERCENT, Spec, pick, values
+from aggressors_app.format import count
 from aggressors_app.format import share as share_of
 
 
@@ -17,6 +18,16 @@ class Series:
     name: str
     shares: tuple[float, ...]
     counts: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        """Samples of the group that have a value."""
+        return sum(self.counts)
+
+    @property
+    def legend(self) -> str:
+        """Name of the group, and how many samples it shows."""
+        return f"{self.name} ({count(self.n)})"
 
 
 def compare_shares(
@@ -37,10 +48,10 @@ def compare_shares(
     bounds : of a number's bins; None for categories.
     pair : colours of the two groups; bad against rest where None.
     """
-    names = [group.name for group in groups]
+    names = [group.legend for group in groups]
     rows = [
         {
-            "group": group.name, "label": label, "share": group.shares[place],
+            "group": group.legend, "label": label, "share": group.shares[place],
             "shown": share_of(group.shares[place]), "n": group.counts[place],
             MARK: place * len(groups) + side,
             **({} if bounds is None else {"start": bounds[place][0], "end": bounds[place][1]}),

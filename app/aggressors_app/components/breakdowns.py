@@ -14,8 +14,9 @@ from aggressors_app import cached, charts, picking, state
 from aggressors_app.components.chart import chart
 from aggressors_app.components.choice import chosen_field
 from aggressors_app.components.explore_map import colorable
+from aggressors_app.components.filter_bar import initial
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
-from aggressors_app.format import count, interval, number, short, typeset
+from aggressors_app.format import count, in_filter, interval, number, plain, short, typeset
 from aggressors_app.picking import Change
 
 MOST_STRONGEST = 8
@@ -40,7 +41,7 @@ def against_loss(run_id: str, filter: str) -> None:
         else:
             _two_fields(run_id, filter, field, second)
     with right:
-        _strongest(run_id, field)
+        _strongest(run_id, filter, field)
 
 
 def _one_field(run_id: str, filter: str, field: str) -> None:
@@ -73,6 +74,7 @@ def _one_field(run_id: str, filter: str, field: str) -> None:
         spec,
         table,
         title=f"Mean {signal} by {field}",
+        scope=in_filter(sum(row["n"] for row, _ in shown), cached.count(run_id, filter)),
         marks=labeled_only(run_id, filter, [mark for _, mark in shown]),
         said=f":gray[dashed: {number(overall)}, the mean of all · grey area: samples]"
         if ranges
@@ -137,6 +139,7 @@ def _two_fields(run_id: str, filter: str, across: str, up: str) -> None:
         spec,
         table.rename_columns([*columns, "n", "mean"]),
         title=f"Mean {signal} by {across} and {up}",
+        scope=in_filter(sum(row["n"] for row in rows), cached.count(run_id, filter)),
         marks=labeled_only(run_id, filter, marks),
         said=f":gray[hatched: fewer than {few} samples]" if any(c.few for c in cells) else "",
     )
@@ -156,17 +159,18 @@ def _in_order(rows: Rows, prefix: str, *, upwards: bool = False) -> list[str]:
     return names[::-1] if numbers and upwards else names
 
 
-def _strongest(run_id: str, chosen: str) -> None:
+def _strongest(run_id: str, filter: str, chosen: str) -> None:
     """List the fields that go with the signal over all analysed samples; a click shows one."""
     found = cached.findings(run_id, -1, "loss").found[:MOST_STRONGEST]
     if not found:
         return
+    analysed = cached.run_file(run_id).info.settings.analysed
     by_row = {f"{one.kind} {one.title}": one for one in found}
     shown = (row for row, one in by_row.items() if one.title == chosen and one.kind != "missing")
     listing(
         "strongest",
         (
-            Column("Strongest over all samples", width="62%"),
+            Column(f"Strongest in all of {analysed}", width="62%"),
             Column("Effect", help="Within labels; −1 to 1, with its interval"),
         ),
         strongest_rows(by_row),
@@ -175,6 +179,9 @@ def _strongest(run_id: str, chosen: str) -> None:
         on_choose=lambda row: state.change(field=by_row[row].title) if row in by_row else None,
         height=380,
     )
+    if format_filter(initial(run_id)) != filter:
+        n = count(cached.run_file(run_id).populations[analysed])
+        st.caption(f"The list is of all {n} samples of {plain(analysed)}, the chart of the filter.")
 
 
 def strongest_rows(by_row: Mapping[str, Finding]) -> list[Row]:

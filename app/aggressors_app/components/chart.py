@@ -21,6 +21,7 @@ def chart(
     table: Callable[[], pa.Table] | pa.Table,
     *,
     title: str,
+    scope: str = "",
     marks: Sequence[Change] = (),
     on_mark: Callable[[int], None] | None = None,
     stem: str = "",
@@ -34,6 +35,7 @@ def chart(
     ----------
     table : what the chart shows, for the file of its data.
     title : plain text; names the picture too.
+    scope : how many samples it shows, of how many, as plain text; beside the title.
     marks : what each mark stands for, by its number; a click limits the filter to its samples.
     on_mark : what a click does instead, with the number of the mark.
     stem : name of the files; by default made of the title.
@@ -47,12 +49,13 @@ def chart(
             if heading:
                 st.subheader(plain(title), anchor=False, width="stretch")
             else:
-                st.markdown(f"**{plain(title)}**", width="stretch")
+                beside = f" :gray[· {plain(scope)}]" if scope else ""
+                st.markdown(f"**{plain(title)}**{beside}", width="stretch")
             takeaway(
                 figure,
                 table if callable(table) else lambda: table,
                 stem=stem or title,
-                title=title,
+                title=f"{title} · {scope}" if scope else title,
                 note=state.read().filter,
             )
         if said:

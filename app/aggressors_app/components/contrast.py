@@ -10,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from aggressors.contracts import Aggressor
+from aggressors.contracts import Aggressor, Filter
 from aggressors.queries import drift as queries
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.stats.drift import Drift
@@ -20,7 +20,7 @@ from aggressors_app.components.chart import chart
 from aggressors_app.components.choice import chosen_field, remember
 from aggressors_app.components.explore_map import colorable
 from aggressors_app.components.listing import Column, Meter, Row, Text, listing
-from aggressors_app.format import count, share
+from aggressors_app.format import count, in_filter, share
 from aggressors_app.picking import Change
 
 MOST_DIFFERENT = 8
@@ -38,19 +38,39 @@ class Group:
     change: Change
 
 
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two groups of samples, and how they are told apart on the page.
+
+    Parameters
+    ----------
+    key : begins the keys of what is drawn.
+    colors : of the two groups; bad against rest where None.
+    aside : what the filter may claim and the comparison does without; '' where it claims nothing.
+    """
+
+    key: str
+    pair: queries.Pair
+    groups: tuple[Group, Group]
+    colors: tuple[str, str] | None
+    aside: str
+
+
 def inside_outside(run_id: str, filter: str, one: Aggressor) -> None:
     """Show how any field differs between the members of an aggressor and the rest."""
     # Comparing members with the rest needs both, whatever the filter says of them.
     scope = picking.without_aggressor(parse(filter))
     pair = queries.inside_outside(scope, one.concept_id)
-    groups = [
+    groups = (
         Group(f"aggressor {one.rank}", picking.member(one.rank, inside=True)),
         Group("the rest", picking.member(one.rank, inside=False)),
-    ]
+    )
     ordered = cached.associations(run_id, one.concept_id)["field"].to_pylist()
     usable = colorable(run_id)
     offered = list(dict.fromkeys(name for name in [*ordered, *usable] if name in usable))
-    _contrast("inside", run_id, pair, groups, offered, st.container(), skip=())
+    aside = _aside(filter, scope, "aggressors")
+    two = Contrast("inside", pair, groups, None, aside)
+    _contrast(run_id, two, offered, st.container(), skip=())
 
 
 def datasets(run_id: str, filter: str) -> None:
@@ -70,84 +90,99 @@ def datasets(run_id: str, filter: str) -> None:
     # Comparing datasets by population needs all of them, whatever the filter says of it.
     scope = chips.cleared(parse(filter), by)
     pair = queries.datasets(scope, by, left, right)
-    groups = [Group(name, picking.one_of(by, name)) for name in (left, right)]
-    colors = charts.palette(st.context.theme.type).categories[:2]
+    groups = (Group(left, picking.one_of(by, left)), Group(right, picking.one_of(by, right)))
+    first, second = charts.palette(st.context.theme.type).categories[:2]
     offered = [name for name in colorable(run_id) if name != by]
-    _contrast(
-        "datasets", run_id, pair, groups, offered, controls,
-        skip=(by,), colors=(colors[0], colors[1]),
-    )  # fmt: skip
+    two = Contrast("datasets", pair, groups, (first, second), _aside(filter, scope, by))
+    _contrast(run_id, two, offered, controls, skip=(by,))
+
+
+def _aside(filter: str, scope: Filter, about: str) -> str:
+    """Name what the filter claims something about that the scope of a comparison does not."""
+    return "" if format_filter(scope) == filter else about
 
 
 def _contrast(
-    key: str,
     run_id: str,
-    pair: queries.Pair,
-    groups: Sequence[Group],
+    two: Contrast,
     offered: Sequence[str],
     controls: DeltaGenerator,
     *,
     skip: tuple[str, ...],
-    colors: tuple[str, str] | None = None,
 ) -> None:
     """Draw one field in both groups, beside the fields in which they differ most.
 
     `controls` is where the field can be chosen.
     """
-    different = cached.differences(run_id, pair, skip).to_pylist()
+    different = cached.differences(run_id, two.pair, skip).to_pylist()
     fields = list(dict.fromkeys([*(row["field"] for row in different), *offered]))
     with controls:
-        field = chosen_field(f"{key}_field", fields, "Field, the most different first")
+        field = chosen_field(f"{two.key}_field", fields, "Field, the most different first")
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _drawn(key, groups, field, cached.compared(run_id, pair, field), colors)
+        _drawn(run_id, two, field)
     with right:
-        _most_different(key, different, field)
-        if cached.count(run_id, format_filter(pair.scope)) > queries.MOST_EACH:
+        _most_different(two.key, different, field)
+        total = cached.count(run_id, format_filter(two.pair.scope))
+        if total > queries.MOST_EACH:
             most = count(queries.MOST_EACH)
-            st.caption(f"Fields are ranked on at most about {most} samples of each.")
+            st.caption(
+                f"Fields are ranked on at most about {most} samples of each group, drawn from "
+                f"{count(total)}."
+            )
 
 
-def _drawn(
-    key: str,
-    groups: Sequence[Group],
-    field: str,
-    found: queries.Compared,
-    colors: tuple[str, str] | None,
-) -> None:
-    one, other = groups
+def _drawn(run_id: str, two: Contrast, field: str) -> None:
+    """Draw how one field is spread over both groups."""
+    found = cached.compared(run_id, two.pair, field)
+    one, other = two.groups
     rows = found.rows.to_pylist()
     if found.drift is None:
         empty = one if not sum(row["left"] for row in rows) else other
         st.caption(f"No sample of {empty.name} in the filter has a value of {field}.")
         return
     by_bin = picking.of_rows(field, rows)
+    shown = series(rows, one.name, other.name)
     spec = charts.compare_shares(
         [row["value"] or ranged(row["low"], row["high"]) for row in rows],
-        [
-            charts.Series(
-                group.name,
-                tuple(row[f"{side}_share"] for row in rows),
-                tuple(row[side] for row in rows),
-            )
-            for group, side in zip(groups, ("left", "right"), strict=True)
-        ],
+        shown,
         field,
         charts.palette(st.context.theme.type),
         bounds=bounds(rows),
-        pair=colors,
+        pair=two.colors,
     )
     chart(
-        key,
+        two.key,
         spec,
-        _table(found.rows, groups),
+        _table(found.rows, two.groups),
         title=f"{field}: {one.name} against {other.name}",
-        marks=[picking.every(mark, group.change) for mark in by_bin for group in groups],
-        said=drift_words.said(found.drift, one.name, other.name),
+        scope=_scope(run_id, two, sum(each.n for each in shown)),
+        marks=[picking.every(mark, group.change) for mark in by_bin for group in two.groups],
+        said=drift_words.said(found.drift, one.name, other.name)
+        + drift_words.drawn(found.drift, shown[0].n, shown[1].n),
         help=drift_words.help(found.drift, one.name, other.name),
     )
     if any(found.missing):
-        _without_value(key, groups, field, found.missing)
+        _without_value(two.key, two.groups, field, found.missing)
+
+
+def series(rows: Sequence[dict[str, Any]], left: str, right: str) -> list[charts.Series]:
+    """Give the two groups of a comparison, by their names, as the chart draws them."""
+    return [
+        charts.Series(
+            name,
+            tuple(row[f"{side}_share"] for row in rows),
+            tuple(row[side] for row in rows),
+        )
+        for name, side in ((left, "left"), (right, "right"))
+    ]
+
+
+def _scope(run_id: str, two: Contrast, shown: int) -> str:
+    """Say how many samples the chart shows, and which claim of the filter it does without."""
+    aside = f", its claim about {two.aside} aside" if two.aside else ""
+    total = cached.count(run_id, format_filter(two.pair.scope))
+    return f"{in_filter(shown, total)}{aside}"
 
 
 def _without_value(key: str, groups: Sequence[Group], field: str, missing: tuple[int, int]) -> None:

@@ -28,7 +28,7 @@ from aggressors_app.components.takeaway import Legend, takeaway
 from aggressors_app.format import of
 
 CELLS = 200
-CLOSEST, FARTHEST = 1e-6, 1e3  # shares of the extent that may be in view
+CLOSEST, FARTHEST = 1e-6, 1 + 1e-6  # shares of the extent that may be in view
 DOTS = 2_000  # samples in view, up to which each is drawn
 MAP = "figure_map"
 STALE = "explore_stale"
@@ -88,10 +88,12 @@ def explore_map() -> None:
             on_choose=_chosen,
             on_maps=lambda n: state.change(maps="1" if n == 1 else None),
         )
-    _downloads(view, layers, shown, by)
+    _downloads(view, layers, shown, by, scene.scope)
 
 
-def _downloads(view: state.View, layers: list[Layer], shown: View, by: Similarity) -> None:
+def _downloads(
+    view: state.View, layers: list[Layer], shown: View, by: Similarity, scope: str
+) -> None:
     """Offer the cells of the first map as data, and what is painted as a picture."""
     name = layers[0].name
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -101,7 +103,7 @@ def _downloads(view: state.View, layers: list[Layer], shown: View, by: Similarit
                 cached.map_bins(view.run, view.filter, name, shown, CELLS, by)
             ),
             stem=f"map by {layers[0].title}",
-            title=f"Map by {' and by '.join(layer.title for layer in layers)}",
+            title=f"Map by {' and by '.join(layer.title for layer in layers)} · {scope}",
             note=view.filter,
             formats=("png",),
             legends=[

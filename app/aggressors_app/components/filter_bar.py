@@ -10,7 +10,7 @@ from aggressors.contracts import Filter
 from aggressors.errors import FilterError
 from aggressors.queries.grammar import chips as claims
 from aggressors.queries.grammar import expand, format_filter, parse, without
-from aggressors_app import cached, chips, state
+from aggressors_app import cached, chips, placing, state
 from aggressors_app.chips import POPULATION
 from aggressors_app.components.filter_editors import (
     PROBLEM,
@@ -142,7 +142,7 @@ def _text(run_id: str, filter: Filter) -> None:
 
     def change() -> None:
         try:
-            text = expand(st.session_state[key], cached.saved_filter)
+            text = expand(st.session_state[key], placing.saved_filter)
         except FilterError as error:
             st.session_state[PROBLEM] = str(error)
         else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from aggressors.errors import AggressorsError
+from aggressors.errors import AggressorsError, FilterError
 from aggressors.queries.grammar import both, format_filter, parse
 from aggressors.store.hypotheses import Hypothesis
-from aggressors_app import actions, cached, chips, state
+from aggressors_app import actions, cached, chips, placing, state
 from aggressors_app.components.hypothesis_card import COLORS, HELP
 from aggressors_app.components.listing import Badge, Button, Buttons, Column, Row, Text, listing
 from aggressors_app.format import plain, typeset, when
@@ -55,14 +55,18 @@ def hypotheses(run_id: str) -> None:
 
 def claim(one: Hypothesis) -> None:
     """Put a claim into the filter, in place of all but the populations; for callbacks."""
-    populations = chips.only_populations(parse(state.read().filter))
-    state.change(
-        filter=format_filter(both(populations, parse(one.filter))), hold=",".join(one.confounders)
-    )
+    view = state.read()
+    populations = chips.only_populations(parse(view.filter))
+    try:
+        claimed = parse(placing.on_run(one.filter, one.run_id, view.run))
+    except FilterError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+        return
+    state.change(filter=format_filter(both(populations, claimed)), hold=",".join(one.confounders))
 
 
 def _row(run_id: str, one: Hypothesis, names: dict[str, str], *, muted: bool) -> Row:
-    refused = cached.refused(run_id, one.filter)
+    refused = _refused(run_id, one)
     said = cached.on_run(run_id, one)
     explore = refused or "Open Explore with this claim"
     return Row(
@@ -81,6 +85,14 @@ def _row(run_id: str, one: Hypothesis, names: dict[str, str], *, muted: bool) ->
         ),
         muted=muted,
     )
+
+
+def _refused(run_id: str, one: Hypothesis) -> str:
+    """Say why a run cannot answer a claim; '' where it can."""
+    try:
+        return cached.refused(run_id, placing.on_run(one.filter, one.run_id, run_id))
+    except FilterError as error:
+        return str(error)
 
 
 def _claimed(one: Hypothesis) -> str:

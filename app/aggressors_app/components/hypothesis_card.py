@@ -1,4 +1,4 @@
-"""Whether what is claimed in the filter is why the aggressor in focus fails."""
+"""Whether what is claimed in the filter explains the aggressor in focus."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from aggressors.queries.grammar import chips as claims
 from aggressors.stats.claims import Tested
 from aggressors.stats.intervals import Interval
 from aggressors.stats.reshuffle import Reshuffled
+from aggressors.store.hypotheses import Hypothesis
 from aggressors.words import counted, place_of_gap, reshuffled_sentence, support_sentence
 from aggressors_app import cached, chips, state
 from aggressors_app.components.findings import save
 from aggressors_app.components.listing import Color, Column, Meter, Row, Text, listing
-from aggressors_app.format import count, interval, number, plain, share, typeset
+from aggressors_app.format import count, interval, number, of, plain, share, typeset, when
 
-HOLD = "hold"  # in the address: the confounders, joined by commas
 COLORS: Mapping[str, Literal["green", "orange", "red"]] = {
     "supported": "green",
     "partly": "orange",
     "not supported": "red",
 }
+TITLED = "hypothesis_titled"  # the claim that the title in the box is about
 HELP = (
     "Judged by the half of the data on which nothing was sought, against samples with the same "
     "labels and, where you hold fields still, the same values of these. Supported: surely worse "
     "there, at least half as bad as the aggressor, and at least half of its members and of its "
-    "gap. Partly: surely worse, but not all of that."
+    "gap to others alike. Partly: surely worse, but not all of that."
 )
 
 
@@ -48,16 +49,16 @@ def hypothesis_card(run_id: str, claim: str, one: Aggressor) -> None:
     """Show what the data say of a claim, what is held still, and a way to keep it."""
     held = _held(run_id, parse(claim))
     with st.container(border=True, key="hypothesis"):
-        st.markdown(f"**Is it why aggressor {one.rank} fails?** {plain(typeset(one.name))}")
-        st.markdown(f":gray[Claimed:] {plain(_words(claim))}", help=HELP)
+        st.markdown(f"**Does it explain aggressor {one.rank}?** {plain(typeset(one.name))}")
+        st.markdown(f":gray[Claimed:] {plain(_words(claim))}", help=_help(run_id))
         try:
             found = cached.judged(run_id, claim, one.concept_id, held)
         except FilterError as error:  # such as a field of another run
             st.caption(plain(str(error)))
             return
         st.badge(found.tested.support.capitalize(), color=_color(found))
-        _figures(found)
         signal = cached.signal(run_id)
+        _figures(run_id, found)
         _gaps(found, signal)
         said = support_sentence(found.tested, signal, f"aggressor {one.rank}", held)
         if chance := found.reshuffled:
@@ -66,6 +67,13 @@ def hypothesis_card(run_id: str, claim: str, one: Aggressor) -> None:
             st.markdown(plain(typeset(said)))
         _confounders(run_id, parse(claim), held)
         _keep(run_id, claim, one, held)
+
+
+def _help(run_id: str) -> str:
+    """Say how the verdict comes about, and what a high loss is."""
+    quantile = share(cached.run_file(run_id).info.settings.core_quantile, 0)
+    what = plain(cached.signal(run_id))
+    return f"{HELP} High {what}: above that of {quantile} of the rest."
 
 
 def _words(claim: str) -> str:
@@ -77,15 +85,24 @@ def _color(found: Judged) -> Literal["green", "orange", "red", "gray"]:
     return COLORS.get(found.tested.support, "gray")
 
 
-def _figures(found: Judged) -> None:
-    """List what a claim covers, explains and leaves."""
+def _figures(run_id: str, found: Judged) -> None:
+    """List what a claim covers, explains and leaves; all gaps are to others alike."""
     test, chance = found.tested, found.reshuffled
+    own = "" if test.group_gap is None else f", {number(test.group_gap.value)}"
     rows = [
-        ("Covers", "of the aggressor's members", _share(test.coverage)),
-        ("Fails", f"of the {count(test.n_claim)} it holds for", _share(test.failing)),
-        ("Explains", "of the aggressor's gap", Text(_maybe(test.explained))),
-        ("Unexplained", "gap of its other members", _left(test)),
-        ("p-value", "of as much by chance", Text("–" if chance is None else _p(chance))),
+        (
+            "Covers",
+            f"of {count(test.n_group)} members that judge",
+            _share(test.coverage),
+        ),
+        (
+            f"High {cached.signal(run_id)}",
+            f"of the {count(test.n_claim)} it holds for",
+            _share(test.failing),
+        ),
+        ("Explains", f"of the aggressor's gap to others alike{own}", Text(_maybe(test.explained))),
+        ("Unexplained", "such gap of its other members", _left(test)),
+        ("p-value", _by_chance(chance), Text("–" if chance is None else _p(chance))),
     ]
     listing(
         "hypothesis_figures",
@@ -101,10 +118,14 @@ def _gaps(found: Judged, signal: str) -> None:
     known = [one.gap for one in found.populations if one.gap is not None]
     low = min([0.0, *(gap.low for gap in known)])
     high = max([0.0, *(gap.high for gap in known)]) or 1.0
-    help = f"Mean {signal} where the claim holds, minus that of others alike"
+    help = (
+        f"Mean {signal} where the claim holds, minus that of samples with the same labels and the "
+        "same values of what is held still. The gap on Insights and in the ranking is another "
+        "one: that of the aggressor to all the rest"
+    )
     listing(
         "hypothesis_gaps",
-        (Column("Gap where it holds", width="64%", help=help), Column("")),
+        (Column("Gap to others alike", width="64%", help=help), Column("")),
         [_population(one, low, high) for one in found.populations],
         label="Gap of the claim in each population",
     )
@@ -126,7 +147,7 @@ def _population(one: InPopulation, low: float, high: float) -> Row:
 def _held(run_id: str, claim: Filter) -> tuple[str, ...]:
     """Read from the address what is held still: fields that can be, and are not claimed."""
     offered = _offered(run_id, claim)
-    return tuple(name for name in state.read().get(HOLD, "").split(",") if name in offered)
+    return tuple(name for name in state.read().get(state.HOLD, "").split(",") if name in offered)
 
 
 def _offered(run_id: str, claim: Filter) -> list[str]:
@@ -152,21 +173,52 @@ def _keep(run_id: str, claim: str, one: Aggressor, held: tuple[str, ...]) -> Non
     """Offer to keep the claim under a title, to be judged on later runs too."""
     if cached.workspace() is None:
         return
+    if known := _kept(run_id, claim, one, held):
+        by = f" by {known.author}" if known.author else ""
+        st.caption(
+            f":material/bookmark: Kept as **{plain(typeset(known.title))}**{plain(by)}, "
+            f"{when(known.created_at)}"
+        )
+        return
     with st.popover("Keep", icon=":material/bookmark_add:", key="hypothesis_keep"):
-        st.text_input("Hypothesis", value=_words(claim), key="hypothesis_title", width=320)
+        if st.session_state.get(TITLED) != claim:  # a title that was typed for another claim
+            st.session_state.update({TITLED: claim, "hypothesis_title": _words(claim)})
+        st.text_input("Hypothesis", key="hypothesis_title", width=320)
         st.text_input("Who holds it", key="hypothesis_author", width=320)
 
         def keep() -> None:
-            title, author = (st.session_state[f"hypothesis_{of}"] for of in ("title", "author"))
+            title, author = (st.session_state[f"hypothesis_{part}"] for part in ("title", "author"))
             save(run_id, one.rank, title, claim, author, held)
 
         st.button("Keep it", type="primary", key="hypothesis_save", on_click=keep)
 
 
+def _kept(run_id: str, claim: str, one: Aggressor, held: tuple[str, ...]) -> Hypothesis | None:
+    """Find the hypothesis that says the same of the same aggressor with the same held still."""
+    origin = cached.catalogue().origin
+    return next(
+        (
+            each
+            for each in cached.hypotheses()[0]
+            if (each.filter, each.aggressor, set(each.confounders)) == (claim, one.rank, set(held))
+            and origin(each.run_id) == origin(run_id)
+        ),
+        None,
+    )
+
+
 def _share(found: Interval | None) -> Text:
     if found is None:
         return Text("too few")
-    return Text(share(found.value, 0), sub=interval(found.low, found.high, percent=True))
+    bounds = f"{share(found.low, 0)}\u00a0–\u00a0{share(found.high, 0)}"  # on one line
+    return Text(share(found.value, 0), sub=bounds)
+
+
+def _by_chance(chance: Reshuffled | None) -> str:
+    """Say what a p-value is of, and of how many samples where not all were dealt out."""
+    if chance is None or chance.n == chance.of:
+        return "of as much by chance"
+    return f"of as much by chance, on {of(chance.n, chance.of)}"
 
 
 def _maybe(value: float | None) -> str:

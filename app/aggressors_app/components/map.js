@@ -23,6 +23,12 @@ function simplify(points) {
   return kept;
 }
 
+// Shift a stretch so that it lies within another, which is longer.
+function inside(from, to, low, high) {
+  const by = Math.max(low - from, 0) + Math.min(high - to, 0);
+  return [from + by, to + by];
+}
+
 class Maps {
   constructor(root) {
     this.root = root;
@@ -85,7 +91,7 @@ class Maps {
     const key = element("div");
     box.append(title, stage, key);
     this.maps.append(box);
-    const made = { at, box, select, read, canvas, tip, key, taken: [] };
+    const made = { at, box, select, read, canvas, tip, key, taken: [], marks: [] };
     this.listen(made);
     return made;
   }
@@ -156,10 +162,18 @@ class Maps {
     this.move(this.data.home.slice(), "home");
   }
 
+  // Out to all of the map and no further; what is in view near an edge slides inside it.
   zoom(factor, at) {
     const [x0, x1, y0, y1] = this.view;
     const [x, y] = at ?? [(x0 + x1) / 2, (y0 + y1) / 2];
-    this.move([x + (x0 - x) * factor, x + (x1 - x) * factor, y + (y0 - y) * factor, y + (y1 - y) * factor]);
+    const [left, right, bottom, top] = this.data.home;
+    if ((x1 - x0) * factor >= right - left || (y1 - y0) * factor >= top - bottom) {
+      if (this.view.join() !== this.data.home.join()) this.home();
+      return;
+    }
+    const view = [x + (x0 - x) * factor, x + (x1 - x) * factor, y + (y0 - y) * factor, y + (y1 - y) * factor];
+    if (factor < 1) return this.move(view);
+    this.move([...inside(view[0], view[1], left, right), ...inside(view[2], view[3], bottom, top)]);
   }
 
   shift(across, up) {
@@ -283,7 +297,7 @@ class Maps {
     const frame = { context, X, Y, ratio, w, h, layer, image, at: panel.at, data: this.data, ...theme };
     drawBins(frame);
     panel.taken = this.data.dots ? drawDots(frame, this.pictures) : [];
-    drawOutlines(frame);
+    panel.marks = drawOutlines(frame);
     drawRegion(frame, this.drag && this.tool !== "pan" ? this.drag.points : this.data.region);
     if (this.data.chosen) drawRing(frame, this.data.chosen, 9, true);
     this.tell(panel, frame);
@@ -305,7 +319,7 @@ class Maps {
       return;
     }
     drawRing(frame, at, 6, false);
-    const marker = this.data.outlines.find(({ middle }) => Math.hypot(frame.X(middle[0]) - frame.X(at[0]), frame.Y(middle[1]) - frame.Y(at[1])) < 10 * frame.ratio);
+    const marker = panel.marks.find(({ x, y, r }) => Math.hypot(x - frame.X(at[0]), y - frame.Y(at[1])) < r + 2 * frame.ratio);
     if (marker && own) this.tip(panel, frame, marker.middle, [`Aggressor ${marker.name}`, marker.title]);
     panel.read.textContent = this.under(panel.layer, at) || panel.layer.note;
   }

@@ -59,10 +59,10 @@ function drawDots({ context, X, Y, ratio, data, layer, at, w, h, paper }, pictur
   return taken;
 }
 
-// The chosen aggressor, which alone has rings, is drawn last and so on top.
-function drawOutlines({ context, X, Y, ratio, data, ink, paper }) {
-  const ordered = [...data.outlines].sort((a, b) => a.rings.length - b.rings.length);
-  for (const { rings } of ordered) {
+// The rings of the chosen aggressor, which alone has some, and the number of each in a circle.
+// Returns the circles, in pixels, where they were drawn.
+function drawOutlines({ context, X, Y, ratio, data, ink, paper, w, h }) {
+  for (const { rings } of data.outlines) {
     context.lineJoin = "round";
     for (const ring of rings) {
       trace(context, rounded(rounded(ring)), X, Y);
@@ -70,10 +70,15 @@ function drawOutlines({ context, X, Y, ratio, data, ink, paper }) {
       stroke(context, ink, 1.6 * ratio);
     }
   }
-  for (const { name, middle, rings } of ordered) {
-    const [x, y, r] = [X(middle[0]), Y(middle[1]), (rings.length ? 10 : 8) * ratio];
+  const marks = apart(
+    data.outlines.map((one) => ({ ...one, at: [X(one.middle[0]), Y(one.middle[1])], r: (one.rings.length ? 10 : 8) * ratio })),
+    2 * ratio,
+    [w, h],
+  );
+  for (const { at, x, y } of marks) if (x !== at[0] || y !== at[1]) lead(context, at, [x, y], ratio, ink, paper);
+  for (const { name, x, y, r, rings } of marks) {
     disc(context, x, y, r);
-    context.fillStyle = rings.length ? ink : paper + "cc";
+    context.fillStyle = rings.length ? ink : paper;
     context.fill();
     stroke(context, ink, 1.2 * ratio);
     context.fillStyle = rings.length ? paper : ink;
@@ -82,6 +87,48 @@ function drawOutlines({ context, X, Y, ratio, data, ink, paper }) {
     context.textBaseline = "middle";
     context.fillText(name, x, y + 0.5 * ratio);
   }
+  return marks;
+}
+
+// Place circles so that none covers another: the chosen one and then the first ranks at their
+// middles, others as near as there is room; one that finds none is left out until one looks closer.
+function apart(circles, gap, [w, h]) {
+  const placed = [];
+  const ordered = [...circles].sort((a, b) => b.rings.length - a.rings.length || Number(a.name) - Number(b.name));
+  for (const one of ordered) {
+    const [x, y] = one.at;
+    const free = (px, py) => placed.every((other) => Math.hypot(px - other.x, py - other.y) >= one.r + other.r + gap);
+    const seen = (px, py) => px >= one.r && py >= one.r && px <= w - one.r && py <= h - one.r;
+    if (free(x, y)) placed.push({ ...one, x, y });
+    else {
+      const beside = around(x, y, one.r).find(([px, py]) => free(px, py) && seen(px, py));
+      if (beside) placed.push({ ...one, x: beside[0], y: beside[1] });
+    }
+  }
+  return placed.reverse();
+}
+
+// Places around one, the nearest first: two circles of twelve, from above on.
+function around(x, y, r) {
+  return [2.6, 5].flatMap((far) =>
+    Array.from({ length: 12 }, (_, i) => {
+      const angle = (i * Math.PI) / 6 - Math.PI / 2;
+      return [x + far * r * Math.cos(angle), y + far * r * Math.sin(angle)];
+    }),
+  );
+}
+
+// A line from where an aggressor lies to its number beside.
+function lead(context, from, to, ratio, ink, paper) {
+  for (const [style, width] of [[paper, 3], [ink, 1.2]]) {
+    context.beginPath();
+    context.moveTo(...from);
+    context.lineTo(...to);
+    stroke(context, style, width * ratio);
+  }
+  disc(context, ...from, 2.2 * ratio);
+  context.fillStyle = ink;
+  context.fill();
 }
 
 function drawRegion({ context, X, Y, ratio, accent }, region) {

@@ -15,8 +15,9 @@ from aggressors.stats.calibration import Calibration
 from aggressors_app import cached, charts, chips, drift_words, picking, state
 from aggressors_app.components.breakdowns import bounds, labeled_only, ranged
 from aggressors_app.components.chart import chart
+from aggressors_app.components.contrast import series
 from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
-from aggressors_app.format import count, number, share
+from aggressors_app.format import count, in_filter, number, share
 
 MOST_CLASSES = 20  # in the matrix
 MOST_MISTAKES = 10  # in the list
@@ -88,6 +89,7 @@ def confusions(run_id: str, filter: str) -> None:
             ),
             table,
             title="Labels against predictions",
+            scope=in_filter(found.n, cached.count(run_id, filter)),
             marks=[_mistake(cell.label, cell.prediction) for cell in found.cells],
             said=f"**{count(found.wrong)}** of {count(found.n)} samples are named wrongly "
             ":gray[· shares are of the label"
@@ -169,6 +171,7 @@ def calibrated(run_id: str, filter: str) -> None:
             charts.reliability(bins, charts.palette(st.context.theme.type)),
             _reliability_table(found),
             title="How often it is right, by how sure it is",
+            scope=in_filter(sum(one.n for one in bins), cached.count(run_id, filter)),
             marks=labeled_only(run_id, filter, marks),
             said=calibration_said(found),
             help=ECE,
@@ -252,14 +255,7 @@ def loss_spread(run_id: str, filter: str) -> None:
         st.caption("No labeled sample in the filter.")
         return
     narrowed = format_filter(whole) != format_filter(chosen)
-    groups = [
-        charts.Series(
-            name,
-            tuple(row[f"{side}_share"] for row in rows),
-            tuple(row[side] for row in rows),
-        )
-        for name, side in (("in the filter", "left"), ("all", "right"))
-    ]
+    groups = series(rows, "in the filter", "all")
     shown = groups if narrowed else groups[:1]
     marks = picking.of_rows("loss", rows)
     everyone = [picking.every(lambda _: whole, mark) for mark in marks]
@@ -278,11 +274,15 @@ def loss_spread(run_id: str, filter: str) -> None:
              "share in the filter", "share of all"]
         ),
         title="How the loss is spread",
+        scope=in_filter(sum(groups[0].counts), cached.count(run_id, filter)),
         marks=[
             change
             for both in zip(marks, everyone, strict=True)
             for change in both[: len(shown)]
         ],
-        said=drift_words.said(found.drift, "loss in the filter", "all loss") if narrowed else WHOLE,
+        said=drift_words.said(found.drift, "loss in the filter", "all loss")
+        + drift_words.drawn(found.drift, groups[0].n, groups[1].n)
+        if narrowed
+        else WHOLE,
         help=drift_words.help(found.drift, "the filter", "all") if narrowed else None,
     )  # fmt: skip

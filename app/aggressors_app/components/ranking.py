@@ -41,8 +41,8 @@ def _columns(run_id: str) -> tuple[Column, ...]:
         Column("Aggressor", width="26%", help=fails(run_id)),
         Column(
             "Severity",
-            help=f"The gap is how much higher mean {what} is inside than in the rest; the severity "
-            "is its lower bound, where the solid bar ends.",
+            help=f"The gap to the rest is how much higher mean {what} is inside; the severity is "
+            "its lower bound, where the solid bar ends.",
         ),
         Column("Impact", help=f"Share of all {what} that would vanish if it became like the rest"),
         Column("Samples", right=True, help="Members in the analysed population"),
@@ -103,7 +103,7 @@ def _row(
         high=one.gap_high,
         min=min(0.0, one.gap_low),
         max=severest,
-        sub=f"gap {number(one.gap)}",
+        sub=f"gap to the rest {number(one.gap)}",
         color="red",
     )
     return Row(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from aggressors.contracts import EVERYTHING, Filter
-from aggressors.errors import AggressorsError
+from aggressors.errors import AggressorsError, FilterError
 from aggressors.queries.grammar import SAVED, format_filter, parse
 from aggressors.store.hypotheses import Hypothesis
 from aggressors.store.kept_filters import LONGEST_TITLE, KeptFilter
-from aggressors_app import actions, cached
+from aggressors_app import actions, cached, placing
 from aggressors_app.components import hypotheses
 from aggressors_app.components.filter_editors import WIDTH, apply
 from aggressors_app.format import plain
@@ -25,7 +25,7 @@ def saved_filters(run_id: str, filter: Filter) -> None:
     if cached.workspace() is None:
         return
     text = format_filter(filter)
-    named = next((one for one in cached.filters()[0] if one.filter == text), None)
+    named = next((one for one in cached.filters()[0] if _here(run_id, one) == text), None)
     label = f":primary[{plain(named.title)}]" if named else "Saved"
     with st.popover(label, icon=":material/bookmark:", key="filter_kept"):
         _choose(run_id)
@@ -34,7 +34,7 @@ def saved_filters(run_id: str, filter: Filter) -> None:
         elif filter == EVERYTHING:
             st.caption("Set a filter to save it under a name.")
         else:
-            _save(text)
+            _save(run_id, text)
         if trouble := st.session_state.pop(TROUBLE, ""):
             st.error(plain(trouble))
 
@@ -47,16 +47,29 @@ def _choose(run_id: str) -> None:
         **{f"Filter: {one.slug}": one for one in filters},
         **{f"Hypothesis: {one.slug}": one for one in claims},
     }
-    known = {key: one for key, one in every.items() if not cached.refused(run_id, one.filter)}
+    here = {key: _here(run_id, one) for key, one in every.items()}
+    known = {key: one for key, one in every.items() if here[key]}
     for broken in wrong:
         st.caption(plain(broken.reason))
     if known:
-        _box(known)
+        _box(known, here)
     if left := len(every) - len(known):
-        st.caption(f"{left} more speak of fields that this run does not have.")
+        st.caption(
+            f"{left} more cannot be asked of this run: it lacks a field, a place on the map or an "
+            "aggressor that they name."
+        )
 
 
-def _box(known: dict[str, Saved]) -> None:
+def _here(run_id: str, one: Saved) -> str:
+    """Text of what was saved as it is on this run; '' where the run cannot answer it."""
+    try:
+        text = placing.on_run(one.filter, one.run_id, run_id)
+    except FilterError:
+        return ""
+    return "" if cached.refused(run_id, text) else text
+
+
+def _box(known: dict[str, Saved], here: dict[str, str]) -> None:
     st.session_state[CHOSEN] = None
 
     def change() -> None:
@@ -66,7 +79,7 @@ def _box(known: dict[str, Saved]) -> None:
         if isinstance(chosen := known[key], Hypothesis):
             hypotheses.claim(chosen)
         else:
-            apply(parse(chosen.filter))
+            apply(parse(here[key]))
 
     st.selectbox(
         "Saved filters and hypotheses",
@@ -95,10 +108,10 @@ def _named(one: KeptFilter) -> None:
         )  # fmt: skip
 
 
-def _save(text: str) -> None:
+def _save(run_id: str, text: str) -> None:
     def save() -> None:
         name = st.session_state[NAME]
-        _tried(lambda: actions.save_filter(name, text, _author()))
+        _tried(lambda: actions.save_filter(name, text, _author(), run_id))
 
     with st.form("filter_save", border=False, width=WIDTH):
         st.text_input(

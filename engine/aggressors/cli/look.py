@@ -150,10 +150,10 @@ def export(
     workspace: str | None,
 ) -> None:
     """Write a list of samples to a file, in its order."""
+    from aggressors.carrying import finder_on
     from aggressors.export import export as make
     from aggressors.queries.grammar import expand, parse
     from aggressors.queries.marks import as_table
-    from aggressors.store.kept_filters import finder
 
     check_out(out)
     if where is not None and not where.strip():
@@ -161,8 +161,8 @@ def export(
     queue = queued(open_workspace(workspace)) if what == "queue" else []
     held = marked(open_workspace(workspace)) if what == "marks" else ()
     place = None if is_alone(run, workspace) else open_workspace(workspace)
-    filter = parse(expand(where or "", finder(place)))
     with open_file(run, workspace) as opened:
+        filter = parse(expand(where or "", finder_on(opened, place)))
         exported = make(
             opened, cast("What", what), aggressor, filter, format_name, count,
             queue=queue, marks=as_table(opened, held) if what == "marks" else None,

@@ -27,7 +27,7 @@ from aggressors.store.records import (
 )
 from aggressors.store.workspace import Workspace, check_slug
 
-VERSION = 1
+VERSION = 2
 LONGEST_TITLE = 80
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
@@ -43,6 +43,7 @@ class KeptFilter:
     filter : text of the filter; it names no other kept filter.
     author : who saved it; '' where nobody said.
     created_at : when it was saved, ISO 8601 in UTC.
+    run_id : the run of whose map or aggressors it speaks; '' where it speaks of none.
     schema_version : version of this format.
     """
 
@@ -51,6 +52,7 @@ class KeptFilter:
     filter: str
     author: str
     created_at: str
+    run_id: str = ""
     schema_version: int = VERSION
 
 
@@ -117,12 +119,15 @@ def finder(workspace: Workspace | None) -> Callable[[str], str]:
     return none
 
 
-def save_filter(workspace: Workspace, title: str, filter: str, author: str = "") -> KeptFilter:
+def save_filter(
+    workspace: Workspace, title: str, filter: str, author: str = "", run_id: str = ""
+) -> KeptFilter:
     """Keep a filter under a name; the same filter under the same name is returned as it is.
 
     Parameters
     ----------
     filter : its text; names of kept filters in it are replaced by what they stand for.
+    run_id : the run of whose map or aggressors it speaks; '' where it speaks of none.
 
     Raises
     ------
@@ -137,7 +142,7 @@ def save_filter(workspace: Workspace, title: str, filter: str, author: str = "")
         raise UsageError(
             f"The name of a filter has at most {LONGEST_TITLE} characters; got {len(title)}."
         )
-    return _place(workspace, _slug(title), title, _plain(workspace, filter), author)
+    return _place(workspace, _slug(title), title, _plain(workspace, filter), author, run_id)
 
 
 def keep(workspace: Workspace, filter: str) -> KeptFilter:
@@ -148,7 +153,7 @@ def keep(workspace: Workspace, filter: str) -> KeptFilter:
     FilterError : `filter` cannot be read. WorkspaceError : the workspace cannot be written.
     """
     text = _plain(workspace, filter)
-    return _place(workspace, digest(text), "", text, "")
+    return _place(workspace, digest(text), "", text, "", "")
 
 
 def remove_filter(workspace: Workspace, slug: str) -> None:
@@ -166,16 +171,18 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _place(workspace: Workspace, slug: str, title: str, text: str, author: str) -> KeptFilter:
+def _place(
+    workspace: Workspace, slug: str, title: str, text: str, author: str, run_id: str
+) -> KeptFilter:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = KeptFilter(slug, title, text, author.strip(), now)
+    made = KeptFilter(slug, title, text, author.strip(), now, run_id)
     if place_new(_path(workspace, slug), as_json(made)):
         return made
     try:
         there = read_filter(workspace, slug)
     except InputError as error:  # it keeps its name, until somebody looks at it
         raise UsageError(str(error)) from error
-    if there.filter == text:
+    if (there.filter, there.run_id) == (text, run_id):
         return there
     raise UsageError(
         f"A filter is saved as {SAVED}{slug} already: {there.filter:.80}. "
