@@ -18,9 +18,7 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import resource
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -30,7 +28,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path[:0] = [str(HERE), str(ROOT / "engine"), str(ROOT / "app")]
+sys.path[:0] = [str(HERE), *(str(ROOT / name) for name in ("engine", "app", "tests"))]
 
 import clicks  # noqa: E402
 import generate  # noqa: E402
@@ -39,6 +37,7 @@ import peers  # noqa: E402
 import served  # noqa: E402
 
 from aggressors.store.read import open_run  # noqa: E402
+from serving import dashboard, machine  # noqa: E402
 
 RESULTS = HERE.parent / "results"
 SEED = 4_200  # of what is asked; the run itself has a seed of its own
@@ -79,14 +78,7 @@ def measure(
     found |= _served(path.parents[1], name, repetitions, seconds, parts)
     found["bars"] = BARS | (LARGE if rows > MILLION else {})
     found["missed"] = list(missed(found))
-    found["machine"] = {
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load_before": round(before, 2),
-        "load_after": round(os.getloadavg()[0], 2),
-    }
+    found["machine"] = machine(before)
     found["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     return found
 
@@ -97,7 +89,8 @@ def _served(
     found: dict[str, Any] = {}
     if {"pages", "analysts", "clicks"}.isdisjoint(parts):
         return found
-    with served.server(workspace, _free_port()) as (address, pid):
+    with dashboard(workspace) as server:
+        address, pid = server.address, server.pid
         time.sleep(WARM_S)
         if "pages" in parts:
             found["pages"] = asyncio.run(served.visit_pages(address, run, visits, SEED))
@@ -113,12 +106,6 @@ def _served(
             found["outlives"] = asyncio.run(served.abandon(address, run, pid, rounds=10, seed=SEED))
         found["memory_peak_mb"] = served.memory(pid)[1]
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def missed(found: dict[str, Any]) -> Iterator[str]:
