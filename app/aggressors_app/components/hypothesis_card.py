@@ -16,7 +16,13 @@ from aggressors.queries.grammar import chips as claims
 from aggressors.stats.claims import Tested
 from aggressors.stats.intervals import Interval
 from aggressors.stats.reshuffle import Reshuffled
-from aggressors.words import counted, place_of_gap, reshuffled_sentence, support_sentence
+from aggressors.words import (
+    counted,
+    dealt_p_value,
+    place_of_gap,
+    reshuffled_sentence,
+    support_sentence,
+)
 from aggressors_app import cached, chips, state
 from aggressors_app.components.findings import save
 from aggressors_app.components.listing import Color, Column, Meter, Row, Text, listing
@@ -85,7 +91,7 @@ def _figures(found: Judged) -> None:
         ("Fails", f"of the {count(test.n_claim)} it holds for", _share(test.failing)),
         ("Explains", "of the aggressor's gap", Text(_maybe(test.explained))),
         ("Unexplained", "gap of its other members", _left(test)),
-        ("p-value", "of as much by chance", Text("–" if chance is None else _p(chance))),
+        ("p-value", "of as much by chance", Text(_by_chance(chance))),
     ]
     listing(
         "hypothesis_figures",
@@ -180,6 +186,5 @@ def _left(test: Tested) -> Text:
     return Text("none left" if test.coverage and test.coverage.value == 1 else "too few to say")
 
 
-def _p(chance: Reshuffled) -> str:
-    at_least = 1 / (chance.times + 1)
-    return number(chance.p_value) if chance.p_value > at_least else f"< {number(2 * at_least)}"
+def _by_chance(found: Reshuffled | None) -> str:
+    return "–" if found is None else dealt_p_value(found.p_value, found.times)
