@@ -13,18 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
-from pathlib import Path
 
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import SAVED, expand, format_filter, parse
 from aggressors.store.files import place_new
-from aggressors.store.records import (
-    Unreadable,
-    as_json,
-    list_records,
-    read_filter_record,
-    remove_record,
-)
+from aggressors.store.records import Unreadable, as_json
+from aggressors.store.shelf import LONGEST_AUTHOR, Shelf
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
@@ -56,11 +50,7 @@ class KeptFilter:
 
 def list_filters(workspace: Workspace) -> tuple[list[KeptFilter], list[Unreadable]]:
     """All filters that have a name, by title, and those whose files are wrong."""
-    found, wrong = list_records(
-        workspace.filters,
-        lambda slug: read_filter(workspace, slug),
-        only=lambda slug: not _DIGEST.fullmatch(slug),
-    )
+    found, wrong = _shelf(workspace).listed(only=lambda slug: not _DIGEST.fullmatch(slug))
     found.sort(key=lambda one: (one.title.lower(), one.slug))
     return found, wrong
 
@@ -73,11 +63,12 @@ def read_filter(workspace: Workspace, slug: str) -> KeptFilter:
     InputError : no such file, or one edited to nonsense; names file and field.
     UsageError : `slug` is no slug.
     """
-    path = _path(workspace, slug)
-    found = read_filter_record(path, KeptFilter, "saved filter")
+    shelf = _shelf(workspace)
+    found = shelf.read(slug)
     if _DIGEST.fullmatch(slug) and digest(found.filter) != slug:
         raise InputError(
-            f"{path}: 'filter' was changed, and links to it mean what it was. Remove the file."
+            f"{shelf.path(slug)}: 'filter' was changed, and links to it mean what it was. "
+            "Remove the file."
         )
     return found
 
@@ -90,7 +81,7 @@ def find(workspace: Workspace, name: str) -> str:
     FilterError : there is none, or its file is wrong. `name` may come from a stranger.
     """
     try:
-        path = _path(workspace, name)
+        path = _shelf(workspace).path(name)
     except UsageError as error:
         raise FilterError(
             f"{SAVED}{name:.80} names no saved filter: a name has a to z, 0 to 9 and hyphens."
@@ -158,7 +149,7 @@ def remove_filter(workspace: Workspace, slug: str) -> None:
     ------
     UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
     """
-    remove_record(_path(workspace, slug))
+    _shelf(workspace).remove(slug)
 
 
 def digest(text: str) -> str:
@@ -168,8 +159,8 @@ def digest(text: str) -> str:
 
 def _place(workspace: Workspace, slug: str, title: str, text: str, author: str) -> KeptFilter:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = KeptFilter(slug, title, text, author.strip(), now)
-    if place_new(_path(workspace, slug), as_json(made)):
+    made = KeptFilter(slug, title, text, author.strip()[:LONGEST_AUTHOR], now)
+    if place_new(_shelf(workspace).path(slug), as_json(made)):
         return made
     try:
         there = read_filter(workspace, slug)
@@ -187,8 +178,8 @@ def _plain(workspace: Workspace, text: str) -> str:
     return format_filter(parse(expand(text, finder(workspace))))
 
 
-def _path(workspace: Workspace, slug: str) -> Path:
-    return workspace.filters / f"{check_slug(slug)}.json"
+def _shelf(workspace: Workspace) -> Shelf[KeptFilter]:
+    return Shelf(workspace.filters, KeptFilter, "saved filter", "saved filters")
 
 
 def _slug(title: str) -> str:
