@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
+from pathlib import Path
 
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import SAVED, expand, format_filter, parse
 from aggressors.store.files import place_new
 from aggressors.store.records import Unreadable, as_json
-from aggressors.store.shelf import LONGEST_AUTHOR, Shelf
+from aggressors.store.shelf import Shelf
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
@@ -81,7 +82,7 @@ def find(workspace: Workspace, name: str) -> str:
     FilterError : there is none, or its file is wrong. `name` may come from a stranger.
     """
     try:
-        path = _shelf(workspace).path(name)
+        path = _path(workspace, name)
     except UsageError as error:
         raise FilterError(
             f"{SAVED}{name:.80} names no saved filter: a name has a to z, 0 to 9 and hyphens."
@@ -159,8 +160,8 @@ def digest(text: str) -> str:
 
 def _place(workspace: Workspace, slug: str, title: str, text: str, author: str) -> KeptFilter:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = KeptFilter(slug, title, text, author.strip()[:LONGEST_AUTHOR], now)
-    if place_new(_shelf(workspace).path(slug), as_json(made)):
+    made = KeptFilter(slug, title, text, author.strip(), now)
+    if place_new(_path(workspace, slug), as_json(made)):
         return made
     try:
         there = read_filter(workspace, slug)
@@ -176,6 +177,10 @@ def _place(workspace: Workspace, slug: str, title: str, text: str, author: str) 
 
 def _plain(workspace: Workspace, text: str) -> str:
     return format_filter(parse(expand(text, finder(workspace))))
+
+
+def _path(workspace: Workspace, slug: str) -> Path:
+    return _shelf(workspace).path(slug)
 
 
 def _shelf(workspace: Workspace) -> Shelf[KeptFilter]:
