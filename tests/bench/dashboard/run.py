@@ -115,20 +115,16 @@ def missed(found: dict[str, Any]) -> Iterator[str]:
         kind = "hypothesis_p95" if name.startswith(interactions.HYPOTHESIS) else "query_p95"
         if name not in interactions.ONCE and one["p95_ms"] > bars[kind]:
             yield f"query '{name}': {one['p95_ms']} of {bars[kind]} ms"
-    for name, one in found.get("pages", {}).items():
-        if one["p95_ms"] > bars["page_p95"]:
-            yield f"page '{name}': {one['p95_ms']} of {bars['page_p95']} ms"
-        if one["most_kb"] > bars["kb"]:
-            yield f"page '{name}': {one['most_kb']} of {bars['kb']} KB"
-        yield from (f"page '{name}': {error}" for error in one["errors"])
+    for kind in ("page", "click"):
+        for name, one in found.get(f"{kind}s", {}).items():
+            if one["p95_ms"] > bars[f"{kind}_p95"]:
+                yield f"{kind} '{name}': {one['p95_ms']} of {bars[f'{kind}_p95']} ms"
+            if one["most_kb"] > bars["kb"]:
+                yield f"{kind} '{name}': {one['most_kb']} of {bars['kb']} KB"
+            yield from (f"{kind} '{name}': {error}" for error in one.get("errors", ()))
     for name, one in found.get("pandas", {}).items():
         if one["ratio"] > bars["pandas_ratio"]:
             yield f"{name}: {one['ratio']} of the time of pandas"
-    for name, one in found.get("clicks", {}).items():
-        if one["p95_ms"] > bars["click_p95"]:
-            yield f"click '{name}': {one['p95_ms']} of {bars['click_p95']} ms"
-        if one["most_kb"] > bars["kb"]:
-            yield f"click '{name}': {one['most_kb']} of {bars['kb']} KB"
     if crowd := found.get("analysts"):
         if crowd["p95_ms"] > bars["analysts_p95"]:
             yield f"{crowd['people']} analysts: {crowd['p95_ms']} of {bars['analysts_p95']} ms"
