@@ -23,6 +23,7 @@ def chart(
     title: str,
     marks: Sequence[Change] = (),
     on_mark: Callable[[int], None] | None = None,
+    stem: str = "",
     said: str = "",
     heading: bool = False,
     help: str | None = None,
@@ -32,9 +33,10 @@ def chart(
     Parameters
     ----------
     table : what the chart shows, for the file of its data.
-    title : plain text; names the picture and the files too.
+    title : plain text; names the picture too.
     marks : what each mark stands for, by its number; a click limits the filter to its samples.
     on_mark : what a click does instead, with the number of the mark.
+    stem : name of the files; by default made of the title.
     said : a line of our own Markdown below the title, what the chart says in figures.
     heading : whether the title stands as a heading of the page.
     help : shown on hover over that line.
@@ -49,7 +51,7 @@ def chart(
             takeaway(
                 figure,
                 table if callable(table) else lambda: table,
-                stem=title,
+                stem=stem or title,
                 title=title,
                 note=state.read().filter,
             )

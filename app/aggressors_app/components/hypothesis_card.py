@@ -91,7 +91,7 @@ def _figures(found: Judged) -> None:
         ("Fails", f"of the {count(test.n_claim)} it holds for", _share(test.failing)),
         ("Explains", "of the aggressor's gap", Text(_maybe(test.explained))),
         ("Unexplained", "gap of its other members", _left(test)),
-        ("p-value", "of as much by chance", Text(_by_chance(chance))),
+        ("p-value", "of as much by chance", Text("–" if chance is None else _p(chance))),
     ]
     listing(
         "hypothesis_figures",
@@ -186,5 +186,5 @@ def _left(test: Tested) -> Text:
     return Text("none left" if test.coverage and test.coverage.value == 1 else "too few to say")
 
 
-def _by_chance(found: Reshuffled | None) -> str:
-    return "–" if found is None else dealt_p_value(found.p_value, found.times)
+def _p(chance: Reshuffled) -> str:
+    return dealt_p_value(chance.p_value, chance.times)
