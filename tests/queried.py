@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from aggressors.contracts import POPULATIONS, RunInfo, Settings
+from aggressors.contracts import POPULATIONS, Filter, RunInfo, Settings
+from aggressors.queries.columns import read
+from aggressors.queries.names import resolve
+from aggressors.queries.scope import fetch, scope
 from aggressors.stages.tables import rows, table
 from aggressors.stats.alignment import STAYS, Similarity
 from aggressors.store.publish import publish
@@ -64,6 +67,14 @@ def queried(
     )  # fmt: skip
     path = publish(_tables(frame, members), info, CLASSES, folder)
     return Queried(open_run(path), frame, members)
+
+
+def found_rows(run: RunFile, filter: Filter) -> tuple[list[int], list[int]]:
+    """Row ids that a filter lets through, in order: as one SQL predicate, and from held arrays."""
+    ids = "SELECT s.row_id FROM {source} WHERE {where} ORDER BY s.row_id"
+    by_sql = fetch(run, ids, scope(run, filter))["row_id"]
+    (held,) = read(run, filter, [resolve(run, "row_id")])
+    return by_sql.to_pylist(), sorted(held.to_pylist())
 
 
 def _frame(rng: np.random.Generator) -> pd.DataFrame:

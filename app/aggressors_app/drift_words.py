@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aggressors.stats.drift import Drift
+from aggressors.words import bounded_p_value
 from aggressors_app.format import count, interval, number, of, plain
 
 CERTAIN = 0.05
@@ -63,9 +64,9 @@ def help(drift: Drift, left: str, right: str) -> str:
     text = _NUMBER if drift.statistic == "rank-biserial" else _CATEGORY
     meaning = text.format(left=plain(left), right=plain(right))
     test = "Kolmogorov-Smirnov" if drift.statistic == "rank-biserial" else "chi-square"
-    chance = "p < 0.001" if drift.p_value < 0.001 else f"p = {number(drift.p_value)}"
+    chance = bounded_p_value(drift.p_value, 0.001)
     return (
-        f"{meaning} {chance} ({test}), on {count(drift.n_left)} and {count(drift.n_right)} "
+        f"{meaning} p {chance} ({test}), on {count(drift.n_left)} and {count(drift.n_right)} "
         "samples with a value."
     )
 

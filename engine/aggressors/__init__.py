@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aggressors.api import Run, add_metadata, analyze, check, open_run, run
+    from aggressors.api import Run, open_run
     from aggressors.contracts import Aggressor, Settings, Verdict
     from aggressors.errors import (
         AggressorsError,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from aggressors.integration import Integration, Sample
+    from aggressors.making import add_metadata, analyze, check, run
     from aggressors.slicing.protocol import InSpace, Proposal, Sight, Slicer
     from aggressors.weights import load_weights
 
@@ -71,9 +72,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("Run", "add_metadata", "analyze", "check", "open_run", "run"),
+    "api": ("Run", "open_run"),
     "contracts": ("Aggressor", "Settings", "Verdict"),
     "integration": ("Integration", "Sample"),
+    "making": ("add_metadata", "analyze", "check", "run"),
     "slicing.protocol": ("InSpace", "Proposal", "Sight", "Slicer"),
     "weights": ("load_weights",),
 }

@@ -171,9 +171,20 @@ def place_of_gap(population: str, fold: str) -> str:
 def reshuffled_sentence(p_value: float, n: int, of: int, times: int) -> str:
     """Say how often chance does as much harm as a claim."""
     samples = f"all {of:,} samples" if n == of else f"{n:,} of {of:,} samples"
-    least = 1 / (times + 1)
-    p = f"below {2 * least:.2g}" if p_value <= least else f"{p_value:.2g}"
-    return f"Dealt out at random among others alike, {times:,} times over {samples}: p {p}."
+    return (
+        f"Dealt out at random among others alike, {times:,} times over {samples}: "
+        f"p {dealt_p_value(p_value, times)}."
+    )
+
+
+def dealt_p_value(p_value: float, times: int) -> str:
+    """Write the p-value of a claim that was dealt out so many times."""
+    return bounded_p_value(p_value, 2 / (times + 1))  # what follows the least there can be
+
+
+def bounded_p_value(p_value: float, floor: float) -> str:
+    """Write a p-value, or that it lies below a bound beyond which its digits say nothing."""
+    return f"below {number(floor)}" if p_value < floor else number(p_value)
 
 
 def _short_of(found: Tested) -> str:

@@ -171,7 +171,7 @@ def test_the_effect_comes_first_and_chance_is_called_so():
     assert drift_words.said(apart, "a*b", "rest").startswith(
         "A\\*b is **higher** · large effect **0."
     )
-    assert "p < 0.001" in drift_words.help(apart, "a", "b")
+    assert "p below 0.001" in drift_words.help(apart, "a", "b")
     same = compared(rng.normal(size=60), rng.normal(size=60))
     assert drift_words.said(same, "a", "b").startswith("**No more than chance**")
     tiny = compared(rng.normal(0.05, 1, 60_000), rng.normal(0, 1, 60_000))

@@ -35,6 +35,7 @@ REFUSED = {
         ("@/etc/passwd", "names no saved filter"),
         ("@" + "a" * 7_000, "names no saved filter"),
         ("map in (1, 2, 3)", "3 to 64 corners"),
+        ("map in (1e308, -1e308, -1e308, 1e308, 5e307, 1e300)", "is too long to tell"),
         ("loss_quantile > 2", "lies in [0, 1]"),
         ("<script>alert(1)</script>", "expected"),
         ("![x](http://evil.example/x.png) = 1", "expected"),

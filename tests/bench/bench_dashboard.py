@@ -13,16 +13,11 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,36 +28,20 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULT = Path(__file__).parent / "results" / "dashboard.json"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
 
+from chromium import FLAGS, find_browser  # noqa: E402
+
+from serving import Server, ask, dashboard, free_port, machine, session, started  # noqa: E402
+
 PAGES = ("", "aggressor", "explore", "solve", "track", "runs")
 VISITS = 25  # of each page, after one that fills the caches
 ROUNDS = 5
 MOST_MS, MOST_KB, MOST_RATIO = 200, 1024, 1.5
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 # --- Servers ---
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@contextmanager
-def dashboard(workspace: Path) -> Iterator[str]:
-    """Start our dashboard as a user does."""
-    port = free_port()
-    command = [sys.executable, "-m", "aggressors", "app", "--port", str(port)]
-    with _served([*command, "--workspace", str(workspace)], port, ROOT) as address:
-        yield address
-
-
-@contextmanager
-def empty_app(folder: Path, *, launched: bool) -> Iterator[str]:
+def empty_app(folder: Path, *, launched: bool) -> AbstractContextManager[Server]:
     """Start an app of one line under the same configuration.
 
     launched : by our own command, as the dashboard is; False by a bare `streamlit run`.
@@ -77,8 +56,7 @@ def empty_app(folder: Path, *, launched: bool) -> Iterator[str]:
     else:
         command = [sys.executable, "-m", "streamlit", "run", str(script)]
         command += ["--server.port", str(port)]
-    with _served(command, port, folder) as address:
-        yield address
+    return started(command, port, folder=folder)
 
 
 # The command `aggressors app`, except that it serves another script.
@@ -92,70 +70,23 @@ sys.exit(main())
 """
 
 
-@contextmanager
-def _served(command: list[str], port: int, folder: Path) -> Iterator[str]:
-    log = subprocess.DEVNULL
-    # Python keeps what it compiled, as for whoever starts the dashboard a second time.
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log) as server:
-        try:
-            yield f"http://localhost:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
-
-
-def wait(address: str) -> None:
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.02)
-
-
 # --- Server time and payload ---
 
 
 async def visit_pages(address: str) -> dict[str, dict[str, float]]:
     """Server time and payload of every page, over one websocket session."""
-    import websockets
-
     found = {}
-    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
-    connect = websockets.connect(stream, subprotocols=["streamlit"], origin=address, max_size=None)
-    async with connect as session:
+    async with session(address) as opened:
         for page in PAGES:
-            _, first_kb = await one_run(session, page)
-            runs = [await one_run(session, page) for _ in range(VISITS)]
-            times = sorted(seconds * 1000 for seconds, _ in runs)
+            first, *runs = [await ask(opened, page) for _ in range(1 + VISITS)]
+            assert not any(run.errors for run in (first, *runs)), page
+            times = sorted(run.seconds * 1000 for run in runs)
             found[page or "insights"] = {
                 "p50_ms": round(times[len(times) // 2], 1),
                 "p95_ms": round(times[int(0.95 * (len(times) - 1))], 1),
-                "kb": round(first_kb, 1),
+                "kb": round(first.kilobytes, 1),
             }
     return found
-
-
-async def one_run(session: Any, page: str) -> tuple[float, float]:
-    """Seconds from request to end of script, and kilobytes received."""
-    from streamlit.proto.BackMsg_pb2 import BackMsg
-    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
-    request = BackMsg()
-    request.rerun_script.page_name = page
-    began, size = time.perf_counter(), 0
-    await session.send(request.SerializeToString())
-    while True:
-        received = await asyncio.wait_for(session.recv(), 60)
-        size += len(received)
-        answer = ForwardMsg()
-        answer.ParseFromString(received)
-        kind = answer.WhichOneof("type")
-        if kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
-            raise AssertionError(answer.delta.new_element.exception.message)
-        if kind == "script_finished":
-            return time.perf_counter() - began, size / 1024
 
 
 # --- First paint ---
@@ -188,12 +119,11 @@ def first_paints(browser: Any, workspace: Path, folder: Path) -> dict[str, float
             ("ours", dashboard(workspace)),
         ):
             began = time.perf_counter()
-            with served as address:
-                wait(address)
-                paint(browser, address)
+            with served as server:
+                paint(browser, server.address)
                 start.setdefault(name, []).append(time.perf_counter() - began)
                 time.sleep(2)
-                warm.setdefault(name, []).append(paint(browser, address))
+                warm.setdefault(name, []).append(paint(browser, server.address))
     best = {f"warm_{name}_s": min(times) for name, times in warm.items()}
     best |= {f"start_{name}_s": min(times) for name, times in start.items()}
     best["warm_ratio"] = best["warm_ours_s"] / best["warm_empty_s"]
@@ -207,13 +137,11 @@ def first_paints(browser: Any, workspace: Path, folder: Path) -> dict[str, float
 
 def measure(workspace: Path) -> dict[str, Any]:
     """Measure everything on one workspace."""
-    from chromium import find_browser
     from playwright.sync_api import sync_playwright
 
     before = os.getloadavg()[0]
-    with dashboard(workspace) as address:
-        wait(address)
-        pages = asyncio.run(visit_pages(address))
+    with dashboard(workspace) as server:
+        pages = asyncio.run(visit_pages(server.address))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         paints = first_paints(browser, workspace, Path(folder))
@@ -222,14 +150,7 @@ def measure(workspace: Path) -> dict[str, Any]:
         "pages": pages,
         "first_paint": paints,
         "bars": {"p95_ms": MOST_MS, "kb": MOST_KB, "ratio": MOST_RATIO},
-        "machine": {
-            "system": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "load_before": round(before, 2),
-            "load_after": round(os.getloadavg()[0], 2),
-        },
+        "machine": machine(before),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

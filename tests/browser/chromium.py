@@ -1,10 +1,15 @@
-"""Where a Chrome or Chromium is on this machine."""
+"""Where a Chrome or Chromium is on this machine, and how tests start it."""
 
 import shutil
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+
+FLAGS = [  # that it talks to nobody but the server under test
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 def find_browser() -> str | None:

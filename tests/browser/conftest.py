@@ -5,11 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from serving import dashboard
+
 HERE = Path(__file__).parent
 RESULTS = HERE.parents[1] / "test-results"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-START_SECONDS = 60
 
 
 @pytest.fixture(scope="session")
@@ -42,33 +34,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(workspace: Path) -> Iterator[str]:
     """Address of a dashboard that runs as a user starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "aggressors", "app", "--port", str(port)]
     with (
         (workspace.parent / "server.log").open("w") as log,
-        subprocess.Popen([*command, "--workspace", str(workspace)], stdout=log, stderr=log) as app,
+        dashboard(workspace, log) as served,
     ):
-        try:
-            address = f"http://localhost:{port}"
-            _wait(f"{address}/_stcore/health", app)
-            yield address
-        finally:
-            app.terminate()
-            app.wait(timeout=20)
-
-
-def _wait(address: str, app: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until:
-        assert app.poll() is None, "the dashboard ended before it answered"
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(f"no answer from {address} within {START_SECONDS} s")
+        yield served.address
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +57,7 @@ def browser() -> Iterator[Any]:
     if path is None:
         _without("no Chrome or Chromium here; install one, or `make browser` fetches one")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
         yield started
         started.close()
 

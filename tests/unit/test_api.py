@@ -27,8 +27,10 @@ def test_a_run_is_opened_by_name_id_path_or_as_the_latest(workspace, monkeypatch
     for name in ("latest", "v1", "a" * 16):
         with ag.open_run(name, workspace) as run:
             assert run.info.name == "v1"
+            assert run.workspace == workspace
     with ag.open_run(path) as run:
         assert run.path == path
+        assert run.workspace is None
     with ag.open_run(str(path)) as run:
         assert "v1" in repr(run)
     monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(workspace))

@@ -1,4 +1,4 @@
-"""Whether a claim explains why a group fails: by hand, on planted truth, and over a run."""
+"""Whether a claim explains why a group fails: by hand, over a run, and on later runs."""
 
 from dataclasses import replace
 
@@ -96,24 +96,6 @@ def test_too_few_on_either_side_are_said_to_be(claimed):
 
 
 # --- Planted truth ---
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected", "least"),
-    [("cause", "supported", 0.95), ("noise", "not supported", 0.95), ("class", "not", 0.9)],
-)
-def test_verdicts_on_planted_truth(kind, expected, least):
-    found = []
-    for seed in range(1_000):
-        rng = np.random.default_rng(20_000 + seed)
-        label, cause, member, signal = planted(rng)
-        claim = {
-            "cause": cause,
-            "noise": rng.random(N) < 0.3,
-            "class": rng.random(N) < np.where(label >= 2, 0.7, 0.1),  # of the hard labels
-        }[kind]
-        found.append(judged(claim, member, signal, label).support)
-    assert np.mean([one.startswith(expected) for one in found]) >= least
 
 
 def test_a_claim_that_is_far_too_wide_or_half_of_it_is_supported_in_part():

@@ -10,7 +10,7 @@ from aggressors.queries.grammar import parse
 from aggressors.queries.masks import rows
 from aggressors.queries.names import resolve
 from aggressors.queries.stored import column
-from aggressors.store.held import held
+from aggressors.store.held import Held
 from gridded import gridded, planted
 from queried import ODD, queried
 
@@ -31,17 +31,20 @@ def kitchen(tmp_path_factory):
     found.close()
 
 
+@pytest.fixture(autouse=True)
+def afresh(monkeypatch):
+    """Nothing is drawn yet."""
+    monkeypatch.setattr(drawn, "held", Held())
+
+
 @pytest.fixture
 def few(monkeypatch):
     """Fewer are drawn than a run has, and too few for any question."""
-    held.forget()
+    monkeypatch.setattr(drawn, "held", Held())
     monkeypatch.setattr(drawn, "MOST", FEW)
-    yield
-    held.forget()
 
 
 def test_a_small_run_is_drawn_as_a_whole(run):
-    held.forget()
     found = drawn.drawn(run)
     assert found.whole
     assert found.row.tolist() == list(range(sum(run.populations.values())))
@@ -51,9 +54,9 @@ def test_a_small_run_is_drawn_as_a_whole(run):
     assert found.nbytes > 8 * len(found.row)
 
 
-def test_a_large_run_is_drawn_from_in_its_order_and_always_alike(kitchen, few):
+def test_a_large_run_is_drawn_from_in_its_order_and_always_alike(kitchen, few, monkeypatch):
     first = drawn.drawn(kitchen)
-    held.forget()
+    monkeypatch.setattr(drawn, "held", Held())
     again = drawn.drawn(kitchen)
     assert not first.whole
     assert len(first.row) == pytest.approx(FEW, rel=0.4)
@@ -65,10 +68,8 @@ def test_a_large_run_is_drawn_from_in_its_order_and_always_alike(kitchen, few):
 
 
 def test_bytes_bound_how_many_are_drawn(kitchen, monkeypatch):
-    held.forget()
     monkeypatch.setattr(drawn, "MOST_BYTES", 8_000)
     assert len(drawn.drawn(kitchen).row) < 200
-    held.forget()
 
 
 @pytest.mark.parametrize("text", ["all", "light < 0.4", 'room = "kitchen" and not light > 0.5'])

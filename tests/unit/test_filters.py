@@ -74,6 +74,8 @@ def test_no_value_of_a_user_reaches_the_sql_text(run):
         ("map = 1", "cannot be compared with '='"),
         ("map in (1, 2, 3)", "3 to 64 corners; got 3 numbers"),
         ("map in (1, 2, 3, 4)", "3 to 64 corners; got 4 numbers"),
+        ("map in (1e308, -1e308, -1e308, 1e308, 5e307, 1e300)", "is too long to tell"),
+        ("map in (0, 0, 1, 5e-324, 0, 1)", "is too long to tell"),
         ("aggressor = first", "compared with numbers"),
     ],
 )
@@ -81,6 +83,18 @@ def test_refuses(run, text, message):
     with pytest.raises(FilterError) as error:
         compile_filter(parse(text), run)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "number", [float("nan"), float("inf"), 10**400], ids=["nan", "inf", "huge"]
+)
+@pytest.mark.parametrize("field", ["brightness", "row_id", "loss_quantile", "concept", "map"])
+def test_refuses_numbers_that_only_python_can_hand_over(run, field, number):
+    """NumPy and DuckDB order NaN differently, so that it must reach neither."""
+    op = {"map": "in", "loss_quantile": ">"}.get(field, "=")
+    for ask in (count, lambda run, filter: compile_filter(filter, run)):
+        with pytest.raises(FilterError, match="is compared with finite numbers"):
+            ask(run, Condition(field, op, (number,) * (6 if field == "map" else 1)))
 
 
 def test_refuses_a_condition_with_the_wrong_number_of_values(run):
@@ -112,7 +126,7 @@ def test_built_in_fields_come_first_and_all_are_listed(run):
 
 def test_a_polygon_takes_as_many_corners_as_it_says(run):
     ring = tuple(float(i % 7 + i * i % 5) for i in range(2 * MAX_CORNERS))
-    assert count(run, Condition("map", "in", ring)) >= 0
+    assert len(compile_filter(Condition("map", "in", ring), run).params) > MAX_CORNERS
     with pytest.raises(FilterError):
         compile_filter(Condition("map", "in", (*ring, 0.0, 0.0)), run)
 

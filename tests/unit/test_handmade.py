@@ -72,7 +72,7 @@ def test_removing_twice_is_no_error(workspace):
         remove_handmade(workspace, "../x")
 
 
-@pytest.mark.parametrize("filter", ["", "all", "  "])
+@pytest.mark.parametrize("filter", ["", "all", "  ", "All"])
 def test_every_sample_is_no_selection(workspace, filter):
     with pytest.raises(UsageError, match="set a filter first"):
         keep(workspace, filter=filter)

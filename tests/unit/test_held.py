@@ -61,6 +61,38 @@ def test_arrays_go_with_their_run():
     assert held.bytes == 0
 
 
+def test_a_run_may_go_at_any_moment():
+    """As when a garbage collection starts while another array is being kept."""
+    held, runs = Held(), {"gone": Run(), "here": Run()}
+    held.get(runs["gone"], "ones", lambda: np.ones(4))
+
+    class Array:
+        asked = 0
+
+        @property
+        def nbytes(self):
+            self.asked += 1
+            if self.asked == 2:  # when it is counted
+                runs.pop("gone")
+            return 8
+
+    keeping = threading.Thread(target=held.get, args=(runs["here"], "sly", Array), daemon=True)
+    keeping.start()
+    keeping.join(timeout=10)
+    assert not keeping.is_alive()
+    assert held.bytes == 8
+
+
+def test_a_run_in_the_place_of_another_finds_nothing_of_it(monkeypatch):
+    held, made = Held(), []
+    monkeypatch.setattr("aggressors.store.held.id", lambda run: 1, raising=False)
+    for value in (1.0, 2.0):
+        run = Run()
+        made.append(held.get(run, "ones", lambda value=value: np.full(4, value))[0])
+        del run
+    assert made == [1, 2]
+
+
 def test_those_who_ask_at_once_wait_for_one():
     held, run, made = Held(), Run(), []
 

@@ -114,7 +114,7 @@ def test_any_title_makes_a_file_in_the_folder(workspace, title):
 
 
 def test_a_claim_must_say_something_that_can_be_read(workspace):
-    for nothing in ("", " ", "all"):
+    for nothing in ("", " ", "all", "ALL "):
         with pytest.raises(UsageError, match="needs a claim"):
             save(workspace, filter=nothing)
     with pytest.raises(FilterError):

@@ -84,6 +84,22 @@ def test_in_scope_counts_what_the_filter_leaves_of_each_aggressor(data):
     ]  # fmt: skip
 
 
+def test_members_without_a_label_take_no_part_in_the_error_rate(tmp_path, data):
+    label = data.frame["label"].where(data.frame["row_id"] % 3 != 0, None).tolist()
+    partly = queried(tmp_path, other={"label": label})
+    frame = partly.frame[partly.frame["population"] == "validation"]
+    with partly.run as run:
+        rows = in_scope(run)
+    for row in rows.to_pylist():
+        members = frame[frame["row_id"].isin(partly.members[row["concept_id"]])]
+        judged = members[members["label"].notna()]
+        assert row["n_scope"] == len(members) > len(judged) > 0
+        assert row["mean_loss"] == pytest.approx(weighted(members, members["loss"]))
+        assert row["error_rate"] == pytest.approx(
+            weighted(judged, judged["label"] != judged["prediction"])
+        )
+
+
 def test_loss_explained_counts_the_union_of_the_confirmed_once(data):
     union = set(data.members[1]) | set(data.members[5])  # concept 2 is tentative
     validation = data.frame[data.frame["population"] == "validation"]

@@ -29,6 +29,18 @@ def test_times_are_as_people_say_them():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("p_value", "times", "says"),
+    [(0.001, 999, "below 0.002"), (0.002, 999, "0.002"), (0.0347, 999, "0.0347"), (1, 99, "1"),
+     (0.01, 99, "below 0.02")],
+)  # fmt: skip
+def test_no_digits_that_reshuffling_cannot_tell(p_value, times, says):
+    assert words.dealt_p_value(p_value, times) == says
+    told = words.reshuffled_sentence(p_value, 500, 500, times)
+    assert told.endswith(f"over all 500 samples: p {says}.")
+    assert "over 100 of 2,000 samples" in words.reshuffled_sentence(p_value, 100, 2_000, times)
+
+
 def test_every_action_has_a_name_and_an_advice():
     assert set(ACTION_NAMES) == set(ADVICE) == set(get_args(Action))
 

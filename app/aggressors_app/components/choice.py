@@ -47,7 +47,7 @@ def choice(
     return str(st.session_state[key])
 
 
-def chosen_field(name: str, options: Sequence[str], label: str, *, width: int = 200) -> str:
+def chosen_field(name: str, options: Sequence[str], label: str) -> str:
     """Offer a field that the address remembers as `name`."""
     key = f"explore_{name}"
     value = state.read().get(name, options[0], tuple(options))
@@ -56,7 +56,7 @@ def chosen_field(name: str, options: Sequence[str], label: str, *, width: int = 
         label,
         options,
         key=key,
-        width=width,
+        width=200,
         on_change=lambda: remember(name, st.session_state[key]),
     )
     return value

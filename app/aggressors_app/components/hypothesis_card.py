@@ -17,7 +17,13 @@ from aggressors.stats.claims import Tested
 from aggressors.stats.intervals import Interval
 from aggressors.stats.reshuffle import Reshuffled
 from aggressors.store.hypotheses import Hypothesis
-from aggressors.words import counted, place_of_gap, reshuffled_sentence, support_sentence
+from aggressors.words import (
+    counted,
+    dealt_p_value,
+    place_of_gap,
+    reshuffled_sentence,
+    support_sentence,
+)
 from aggressors_app import cached, chips, state
 from aggressors_app.components.findings import save
 from aggressors_app.components.listing import Color, Column, Meter, Row, Text, listing
@@ -233,5 +239,4 @@ def _left(test: Tested) -> Text:
 
 
 def _p(chance: Reshuffled) -> str:
-    at_least = 1 / (chance.times + 1)
-    return number(chance.p_value) if chance.p_value > at_least else f"< {number(2 * at_least)}"
+    return dealt_p_value(chance.p_value, chance.times)

@@ -7,16 +7,18 @@ already counts as false; only NOT has to say so, hence `IS NOT TRUE`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from aggressors.contracts import POPULATIONS, Condition, Filter, Not, Scalar
-from aggressors.errors import FilterError
+from aggressors.errors import FilterError, UsageError
 from aggressors.queries.grammar import canonical
 from aggressors.queries.names import FieldRef, check_categories, resolve
 from aggressors.queries.sql import Params, fill
+from aggressors.stats.polygons import edges
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -175,21 +177,20 @@ class _Compiler:
                 f"'{ref.name} in' takes the corners x0, y0, x1, y1, … of a polygon with 3 to "
                 f"{MAX_CORNERS} corners; got {len(flat)} numbers."
             )
-        edges = []
-        for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
-            if y0 != y1:  # a level edge is crossed by no level ray
-                slope = (x1 - x0) / (y1 - y0)
-                low, high = self.bind(min(y0, y1)), self.bind(max(y0, y1))
-                start, rise = self.bind(x0 - slope * y0), self.bind(slope)
-                edges.append(
-                    f"(s.map_y >= {low} AND s.map_y < {high}"
-                    f" AND s.map_x < {start} + {rise} * s.map_y)::INTEGER"
-                )
+        try:
+            sides = edges(corners)
+        except UsageError as error:
+            raise FilterError(f"'{ref.name} in': {error}") from error
+        crossed = [
+            f"(s.map_y >= {self.bind(side.bottom)} AND s.map_y < {self.bind(side.top)} AND "
+            f"s.map_x < {self.bind(side.start)} + {self.bind(side.slope)} * s.map_y)::INTEGER"
+            for side in sides
+        ]
         box = (
             f"s.map_x BETWEEN {self.bind(min(flat[::2]))} AND {self.bind(max(flat[::2]))} AND "
             f"s.map_y BETWEEN {self.bind(min(flat[1::2]))} AND {self.bind(max(flat[1::2]))}"
         )
-        return f"({box} AND ({' + '.join(edges) or '0'}) % 2 = 1)"
+        return f"({box} AND ({' + '.join(crossed) or '0'}) % 2 = 1)"
 
 
 @lru_cache(8)
@@ -243,6 +244,12 @@ def _numbers(ref: FieldRef, values: tuple[Scalar, ...]) -> tuple[int | float, ..
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise FilterError(f"Field {ref.name!r} is compared with numbers; got {value!r}.")
+        if not abs(value) <= sys.float_info.max:  # which NaN is not either
+            got = repr(value) if isinstance(value, float) else "a whole number beyond"
+            raise FilterError(
+                f"Field {ref.name!r} is compared with finite numbers, up to 1.8e308 in size; "
+                f"got {got}. For samples without a value write: {ref.name} is missing."
+            )
         numbers.append(value)
     return tuple(numbers)
 

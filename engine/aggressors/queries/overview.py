@@ -179,8 +179,9 @@ def in_scope(run: RunFile, filter: Filter = EVERYTHING) -> pa.Table:
 
     Returns
     -------
-    concept_id, rank, n (all members), n_scope (those the filter lets through), and their weighted
-    mean_loss and error_rate, by rank; error_rate is NULL for regression.
+    concept_id, rank, n (all members), n_scope (those the filter lets through), and the weighted
+    mean_loss and error_rate of those of them for which it is known, NULL where there is none, by
+    rank; error_rate is NULL for regression.
     """
     through = mask(run, filter)
     weight, loss = _weight(run), _weighted_loss(run)
@@ -190,18 +191,17 @@ def in_scope(run: RunFile, filter: Filter = EVERYTHING) -> pa.Table:
     for concept_id, rank, n in fetch_rows(run, ranked):
         rows = _members(run, concept_id)
         rows = rows if through is None else rows[through[rows]]
-        known = _some(labeled, rows)
-        total = weight[rows].sum()
-        either = run.classes and _some(judged, rows)
-        bad = rows if wrong is None else rows[wrong[rows]]
+        known, bad, either = (_those(rows, part) for part in (labeled, wrong, judged))
         found.append(
             {
                 "concept_id": concept_id,
                 "rank": rank,
                 "n": n,
                 "n_scope": len(rows),
-                "mean_loss": _ratio(loss[rows].sum() if known else None, total),
-                "error_rate": _ratio(weight[bad].sum() if either else None, total),
+                "mean_loss": _ratio(loss[known].sum(), weight[known].sum()),
+                "error_rate": _ratio(weight[bad].sum(), weight[either].sum())
+                if run.classes
+                else None,
             }
         )
     return pa.Table.from_pylist(found, schema=_IN_SCOPE)
@@ -219,8 +219,8 @@ _IN_SCOPE = pa.schema(
 )
 
 
-def _some(holding: BoolArray | None, rows: IntArray) -> bool:
-    return len(rows) > 0 if holding is None else bool(holding[rows].any())
+def _those(rows: IntArray, holding: BoolArray | None) -> IntArray:
+    return rows if holding is None else rows[holding[rows]]
 
 
 def _members(run: RunFile, concept_id: int) -> IntArray:

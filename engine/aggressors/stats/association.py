@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.stats.intervals import FloatArray
+from aggressors.stats.intervals import FloatArray, z_of
 
 IntArray = NDArray[np.int64]
 MOST_RUNS = 8_192  # places at which ranks are told apart, over all strata
@@ -376,13 +376,6 @@ def cells(stratum: Codes, codes: Codes, strata: int, k: int) -> FloatArray:
     used = (stratum >= 0) & (codes >= 0)
     counted = np.bincount(stratum[used].astype(np.int64) * k + codes[used], minlength=strata * k)
     return counted.reshape(strata, k).astype(np.float64)
-
-
-def z_of(level: float) -> float:
-    """How many standard errors an interval of this coverage reaches to each side."""
-    from scipy.special import ndtri
-
-    return float(ndtri((1 + level) / 2))
 
 
 def _two_sided(estimate: float, variance: float) -> float:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.errors import InputError
-from aggressors.stats.association import z_of
-from aggressors.stats.intervals import BoolArray, FloatArray
+from aggressors.stats.intervals import BoolArray, FloatArray, wilson
 
 BINS = 15
 _LAID_ON = 50_000  # confidences from which bins are laid; all are then counted in them
@@ -96,14 +95,6 @@ def calibration(
         float(share @ np.abs(accuracy - mean)), float(np.sqrt(2 / np.pi) * share @ deviation),
         float(share @ mean), float(share @ accuracy),
     )  # fmt: skip
-
-
-def wilson(share: FloatArray, n: FloatArray, *, level: float) -> tuple[FloatArray, FloatArray]:
-    """Interval of a share of n samples, by Wilson 1927; arrays of one shape in and out."""
-    z2 = z_of(level) ** 2
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    return middle - half, middle + half
 
 
 def _starts(confidence: FloatArray, bins: int) -> FloatArray:

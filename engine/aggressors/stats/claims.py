@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.stats.codes import renumbered
-from aggressors.stats.intervals import BoolArray, FloatArray, Interval
+from aggressors.stats.intervals import BoolArray, FloatArray, Interval, wilson
 from aggressors.stats.severity import loss_gaps, p_within
 
 Support = Literal["supported", "partly", "not supported", "no comparison", "too few samples"]
@@ -178,20 +178,12 @@ def gap_within(
 
 
 def share(hit: BoolArray, *, level: float = 0.95) -> Interval | None:
-    """Share of (n,) that is True with its interval; None of fewer than `FEWEST`.
-
-    Source: Wilson 1927.
-    """
-    from scipy.special import ndtri
-
-    n = len(hit)
-    if n < FEWEST:
+    """Share of (n,) that is True with its interval of Wilson; None of fewer than `FEWEST`."""
+    if len(hit) < FEWEST:
         return None
-    p, z = float(np.mean(hit)), float(ndtri((1 + level) / 2))
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    low, high = float(centre - half), float(centre + half)
-    return Interval(p, max(min(low, p), 0.0), min(max(high, p), 1.0))
+    value = np.mean(hit, keepdims=True)
+    (low,), (high,) = wilson(value, np.array([len(hit)]), level=level)
+    return Interval(float(value[0]), float(low), float(high))
 
 
 def _gap(

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.errors import InputError
-from aggressors.stats.association import counted_cramers_v, z_of
-from aggressors.stats.intervals import FloatArray, finite
+from aggressors.stats.association import counted_cramers_v
+from aggressors.stats.intervals import FloatArray, finite, z_of
 
 PSI_BINS = 10
 PSI_SIZES = ((0.1, "small"), (0.25, "moderate"))

@@ -61,6 +61,7 @@ def grow(
 
     Parameters
     ----------
+    fields : what may be asked about, each of the same n samples.
     fails : (n,) bool.
     weight : (n,) not negative.
     depth : questions from the root to a leaf, at most.

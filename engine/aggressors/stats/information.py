@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from aggressors.stats.association import Coded, Effect, IntArray, Ranked, cells, relative, z_of
-from aggressors.stats.intervals import FloatArray
+from aggressors.stats.association import Coded, Effect, IntArray, Ranked, cells, relative
+from aggressors.stats.intervals import FloatArray, z_of
 
 BINS = 8  # of a number; more see finer shapes, and less surely
 

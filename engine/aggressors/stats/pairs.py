@@ -54,7 +54,8 @@ def worst_pairs(
 
     Parameters
     ----------
-    value, weight : (n,) finite.
+    fields : whose cells are looked at, each of the same n samples.
+    value : (n,) finite, in the unit of the signal. weight : (n,) not negative.
     fewest : samples of a cell, at least.
     limit : cells returned, at most.
     level : coverage of the bounds over all cells together.

@@ -9,21 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from aggressors.errors import UsageError
-from aggressors.queries.grammar import parse
-from aggressors.store.records import (
-    Unreadable,
-    list_records,
-    place_titled,
-    read_filter_record,
-    remove_record,
-)
-from aggressors.store.workspace import Workspace, check_slug
+from aggressors.store.records import Unreadable
+from aggressors.store.shelf import LONGEST_AUTHOR as LONGEST_AUTHOR
+from aggressors.store.shelf import Shelf, check_selects
+from aggressors.store.workspace import Workspace
 
 VERSION = 1
-LONGEST_NAME, LONGEST_AUTHOR = 200, 100
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +45,7 @@ class HandMade:
 
 def list_handmade(workspace: Workspace) -> tuple[list[HandMade], list[Unreadable]]:
     """All hand-made groups, the newest first, and those whose files are wrong."""
-    found, wrong = list_records(workspace.handmade, lambda slug: read_handmade(workspace, slug))
-    found.sort(key=lambda one: (one.created_at, one.slug), reverse=True)
-    return found, wrong
+    return _shelf(workspace).newest()
 
 
 def read_handmade(workspace: Workspace, slug: str) -> HandMade:
@@ -65,7 +56,7 @@ def read_handmade(workspace: Workspace, slug: str) -> HandMade:
     InputError : no such file, or one edited to nonsense; names file and field.
     UsageError : `slug` is no slug.
     """
-    return read_filter_record(_path(workspace, slug), HandMade, "hand-made group")
+    return _shelf(workspace).read(slug)
 
 
 def keep_handmade(
@@ -79,23 +70,15 @@ def keep_handmade(
     UsageError : it selects every sample, or a thousand groups have this name.
     WorkspaceError : the workspace cannot be written.
     """
-    if not filter.strip() or filter.strip() == "all":
-        raise UsageError("A hand-made group needs a selection; set a filter first.")
-    parse(filter)
-    for known in list_handmade(workspace)[0]:
-        if _selection(known) == (filter, run_id):
-            return known
+    check_selects(filter, "A hand-made group needs a selection; set a filter first.")
     name = (name.strip() or filter)[:LONGEST_NAME]
     author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return place_titled(
-        lambda slug: _path(workspace, slug),
+    return _shelf(workspace).keep(
         name,
         "group",
         make=lambda slug: HandMade(slug, name, filter, run_id, author, now),
-        read=lambda slug: read_handmade(workspace, slug),
-        same=lambda one: _selection(one) == (filter, run_id),
-        plural="hand-made groups",
+        same=lambda one: (one.filter, one.run_id) == (filter, run_id),
     )
 
 
@@ -106,12 +89,8 @@ def remove_handmade(workspace: Workspace, slug: str) -> None:
     ------
     UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
     """
-    remove_record(_path(workspace, slug))
+    _shelf(workspace).remove(slug)
 
 
-def _path(workspace: Workspace, slug: str) -> Path:
-    return workspace.handmade / f"{check_slug(slug)}.json"
-
-
-def _selection(one: HandMade) -> tuple[str, str]:
-    return one.filter, one.run_id
+def _shelf(workspace: Workspace) -> Shelf[HandMade]:
+    return Shelf(workspace.handmade, HandMade, "hand-made group", "hand-made groups")

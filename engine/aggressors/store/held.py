@@ -7,7 +7,7 @@ would hold them, each is read once, and not per question or per visitor.
 from __future__ import annotations
 
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -34,6 +34,7 @@ class Held:
     _entries: OrderedDict[Key, Array] = field(default_factory=OrderedDict)
     _making: dict[Key, Lock] = field(default_factory=dict)
     _runs: set[int] = field(default_factory=set)
+    _gone: deque[int] = field(default_factory=deque)
     _bytes: int = 0
     _lock: Lock = field(default_factory=Lock)
 
@@ -60,23 +61,30 @@ class Held:
         made: T = found
         return made
 
-    def forget(self, owner: int | None = None) -> None:
-        """Forget the arrays of the run of this identity, by default of all."""
-        with self._lock:
-            for key in [key for key in self._entries if owner is None or key[0] == owner]:
-                self._bytes -= self._entries.pop(key).nbytes
-            self._runs.discard(owner if owner is not None else -1)
-
     @property
     def bytes(self) -> int:
         """What is held now."""
-        return self._bytes
+        with self._lock:
+            self._forget_gone()
+            return self._bytes
 
     def _find(self, key: Key) -> Array | None:
         with self._lock:
+            self._forget_gone()
             if key in self._entries:
                 self._entries.move_to_end(key)
             return self._entries.get(key)
+
+    def _forget_gone(self) -> None:
+        """Let go of the arrays of runs that are gone, before another run gets their identity.
+
+        A run may go while this thread holds the lock, so that its going only leaves a note.
+        """
+        while self._gone:
+            owner = self._gone.popleft()
+            for key in [key for key in self._entries if key[0] == owner]:
+                self._bytes -= self._entries.pop(key).nbytes
+            self._runs.discard(owner)
 
     def _keep(self, run: RunFile, key: Key, found: Array) -> None:
         if found.nbytes > self.most_bytes // _SHARE:
@@ -84,9 +92,9 @@ class Held:
         if isinstance(found, np.ndarray):
             found.flags.writeable = False
         with self._lock:
-            if key[0] not in self._runs:  # another run may get the identity of one that is gone
+            if key[0] not in self._runs:
                 self._runs.add(key[0])
-                weakref.finalize(run, self.forget, key[0])
+                weakref.finalize(run, self._gone.append, key[0])
             self._entries[key] = found
             self._bytes += found.nbytes
             while self._bytes > self.most_bytes:

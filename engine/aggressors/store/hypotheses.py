@@ -9,22 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from aggressors.errors import UsageError
-from aggressors.queries.grammar import parse
-from aggressors.store.records import (
-    Unreadable,
-    list_records,
-    place_titled,
-    read_filter_record,
-    remove_record,
-)
-from aggressors.store.workspace import Workspace, check_slug
+from aggressors.store.records import Unreadable
+from aggressors.store.shelf import LONGEST_AUTHOR, Shelf, check_selects
+from aggressors.store.workspace import Workspace
 
 VERSION = 2
 LONGEST_TITLE = 200
-LONGEST_AUTHOR = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +46,9 @@ class Hypothesis:
     schema_version: int = VERSION
 
 
-def list_hypotheses(
-    workspace: Workspace,
-) -> tuple[list[Hypothesis], list[Unreadable]]:
+def list_hypotheses(workspace: Workspace) -> tuple[list[Hypothesis], list[Unreadable]]:
     """All hypotheses, the newest first, and those whose files are wrong."""
-    found, wrong = list_records(workspace.hypotheses, lambda slug: read_hypothesis(workspace, slug))
-    found.sort(key=lambda one: (one.created_at, one.slug), reverse=True)
-    return found, wrong
+    return _shelf(workspace).newest()
 
 
 def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
@@ -72,7 +59,7 @@ def read_hypothesis(workspace: Workspace, slug: str) -> Hypothesis:
     InputError : no such file, or one edited to nonsense; names file and field.
     UsageError : `slug` is no slug.
     """
-    return read_filter_record(_path(workspace, slug), Hypothesis, "hypothesis")
+    return _shelf(workspace).read(slug)
 
 
 def save_hypothesis(
@@ -95,25 +82,16 @@ def save_hypothesis(
     UsageError : it claims nothing, or a thousand hypotheses have this title.
     WorkspaceError : the workspace cannot be written.
     """
-    if not filter.strip() or filter.strip() == "all":
-        raise UsageError("A hypothesis needs a claim; choose a finding, or set a filter.")
-    parse(filter)
+    check_selects(filter, "A hypothesis needs a claim; choose a finding, or set a filter.")
     held = tuple(confounders)
-    wanted = (filter, run_id, aggressor, held)
-    for known in list_hypotheses(workspace)[0]:
-        if _claim(known) == wanted:
-            return known
     title = (title.strip() or filter)[:LONGEST_TITLE]
     author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return place_titled(
-        lambda slug: _path(workspace, slug),
+    return _shelf(workspace).keep(
         title,
         "claim",
         make=lambda slug: Hypothesis(slug, title, filter, run_id, aggressor, now, author, held),
-        read=lambda slug: read_hypothesis(workspace, slug),
-        same=lambda one: _claim(one) == wanted,
-        plural="hypotheses",
+        same=lambda one: _claim(one) == (filter, run_id, aggressor, held),
     )
 
 
@@ -124,11 +102,11 @@ def remove_hypothesis(workspace: Workspace, slug: str) -> None:
     ------
     UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
     """
-    remove_record(_path(workspace, slug))
+    _shelf(workspace).remove(slug)
 
 
-def _path(workspace: Workspace, slug: str) -> Path:
-    return workspace.hypotheses / f"{check_slug(slug)}.json"
+def _shelf(workspace: Workspace) -> Shelf[Hypothesis]:
+    return Shelf(workspace.hypotheses, Hypothesis, "hypothesis", "hypotheses")
 
 
 def _claim(one: Hypothesis) -> tuple[str, str, int | None, tuple[str, ...]]:

@@ -18,13 +18,8 @@ from pathlib import Path
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import SAVED, expand, format_filter, parse
 from aggressors.store.files import place_new
-from aggressors.store.records import (
-    Unreadable,
-    as_json,
-    list_records,
-    read_filter_record,
-    remove_record,
-)
+from aggressors.store.records import Unreadable, as_json
+from aggressors.store.shelf import Shelf
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 2
@@ -58,11 +53,7 @@ class KeptFilter:
 
 def list_filters(workspace: Workspace) -> tuple[list[KeptFilter], list[Unreadable]]:
     """All filters that have a name, by title, and those whose files are wrong."""
-    found, wrong = list_records(
-        workspace.filters,
-        lambda slug: read_filter(workspace, slug),
-        only=lambda slug: not _DIGEST.fullmatch(slug),
-    )
+    found, wrong = _shelf(workspace).listed(only=lambda slug: not _DIGEST.fullmatch(slug))
     found.sort(key=lambda one: (one.title.lower(), one.slug))
     return found, wrong
 
@@ -75,11 +66,12 @@ def read_filter(workspace: Workspace, slug: str) -> KeptFilter:
     InputError : no such file, or one edited to nonsense; names file and field.
     UsageError : `slug` is no slug.
     """
-    path = _path(workspace, slug)
-    found = read_filter_record(path, KeptFilter, "saved filter")
+    shelf = _shelf(workspace)
+    found = shelf.read(slug)
     if _DIGEST.fullmatch(slug) and digest(found.filter) != slug:
         raise InputError(
-            f"{path}: 'filter' was changed, and links to it mean what it was. Remove the file."
+            f"{shelf.path(slug)}: 'filter' was changed, and links to it mean what it was. "
+            "Remove the file."
         )
     return found
 
@@ -163,7 +155,7 @@ def remove_filter(workspace: Workspace, slug: str) -> None:
     ------
     UsageError : `slug` is no slug. WorkspaceError : the file cannot be removed.
     """
-    remove_record(_path(workspace, slug))
+    _shelf(workspace).remove(slug)
 
 
 def digest(text: str) -> str:
@@ -195,7 +187,11 @@ def _plain(workspace: Workspace, text: str) -> str:
 
 
 def _path(workspace: Workspace, slug: str) -> Path:
-    return workspace.filters / f"{check_slug(slug)}.json"
+    return _shelf(workspace).path(slug)
+
+
+def _shelf(workspace: Workspace) -> Shelf[KeptFilter]:
+    return Shelf(workspace.filters, KeptFilter, "saved filter", "saved filters")
 
 
 def _slug(title: str) -> str:

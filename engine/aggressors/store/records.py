@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, Field, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from aggressors.errors import FilterError, InputError, UsageError
-from aggressors.queries.grammar import parse
-from aggressors.store.files import explained, place_new
+from aggressors.errors import InputError, UsageError
 from aggressors.store.workspace import check_slug
 
 Record = TypeVar("Record")
-MEND = "Correct it, or remove the file."
 
 _TYPES = {
     "str": ((str,), "text"),
@@ -99,70 +96,6 @@ def read_record(path: Path, kind: type[Record], what: str, mend: str) -> Record:
     if isinstance(version, int) and 0 < version < newest:  # read as what it would be written as
         values["schema_version"] = newest
     return kind(**values)
-
-
-def read_filter_record(path: Path, kind: type[Record], what: str) -> Record:
-    """Read a record that has a `filter` and carries its own `slug`; see `read_record`.
-
-    Raises
-    ------
-    InputError : as `read_record`; the slug is not that of the file, or the filter cannot be read.
-    """
-    found: Any = read_record(path, kind, what, MEND)
-    if found.slug != path.stem:
-        raise InputError(
-            f"{path}: 'slug' is {found.slug!r} but the file is called {path.stem!r}. {MEND}"
-        )
-    try:
-        parse(found.filter)
-    except FilterError as error:
-        raise InputError(f"{path}: 'filter' cannot be read: {error}") from error
-    return cast(Record, found)
-
-
-def place_titled(
-    path_of: Callable[[str], Path],
-    title: str,
-    kind: str,
-    *,
-    make: Callable[[str], Record],
-    read: Callable[[str], Record],
-    same: Callable[[Record], bool],
-    plural: str,
-) -> Record:
-    """Write a new record under the first free slug of its title.
-
-    Parameters
-    ----------
-    kind : see `slugs_of`.
-    make : gives the record of a slug; `read` reads the one that has it already.
-    same : tells whether that one is what another window has just written; then it is returned.
-    plural : what the records are, for messages.
-
-    Raises
-    ------
-    UsageError : a thousand have this title. WorkspaceError : the workspace cannot be written.
-    """
-    for slug in slugs_of(title, kind):
-        made = make(slug)
-        if place_new(path_of(slug), as_json(made)):
-            return made
-        with suppress(InputError):  # an unreadable one keeps its name
-            other = read(slug)
-            if same(other):
-                return other
-    raise UsageError(f"Too many {plural} are called {title!r}; remove some.")
-
-
-def remove_record(path: Path) -> None:
-    """Remove a record; one that is gone already is none.
-
-    Raises
-    ------
-    WorkspaceError : the file cannot be removed.
-    """
-    with explained(path):
-        path.unlink(missing_ok=True)
 
 
 def _late(entry: Field[Any]) -> bool:

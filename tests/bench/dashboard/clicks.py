@@ -19,10 +19,6 @@ from interactions import at
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
 
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 SETTLED = "[data-testid=stApp][data-test-script-state=notRunning]"
 # Tells the page of each message of the server. A quick run starts and ends between two frames, so
 # that the app's own mark of a running script never shows it.
@@ -148,7 +144,7 @@ class Analyst:
 
 def measure(address: str, run: str, rounds: int) -> dict[str, Any]:
     """p50 and p95 of each interaction, after one round that warms both sides."""
-    from chromium import find_browser
+    from chromium import FLAGS, find_browser
     from playwright.sync_api import sync_playwright
 
     taken: dict[str, list[tuple[float, float]]] = {}

@@ -18,9 +18,7 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import resource
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -30,7 +28,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path[:0] = [str(HERE), str(ROOT / "engine"), str(ROOT / "app")]
+sys.path[:0] = [str(HERE), *(str(ROOT / name) for name in ("engine", "app", "tests"))]
 
 import clicks  # noqa: E402
 import generate  # noqa: E402
@@ -39,6 +37,7 @@ import peers  # noqa: E402
 import served  # noqa: E402
 
 from aggressors.store.read import open_run  # noqa: E402
+from serving import dashboard, machine  # noqa: E402
 
 RESULTS = HERE.parent / "results"
 SEED = 4_200  # of what is asked; the run itself has a seed of its own
@@ -79,14 +78,7 @@ def measure(
     found |= _served(path.parents[1], name, repetitions, seconds, parts)
     found["bars"] = BARS | (LARGE if rows > MILLION else {})
     found["missed"] = list(missed(found))
-    found["machine"] = {
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load_before": round(before, 2),
-        "load_after": round(os.getloadavg()[0], 2),
-    }
+    found["machine"] = machine(before)
     found["measured_at"] = datetime.now(UTC).isoformat(timespec="seconds")
     return found
 
@@ -97,7 +89,8 @@ def _served(
     found: dict[str, Any] = {}
     if {"pages", "analysts", "clicks"}.isdisjoint(parts):
         return found
-    with served.server(workspace, _free_port()) as (address, pid):
+    with dashboard(workspace) as server:
+        address, pid = server.address, server.pid
         time.sleep(WARM_S)
         if "pages" in parts:
             found["pages"] = asyncio.run(served.visit_pages(address, run, visits, SEED))
@@ -115,12 +108,6 @@ def _served(
     return found
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 def missed(found: dict[str, Any]) -> Iterator[str]:
     """Say which bars were missed, and by how much."""
     bars = found["bars"]
@@ -128,20 +115,16 @@ def missed(found: dict[str, Any]) -> Iterator[str]:
         kind = "hypothesis_p95" if name.startswith(interactions.HYPOTHESIS) else "query_p95"
         if name not in interactions.ONCE and one["p95_ms"] > bars[kind]:
             yield f"query '{name}': {one['p95_ms']} of {bars[kind]} ms"
-    for name, one in found.get("pages", {}).items():
-        if one["p95_ms"] > bars["page_p95"]:
-            yield f"page '{name}': {one['p95_ms']} of {bars['page_p95']} ms"
-        if one["most_kb"] > bars["kb"]:
-            yield f"page '{name}': {one['most_kb']} of {bars['kb']} KB"
-        yield from (f"page '{name}': {error}" for error in one["errors"])
+    for kind in ("page", "click"):
+        for name, one in found.get(f"{kind}s", {}).items():
+            if one["p95_ms"] > bars[f"{kind}_p95"]:
+                yield f"{kind} '{name}': {one['p95_ms']} of {bars[f'{kind}_p95']} ms"
+            if one["most_kb"] > bars["kb"]:
+                yield f"{kind} '{name}': {one['most_kb']} of {bars['kb']} KB"
+            yield from (f"{kind} '{name}': {error}" for error in one.get("errors", ()))
     for name, one in found.get("pandas", {}).items():
         if one["ratio"] > bars["pandas_ratio"]:
             yield f"{name}: {one['ratio']} of the time of pandas"
-    for name, one in found.get("clicks", {}).items():
-        if one["p95_ms"] > bars["click_p95"]:
-            yield f"click '{name}': {one['p95_ms']} of {bars['click_p95']} ms"
-        if one["most_kb"] > bars["kb"]:
-            yield f"click '{name}': {one['most_kb']} of {bars['kb']} KB"
     if crowd := found.get("analysts"):
         if crowd["p95_ms"] > bars["analysts_p95"]:
             yield f"{crowd['people']} analysts: {crowd['p95_ms']} of {bars['analysts_p95']} ms"

@@ -1,24 +1,20 @@
-"""The served dashboard: pages through the websocket, with one visitor and with many at once."""
+"""The dashboard as it is served, through the websocket: one visitor, and many at once."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random
-import subprocess
-import sys
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from interactions import Draw, at
 
-ROOT = Path(__file__).resolve().parents[3]
+from serving import Answer, ask, session
+
 PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "insights": ("", {}),
     "aggressor": ("aggressor", {}),
@@ -43,31 +39,6 @@ CLAIMS: tuple[Callable[[Draw], str], ...] = (
 # --- The server ---
 
 
-@contextmanager
-def server(workspace: Path, port: int) -> Iterator[tuple[str, int]]:
-    """Start the dashboard as a user does, and wait for it; gives its address and process."""
-    command = [sys.executable, "-m", "aggressors", "app", "--port", str(port)]
-    command += ["--workspace", str(workspace)]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, cwd=ROOT, stdout=quiet, stderr=quiet) as process:
-        address = f"http://localhost:{port}"
-        try:
-            _wait(address)
-            yield address, process.pid
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _wait(address: str) -> None:
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-
-
 def memory(pid: int) -> tuple[float, float]:
     """Resident memory of a process and its children in MB: now, and at its peak."""
     now = peak = 0.0
@@ -87,47 +58,10 @@ def _children(pid: int) -> list[int]:
 # --- Through the websocket ---
 
 
-@dataclass
-class Visit:
-    """One run of a page: seconds from request to end of script, and what was sent."""
-
-    page: str
-    seconds: float
-    kilobytes: float
-    errors: list[str] = field(default_factory=list)
-
-
-async def visit(session: Any, page: str, run: str, filter: str, name: str = "") -> Visit:
+async def visit(opened: Any, page: str, run: str, filter: str) -> Answer:
     """Ask for a page under a filter, and read all of it."""
-    from streamlit.proto.BackMsg_pb2 import BackMsg
-    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
     stem, local = PAGES[page]
-    request = BackMsg()
-    request.rerun_script.page_name = stem
-    request.rerun_script.query_string = urllib.parse.urlencode({"run": run, "f": filter, **local})
-    began, size, errors = time.perf_counter(), 0, []
-    await session.send(request.SerializeToString())
-    while True:
-        received = await asyncio.wait_for(session.recv(), 120)
-        size += len(received)
-        answer = ForwardMsg()
-        answer.ParseFromString(received)
-        kind = answer.WhichOneof("type")
-        if kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
-            errors.append(answer.delta.new_element.exception.message)
-        if kind == "script_finished":
-            return Visit(name or page, time.perf_counter() - began, size / 1024, errors)
-
-
-def connection(address: str) -> Any:
-    """Open a session as a browser does."""
-    import websockets
-
-    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
-    return websockets.connect(
-        stream, subprotocols=["streamlit"], origin=address, max_size=None, ping_interval=None
-    )
+    return await ask(opened, stem, run=run, f=filter, **local)
 
 
 def analysed(claim: str) -> str:
@@ -138,18 +72,18 @@ def analysed(claim: str) -> str:
 async def visit_pages(address: str, run: str, visits: int, seed: int) -> dict[str, Any]:
     """Every page under filters that nobody asked for before, one session."""
     draw, found = Draw(seed), {}
-    async with connection(address) as session:
+    async with session(address) as opened:
         for page in PAGES:
-            await visit(session, page, run, analysed(Draw.interval(draw)))
+            await visit(opened, page, run, analysed(Draw.interval(draw)))
             taken = [
-                await visit(session, page, run, analysed(CLAIMS[place % len(CLAIMS)](draw)))
+                await visit(opened, page, run, analysed(CLAIMS[place % len(CLAIMS)](draw)))
                 for place in range(visits)
             ]
             found[page] = told(taken)
     return found
 
 
-def told(visits: list[Visit]) -> dict[str, Any]:
+def told(visits: list[Answer]) -> dict[str, Any]:
     """p50 and p95 of the time in ms, the most kilobytes, and the errors."""
     times = [1000 * one.seconds for one in visits]
     return {
@@ -167,18 +101,18 @@ async def analysts(
 ) -> dict[str, Any]:
     """Many at once, each on random pages under random filters, for a bounded time."""
     until = time.perf_counter() + seconds
-    visits: list[Visit] = []
+    visits: list[Answer] = []
     failed: list[str] = []
 
     async def one(number: int) -> None:
         draw, chance = Draw(seed + number), random.Random(seed + number)
         await asyncio.sleep(chance.uniform(0, think))
         try:
-            async with connection(address) as session:
+            async with session(address) as opened:
                 while time.perf_counter() < until:
                     claim = chance.choice(CLAIMS)(draw)
                     page = chance.choice(list(PAGES))
-                    visits.append(await visit(session, page, run, analysed(claim)))
+                    visits.append(await visit(opened, page, run, analysed(claim)))
                     await asyncio.sleep(chance.uniform(0.5, 1.5) * think)
         except Exception as error:  # a session that breaks is a finding, not an end
             failed.append(repr(error))
@@ -195,9 +129,9 @@ async def abandon(address: str, run: str, pid: int, *, rounds: int, seed: int) -
     """
     draw, found = Draw(seed), []
     for _ in range(rounds):
-        async with connection(address) as session:
+        async with session(address) as opened:
             asked = asyncio.create_task(
-                visit(session, "explore, compare", run, analysed(draw.several()))
+                visit(opened, "explore, compare", run, analysed(draw.several()))
             )
             await asyncio.sleep(draw.rng.uniform(0.05, 0.15))
             asked.cancel()
