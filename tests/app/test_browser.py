@@ -13,6 +13,7 @@ from aggressors.queries import marks as marking
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, state
 from aggressors_app.components import browser, queueing, tagging
+from aggressors_app.components import grid as sample_grid
 from aggressors_app.components import heat as heating
 from aggressors_app.components.pager import MANY
 
@@ -238,3 +239,26 @@ def test_a_filter_by_tag_leaves_other_claims():
     assert tagging.tagged("population = test and hour > 3", ["a", "b c"]) == (
         'hour > 3 and sample_id in (a, "b c")'
     )
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "told"),
+    [
+        (sample_grid._text, "s1", ["s1"]),
+        (sample_grid._text, 3, []),
+        (sample_grid._pages, -1, [-1]),
+        (sample_grid._pages, "last", [10**9]),
+        (sample_grid._pages, 7, []),
+        (sample_grid._pages, ["first"], []),
+        (sample_grid._percent, 64.6, [65]),
+        (sample_grid._percent, -3, [0]),
+        (sample_grid._percent, float("inf"), [100]),
+        (sample_grid._percent, float("nan"), []),
+        (sample_grid._percent, "50", []),
+    ],
+)
+def test_what_a_browser_reports_is_read_or_left(read, value, told):
+    found = []
+    read(value, found.append)
+    assert found == told
+    read(value, None)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from aggressors.contracts import Filter
-from aggressors.queries.columns import FloatArray, IntArray, encode, numbers, scan
+from aggressors.queries.columns import FloatArray, most_frequent, numbers, scan
 from aggressors.queries.grammar import both
 from aggressors.queries.measured import Measured, one_in
 from aggressors.queries.names import FieldRef, known_fields
@@ -150,25 +150,11 @@ def _cut(
         parts = number_parts(ref.name, cuts.tolist())
         code = part_of(value, cuts)
     else:
-        code, parts = _named(ref, column, top, step)
+        code, names, _ = most_frequent(column, top)
+        # Where a sample was read, it may have missed a rare category.
+        code, parts = code[::step], category_parts(ref.name, names, more=True) if names else []
     k = len(parts)
     code = np.where(code < 0, k, code)
     if len(code) == 0 or (code == code[0]).all():
         return None
     return Coded(code, k, ref.kind == "number"), [*parts, missing(ref.name)]
-
-
-def _named(
-    ref: FieldRef, column: pa.ChunkedArray, top: int, step: int
-) -> tuple[IntArray, list[Part]]:
-    """Code the most frequent categories by frequency; the others as one more."""
-    code, names = encode(column)
-    counts = np.bincount(code[code >= 0], minlength=len(names))
-    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    kept = order[:top]
-    place = np.full(len(names) + 1, -1, dtype=np.int64)  # the last stands for missing
-    place[order] = len(kept)
-    place[kept] = np.arange(len(kept))
-    shown = [names[int(at)].as_py() for at in kept]
-    # Where a sample was read, it may have missed a rare category.
-    return place[code[::step]], category_parts(ref.name, shown, more=True) if shown else []
