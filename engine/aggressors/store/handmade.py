@@ -16,6 +16,7 @@ from aggressors.queries.grammar import parse
 from aggressors.store.records import (
     Unreadable,
     list_records,
+    one_line,
     place_titled,
     read_filter_record,
     remove_record,
@@ -75,18 +76,18 @@ def keep_handmade(
 
     Raises
     ------
-    FilterError : `filter` cannot be read.
+    FilterError : `filter` cannot be read. InputError : name or author is no text.
     UsageError : it selects every sample, or a thousand groups have this name.
     WorkspaceError : the workspace cannot be written.
     """
     if not filter.strip() or filter.strip() == "all":
         raise UsageError("A hand-made group needs a selection; set a filter first.")
     parse(filter)
+    name = (one_line(name) or filter)[:LONGEST_NAME]
+    author = one_line(author)[:LONGEST_AUTHOR]
     for known in list_handmade(workspace)[0]:
         if _selection(known) == (filter, run_id):
             return known
-    name = (name.strip() or filter)[:LONGEST_NAME]
-    author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return place_titled(
         lambda slug: _path(workspace, slug),

@@ -16,6 +16,7 @@ from aggressors.queries.grammar import parse
 from aggressors.store.records import (
     Unreadable,
     list_records,
+    one_line,
     place_titled,
     read_filter_record,
     remove_record,
@@ -91,20 +92,19 @@ def save_hypothesis(
 
     Raises
     ------
-    FilterError : `filter` cannot be read.
+    FilterError : `filter` cannot be read. InputError : title or author is no text.
     UsageError : it claims nothing, or a thousand hypotheses have this title.
     WorkspaceError : the workspace cannot be written.
     """
     if not filter.strip() or filter.strip() == "all":
         raise UsageError("A hypothesis needs a claim; choose a finding, or set a filter.")
     parse(filter)
+    title, author = title_of(title, filter), one_line(author)[:LONGEST_AUTHOR]
     held = tuple(confounders)
     wanted = (filter, run_id, aggressor, held)
     for known in list_hypotheses(workspace)[0]:
         if _claim(known) == wanted:
             return known
-    title = (title.strip() or filter)[:LONGEST_TITLE]
-    author = author.strip()[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return place_titled(
         lambda slug: _path(workspace, slug),
@@ -115,6 +115,11 @@ def save_hypothesis(
         same=lambda one: _claim(one) == wanted,
         plural="hypotheses",
     )
+
+
+def title_of(title: str, filter: str) -> str:
+    """Title as it is kept: one line, not too long, and the filter where there is none."""
+    return (one_line(title) or filter)[:LONGEST_TITLE]
 
 
 def remove_hypothesis(workspace: Workspace, slug: str) -> None:

@@ -22,13 +22,14 @@ from aggressors.store.records import (
     Unreadable,
     as_json,
     list_records,
+    one_line,
     read_filter_record,
     remove_record,
 )
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 1
-LONGEST_TITLE = 80
+LONGEST_TITLE, LONGEST_AUTHOR = 80, 80
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
@@ -126,11 +127,11 @@ def save_filter(workspace: Workspace, title: str, filter: str, author: str = "")
 
     Raises
     ------
-    FilterError : `filter` cannot be read.
+    FilterError : `filter` cannot be read. InputError : title or author is no text.
     UsageError : no name, one that makes no file's name, or one that another filter has.
     WorkspaceError : the workspace cannot be written.
     """
-    title = " ".join(title.split())
+    title, author = one_line(title), one_line(author)[:LONGEST_AUTHOR]
     if not title:
         raise UsageError("A saved filter needs a name, such as 'dusk at the riverside'.")
     if len(title) > LONGEST_TITLE:
@@ -168,7 +169,7 @@ def digest(text: str) -> str:
 
 def _place(workspace: Workspace, slug: str, title: str, text: str, author: str) -> KeptFilter:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = KeptFilter(slug, title, text, author.strip(), now)
+    made = KeptFilter(slug, title, text, author, now)
     if place_new(_path(workspace, slug), as_json(made)):
         return made
     try:

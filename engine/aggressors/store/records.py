@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import MISSING, Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from unicodedata import category
 
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import parse
@@ -152,6 +153,19 @@ def place_titled(
             if same(other):
                 return other
     raise UsageError(f"Too many {plural} are called {title!r}; remove some.")
+
+
+def one_line(text: str) -> str:
+    """Write what people call something, or themselves, on one line without control characters.
+
+    Raises
+    ------
+    InputError : bytes of a command line that are no UTF-8.
+    """
+    if any(category(sign) == "Cs" for sign in text):
+        raise InputError(f"{text!r} is no valid text. Write it in UTF-8.")
+    spaced = " ".join(text.split())
+    return "".join(sign for sign in spaced if category(sign) != "Cc").strip()
 
 
 def remove_record(path: Path) -> None:
