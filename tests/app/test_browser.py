@@ -262,3 +262,24 @@ def test_what_a_browser_reports_is_read_or_left(read, value, told):
     read(value, found.append)
     assert found == told
     read(value, None)
+
+
+def test_the_page_scrolls_to_a_sample_that_was_chosen_and_not_to_one_in_a_link(
+    opened, planted_versions, monkeypatch
+):
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted_versions))
+    one, other = cached.page(RUN, "all", "loss", True, 0, 2)["sample_id"].to_pylist()
+    app = opened(planted_versions, "explore", run=RUN, f="all", sample=one)
+
+    def leads(sample):
+        app.query_params["sample"] = sample
+        app.run()
+        told = component(app, "browser_panel_in_sight")
+        assert told["shows"] == sample
+        return told["leads"]
+
+    assert not component(app, "browser_panel_in_sight")["leads"]
+    assert not leads(one)
+    assert leads(other)
+    app.button(key="browser_sample_close").click().run()
+    assert leads(one)  # closed, and chosen again

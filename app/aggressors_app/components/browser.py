@@ -15,7 +15,7 @@ from aggressors_app.components.choice import choice
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.grid import Head, Tile, sample_grid
 from aggressors_app.components.heat import heat, keep_heat
-from aggressors_app.components.in_sight import in_sight
+from aggressors_app.components.in_sight import chosen_here, in_sight
 from aggressors_app.components.marking import flags, keys, mark_by_key, troubles
 from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.rows import choose_fields, rows_of
@@ -32,7 +32,7 @@ LAYOUTS = {"tiles": ":material/grid_view:", "rows": ":material/table_rows:"}
 OF_LABELED = ("loss", "loss_quantile", "correct", "label")  # what a sample has with its label
 STARTS = ("loss", "confidence", "sample_id")  # the first of these that there is
 UPWARDS = ("confidence", "sample_id")
-PANEL = 430  # pixels of the chosen sample, beside the grid
+PANEL, WIDTH = "browser_panel", 430  # key and pixels of the chosen sample, beside the grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,16 @@ def browser(run_id: str, filter: str) -> None:
         )
     found = cached.page(run_id, filter, order.field, order.descending, page.start, size)
     chosen = view.get("sample", "")
+    leads = chosen_here(PANEL, chosen)
     # The grid keeps its place in the page whether or not something stands beside it: so it keeps
     # the focus of the keyboard too.
     with st.container(horizontal=True, gap="small", key="browser_body"):
         with st.container(width="stretch", key="browser_list"):
             _grid(run_id, found, page, order, rows=rows)
         if chosen:
-            with st.container(width=PANEL, key="browser_panel"):
+            with st.container(width=WIDTH, key=PANEL):
                 sample_card(run_id, chosen, "browser_sample", beside=True)
-                in_sight("browser_panel", chosen)
+                in_sight(PANEL, chosen, leads=leads)
 
 
 def _grid(run_id: str, found: pa.Table, page: Page, order: Order, *, rows: bool) -> None:

@@ -1,6 +1,6 @@
 // A container of the page that stays in sight: it scrolls by itself where it is higher than the
 // window, and the page scrolls to it when it shows something else.
-// Data: box (key of the container), shows (what it shows).
+// Data: box (key of the container), shows (what it shows), leads (whether the page scrolls to it).
 
 const EDGE = 12; // pixels above and below
 const LOW = 0.5; // share of the window below which something that opens is not noticed
@@ -18,7 +18,7 @@ export default function (component) {
   if (root.shows === data.shows) return;
   root.shows = data.shows;
   box.scrollTop = 0;
-  if (!navigator.userActivation?.hasBeenActive) return; // nobody has clicked: the page was opened
+  if (!data.leads) return;
   const { top } = box.getBoundingClientRect();
   if (top >= 0 && top <= LOW * window.innerHeight) return;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
