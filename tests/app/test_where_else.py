@@ -18,6 +18,7 @@ from aggressors_app import actions, cached, charts, part_words, weak_charts
 from aggressors_app.charts import colors as inks
 from aggressors_app.components import error_tree, places, weak_grid
 from aggressors_app.components import handmade as handmade_component
+from aggressors_app.weak_charts import parts as weak_parts
 from gridded import gridded
 
 VALIDATION = "population = validation"
@@ -69,6 +70,8 @@ def test_any_scope_is_told(where, filter):
     app = where(filter)
     assert not app.exception
     assert not app.error
+    if filter == "population = unlabeled":
+        assert shown(app).count("No labeled sample in the filter.") == 2  # grid and tree
     if filter in ("none", "hour > 1000"):
         assert "No sample passes the filter" in shown(app)
         assert "No labeled sample in the filter" in shown(app)
@@ -250,6 +253,19 @@ def test_a_legend_says_nothing_that_is_not_drawn():
     assert "shape" not in legends(drawn((0.2, 0.9)))
     assert legends(drawn((0.3, 0.3)))["color"] is None
     assert legends(drawn((None,)))["color"] is None
+
+
+def test_cells_that_are_nearly_alike_look_alike():
+    labels = ["a", "b"]
+    names = ("mean loss", "error", "share")
+    spec = weak_charts.grid(
+        cells(0.48, 0.50), labels, [""], ("x", ""), charts.LIGHT, names, FEW, apart=0.12
+    )
+    domain = spec["layer"][0]["encoding"]["color"]["scale"]["domain"]
+    assert [domain[0], domain[-1]] == pytest.approx([0.48, 0.60])
+    shades = weak_parts.Shades.over([0.2, None, 0.9], ("#000000", "#ffffff"), 0.5)
+    assert (shades.low, shades.high) == (0.2, 0.9)  # far apart already
+    assert shades.of(0.55) == "#808080"
 
 
 def test_labels_stand_in_the_middle_of_their_cells():

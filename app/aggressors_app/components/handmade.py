@@ -171,7 +171,7 @@ def _list(run_id: str, known: list[tuple[HandMade, Measure]], *, travels: bool) 
             Column("Severity", help=f"As of an aggressor: the lower bound of the gap in {what}"),
             Column("Impact", help=f"Share of all {what} that would vanish with it"),
             Column("Samples", right=True),
-            Column("Kept"),
+            Column("Kept", width="104px"),
             Column("", width="92px"),
         ),
         [_row(one, figures, (least, severest, widest)) for one, figures in known],

@@ -40,6 +40,9 @@ def weak_grid(run_id: str, filter: str, pairs: WeakPairs) -> None:
     if not found.cells:
         st.caption("No sample passes the filter. Remove a chip above.")
         return
+    if not found.whole.n_known:
+        st.caption("No labeled sample in the filter.")
+        return
     scope = in_filter(run_id, filter)
     places = [(cell.claim, cell.figures) for cell in found.cells]
     with bar:
@@ -98,8 +101,15 @@ def grid_spec(run_id: str, found: Grid) -> charts.Spec:
         titles,
         charts.palette(st.context.theme.type),
         (f"mean {cached.signal(run_id)}", RATES[found.failing], "share of all"),
-        f"fewer than {count(found.fewest)} samples",
+        f"fewer than {count(found.fewest)} {_judged(found)}samples",
+        # What is no material difference does not run through all colours.
+        cached.run_file(run_id).info.settings.materiality * abs(found.whole.mean or 0.0),
     )
+
+
+def _judged(found: Grid) -> str:
+    """Say which samples count, where not all do."""
+    return "labeled " if found.whole.n_known < found.whole.n else ""
 
 
 def _order(found: Grid, axis: int) -> list[int]:

@@ -42,6 +42,7 @@ def grid(
     colors: Palette,
     names: tuple[str, str, str],
     few: str,
+    apart: float = 0.0,
 ) -> Spec:
     """Draw cells of two fields, or of one where there are no rows.
 
@@ -51,8 +52,9 @@ def grid(
     fields : titles of the axes.
     names : what the mean, the rate and the share are called.
     few : what the legend says of hatched cells.
+    apart : how far means must lie apart to take all colours.
     """
-    shades = Shades.over([cell.mean for cell in cells], colors.loss_ramp)
+    shades = Shades.over([cell.mean for cell in cells], colors.loss_ramp, apart)
     turned = max(map(len, columns), default=0) > LONG
     place = {"x": _band("x", columns, fields[0], turned=turned), "y": _band("y", rows, fields[1])}
     unknown = {"test": "datum.few", "value": colors.empty}

@@ -23,10 +23,19 @@ class Shades:
     ramp: tuple[str, ...]
 
     @classmethod
-    def over(cls, values: Sequence[float | None], ramp: tuple[str, ...]) -> Shades:
-        """Lay a ramp from the least to the greatest of the values that are known."""
+    def over(
+        cls, values: Sequence[float | None], ramp: tuple[str, ...], apart: float = 0.0
+    ) -> Shades:
+        """Lay a ramp from the least to the greatest of the values that are known.
+
+        Parameters
+        ----------
+        apart : how far its ends lie from each other at least, so that values which are nearly
+            alike look alike, and none of them bad.
+        """
         known = [value for value in values if value is not None]
-        return cls(min(known, default=0.0), max(known, default=0.0), ramp)
+        low = min(known, default=0.0)
+        return cls(low, max([low + apart, *known]) if known else low, ramp)
 
     def of(self, value: float) -> str:
         """Colour of a value."""
