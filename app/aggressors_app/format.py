@@ -43,8 +43,9 @@ def in_filter(shown: float, total: float) -> str:
 
 def share(value: float | None, digits: int = 1) -> str:
     """Share as percent."""
-    known = value is not None and not math.isnan(value)
-    return f"{100 * value:.{digits}f}{THIN}%" if value is not None and known else MISSING
+    if value is None or math.isnan(value):
+        return MISSING
+    return _signed(f"{100 * value:.{digits}f}{THIN}%")
 
 
 def number(value: float | None, unit: str = "") -> str:

@@ -18,7 +18,7 @@ from aggressors.errors import UsageError, WorkspaceError
 from aggressors.queries.claims import judged
 from aggressors.queries.concept import associations
 from aggressors.queries.findings import Target, findings
-from aggressors.queries.grammar import expand, format_filter, parse
+from aggressors.queries.grammar import NOTHING, expand, format_filter, parse
 from aggressors.queries.handmade import answered, selection
 from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
@@ -206,9 +206,10 @@ class Run:
         fields that the run lacks, or for how the model did.
         """
         concept = concept_of_rank(self._file, rank)
-        if self._filter(claim) == EVERYTHING:
-            raise UsageError("The claim holds for every sample. Claim something of some of them.")
-        found = judged(self._file, self._filter(claim), concept, confounders)
+        if (meant := self._filter(claim)) in (EVERYTHING, NOTHING):
+            whom = "every sample" if meant == EVERYTHING else "no sample"
+            raise UsageError(f"The claim holds for {whom}. Claim something of some of them.")
+        found = judged(self._file, meant, concept, confounders)
         signal = spoken(self.info.settings.signal)
         said = support_sentence(found.tested, signal, f"aggressor {rank}", confounders)
         return {

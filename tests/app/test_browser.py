@@ -13,6 +13,8 @@ from aggressors.queries import marks as marking
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, state
 from aggressors_app.components import browser, queueing, tagging
+from aggressors_app.components import grid as sample_grid
+from aggressors_app.components import heat as heating
 from aggressors_app.components.pager import MANY
 
 RUN = "v1-0000"
@@ -85,12 +87,45 @@ def test_rows_have_the_columns_one_chooses(opened, planted_versions):
 
 
 def test_a_column_sorts_and_turns_round(address):
-    browser._sorted("hour")
+    browser._sorted("hour", browser.Order("loss", descending=True))
     assert dict(address["view"].local) == {"sort": "hour"}
-    browser._sorted("hour")
+    browser._sorted("hour", browser.Order("hour", descending=True))
     assert dict(address["view"].local) == {"sort": "hour", "order": "up"}
-    browser._sorted("hour")
+    browser._sorted("hour", browser.Order("hour", descending=False))
     assert dict(address["view"].local) == {"sort": "hour"}
+    browser._sorted("sample_id", browser.Order("hour", descending=True))
+    browser._sorted("sample_id", browser.Order("sample_id", descending=False))
+    assert dict(address["view"].local) == {"sort": "sample_id", "order": "down"}
+
+
+def test_nothing_labeled_is_not_sorted_by_what_a_label_tells(opened, planted_versions):
+    app = opened(planted_versions, "explore", run=RUN, f="population = unlabeled", sort="loss")
+    box = app.selectbox(key="browser_sort")
+    assert not set(box.options) & {"loss", "loss_quantile", "correct", "label"}
+    assert box.value == "confidence"
+    sure = [float(item["lines"][0][1].rstrip("%\u202f ")) for item in grid(app)["items"]]
+    assert sure == sorted(sure)  # the least sure first
+    labeled = opened(planted_versions, "explore", run=RUN, f="population = test")
+    assert {"loss", "label"} <= set(labeled.selectbox(key="browser_sort").options)
+    assert labeled.selectbox(key="browser_sort").value == "loss"
+
+
+def test_heatmaps_are_one_state_in_grid_and_panel(opened, planted, monkeypatch):
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
+    found = cached.page(RUN, "all", "loss", True, 0, 200).to_pylist()
+    seen = next(row["sample_id"] for row in found if row["thumbnail"])
+    for heat in ("", "65"):
+        app = opened(planted, "explore", run=RUN, f="all", heat=heat, layout="rows", sample=seen)
+        panel = component(app, "browser_sample_picture")
+        assert grid(app)["heat"] == panel["heat"] == int(heat or 0)
+        assert panel["heats"]  # what is set there is reported, and so holds in the grid too
+
+
+def test_how_strong_heatmaps_are_is_in_the_address(address):
+    heating.keep_heat(30)
+    assert dict(address["view"].local) == {"heat": "30"}
+    heating.keep_heat(0)
+    assert not address["view"].local
 
 
 def test_texts_and_tables_have_rows(opened, tmp_path):
@@ -204,3 +239,47 @@ def test_a_filter_by_tag_leaves_other_claims():
     assert tagging.tagged("population = test and hour > 3", ["a", "b c"]) == (
         'hour > 3 and sample_id in (a, "b c")'
     )
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "told"),
+    [
+        (sample_grid._text, "s1", ["s1"]),
+        (sample_grid._text, 3, []),
+        (sample_grid._pages, -1, [-1]),
+        (sample_grid._pages, "last", [10**9]),
+        (sample_grid._pages, 7, []),
+        (sample_grid._pages, ["first"], []),
+        (sample_grid._percent, 64.6, [65]),
+        (sample_grid._percent, -3, [0]),
+        (sample_grid._percent, float("inf"), [100]),
+        (sample_grid._percent, float("nan"), []),
+        (sample_grid._percent, "50", []),
+    ],
+)
+def test_what_a_browser_reports_is_read_or_left(read, value, told):
+    found = []
+    read(value, found.append)
+    assert found == told
+    read(value, None)
+
+
+def test_the_page_scrolls_to_a_sample_that_was_chosen_and_not_to_one_in_a_link(
+    opened, planted_versions, monkeypatch
+):
+    monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted_versions))
+    one, other = cached.page(RUN, "all", "loss", True, 0, 2)["sample_id"].to_pylist()
+    app = opened(planted_versions, "explore", run=RUN, f="all", sample=one)
+
+    def leads(sample):
+        app.query_params["sample"] = sample
+        app.run()
+        told = component(app, "browser_panel_in_sight")
+        assert told["shows"] == sample
+        return told["leads"]
+
+    assert not component(app, "browser_panel_in_sight")["leads"]
+    assert not leads(one)
+    assert leads(other)
+    app.button(key="browser_sample_close").click().run()
+    assert leads(one)  # closed, and chosen again

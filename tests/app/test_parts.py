@@ -262,7 +262,9 @@ def test_numbers_are_short_and_comparable():
     assert number(None) == number(float("nan")) == "–"
     assert (number(-0.2), signed(0.2), signed(-0.2)) == ("−0.200", "+0.200", "−0.200")
     assert (number(3, "h"), number(-0.0)) == ("3.00 h", "0.00")
-    assert (share(0.0716), share(0.5, 0)) == ("7.2\u202f%", "50\u202f%")
+    assert (share(0.0716), share(0.5, 0), share(-0.063)) == (
+        "7.2\u202f%", "50\u202f%", "−6.3\u202f%",
+    )  # fmt: skip
     assert (number(1.25e-4), number(-0.00098), number(2e-9)) == ("0.000125", "−0.00098", "2.0e−09")
     assert [exact(value) for value in (18.0, 0.5, 1200.0, "op-1", None)] == [
         "18", "0.5", "1,200", "op-1", "–",

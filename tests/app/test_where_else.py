@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import altair
 import pytest
 from tests.app.reading import component, shown
@@ -12,8 +15,10 @@ from aggressors.queries.parts import number_parts
 from aggressors.store.handmade import keep_handmade, list_handmade
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, charts, part_words, weak_charts
+from aggressors_app.charts import colors as inks
+from aggressors_app.components import error_tree, places, weak_grid
 from aggressors_app.components import handmade as handmade_component
-from aggressors_app.components import where_else
+from aggressors_app.weak_charts import parts as weak_parts
 from gridded import gridded
 
 VALIDATION = "population = validation"
@@ -65,6 +70,8 @@ def test_any_scope_is_told(where, filter):
     app = where(filter)
     assert not app.exception
     assert not app.error
+    if filter == "population = unlabeled":
+        assert shown(app).count("No labeled sample in the filter.") == 2  # grid and tree
     if filter in ("none", "hour > 1000"):
         assert "No sample passes the filter" in shown(app)
         assert "No labeled sample in the filter" in shown(app)
@@ -95,9 +102,9 @@ def test_a_regression_is_told_in_its_own_words(opened, tmp_path):
     assert not app.exception
     assert not app.error
     tree = cached.error_tree("g000000000000", VALIDATION)
-    assert where_else.boxes(tree)[1].title == "light < 0.2"
-    assert where_else.boxes(tree)[1].second.startswith("failing ")
-    assert where_else.boxes(tree)[1].third.endswith("of all that fail")
+    assert error_tree.boxes(tree)[1].title == "light < 0.2"
+    assert error_tree.boxes(tree)[1].second.startswith("failing ")
+    assert error_tree.boxes(tree)[1].third.endswith("of all that fail")
 
 
 def test_a_run_file_alone_has_the_tab_but_keeps_nothing(opened, tmp_path, monkeypatch):
@@ -114,7 +121,7 @@ def test_a_run_file_alone_has_the_tab_but_keeps_nothing(opened, tmp_path, monkey
 
 
 def test_the_fields_of_the_grid_are_in_the_address(where):
-    app = where(gx="hour", gy=where_else.NONE)
+    app = where(gx="hour", gy=weak_grid.NONE)
     assert app.selectbox(key="where_gx").value == "hour"
     assert any("grid_hour" in key for key in charts_of(app))
     app.selectbox(key="where_gy").select("brightness").run()
@@ -122,7 +129,7 @@ def test_the_fields_of_the_grid_are_in_the_address(where):
     assert not app.exception
     strange = where(gx="'; DROP", gy="loss")
     assert not strange.exception
-    assert strange.selectbox(key="where_gx").value in where_else.divisible("v3-0000")
+    assert strange.selectbox(key="where_gx").value in weak_grid.divisible("v3-0000")
 
 
 def test_a_click_on_a_cell_or_node_makes_exactly_its_samples_the_filter(where, monkeypatch):
@@ -131,14 +138,14 @@ def test_a_click_on_a_cell_or_node_makes_exactly_its_samples_the_filter(where, m
     found = cached.grid(run, VALIDATION, ("brightness", "hour"))
     tree = cached.error_tree(run, VALIDATION)
     assert len(tree.nodes) > 1
-    places = [(one.claim, one.figures.n) for one in (*found.cells, *tree.nodes)]
-    places += [(one.claim, one.figures.n) for one in cached.worst_pairs(run, VALIDATION).found]
+    known = [(one.claim, one.figures.n) for one in (*found.cells, *tree.nodes)]
+    known += [(one.claim, one.figures.n) for one in cached.worst_pairs(run, VALIDATION).found]
     made = {}
-    view = where_else.state.View(run, VALIDATION)
-    monkeypatch.setattr(where_else.state, "read", lambda: view)
-    monkeypatch.setattr(where_else.state, "change", made.update)
-    for claim, n in places:
-        where_else.limit_to(claim)
+    view = places.state.View(run, VALIDATION)
+    monkeypatch.setattr(places.state, "read", lambda: view)
+    monkeypatch.setattr(places.state, "change", made.update)
+    for claim, n in known:
+        places.limit_to(claim)
         assert cached.count(run, made["filter"]) == n
 
 
@@ -146,7 +153,7 @@ def test_drawn_cells_and_boxes_are_those_that_were_counted(where):
     where()
     run = "v3-0000"
     found = cached.grid(run, VALIDATION, ("brightness", "label"))
-    spec = where_else.grid_spec(run, found)
+    spec = weak_grid.grid_spec(run, found)
     drawn = spec["data"]["values"]
     assert [one["at"] for one in drawn] == list(range(len(found.cells)))
     few = [cell.figures.n_known < found.fewest for cell in found.cells]
@@ -154,7 +161,7 @@ def test_drawn_cells_and_boxes_are_those_that_were_counted(where):
     assert any(few) or min(cell.figures.n_known for cell in found.cells) >= found.fewest
     assert all(one["text"].startswith("n ") == one["few"] for one in drawn)
     tree = cached.error_tree(run, VALIDATION)
-    boxes = where_else.boxes(tree)
+    boxes = error_tree.boxes(tree)
     leaves = {node.parent for node in tree.nodes}
     rows = sorted(
         (box.top, box.bottom) for at, box in enumerate(boxes) if at not in leaves
@@ -163,7 +170,35 @@ def test_drawn_cells_and_boxes_are_those_that_were_counted(where):
     assert (boxes[0].top, boxes[0].bottom) == (0, len(rows))
 
 
+def test_titles_say_how_many_samples_they_speak_of(where):
+    told = shown(where())
+    everyone = sum(cached.run_file("v3-0000").populations.values())
+    scope = f"{cached.count('v3-0000', VALIDATION):,} of {everyone:,} samples"
+    pairs, tree = (
+        cached.worst_pairs("v3-0000", VALIDATION),
+        cached.error_tree("v3-0000", VALIDATION),
+    )
+    lines = told.splitlines()
+    assert scope in lines
+    assert f"{scope} · sought on {pairs.chosen_on:,} of them · most surely worse first" in lines
+    assert f"{scope} · questions chosen on {tree.chosen_on:,} of them" in told
+    assert f"**Samples** :gray[{scope}]" in told
+
+
+def test_a_download_holds_each_place_as_a_filter_with_its_figures(where):
+    where()
+    found = cached.grid("v3-0000", VALIDATION, ("brightness", "hour"))
+    table = places.table_of([(cell.claim, cell.figures) for cell in found.cells])
+    assert table.num_rows == len(found.cells)
+    for row in table.slice(0, 5).to_pylist():
+        within = format_filter(both(parse(VALIDATION), parse(row["where"])))
+        assert cached.count("v3-0000", within) == row["n"]
+
+
 # --- Charts and words, as pure functions ---
+
+
+FEW = 'fewer than 20 "samples"'
 
 
 def cells(*means):
@@ -177,10 +212,65 @@ def cells(*means):
 @pytest.mark.parametrize("means", [(), (None,), (0.2, None, 0.9), (0.3, 0.3)])
 def test_grids_are_valid_vega_lite_whatever_is_known(colors, means):
     labels = [f'"{at}" \\ <b>' for at in range(len(means))]
-    spec = weak_charts.grid(cells(*means), labels, [""], ("a.b[0]", ""), colors, ("a", "b", "c"))
+    spec = weak_charts.grid(
+        cells(*means), labels, [""], ("a.b[0]", ""), colors, ("a", "b", "c"), FEW
+    )
     altair.Chart.from_dict(spec, validate=True)
     known = [one for one in spec["data"]["values"] if not one["few"]]
     assert len(known) == sum(mean is not None for mean in means)
+
+
+def legends(spec):
+    """Each legend of a chart by its channel; None where the channel has none."""
+    return {
+        channel: encoding.get("legend")
+        for layer in spec["layer"]
+        for channel, encoding in layer["encoding"].items()
+        if channel in ("color", "shape")
+    }
+
+
+def drawn(means):
+    labels = [str(at) for at in range(len(means))]
+    names = ("mean loss", "error", "share")
+    return weak_charts.grid(cells(*means), labels, [""], ("x", ""), charts.LIGHT, names, FEW)
+
+
+def test_the_legend_says_which_loss_a_colour_is_and_what_hatches_mean():
+    spec = drawn((0.2, None, 0.9))
+    color = spec["layer"][0]["encoding"]["color"]
+    assert color["legend"]["title"] == "mean loss"
+    assert color["scale"]["domain"][0] == 0.2
+    assert color["scale"]["domain"][-1] == pytest.approx(0.9)
+    assert len(color["scale"]["domain"]) == len(color["scale"]["range"])
+    assert color["condition"] == {"test": "datum.few", "value": charts.LIGHT.empty}
+    (named,) = [layer for layer in spec["layer"] if "shape" in layer["encoding"]]
+    assert named["encoding"]["shape"]["scale"]["domain"] == [FEW]
+    assert json.loads(named["transform"][1]["calculate"]) == FEW
+
+
+def test_a_legend_says_nothing_that_is_not_drawn():
+    assert "shape" not in legends(drawn((0.2, 0.9)))
+    assert legends(drawn((0.3, 0.3)))["color"] is None
+    assert legends(drawn((None,)))["color"] is None
+
+
+def test_cells_that_are_nearly_alike_look_alike():
+    labels = ["a", "b"]
+    names = ("mean loss", "error", "share")
+    spec = weak_charts.grid(
+        cells(0.48, 0.50), labels, [""], ("x", ""), charts.LIGHT, names, FEW, apart=0.12
+    )
+    domain = spec["layer"][0]["encoding"]["color"]["scale"]["domain"]
+    assert [domain[0], domain[-1]] == pytest.approx([0.48, 0.60])
+    shades = weak_parts.Shades.over([0.2, None, 0.9], ("#000000", "#ffffff"), 0.5)
+    assert (shades.low, shades.high) == (0.2, 0.9)  # far apart already
+    assert shades.of(0.55) == "#808080"
+
+
+def test_labels_stand_in_the_middle_of_their_cells():
+    spec = drawn((0.2, 0.9))
+    assert spec["layer"][0]["encoding"]["x"]["axis"]["labelFlush"] is False
 
 
 def test_trees_are_valid_vega_lite():
@@ -189,18 +279,23 @@ def test_trees_are_valid_vega_lite():
     spec = weak_charts.tree([box, empty], 3, charts.LIGHT, ("error", "share"))
     altair.Chart.from_dict(spec, validate=True)
     assert spec["height"] == 2 * weak_charts.LEAF
+    assert legends(spec)["color"] is None
+    worse = replace(box, rate=0.9)
+    spec = weak_charts.tree([box, worse, empty], 3, charts.LIGHT, ("error rate", "share"))
+    altair.Chart.from_dict(spec, validate=True)
+    assert legends(spec)["color"]["title"] == "error rate"
 
 
 def test_ink_stands_out_on_every_colour_of_the_ramps():
     for colors in (charts.LIGHT, charts.DARK):
         for step in range(21):
-            fill = weak_charts.blend(step / 20, colors.loss_ramp)
+            fill = inks.blend(step / 20, colors.loss_ramp)
             one, other = sorted(
-                (weak_charts._luminance(color) for color in (fill, weak_charts.ink_on(fill))),
+                (inks.luminance(color) for color in (fill, inks.ink_on(fill))),
                 reverse=True,
             )
             assert (one + 0.05) / (other + 0.05) >= 4.0  # AA asks 4.5 of small, 3 of large text
-    assert weak_charts.blend(0.5, ("#000000", "#ffffff")) == "#808080"
+    assert inks.blend(0.5, ("#000000", "#ffffff")) == "#808080"
 
 
 @pytest.mark.parametrize(

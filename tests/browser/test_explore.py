@@ -73,6 +73,7 @@ def test_zooming_in_shows_samples_that_open_with_a_click(visit):
     window.settle()
     assert query(page.url)["sample"] == found
     assert found in page.locator(".st-key-browser_panel").inner_text()
+    until_in_sight(page, ".st-key-browser_panel")
     assert "view" in query(page.url)
 
 
@@ -184,6 +185,67 @@ def test_keys_turn_pages_and_walk_through_samples(visit):
     assert tiles.last.get_attribute("aria-selected") == "true"
 
 
+def until_in_sight(page, selector: str) -> None:
+    """Wait until the upper end of something lies in the upper half of the window."""
+    page.wait_for_function(
+        """selector => {
+            const { top } = document.querySelector(selector).getBoundingClientRect();
+            return top >= 0 && top <= window.innerHeight / 2;
+        }""",
+        arg=selector,
+    )
+
+
+@pytest.mark.parametrize("layout", ["tiles", "rows"])
+def test_the_chosen_sample_and_its_panel_are_in_sight(visit, layout):
+    window = visit(width=1024, height=768)
+    page = window.page
+    window.open(f"explore?f=all&layout={layout}")
+    grid = page.get_by_role("grid", name="Samples")
+    lines = grid.locator(".tile" if layout == "tiles" else "tr.line")
+    for place in (30, 44):
+        lines.nth(place).scroll_into_view_if_needed()
+        lines.nth(place).click()
+        window.settle()
+        until_in_sight(page, ".st-key-browser_panel")
+        page.wait_for_timeout(600)  # whatever still moves
+        box = lines.nth(place).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 768 + 1
+        panel = page.locator(".st-key-browser_panel").bounding_box()
+        assert 0 <= panel["y"] <= 40
+    window.check()
+
+
+def test_a_link_to_a_sample_opens_at_the_top_of_the_page(visit):
+    window = visit()
+    page = window.page
+    window.open("explore?f=all")
+    tile = page.get_by_role("grid", name="Samples").locator(".tile").first
+    sample = tile.get_attribute("title").split(" · ")[0]
+    other = visit()
+    other.open(f"explore?f=all&sample={sample}")
+    other.page.locator(".st-key-browser_panel").wait_for()
+    other.page.wait_for_timeout(600)
+    assert other.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 0
+
+
+def test_a_heatmap_that_is_put_on_in_the_panel_is_on_in_the_grid(visit):
+    window = visit(height=1300)
+    page = window.page
+    window.open("explore?f=population+%3D+validation")
+    toggles = page.get_by_role("button", name="Heatmap", exact=True)
+    if not toggles.count():
+        pytest.skip("This workspace has no heatmaps.")
+    page.get_by_role("grid", name="Samples").locator(".tile").first.click()
+    window.settle()
+    assert [one.get_attribute("aria-pressed") for one in toggles.all()] == ["false", "false"]
+    toggles.last.click()
+    page.wait_for_url("**heat=70**")
+    window.settle()
+    assert [one.get_attribute("aria-pressed") for one in toggles.all()] == ["true", "true"]
+
+
 def test_samples_like_the_chosen_one_open_with_a_click(visit):
     window = visit(height=1300)
     page = window.page
@@ -207,14 +269,17 @@ def test_rows_sort_by_their_heads(visit):
     table.get_by_role("button", name="sample_id").click()
     page.wait_for_url("**sort=sample_id**")
     window.settle()
+
+    def ids():
+        table = page.get_by_role("grid", name="Samples")
+        return table.locator("tr.line td:first-child").all_inner_texts()
+
+    assert ids() == sorted(ids())  # names start with A
+    assert len(ids()) == 48
     page.get_by_role("grid", name="Samples").get_by_role("button", name="sample_id").click()
-    page.wait_for_url("**order=up**")
+    page.wait_for_url("**order=down**")
     window.settle()
-    ids = (
-        page.get_by_role("grid", name="Samples").locator("tr.line td:first-child").all_inner_texts()
-    )
-    assert ids == sorted(ids)
-    assert len(ids) == 48
+    assert ids() == sorted(ids(), reverse=True)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Parts of a field and the filters made of them."""
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggressors.contracts import EVERYTHING, Condition, Not
-from aggressors.queries.columns import OTHER
+from aggressors.queries.columns import OTHER, most_frequent
 from aggressors.queries.grammar import both, format_filter, parse
 from aggressors.queries.parts import (
     category_parts,
@@ -110,3 +111,16 @@ CLAIMS = ("hour < 12", "hour <= 12", "hour < 5", "hour >= 5", "hour > 5", "not h
 def test_narrowing_changes_no_sample(run, claims):
     filters = [parse(claim) for claim in claims]
     assert count(run, narrowed(*filters)) == count(run, both(*filters))
+
+
+def test_categories_are_coded_by_how_many_they_hold():
+    column = pa.array(["b", "a", "b", None, "c", "c", "b", "d"])
+    code, names, more = most_frequent(column, 2)
+    assert names == ("b", "c")
+    assert code.tolist() == [0, 2, 0, -1, 1, 1, 0, 2]
+    assert more
+    code, names, more = most_frequent(column.dictionary_encode(), 4)
+    assert names == ("b", "c", "a", "d")  # of those that hold as many, in the order of names
+    assert not more
+    code, names, more = most_frequent(pa.nulls(2, pa.string()), 2)
+    assert (code.tolist(), names, more) == ([-1, -1], (), False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -57,3 +58,42 @@ DARK = Palette(
 def palette(theme: str | None) -> Palette:
     """Colours of a theme, light unless it is called dark."""
     return DARK if theme == "dark" else LIGHT
+
+
+# --- Inks ---
+
+LIGHT_INK, DARK_INK = "#ffffff", "#191a2c"
+
+
+def blend(position: float, ramp: Sequence[str]) -> str:
+    """Colour at a position in [0, 1] of a ramp of #rrggbb colours."""
+    place = min(max(position, 0.0), 1.0) * (len(ramp) - 1)
+    at = min(int(place), len(ramp) - 2)
+    mixed = (
+        round(a + (b - a) * (place - at))
+        for a, b in zip(_rgb(ramp[at]), _rgb(ramp[at + 1]), strict=True)
+    )
+    return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+def ink_on(color: str) -> str:
+    """Dark or light ink, whichever stands out more on a colour.
+
+    Source: relative luminance and contrast of WCAG 2.2.
+    """
+    light = luminance(color)
+    on_light = (light + 0.05) / (luminance(DARK_INK) + 0.05)
+    return DARK_INK if on_light >= 1.05 / (light + 0.05) else LIGHT_INK
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of a #rrggbb colour, 0 to 1, as in WCAG 2.2."""
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (value / 255 for value in _rgb(color))
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

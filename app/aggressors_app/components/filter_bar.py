@@ -22,7 +22,8 @@ from aggressors_app.components.filter_editors import (
     typed,
 )
 from aggressors_app.components.saved_filters import saved_filters
-from aggressors_app.format import of, plain
+from aggressors_app.format import plain
+from aggressors_app.scope_words import in_filter
 
 PROMINENT = 3  # metadata fields with a control of their own, beside the label
 EVERY = "all"
@@ -30,9 +31,8 @@ EVERY = "all"
 
 def filter_bar(run_id: str, filter: Filter) -> None:
     """Show the filter as controls: populations, prominent fields, and what else is claimed."""
-    total = sum(cached.run_file(run_id).populations.values())
     # Before any control reads the filter: the run refuses what it cannot mean.
-    text = of(cached.count(run_id, format_filter(filter)), total)
+    text = in_filter(run_id, format_filter(filter))
     shown = _shown(run_id, filter)
     left = chips.others(filter, (POPULATION, *shown))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):

@@ -298,5 +298,16 @@ export default function (component) {
   const content = tiles.length ? grid : element("div", "none quiet", data.empty);
   root.replaceChildren(...(data.plain ? [] : [bar(data, root, remember, draw, report)]), rows ? scroll(content) : content);
   if (had && tiles.length) tiles[at].focus({ preventScroll: true });
-  return () => clearTimeout(timer);
+  // What opens beside the grid moves its tiles; the one that was clicked stays in sight. It may
+  // open before this component learns which one that was.
+  remember.watch?.disconnect(); // what an earlier call returned is called at the very end only
+  remember.watch = new ResizeObserver(() => {
+    remember.moved ||= remember.width !== undefined && remember.width !== root.clientWidth;
+    remember.width = root.clientWidth;
+    if (!remember.moved || !chosen || !root.contains(parentElement.activeElement)) return;
+    remember.moved = false;
+    tiles[at].scrollIntoView({ block: "nearest" });
+  });
+  remember.watch.observe(root);
+  return () => { clearTimeout(timer); remember.watch.disconnect(); };
 }

@@ -118,36 +118,6 @@ def sample_grid(
     plain : True leaves out what stands above the grid.
     reading : True shows the whole text of each tile, as high as it needs up to a limit.
     """
-
-    def choose() -> None:
-        value = event(key, "chosen")
-        if on_choose is not None and isinstance(value, str):
-            on_choose(value)
-
-    def turn() -> None:
-        value = event(key, "turned")
-        if on_turn is None:
-            return
-        if value in (1, -1):
-            on_turn(int(value))
-        elif value in _STEPS:
-            on_turn(_STEPS[value])
-
-    def sort() -> None:
-        value = event(key, "sorted")
-        if on_sort is not None and isinstance(value, str):
-            on_sort(value)
-
-    def warm() -> None:
-        value = event(key, "heated")
-        if on_heat is not None and isinstance(value, int | float):
-            on_heat(min(max(round(value), 0), 100))
-
-    def act() -> None:
-        value = event(key, "acted")
-        if on_act is not None and isinstance(value, dict):
-            on_act(str(value.get("action", "")), str(value.get("id", "")))
-
     actions = actions or {}
     keys = [(name.upper(), action) for name, action in actions.items()]
     _mount(
@@ -169,12 +139,42 @@ def sample_grid(
             "turns": on_turn is not None,
             "heats": on_heat is not None,
         },
-        on_chosen_change=choose,
-        on_turned_change=turn,
-        on_acted_change=act,
-        on_sorted_change=sort,
-        on_heated_change=warm,
+        on_chosen_change=lambda: _text(event(key, "chosen"), on_choose),
+        on_turned_change=lambda: _pages(event(key, "turned"), on_turn),
+        on_acted_change=lambda: _action(event(key, "acted"), on_act),
+        on_sorted_change=lambda: _text(event(key, "sorted"), on_sort),
+        on_heated_change=lambda: _percent(event(key, "heated"), on_heat),
     )
+
+
+# --- What the browser reports, which may be anything ---
+
+
+def _text(value: object, act: Callable[[str], None] | None) -> None:
+    if act is not None and isinstance(value, str):
+        act(value)
+
+
+def _pages(value: object, act: Callable[[int], None] | None) -> None:
+    if act is None:
+        return
+    if isinstance(value, int) and value in (1, -1):
+        act(int(value))
+    elif isinstance(value, str) and value in _STEPS:
+        act(_STEPS[value])
+
+
+def _action(value: object, act: Callable[[str, str], None] | None) -> None:
+    if act is not None and isinstance(value, dict):
+        act(str(value.get("action", "")), str(value.get("id", "")))
+
+
+def _percent(value: object, act: Callable[[int], None] | None) -> None:
+    if act is not None and isinstance(value, int | float) and value == value:
+        act(round(min(max(value, 0), 100)))
+
+
+# --- What it is given ---
 
 
 def _item(tile: Tile) -> dict[str, object]:

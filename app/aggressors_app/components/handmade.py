@@ -130,13 +130,20 @@ def handmade(run_id: str, *, travels: bool = True) -> None:
     ]
     if not found:
         return
-    st.markdown("**Hand-made**", help=HELP)
+    st.markdown(f"**Hand-made** :gray[{_scope(run_id)}]", help=HELP)
     notice()
     _trouble()
     if len(known) < len(found):
         st.caption(f"{count(len(found) - len(known))} more cannot be told in this run.")
     if known:
         _list(run_id, known, travels=travels)
+
+
+def _scope(run_id: str) -> str:
+    """Say on which samples groups are measured, whatever the filter."""
+    run = cached.run_file(run_id)
+    analysed = run.info.settings.analysed
+    return f"of all {count(run.populations.get(analysed, 0))} {analysed} samples"
 
 
 def _list(run_id: str, known: list[tuple[HandMade, Measure]], *, travels: bool) -> None:
@@ -164,7 +171,7 @@ def _list(run_id: str, known: list[tuple[HandMade, Measure]], *, travels: bool) 
             Column("Severity", help=f"As of an aggressor: the lower bound of the gap in {what}"),
             Column("Impact", help=f"Share of all {what} that would vanish with it"),
             Column("Samples", right=True),
-            Column("Kept"),
+            Column("Kept", width="104px"),
             Column("", width="92px"),
         ),
         [_row(one, figures, (least, severest, widest)) for one, figures in known],

@@ -8,6 +8,7 @@ from aggressors.contracts import Aggressor
 from aggressors_app import cached, state
 from aggressors_app.components.choice import choice
 from aggressors_app.components.grid import sample_grid
+from aggressors_app.components.heat import heat, keep_heat
 from aggressors_app.components.marking import flags, keys, mark_by_key, marked, troubles
 from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import REASONS
@@ -48,4 +49,6 @@ def representatives(run_id: str, one: Aggressor) -> None:
         }[shown],
         empty="None was kept in this run.",
         size=width_of(tiles, 88),
+        heat=heat(),
+        on_heat=keep_heat,
     )

@@ -11,6 +11,8 @@ from aggressors.queries.unusual import Odd
 from aggressors.words import how_unusual
 from aggressors_app import cached, state
 from aggressors_app.components.grid import Heat, Tile, sample_grid
+from aggressors_app.components.heat import heat as strength
+from aggressors_app.components.heat import keep_heat
 from aggressors_app.components.listing import Column, Mark, Row, Text, listing
 from aggressors_app.components.marking import mark_buttons
 from aggressors_app.components.neighbours import neighbours
@@ -153,7 +155,13 @@ def _picture(found: SampleDetail, original: bytes | None, key: str) -> None:
             heat = Heat(shown.height, shown.width, shown.pixels, shown.label_pixels)
         tile = Tile(found.sample_id, found.thumbnail, "", (), heat=heat)
         sample_grid(
-            f"{key}_picture", [tile], label="The sample", size=160, heat=40, plain=heat is None
+            f"{key}_picture",
+            [tile],
+            label="The sample",
+            size=160,
+            heat=strength(),
+            on_heat=keep_heat,
+            plain=heat is None,
         )
 
 

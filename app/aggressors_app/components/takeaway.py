@@ -46,11 +46,13 @@ def takeaway(
     table : makes the data; None offers pictures only.
     stem : name of the files, before their ending.
     title, note : stand above the picture, as plain text.
+    formats : of the picture; none for a list, of which only the data is offered.
     legends : of each canvas, where the chart is drawn on canvases.
     """
     stem = _safe(stem)
+    help = "Data and picture of this chart" if formats else "Data of this list"
     with st.popover("", icon=":material/download:", type="tertiary", key=f"{figure}_take",
-                    help="Data and picture of this chart"):  # fmt: skip
+                    help=help):  # fmt: skip
         if table is not None:
             st.download_button(
                 "Data (CSV)",
@@ -61,6 +63,8 @@ def takeaway(
                 on_click="ignore",
                 width="stretch",
             )
+        if not formats:
+            return
         said = note if len(note) <= _LONGEST else f"{note[: _LONGEST - 1]}…"
         _mount(
             key=f"{figure}_picture",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json
+from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json, refuse
 
 if TYPE_CHECKING:
     from aggressors.hypothesis import OnRun
@@ -47,7 +47,12 @@ def test_hypothesis(
 ) -> None:
     """Test whether a claim is why an aggressor fails, on the half on which nothing was sought."""
     from aggressors.api import open_run
+    from aggressors.store.hypotheses import title_of
 
+    if keep is not None and not keep.strip():
+        refuse("--keep is empty. Write a title, such as --keep 'too dark'.")
+    if author and keep is None:
+        refuse("--author says who holds what is kept. Keep it with --keep TITLE, or leave it out.")
     with open_run(run, workspace=workspace) as opened:
         said = opened.test_hypothesis(claim, aggressor, hold)
         kept = None
@@ -61,7 +66,7 @@ def test_hypothesis(
     from aggressors.cli.render_claims import judged_claim
 
     emit(judged_claim(said))
-    if kept and kept.title != keep:
+    if kept and kept.title != title_of(keep or "", kept.filter):
         emit(f"This claim is kept already, as {kept.slug!r} ({kept.title}); it stays as it is.")
     elif kept:
         emit(f"Kept as {kept.slug!r}; `aggressors hypotheses` judges it on later runs.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from aggressors.contracts import Filter
-from aggressors.queries.columns import Column, FloatArray, IntArray, encode, numbers, scan
+from aggressors.queries.columns import Column, FloatArray, most_frequent, numbers, scan
 from aggressors.queries.drawn import comparable, counted, drawn
 from aggressors.queries.grammar import both
 from aggressors.queries.masks import where
@@ -165,23 +165,11 @@ def _cut(ref: FieldRef, column: Column, bins: int, top: int) -> tuple[Coded, lis
         parts = number_parts(ref.name, cuts.tolist())
         code = part_of(value, cuts)
     else:
-        code, parts = _named(ref, column, top)
+        code, names, _ = most_frequent(column, top)
+        # Where a sample was read, it may have missed a rare category.
+        parts = category_parts(ref.name, names, more=True) if names else []
     k = len(parts)
     code = np.where(code < 0, k, code)
     if len(code) == 0 or (code == code[0]).all():
         return None
     return Coded(code, k, ref.kind == "number"), [*parts, missing(ref.name)]
-
-
-def _named(ref: FieldRef, column: Column, top: int) -> tuple[IntArray, list[Part]]:
-    """Code the most frequent categories by frequency; the others as one more."""
-    code, names = encode(column)
-    counts = np.bincount(code[code >= 0], minlength=len(names))
-    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    kept = order[:top]
-    place = np.full(len(names) + 1, -1, dtype=np.int64)  # the last stands for missing
-    place[order] = len(kept)
-    place[kept] = np.arange(len(kept))
-    shown = [names[int(at)].as_py() for at in kept]
-    # Where a sample was read, it may have missed a rare category.
-    return place[code], category_parts(ref.name, shown, more=True) if shown else []

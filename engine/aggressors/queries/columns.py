@@ -203,6 +203,21 @@ def _edges(sampled: FloatArray, bins: int, equal_sizes: bool) -> FloatArray:
 
 
 def _category_groups(column: Column, top: int) -> Groups:
+    code, names, more = most_frequent(column, top)
+    shown = (*names, OTHER) if more else names
+    nothing = np.full(len(shown), np.nan)
+    return Groups(code, shown, nothing, nothing)
+
+
+def most_frequent(column: Column, top: int) -> tuple[IntArray, tuple[str, ...], bool]:
+    """Code categories by frequency, the most frequent first, all but `top` as one more.
+
+    Returns
+    -------
+    code : (n,) in 0..k-1 for the k names kept, k for any other, -1 where missing.
+    names : those kept, at most `top`.
+    more : whether there are others.
+    """
     code, names = encode(column)
     counts = np.bincount(code + 1, minlength=len(names) + 1)[1:]
     order = np.argsort(-counts, kind="stable")
@@ -211,9 +226,7 @@ def _category_groups(column: Column, top: int) -> Groups:
     place = np.full(len(names) + 1, -1, dtype=np.int64)  # the last stands for missing
     place[used] = len(kept)
     place[kept] = np.arange(len(kept))
-    shown = names.take(pa.array(kept)).to_pylist() + ([OTHER] if len(used) > len(kept) else [])
-    nothing = np.full(len(shown), np.nan)
-    return Groups(place[code], tuple(shown), nothing, nothing)
+    return place[code], tuple(names.take(pa.array(kept)).to_pylist()), len(used) > len(kept)
 
 
 def encode(column: Column) -> tuple[IntArray, pa.Array]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aggressors.store.records import Unreadable
+from aggressors.store.records import Unreadable, one_line
 from aggressors.store.shelf import LONGEST_AUTHOR as LONGEST_AUTHOR
 from aggressors.store.shelf import Shelf, check_selects
 from aggressors.store.workspace import Workspace
@@ -66,13 +66,13 @@ def keep_handmade(
 
     Raises
     ------
-    FilterError : `filter` cannot be read.
+    FilterError : `filter` cannot be read. InputError : name or author is no text.
     UsageError : it selects every sample, or a thousand groups have this name.
     WorkspaceError : the workspace cannot be written.
     """
     check_selects(filter, "A hand-made group needs a selection; set a filter first.")
-    name = (name.strip() or filter)[:LONGEST_NAME]
-    author = author.strip()[:LONGEST_AUTHOR]
+    name = (one_line(name) or filter)[:LONGEST_NAME]
+    author = one_line(author)[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return _shelf(workspace).keep(
         name,

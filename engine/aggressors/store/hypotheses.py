@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aggressors.store.records import Unreadable
+from aggressors.store.records import Unreadable, one_line
 from aggressors.store.shelf import LONGEST_AUTHOR, Shelf, check_selects
 from aggressors.store.workspace import Workspace
 
@@ -78,14 +78,13 @@ def save_hypothesis(
 
     Raises
     ------
-    FilterError : `filter` cannot be read.
+    FilterError : `filter` cannot be read. InputError : title or author is no text.
     UsageError : it claims nothing, or a thousand hypotheses have this title.
     WorkspaceError : the workspace cannot be written.
     """
     check_selects(filter, "A hypothesis needs a claim; choose a finding, or set a filter.")
     held = tuple(confounders)
-    title = (title.strip() or filter)[:LONGEST_TITLE]
-    author = author.strip()[:LONGEST_AUTHOR]
+    title, author = title_of(title, filter), one_line(author)[:LONGEST_AUTHOR]
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return _shelf(workspace).keep(
         title,
@@ -93,6 +92,11 @@ def save_hypothesis(
         make=lambda slug: Hypothesis(slug, title, filter, run_id, aggressor, now, author, held),
         same=lambda one: _claim(one) == (filter, run_id, aggressor, held),
     )
+
+
+def title_of(title: str, filter: str) -> str:
+    """Title as it is kept: one line, not too long, and the filter where there is none."""
+    return (one_line(title) or filter)[:LONGEST_TITLE]
 
 
 def remove_hypothesis(workspace: Workspace, slug: str) -> None:

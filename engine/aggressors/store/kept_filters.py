@@ -18,8 +18,8 @@ from pathlib import Path
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.grammar import SAVED, expand, format_filter, parse
 from aggressors.store.files import place_new
-from aggressors.store.records import Unreadable, as_json
-from aggressors.store.shelf import Shelf
+from aggressors.store.records import Unreadable, as_json, one_line
+from aggressors.store.shelf import LONGEST_AUTHOR, Shelf
 from aggressors.store.workspace import Workspace, check_slug
 
 VERSION = 2
@@ -123,11 +123,11 @@ def save_filter(
 
     Raises
     ------
-    FilterError : `filter` cannot be read.
+    FilterError : `filter` cannot be read. InputError : title or author is no text.
     UsageError : no name, one that makes no file's name, or one that another filter has.
     WorkspaceError : the workspace cannot be written.
     """
-    title = " ".join(title.split())
+    title, author = one_line(title), one_line(author)[:LONGEST_AUTHOR]
     if not title:
         raise UsageError("A saved filter needs a name, such as 'dusk at the riverside'.")
     if len(title) > LONGEST_TITLE:
@@ -167,7 +167,7 @@ def _place(
     workspace: Workspace, slug: str, title: str, text: str, author: str, run_id: str
 ) -> KeptFilter:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = KeptFilter(slug, title, text, author.strip(), now, run_id)
+    made = KeptFilter(slug, title, text, author, now, run_id)
     if place_new(_path(workspace, slug), as_json(made)):
         return made
     try:

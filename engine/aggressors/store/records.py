@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import MISSING, Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
+from unicodedata import category
 
 from aggressors.errors import InputError, UsageError
 from aggressors.store.workspace import check_slug
@@ -96,6 +97,19 @@ def read_record(path: Path, kind: type[Record], what: str, mend: str) -> Record:
     if isinstance(version, int) and 0 < version < newest:  # read as what it would be written as
         values["schema_version"] = newest
     return kind(**values)
+
+
+def one_line(text: str) -> str:
+    """Write what people call something, or themselves, on one line without control characters.
+
+    Raises
+    ------
+    InputError : bytes of a command line that are no UTF-8.
+    """
+    if any(category(sign) == "Cs" for sign in text):
+        raise InputError(f"{text!r} is no valid text. Write it in UTF-8.")
+    spaced = " ".join(text.split())
+    return "".join(sign for sign in spaced if category(sign) != "Cc").strip()
 
 
 def _late(entry: Field[Any]) -> bool:
