@@ -26,8 +26,6 @@ TOOLS = {"spotlight": "renumics-spotlight==1.8.2", "atlas": "embedding-atlas==0.
 VIEW = {"width": 1440, "height": 900}
 QUIET_S = 5.0  # without a byte, until a page counts as open
 PATIENCE_S = 240.0
-PLOTTED = """() => [...document.querySelectorAll("canvas")].some(
-  (canvas) => canvas.getBoundingClientRect().width > 200)"""
 SHOWN = """
     SELECT s.sample_id, s.population::VARCHAR AS population, s.label::VARCHAR AS label,
         s.prediction::VARCHAR AS prediction, s.loss, s.map_x, s.map_y, m.* EXCLUDE (row_id)
@@ -38,9 +36,13 @@ SPOTLIGHT = """
 import sys
 import pandas as pd
 from renumics import spotlight
+from renumics.spotlight import layout
 table, port = sys.argv[1], int(sys.argv[2])
 viewer = spotlight.show(
-    pd.read_parquet(table), host="127.0.0.1", port=port, no_browser=True, wait=False, analyze=False
+    pd.read_parquet(table), host="127.0.0.1", port=port, no_browser=True, wait=False, analyze=False,
+    layout=layout.layout(
+        layout.table(), layout.scatterplot("map", x_column="map_x", y_column="map_y"),
+    ),
 )
 print("ready", flush=True)
 sys.stdin.read()
@@ -139,15 +141,20 @@ def opened(address: str, picture: Path) -> dict[str, Any]:
         )
         page.goto(address, wait_until="commit")
         while (now := time.perf_counter()) - began < PATIENCE_S:
-            if now - last > QUIET_S and page.evaluate(PLOTTED):
+            if now - last > QUIET_S and _plotted(page):
                 break
             page.wait_for_timeout(100)
-        plotted = bool(page.evaluate(PLOTTED))
+        plotted = _plotted(page)
         page.screenshot(path=str(picture))
         browser.close()
     # One that never plots is given up; its time is then a lower bound.
     taken = last - began if plotted else PATIENCE_S
     return {"open_s": round(taken, 2), "mb": round(received / 1e6, 2), "plotted": plotted}
+
+
+def _plotted(page: Any) -> bool:
+    boxes = [canvas.bounding_box() for canvas in page.locator("canvas").all()]
+    return any(box and box["width"] > 200 for box in boxes)
 
 
 def compare(run: RunFile, ours: str, folder: Path, port: int) -> dict[str, Any]:
