@@ -8,7 +8,6 @@ import pytest
 
 from aggressors.contracts import EVERYTHING
 from aggressors.errors import GivenUp
-from aggressors.queries.columns import read
 from aggressors.queries.grammar import parse
 from aggressors.queries.masks import mask
 from aggressors.queries.names import resolve
@@ -141,13 +140,6 @@ def test_a_mask_lets_through_what_the_sql_does(data, text):
 
 def test_everything_needs_no_mask(data):
     assert mask(data.run, EVERYTHING) is None
-
-
-def test_samples_that_are_read_in_part_are_spread_evenly(data):
-    (rows,) = read(data.run, EVERYTHING, [resolve(data.run, "row_id")], most=30)
-    assert rows.to_pylist() == list(range(0, 300, 10))
-    (few,) = read(data.run, parse("row_id < 20"), [resolve(data.run, "row_id")], most=30)
-    assert len(few) == 20
 
 
 def test_a_condition_reads_one_table_where_one_is_enough(data):

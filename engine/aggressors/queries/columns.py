@@ -70,19 +70,14 @@ def read(
     refs: Sequence[FieldRef],
     *,
     where: str = "TRUE",
-    most: int | None = None,
 ) -> list[pa.Array]:
     """Read fields of the samples that a filter lets through, all in the order of the run.
 
     Parameters
     ----------
     where : a further condition over `s`, made by this package.
-    most : read no more samples than this, spread evenly over those in scope; by default all. Who
-        asks for it says so to the reader.
     """
-    chosen: BoolArray | IntArray | None = in_scope(run, filter, where)
-    if most is not None:
-        chosen = _evenly(run, chosen, most)
+    chosen = in_scope(run, filter, where)
     return [taken(column(run, ref), chosen) for ref in refs]
 
 
@@ -109,16 +104,6 @@ def in_scope(run: RunFile, filter: Filter, where: str = "TRUE") -> BoolArray | N
     if through is None or further is None:
         return further if through is None else through
     return through & further
-
-
-def _evenly(
-    run: RunFile, chosen: BoolArray | IntArray | None, most: int
-) -> BoolArray | IntArray | None:
-    n = sum(run.populations.values()) if chosen is None else int(np.count_nonzero(chosen))
-    if n <= most:
-        return chosen
-    places = np.arange(most, dtype=np.int64) * n // most
-    return places if chosen is None else np.flatnonzero(chosen)[places]
 
 
 def taken(values: pa.Array, chosen: BoolArray | IntArray | None) -> pa.Array:

@@ -20,7 +20,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from aggressors.store.read import RunFile
+from aggressors.store.read import RunFile, open_run
+from aggressors.store.workspace import Workspace
+from serving import dashboard_command, free_port
 
 TOOLS = {"spotlight": "renumics-spotlight==1.8.2", "atlas": "embedding-atlas==0.26.0"}
 VIEW = {"width": 1440, "height": 900}
@@ -39,10 +41,8 @@ from renumics import spotlight
 from renumics.spotlight import layout
 table, port = sys.argv[1], int(sys.argv[2])
 viewer = spotlight.show(
-    pd.read_parquet(table), host="127.0.0.1", port=port, no_browser=True, wait=False, analyze=False,
-    layout=layout.layout(
-        layout.table(), layout.scatterplot("map", x_column="map_x", y_column="map_y"),
-    ),
+    pd.read_parquet(table), host="localhost", port=port, no_browser=True, wait=False, analyze=False,
+    layout=layout.layout(layout.scatterplot("map", x_column="map_x", y_column="map_y")),
 )
 print("ready", flush=True)
 sys.stdin.read()
@@ -66,16 +66,17 @@ def installed(tool: str, folder: Path) -> Path:
     return place
 
 
-def commands(table: Path, folder: Path, port: int) -> dict[str, list[str]]:
-    """How each tool is started on the table."""
+def commands(workspace: Path, table: Path, folder: Path, port: int) -> dict[str, list[str]]:
+    """How each is started: we on the run, the other tools on its table."""
     return {
+        "aggressors": dashboard_command(workspace, port),
         "spotlight": [
             str(installed("spotlight", folder) / "python"), "-c", SPOTLIGHT, str(table), str(port),
         ],
         "atlas": [
             str(installed("atlas", folder) / "embedding-atlas"), str(table),
             "--x", "map_x", "--y", "map_y", "--disable-projection",
-            "--host", "127.0.0.1", "--port", str(port), "--no-auto-port",
+            "--host", "localhost", "--port", str(port), "--no-auto-port",
         ],
     }  # fmt: skip
 
@@ -157,25 +158,26 @@ def _plotted(page: Any) -> bool:
     return any(box and box["width"] > 200 for box in boxes)
 
 
-def compare(run: RunFile, ours: str, folder: Path, port: int) -> dict[str, Any]:
-    """Open the map here and in the other tools.
-
-    Parameters
-    ----------
-    ours : address of our map, already served.
-    folder : where table, tools and pictures are kept.
-    """
+def compare(workspace: Path, run_id: str) -> dict[str, Any]:
+    """Open the map here and in the other tools: from the command to the last byte of the page."""
+    folder = workspace.parent / "opening"
     folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"aggressors": opened(ours, folder / "aggressors.png")}
-    table = table_of(run, folder / "table.parquet")
-    address = f"http://127.0.0.1:{port}/"
-    for tool, command in commands(table, folder, port).items():
-        began = time.perf_counter()
+    with open_run(Workspace(workspace).resolve(run_id)) as run:
+        table = table_of(run, folder / "table.parquet")
+    port = free_port()
+    pages = {"aggressors": f"explore?run={run_id}", "spotlight": "", "atlas": ""}
+    found: dict[str, Any] = {}
+    for tool, command in commands(workspace, table, folder, port).items():
+        address, began = f"http://localhost:{port}/", time.perf_counter()
         with started(command, address):
-            ready = round(time.perf_counter() - began, 2)
-            found[tool] = {"ready_s": ready} | opened(address, folder / f"{tool}.png")
-        found[tool]["version"] = TOOLS[tool].partition("==")[2]
-        for name in ("open_s", "mb"):
-            ratio = found[tool][name] / max(found["aggressors"][name], 1e-9)
-            found[tool][f"{name.partition('_')[0]}_ratio"] = round(ratio, 1)
+            ready = time.perf_counter() - began
+            there = opened(address + pages[tool], folder / f"{tool}.png")
+        total = round(ready + there["open_s"], 2)
+        found[tool] = {"total_s": total, "ready_s": round(ready, 2), **there}
+        if tool in TOOLS:
+            found[tool] |= {
+                "version": TOOLS[tool].partition("==")[2],
+                "opening_ratio": round(total / found["aggressors"]["total_s"], 1),
+                "bytes_ratio": round(there["mb"] / found["aggressors"]["mb"], 1),
+            }
     return found

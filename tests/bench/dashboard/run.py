@@ -6,7 +6,8 @@ Makes the run where it is not there yet (see `generate.py`), then measures on it
 - every page under filters that nobody asked for before: server time, bytes, memory;
 - filter, aggregate, histogram and binned map against pandas with the frame in memory;
 - twenty analysts at once, and what the server still does for a tab that was closed;
-- the most used interactions in a real browser.
+- the most used interactions in a real browser;
+- how soon the map stands there, beside Renumics Spotlight and Embedding Atlas.
 
 The result is written with the machine, its load and the date. Wall times on a shared machine are
 upper bounds: the CPU time of each query stands beside them.
@@ -33,6 +34,7 @@ sys.path[:0] = [str(HERE), *(str(ROOT / name) for name in ("engine", "app", "tes
 import clicks  # noqa: E402
 import generate  # noqa: E402
 import interactions  # noqa: E402
+import opening  # noqa: E402
 import peers  # noqa: E402
 import served  # noqa: E402
 
@@ -48,9 +50,10 @@ MILLION = 1_000_000
 BARS = {
     "query_p95": 100, "hypothesis_p95": 1_000, "page_p95": 300, "kb": 1_024, "memory_mb": 1_024,
     "pandas_ratio": 1.0, "analysts_p95": 600, "outlives_s": 0.5, "click_p95": 1_000,
+    "opening_ratio": 10, "bytes_ratio": 100,
 }  # fmt: skip
 LARGE = {"query_p95": 500, "hypothesis_p95": 10_000}
-PARTS = ("queries", "pages", "pandas", "analysts", "clicks")
+PARTS = ("queries", "pages", "pandas", "analysts", "clicks", "opening")
 
 
 def measure(
@@ -76,6 +79,8 @@ def measure(
             found["pandas"] = peers.compare(run, repetitions, SEED)
         name = run.info.run_id
     found |= _served(path.parents[1], name, repetitions, seconds, parts)
+    if "opening" in parts:
+        found["opening"] = opening.compare(path.parents[1], name)
     found["bars"] = BARS | (LARGE if rows > MILLION else {})
     found["missed"] = list(missed(found))
     found["machine"] = machine(before)
@@ -131,6 +136,10 @@ def missed(found: dict[str, Any]) -> Iterator[str]:
         yield from (f"analysts: {error}" for error in crowd["errors"] + crowd["sessions_broken"])
     if (outlives := found.get("outlives")) and outlives["most_s"] > bars["outlives_s"]:
         yield f"a closed page: {outlives['most_s']} of {bars['outlives_s']} s"
+    for tool, one in found.get("opening", {}).items():
+        for name in ("opening", "bytes"):
+            if one.get(f"{name}_ratio", bars[f"{name}_ratio"]) < bars[f"{name}_ratio"]:
+                yield f"{name}: {one[f'{name}_ratio']} times less than {tool}"
     if found.get("memory_peak_mb", 0) > bars["memory_mb"]:
         yield f"memory: {found['memory_peak_mb']} of {bars['memory_mb']} MB"
 
