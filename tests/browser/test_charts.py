@@ -40,6 +40,7 @@ def test_a_chart_is_taken_away_as_data_and_as_pictures(visit, scheme):
     assert name == "mean-loss-by-operator-and-hour.csv"
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    n = sum(int(row["n"]) for row in rows)
     operators = {row["operator value"] for row in rows} - {"(other)"}
     assert len(operators) >= 4
     assert all(name.startswith("op-") for name in operators)
@@ -52,7 +53,7 @@ def test_a_chart_is_taken_away_as_data_and_as_pictures(visit, scheme):
     assert "localhost" not in text  # neither links nor the address of the page
     words = [element.text for element in root.iter(f"{SVG}text")]
     assert words[:2] == [
-        "Mean loss by operator and hour · 900 samples in the filter",
+        f"Mean loss by operator and hour · {n:,} samples in the filter",
         "population = validation",
     ]
     assert operators <= {*words}

@@ -395,7 +395,7 @@ CLAIM = "f=population+%3D+validation+and+brightness+%3C+0.3&a=1"
 def test_the_card_leaves_no_hole_and_stays_in_sight(visit, width, tab):
     window = visit(width=width)
     page = window.page
-    window.open(f"explore?run=v1-0000&{CLAIM}&tab={tab}")
+    window.open(f"explore?{CLAIM}&tab={tab}")
     end = page.locator("[data-testid=stTabs]").bounding_box()
     samples = page.locator(".st-key-browser_bar").bounding_box()
     assert 0 <= samples["y"] - (end["y"] + end["height"]) < 40
@@ -417,7 +417,7 @@ def test_the_card_leaves_no_hole_and_stays_in_sight(visit, width, tab):
 def test_keeping_a_claim_closes_the_box_and_says_so(visit, workspace):
     window = visit()
     page = window.page
-    window.open(f"explore?run=v1-0000&{CLAIM}")
+    window.open(f"explore?{CLAIM}")
     page.locator(".st-key-hypothesis_keep button").click()
     page.get_by_label("Hypothesis", exact=True).fill("too dark")
     page.get_by_role("button", name="Keep it").click()

@@ -43,6 +43,7 @@ def trees(leaf):
 @settings(deadline=None)
 @given(trees(any_condition))
 @example(Condition("x", "=", (-(10**17),)))
+@example(Condition(" x", "missing"))
 def test_text_form_keeps_the_filter(filter):
     filter = canonical(filter)
     try:

@@ -2,6 +2,7 @@
 // Data only ever becomes text nodes, image sources that start with data:image/, and pixels.
 
 const CLASSES = { prediction: "Predicted", label: "True class", difference: "Difference" };
+const SETTLED_MS = 500; // without a change of the slider, until the address keeps it
 
 // From transparent violet over orange to yellow; strong where the map is.
 function heat(v) {
@@ -191,7 +192,10 @@ function bar(data, root, remember, draw, report) {
       root.style.setProperty("--heat", slider.value / 100);
       toggle.setAttribute("aria-pressed", String(remember.heat > 0));
     };
-    slider.onchange = () => report(remember.heat);
+    slider.onchange = () => {
+      clearTimeout(remember.telling); // each step of a key is a change; the last is told
+      remember.telling = setTimeout(() => report(remember.heat), SETTLED_MS);
+    };
     toggle.onclick = () => {
       slider.value = remember.heat ? 0 : remember.last || 70;
       slider.oninput();

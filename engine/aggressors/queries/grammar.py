@@ -357,7 +357,7 @@ def _value(value: Scalar) -> str:
 
 def _quote(word: str) -> str:
     plain = _TOKEN.fullmatch(word)
-    if plain is not None and plain.lastgroup == "word" and word.lower() not in KEYWORDS:
+    if plain is not None and plain["word"] == word and word.lower() not in KEYWORDS:
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
