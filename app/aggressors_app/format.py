@@ -33,6 +33,7 @@ def titled(text: str) -> str:
 
 def of(part: float, whole: float, what: str = "samples") -> str:
     """Part of a whole: "47 of 412 samples"; only the whole where it is all."""
+    what = what.removesuffix("s") if whole == 1 else what
     return f"{count(whole)} {what}" if part == whole else f"{count(part)} of {count(whole)} {what}"
 
 

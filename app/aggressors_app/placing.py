@@ -17,6 +17,7 @@ from aggressors_app import cached, chips, state
 from aggressors_app.format import plain, share
 
 Point = tuple[float, float]
+SWITCHED = "switched"  # what is to be said of a switch
 
 
 def shown(points: Sequence[Point], by: Similarity) -> tuple[Point, ...]:
@@ -46,9 +47,13 @@ def switch(run_id: str) -> None:
     filter, told = _there(view, run_id)
     rank, focus = _focus(view, run_id)
     state.change(run=run_id, filter=filter if filter != view.filter else None, aggressor=rank)
-    for said in (told, focus):
-        if said:
-            st.toast(plain(said), icon=":material/sync_alt:", duration="long")
+    st.session_state[SWITCHED] = [said for said in (told, focus) if said]
+
+
+def switched() -> None:
+    """Say what the switch to this run has changed in the view; until the next click."""
+    for said in st.session_state.pop(SWITCHED, ()):
+        st.caption(f":material/sync_alt: {plain(said)}")
 
 
 def _there(view: state.View, run_id: str) -> tuple[str, str]:
@@ -81,7 +86,7 @@ def _focus(view: state.View, run_id: str) -> tuple[int | None, str]:
     if pair is None or pair["other_rank"] is None:
         return 0, f"{here} has no counterpart in {there}: none there has enough of its samples."
     other = int(pair["other_rank"])
-    if other == rank:
+    if other == rank and pair["overlap"] == 1:
         return other, ""
     alike = share(pair["overlap"], 0)
     return other, f"{here} is aggressor {other} of {there}: {alike} of their samples are the same."

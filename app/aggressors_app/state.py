@@ -102,6 +102,7 @@ def sync() -> View:
     trusted = FILTER in address or _SEEN not in st.session_state
     if address and trusted and address != st.session_state.get(_SEEN):
         st.session_state[_VIEW] = parse(address)
+        st.session_state[_SEEN] = address  # else Forward would lead to what was written last unseen
     return read()
 
 

@@ -81,6 +81,7 @@ def _shown(page: st.Page) -> None:
     try:
         state.settle_filter(placing.saved_filter)
         filter_bar(view.run, parse(state.read().filter))
+        placing.switched()
     except FilterError as error:
         filter_failed(str(error), first)
         return

@@ -191,10 +191,11 @@ def _short_of(found: Tested) -> str:
     """Say what a claim that is supported in part lacks of a cause; '' for any other."""
     if found.support != "partly":
         return ""
+    may_hold = "holds" if found.misses_most else "may hold"
     lacks = [
         words
         for lacking, words in (
-            (not found.covers, "it holds for less than half of the members"),
+            (not found.covers, f"it {may_hold} for less than half of the members"),
             (not found.explains, "more than half of the gap stays without it"),
             (not found.as_bad, "it is too wide, its own gap being less than half as large"),
         )

@@ -23,6 +23,27 @@ def test_a_population_goes_into_the_address_and_through_all_pages(opened, plante
         assert "450 of 3,150 samples" in shown(app)
 
 
+def test_back_and_forward_lead_to_what_the_address_says(opened, planted_versions):
+    app = opened(planted_versions, run="v1-0000", f="population = validation")
+    for population in ("train", "test"):
+        app.button_group(key="filter_population").set_value(population).run()
+    for population in ("train", "validation", "train", "test"):  # Back twice, Forward twice
+        app.query_params["f"] = f"population = {population}"
+        app.run()
+        assert app.button_group(key="filter_population").value == population
+        assert app.query_params["f"] == f"population = {population}"
+
+
+def test_a_link_that_is_no_filter_can_be_corrected(opened, planted_versions):
+    app = opened(planted_versions, run="v1-0000", f="brightness < 0.2 and label = nope")
+    assert "no value 'nope'" in app.error[0].value.replace("\\", "")
+    box = app.text_input(key="filter_to_mend")
+    assert box.value == "brightness < 0.2 and label = nope"
+    box.set_value("brightness < 0.2 and label = coat").run()
+    assert not app.error
+    assert app.query_params["f"] == "brightness < 0.2 and label = coat"
+
+
 def test_a_category_and_a_range_join_the_filter(opened, planted_versions):
     app = opened(planted_versions, f="brightness <= 0.9", run="v1-0000")
     app.multiselect(key="filter_set_label").set_value(["coat", "shirt"]).run()
@@ -50,6 +71,7 @@ def test_a_typed_filter_is_checked_before_it_is_taken(opened, planted_versions):
     app.text_input(key="filter_typed").set_value("brightnes < 0.2").run()
     assert "the nearest is 'brightness'" in app.error[0].value
     assert app.query_params["f"] == "population = validation"
+    assert app.text_input(key="filter_typed").value == "brightnes < 0.2"  # to be corrected
     app.text_input(key="filter_typed").set_value("brightness < 0.2 or label = coat").run()
     assert not app.error
     assert app.query_params["f"] == "brightness < 0.2 or label = coat"

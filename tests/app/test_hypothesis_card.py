@@ -46,6 +46,8 @@ def test_what_claims_nothing_of_the_samples_has_no_card(opened, planted_versions
     app = opened(planted_versions, "explore", run="v1-0000", f=filter, a="1")
     assert not app.exception
     assert not [box for box in app.multiselect if box.key == "hypothesis_hold"]
+    why = [one.value for one in app.caption if "says how the model did, not why" in one.value]
+    assert len(why) == (filter in ("loss > 1", "aggressor = 1"))
 
 
 def test_what_is_held_still_is_in_the_address_and_changes_the_answer(opened, planted_versions):

@@ -204,8 +204,8 @@ def turned_versions(tmp_path_factory):
     return turned_workspace(tmp_path_factory.mktemp("turned"))
 
 
-def toasts(app) -> str:
-    return "\n".join(toast.value.replace("\\", "") for toast in app.toast)
+def switched(app) -> str:
+    return "\n".join(one.value.replace("\\", "") for one in app.caption if "sync_alt" in one.value)
 
 
 def test_the_aggressor_in_focus_is_followed_by_its_samples(opened, turned_versions):
@@ -217,9 +217,20 @@ def test_the_aggressor_in_focus_is_followed_by_its_samples(opened, turned_versio
     assert (app.query_params["run"], app.query_params["a"]) == ("v2-0000", "2")
     assert app.query_params["f"] == "population = validation and aggressor = 2"
     assert {one.rank: one.name for one in cached.aggressors("v2-0000")}[2] == names[1]
-    assert "Aggressor 1 of v1 is aggressor 2 of v2: 100" in toasts(app)
+    assert "Aggressor 1 of v1 is aggressor 2 of v2: 100" in switched(app)
     app.selectbox(key="run_picker").set_value(RUN).run()
     assert (app.query_params["a"], app.query_params["f"]) == ("1", filter)
+
+
+def test_another_aggressor_of_the_same_rank_is_told(opened, turned_versions, monkeypatch):
+    app = opened(turned_versions, "explore", run=RUN, f="population = validation", a="1")
+    alike = pa.table({"rank": [1], "other_rank": [1], "concept_id": [0], "other_concept_id": [0],
+                      "overlap": [0.62]})  # fmt: skip
+    monkeypatch.setattr(cached, "matched", lambda here, there: alike)
+    app.selectbox(key="run_picker").set_value("v2-0000").run()
+    assert "Aggressor 1 of v1 is aggressor 1 of v2: 62" in switched(app)
+    app.button_group(key="filter_population").set_value("test").run()
+    assert not switched(app)
 
 
 def test_an_aggressor_without_a_counterpart_leaves_focus_and_filter(
@@ -236,7 +247,7 @@ def test_an_aggressor_without_a_counterpart_leaves_focus_and_filter(
     assert not app.exception
     assert "a" not in app.query_params
     assert app.query_params["f"] == "population = validation"
-    said = toasts(app)
+    said = switched(app)
     assert "Aggressor 1 of v1 has no counterpart in v2" in said
     assert "Left out of the filter: aggressor 1 and region on the map of v1; their maps" in said
 

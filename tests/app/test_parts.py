@@ -184,6 +184,17 @@ def test_every_chart_is_valid_vega_lite(name):
     assert chart.to_dict(validate=True)["$schema"]
 
 
+def test_a_bar_of_a_few_samples_is_pale_and_stretches_no_axis():
+    bins = [charts.Bin("most", 90, 1.0, 0.9, 1.1), charts.Bin("one", 1, 9.0, few=True)]
+    spec = charts.loss_by_category(bins, "station", 0.7, LIGHT)
+    assert [row["few"] for row in spec["data"]["values"]] == [False, True]
+    bar = spec["layer"][0]
+    assert bar["encoding"]["opacity"]["condition"] == {"test": "datum.few", "value": 0.25}
+    assert bar["encoding"]["x"]["scale"]["domainMax"] == pytest.approx(1.18 * 1.1)
+    alone = charts.loss_by_category(bins[1:], "station", 0.7, LIGHT)
+    assert alone["layer"][0]["encoding"]["x"]["scale"]["domainMax"] == pytest.approx(1.18 * 9)
+
+
 def marked(spec):
     """Rows of the layer that takes clicks."""
     layers = [spec, *spec.get("layer", [])]

@@ -9,6 +9,7 @@ import pytest
 from tests.app.reading import PAGES, shown
 
 from aggressors.queries.grammar import parse
+from aggressors.store.hypotheses import save_hypothesis
 from aggressors.store.kept_filters import find, keep, list_filters, save_filter
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
@@ -43,6 +44,18 @@ def test_a_filter_is_saved_under_a_name_and_chosen_again(opened, planted):
     assert list_filters(Workspace(planted)) == ([], [])
     assert app.query_params["f"] == "label = coat and hour > 18"
     assert not app.exception
+
+
+def test_hypotheses_of_one_title_are_told_apart_by_their_claims(opened, planted):
+    for claim in ("brightness < 0.2", "brightness < 0.4"):
+        save_hypothesis(
+            Workspace(planted), title="too dark", filter=claim, run_id="v1-0000", aggressor=1
+        )
+    app = opened(planted, run="v1-0000", f="label = coat")
+    told = [said(one) for one in app.selectbox(key="filter_saved").options]
+    assert told == [
+        "Hypothesis: too dark · brightness < 0.4", "Hypothesis: too dark · brightness < 0.2",
+    ]  # fmt: skip
 
 
 def test_a_taken_name_is_refused_with_what_has_it(opened, planted):

@@ -185,6 +185,31 @@ def test_keys_turn_pages_and_walk_through_samples(visit):
     assert tiles.last.get_attribute("aria-selected") == "true"
 
 
+def test_a_key_marks_the_sample_that_the_panel_shows(visit, workspace):
+    window = visit(height=1200)
+    page = window.page
+    window.open("explore?f=population+%3D+validation&per=24")
+    before = Workspace(workspace).read_marks().held
+    tiles = page.get_by_role("grid", name="Samples").locator(".tile")
+    tiles.first.click()
+    window.settle()
+    chosen = query(page.url)["sample"]
+    page.keyboard.press("PageDown")
+    page.wait_for_url("**page=2**")
+    window.settle()
+    page.keyboard.press("w")  # the panel shows one of another page: first it follows
+    page.wait_for_url(lambda url: query(url).get("sample", chosen) != chosen)
+    window.settle()
+    assert Workspace(workspace).read_marks().held == before
+    page.keyboard.press("w")
+    page.get_by_role("grid", name="Samples").locator(".flag", has_text="label wrong").wait_for()
+    window.settle()
+    (mark,) = Workspace(workspace).read_marks().held[len(before) :]
+    assert mark.sample_id == query(page.url)["sample"]
+    page.keyboard.press("w")  # and takes it back
+    window.settle()
+
+
 def until_in_sight(page, selector: str) -> None:
     """Wait until the upper end of something lies in the upper half of the window."""
     page.wait_for_function(

@@ -38,6 +38,20 @@ def planted(rng):
     return label, cause, member, signal
 
 
+def test_a_claim_that_may_hold_for_less_than_half_is_a_part_of_the_cause_only():
+    """Half of the members, though the others are as bad: the point estimate decides nothing."""
+    rng = np.random.default_rng(3)
+    member = np.arange(N) < 200
+    signal = rng.exponential(size=N) + 2.0 * member
+    claim = np.arange(N) < 104
+    found = judged(claim, member, signal)
+    assert found.coverage.value > 0.5 > found.coverage.low
+    assert found.explains
+    assert found.support == "partly"
+    assert "In part only: it may hold for less than half" in support_sentence(found, "loss", "it")
+    assert judged(np.arange(N) < 150, member, signal).support == "supported"
+
+
 # --- The parts, by hand ---
 
 

@@ -77,6 +77,8 @@ def test_no_value_of_a_user_reaches_the_sql_text(run):
         ("map in (1e308, -1e308, -1e308, 1e308, 5e307, 1e300)", "is too long to tell"),
         ("map in (0, 0, 1, 5e-324, 0, 1)", "is too long to tell"),
         ("aggressor = first", "compared with numbers"),
+        ("aggressor = 99", "has no aggressor of rank 99; the ranks are 1 to "),
+        ("label = coat and not aggressor in (1, 1.5)", "has no aggressor of rank 1.5; the ranks"),
     ],
 )
 def test_refuses(run, text, message):

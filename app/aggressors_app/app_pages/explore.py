@@ -9,9 +9,10 @@ from aggressors_app.components.browser import browser
 from aggressors_app.components.compare import compare
 from aggressors_app.components.docked import docked
 from aggressors_app.components.explore_map import explore_map
-from aggressors_app.components.hypothesis_card import claim_of, hypothesis_card
+from aggressors_app.components.hypothesis_card import claim_of, hypothesis_card, no_claim
 from aggressors_app.components.scope_line import scope_line
 from aggressors_app.components.where_else import where_else
+from aggressors_app.format import plain
 
 TABS = {
     "map": ":material/scatter_plot: Map",
@@ -32,6 +33,8 @@ def _turned() -> None:
 
 scope_line(view.run, view.filter, one)
 claim = claim_of(view.run, view.filter, one)
+if why := no_claim(view.filter, one):
+    st.caption(plain(why))
 open_, card = docked() if claim else (st.container(), None)
 if card is not None and one is not None:
     with card:

@@ -13,7 +13,8 @@ from aggressors_app.charts.parts import MARK, Spec, counts_strip, pick, referenc
 class Bin:
     """One bar of a breakdown: a category, or a range [`start`, `end`) of a number.
 
-    `mean` is the mean loss with its interval, `n` the samples.
+    `mean` is the mean loss with its interval, `n` the samples; `few` of a category where these are
+    too few to tell.
     """
 
     label: str
@@ -23,6 +24,7 @@ class Bin:
     high: float | None = None
     start: float | None = None
     end: float | None = None
+    few: bool = False
 
 
 def loss_by_number(
@@ -81,7 +83,7 @@ def loss_by_category(
     rows = [
         {
             "label": bin.label, "n": bin.n, "mean": bin.mean, "low": bin.low, "high": bin.high,
-            MARK: place,
+            "few": bin.few, MARK: place,
         }
         for place, bin in enumerate(bins)
     ]  # fmt: skip
@@ -89,7 +91,8 @@ def loss_by_category(
         "field": "label", "type": "nominal", "sort": None, "title": None,
         "axis": {"labelLimit": 150, "ticks": False, "domain": False},
     }  # fmt: skip
-    ends = [abs(bin.mean if bin.high is None else bin.high) for bin in bins]
+    told = [bin for bin in bins if not bin.few] or bins  # a few samples stretch no axis
+    ends = [abs(bin.mean if bin.high is None else bin.high) for bin in told]
     x: Spec = {
         "field": "mean", "type": "quantitative", "title": loss, "axis": {"tickCount": 6},
         # Room at the end for the counts.
@@ -112,15 +115,19 @@ def loss_by_category(
 
 
 def _bars(x: Spec, y: Spec, tooltip: list[Spec], colors: Palette) -> list[Spec]:
-    """Draw a bar a category, with its interval."""
-    bar = {"type": "bar", "color": colors.bad, "opacity": 0.8, "height": 12, "cursor": "pointer"}
+    """Draw a bar a category, with its interval; pale where the samples are too few to tell."""
+    bar = {"type": "bar", "color": colors.bad, "height": 12, "cursor": "pointer", "clip": True}
+    pale = {"condition": {"test": "datum.few", "value": 0.25}, "value": 0.8}
     return [
-        {"params": pick(), "mark": bar, "encoding": {"y": y, "x": x, "tooltip": tooltip}},
         {
-            "mark": {"type": "rule", "color": colors.ink, "strokeWidth": 1.4},
+            "params": pick(), "mark": bar,
+            "encoding": {"y": y, "x": x, "tooltip": tooltip, "opacity": pale},
+        },
+        {
+            "mark": {"type": "rule", "color": colors.ink, "strokeWidth": 1.4, "clip": True},
             "encoding": {"y": y, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
         },
-    ]
+    ]  # fmt: skip
 
 
 def _counts(y: Spec, colors: Palette) -> Spec:

@@ -54,21 +54,25 @@ def _one_field(run_id: str, filter: str, field: str) -> None:
         st.caption("No labeled sample in the filter has a value here.")
         return
     overall, colors = marked[0][0]["overall"], charts.palette(st.context.theme.type)
+    few = cached.run_file(run_id).info.settings.min_size
+    said = f":gray[dashed: {number(overall)}, the mean of all · grey area: samples]"
     if ranges:
         spec = charts.loss_by_number(
             _ranges([row for row, _ in ranges]), field, overall, colors, f"mean {signal}"
         )
         shown = ranges
     else:
-        shown = sorted(marked, key=lambda pair: -pair[0]["mean"])
+        shown = sorted(marked, key=lambda pair: (pair[0]["n"] < few, -pair[0]["mean"]))
         bins = [
             charts.Bin(
                 MISSING if row["value"] is None else row["value"],
-                row["n"], row["mean"], row["mean_low"], row["mean_high"],
+                row["n"], row["mean"], row["mean_low"], row["mean_high"], few=row["n"] < few,
             )
             for row, _ in shown
         ]  # fmt: skip
         spec = charts.loss_by_category(bins, field, overall, colors, f"mean {signal}")
+        pale = f" · pale: fewer than {few}" if any(bin.few for bin in bins) else ""
+        said = f":gray[dashed: {number(overall)}, the mean of all · right: samples{pale}]"
     chart(
         "against_loss",
         spec,
@@ -76,9 +80,7 @@ def _one_field(run_id: str, filter: str, field: str) -> None:
         title=f"Mean {signal} by {field}",
         scope=in_filter(sum(row["n"] for row, _ in shown), cached.count(run_id, filter)),
         marks=labeled_only(run_id, filter, [mark for _, mark in shown]),
-        said=f":gray[dashed: {number(overall)}, the mean of all · grey area: samples]"
-        if ranges
-        else f":gray[dashed: {number(overall)}, the mean of all · right: samples]",
+        said=said,
     )
     if ranges and len(marked) > len(ranges):
         row, mark = marked[-1]

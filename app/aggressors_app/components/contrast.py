@@ -207,10 +207,9 @@ def _most_different(
     chosen: str,
 ) -> None:
     if not different:
-        st.caption("The two have no field in common under this filter.")
+        st.caption("No field has values in both groups; one of them may be empty here.")
         return
     shown = different[:MOST_DIFFERENT]
-    widest = max([row["distance"] for row in shown] + [0.05])
     listing(
         f"{key}_differences",
         (Column("Most different fields", width="62%"), Column("Distance", help=DISTANCE)),
@@ -219,7 +218,7 @@ def _most_different(
                 row["field"],
                 (
                     Text(row["field"], sub=drift_words.short(_drift(row))),
-                    Meter(row["distance"], share(row["distance"], 0), max=widest),
+                    Meter(row["distance"], share(row["distance"], 0), max=1.0),
                 ),
             )
             for row in shown

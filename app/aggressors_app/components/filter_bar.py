@@ -27,6 +27,7 @@ from aggressors_app.scope_words import in_filter
 
 PROMINENT = 3  # metadata fields with a control of their own, beside the label
 EVERY = "all"
+UNREAD = "filter_unread"  # a text that was typed and is no filter
 
 
 def filter_bar(run_id: str, filter: Filter) -> None:
@@ -138,15 +139,20 @@ def _more(run_id: str, filter: Filter, shown: Sequence[str]) -> None:
 def _text(run_id: str, filter: Filter) -> None:
     key = "filter_typed"
     # A list of samples would be sent to the browser again and again; its name stands for it.
-    st.session_state[key] = state.read().reference or format_filter(filter)
+    now = state.read().reference or format_filter(filter)
+    # What could not be read stays, to be corrected.
+    st.session_state[key] = st.session_state.pop(UNREAD, now)
 
     def change() -> None:
+        written = st.session_state[key]
         try:
-            text = expand(st.session_state[key], placing.saved_filter)
+            text = expand(written, placing.saved_filter)
         except FilterError as error:
             st.session_state[PROBLEM] = str(error)
         else:
             typed(run_id, text)
+        if PROBLEM in st.session_state:
+            st.session_state[UNREAD] = written
 
     st.text_input(
         "Filter as text",

@@ -292,6 +292,7 @@ export default function (component) {
     else if (event.key === "PageDown" || event.key === "PageUp") setTriggerValue("turned", event.key === "PageDown" ? 1 : -1);
     else if (event.key === "Enter" || event.key === " ") choose(at, 1);
     else if (event.key.toLowerCase() === "h" && remember.toggle) remember.toggle();
+    else if (action && data.chosen && !chosen) choose(at, 1); // the panel shows one of another page: first this one
     else if (action) setTriggerValue("acted", { action, id: data.items[at].id });
     else return;
     event.preventDefault();

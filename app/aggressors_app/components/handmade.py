@@ -8,6 +8,7 @@ from aggressors.errors import AggressorsError, FilterError
 from aggressors.queries.grammar import both, format_filter, parse
 from aggressors.queries.handmade import Measure, selection
 from aggressors.store.handmade import LONGEST_AUTHOR, LONGEST_NAME, HandMade
+from aggressors.words import counted
 from aggressors_app import actions, cached, chips, state
 from aggressors_app.components.listing import (
     Badge,
@@ -96,12 +97,12 @@ def _trouble() -> None:
 def told(run_id: str, found: Measure) -> str:
     """Say how a selection does on the half that judges."""
     analysed = cached.run_file(run_id).info.settings.analysed
-    text = f"{count(found.n)} {analysed} samples"
+    what = cached.signal(run_id)
+    text = f"{counted(found.n, f'{analysed} sample')}"
     if found.n_known:
-        text += f", {of(found.n_core, found.n_known, 'fail')}"
+        text += f", {of(found.n_core, found.n_known, f'with high {what}')}"
     if found.gap is None:
         return f"{text}. The half that judges holds too few of them to compare."
-    what = cached.signal(run_id)
     bounds = interval(found.low, found.high)
     sure = "" if found.surely_worse else ", which may be chance"
     return (
@@ -174,22 +175,22 @@ def _list(run_id: str, known: list[tuple[HandMade, Measure]], *, travels: bool) 
             Column("Kept", width="104px"),
             Column("", width="92px"),
         ),
-        [_row(one, figures, (least, severest, widest)) for one, figures in known],
+        [_row(one, figures, what, (least, severest, widest)) for one, figures in known],
         label="Hand-made groups",
         on_act=act,
         height=HEIGHT,
     )
 
 
-def _row(one: HandMade, figures: Measure, ends: tuple[float, float, float]) -> Row:
+def _row(one: HandMade, figures: Measure, what: str, ends: tuple[float, float, float]) -> Row:
     least, severest, widest = ends
     gap: Meter | Text = Text("", sub="too few samples that judge")
     if figures.gap is not None and figures.severity is not None:
         gap = Meter(
             figures.gap, number(figures.severity), low=figures.low, high=figures.high, min=least,
-            max=severest, sub=f"gap {number(figures.gap)}", color="gray",
+            max=severest, sub=f"gap to the rest {number(figures.gap)}", color="gray",
         )  # fmt: skip
-    fail = of(figures.n_core, figures.n_known, "fail") if figures.n_known else ""
+    high = of(figures.n_core, figures.n_known, f"with high {what}") if figures.n_known else ""
     return Row(
         one.slug,
         (
@@ -199,7 +200,7 @@ def _row(one: HandMade, figures: Measure, ends: tuple[float, float, float]) -> R
             None
             if figures.impact is None
             else Meter(max(figures.impact, 0.0), share(figures.impact), max=widest, color="gray"),
-            Text(count(figures.n), sub=fail),
+            Text(count(figures.n), sub=high),
             Text(one.author, sub=when(one.created_at)),
             Buttons(
                 (

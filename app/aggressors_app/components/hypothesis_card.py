@@ -38,8 +38,8 @@ TITLED = "hypothesis_titled"  # the claim that the title in the box is about
 HELP = (
     "Judged by the half of the data on which nothing was sought, against samples with the same "
     "labels and, where you hold fields still, the same values of these. Supported: surely worse "
-    "there, at least half as bad as the aggressor, and at least half of its members and of its "
-    "gap to others alike. Partly: surely worse, but not all of that."
+    "there, at least half as bad as the aggressor, surely half of its members, and at least half "
+    "of its gap to others alike. Partly: surely worse, but not all of that."
 )
 
 
@@ -49,6 +49,18 @@ def claim_of(run_id: str, filter: str, one: Aggressor | None) -> str:
     if one is None or claim in (EVERYTHING, NOTHING):
         return ""
     return "" if fields_of(claim) & OUTCOMES else format_filter(claim)
+
+
+def no_claim(filter: str, one: Aggressor | None) -> str:
+    """Say why what the filter claims is not put to the data; '' where it claims nothing."""
+    claim = canonical(Group("and", chips.others(parse(filter), (chips.POPULATION,))))
+    outcomes = sorted(fields_of(claim) & OUTCOMES)
+    if one is None or not outcomes:
+        return ""
+    return (
+        f"Not tested as a cause of aggressor {one.rank}: a filter by {outcomes[0]} says how the "
+        "model did, not why. Claim something of the samples."
+    )
 
 
 def hypothesis_card(run_id: str, claim: str, one: Aggressor) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from aggressors.queries.drift import Pair
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.stats.calibration import Calibration
+from aggressors.stats.claims import FEWEST
 from aggressors_app import cached, charts, chips, drift_words, picking, state
 from aggressors_app.components.breakdowns import bounds, labeled_only, ranged
 from aggressors_app.components.chart import chart
@@ -185,11 +186,11 @@ def calibration_said(found: Calibration) -> str:
     gap = found.mean_confidence - found.mean_accuracy
     verdict = "over" if gap > 0 else "under"
     sure = f"{share(found.mean_confidence)} sure, {share(found.mean_accuracy)} right"
-    judged = (
-        "**No more than chance**"
-        if found.error <= 1.5 * found.by_chance
-        else f"**{verdict.capitalize()}confident** by {share(abs(gap))}"
-    )
+    judged = f"**{verdict.capitalize()}confident** by {share(abs(gap))}"
+    if found.n.sum() < FEWEST:
+        judged = "**Too few samples to tell**"
+    elif found.error <= 1.5 * found.by_chance:
+        judged = "**No more than chance**"
     return (
         f"{judged} · {sure} · ECE **{number(found.error)}** "
         f":gray[({number(found.by_chance)} by chance)]"

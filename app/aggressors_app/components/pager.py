@@ -6,7 +6,7 @@ import streamlit as st
 
 from aggressors_app import state
 
-MANY = 7  # pages, from which a number can be typed
+MANY = 2  # pages, beyond which a number can be typed
 
 
 def pager(key: str, page: int, pages: int) -> None:

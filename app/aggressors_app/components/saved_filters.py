@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import streamlit as st
@@ -81,11 +82,18 @@ def _box(known: dict[str, Saved], here: dict[str, str]) -> None:
         else:
             apply(parse(here[key]))
 
+    titles = {key: f"{key.partition(':')[0]}: {one.title}" for key, one in known.items()}
+    often = Counter(titles.values())
+
+    def told(key: str) -> str:
+        alone = often[titles[key]] == 1
+        return titles[key] if alone else f"{titles[key]} · {known[key].filter}"
+
     st.selectbox(
         "Saved filters and hypotheses",
         list(known),
         key=CHOSEN,
-        format_func=lambda key: f"{key.partition(':')[0]}: {known[key].title}",
+        format_func=told,
         placeholder="Choose one",
         on_change=change,
         width=WIDTH,

@@ -7,9 +7,10 @@ import streamlit as st
 from aggressors.contracts import Aggressor
 from aggressors.queries.grammar import format_filter, parse
 from aggressors.queries.samples import inside
+from aggressors.words import counted
 from aggressors_app import cached, chips
 from aggressors_app.components.handmade import keep
-from aggressors_app.format import count, number, of, plain, share
+from aggressors_app.format import number, of, plain, share
 
 
 def scope_line(run_id: str, filter: str, one: Aggressor | None) -> None:
@@ -31,7 +32,7 @@ def _scope(run_id: str, filter: str) -> str:
     now = cached.totals(run_id, filter)
     chosen = chips.only_populations(parse(filter))
     whole = cached.totals(run_id, format_filter(chosen))
-    text = f"**{count(now.n)} samples** in the filter"
+    text = f"**{counted(now.n, 'sample')}** in the filter"
     narrowed = whole.n > now.n
     where = " and ".join(chips.values(chosen, chips.POPULATION)) or "all samples"
     if now.mean_loss is not None:
@@ -49,4 +50,4 @@ def _held(run_id: str, filter: str, one: Aggressor) -> str:
     analysed = cached.run_file(run_id).info.settings.analysed
     if chips.values(parse(filter), chips.POPULATION) == (analysed,):
         return of(held, one.n, "members")
-    return f"{count(held)} members"
+    return counted(held, "member")

@@ -62,9 +62,18 @@ def unknown_run(run_id: str, fallback: dict[str, str]) -> None:
 
 
 def filter_failed(sentence: str, fallback: str) -> None:
-    """Show why a filter cannot be read, with the way back to one that can."""
+    """Show why a filter cannot be read, to be corrected, with the way back to one that can."""
     failed(sentence)
-    st.button("Clear the filter", on_click=state.change, kwargs={"filter": fallback})
+    key = "filter_to_mend"
+    st.session_state[key] = state.read().filter
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input(
+            "Correct it",
+            key=key,
+            on_change=lambda: state.change(filter=st.session_state[key] or fallback),
+            width=640,
+        )
+        st.button("Clear the filter", on_click=state.change, kwargs={"filter": fallback})
 
 
 def no_runs() -> None:

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 from aggressors.contracts import POPULATIONS, Condition, Filter, Not, Scalar
 from aggressors.errors import FilterError, UsageError
 from aggressors.queries.grammar import canonical
-from aggressors.queries.names import FieldRef, check_categories, resolve
+from aggressors.queries.names import (
+    FieldRef,
+    check_categories,
+    concepts_by_rank,
+    no_such_rank,
+    resolve,
+)
 from aggressors.queries.sql import Params, fill
 from aggressors.stats.polygons import edges
 
@@ -140,6 +146,11 @@ class _Compiler:
 
     def group(self, ref: FieldRef, condition: Condition) -> str:
         values = _numbers(ref, condition.values)
+        if ref.sql == "rank" and condition.op in ("=", "!=", "in"):
+            known = concepts_by_rank(self.run)
+            for value in values:
+                if value not in known:  # it would silently match nothing
+                    raise FilterError(no_such_rank(self.run, value, known))
         if condition.op == "!=":
             return f"NOT {self.member(ref, self.compare(ref.sql, '=', values))}"
         return self.member(ref, self.compare(ref.sql, condition.op, values))

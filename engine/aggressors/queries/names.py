@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
@@ -150,6 +150,18 @@ def check_categories(run: RunFile, ref: FieldRef, wanted: tuple[str, ...]) -> No
             raise FilterError(
                 f"Field {ref.name!r} has no value {value!r}; {_nearest(value, list(valid))}."
             )
+
+
+def concepts_by_rank(run: RunFile) -> dict[int, int]:
+    """Concept of each aggressor, by its rank."""
+    with run.asking() as cursor:
+        return dict(cursor.execute("SELECT rank, concept_id FROM aggressors").fetchall())
+
+
+def no_such_rank(run: RunFile, rank: float, known: Collection[int]) -> str:
+    """Say that no aggressor of a run has a rank, and which there are."""
+    there = f"the ranks are 1 to {max(known)}" if known else "it has none"
+    return f"Run {run.info.name!r} has no aggressor of rank {rank:g}; {there}."
 
 
 def _present(run: RunFile, ref: FieldRef, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from aggressors.queries.cards import MAX_ROWS, cards, row_ids
 from aggressors.queries.columns import column, encode, numbers
 from aggressors.queries.grammar import both
 from aggressors.queries.masks import mask
-from aggressors.queries.names import FieldRef, resolve_value
+from aggressors.queries.names import FieldRef, concepts_by_rank, no_such_rank, resolve_value
 from aggressors.queries.scope import fetch, fetch_rows, scope
 from aggressors.store.sql import identifier
 
@@ -245,12 +245,10 @@ def concept_of_rank(run: RunFile, rank: int) -> int:
     ------
     UsageError : no aggressor has this rank.
     """
-    rows = fetch_rows(run, "SELECT rank, concept_id FROM aggressors ORDER BY rank")
-    known = dict(rows)
+    known = concepts_by_rank(run)
     if rank in known:
         return int(known[rank])
-    there = f"the ranks are 1 to {max(known)}" if known else "it has none"
-    raise UsageError(f"Run {run.info.name!r} has no aggressor of rank {rank}; {there}.")
+    raise UsageError(no_such_rank(run, rank, known))
 
 
 def sample(run: RunFile, sample_id: str) -> SampleDetail:

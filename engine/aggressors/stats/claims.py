@@ -55,7 +55,7 @@ class Tested:
         """What the evidence says: the rule stands in the guide.
 
         Supported where the adjusted gap is surely above 0 and at least half of the group's, the
-        claim covers at least half of the group and explains half of its gap; partly where only
+        claim surely covers half of the group and explains half of its gap; partly where only
         the gap is sure. No comparison where the claim or the group has no others of its strata, as
         where the label is what is claimed.
         """
@@ -69,8 +69,13 @@ class Tested:
 
     @property
     def covers(self) -> bool:
-        """Whether the claim holds for at least half of the group."""
-        return self.coverage is not None and self.coverage.value >= HALF
+        """Whether the claim surely holds for at least half of the group."""
+        return self.coverage is not None and self.coverage.low >= HALF
+
+    @property
+    def misses_most(self) -> bool:
+        """Whether it does not hold for most of the members that judge."""
+        return self.coverage is not None and self.coverage.value < HALF
 
     @property
     def explains(self) -> bool:

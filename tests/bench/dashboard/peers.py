@@ -76,7 +76,7 @@ def _their_totals(frame: pd.DataFrame, low: float) -> object:
 
 
 def _our_histogram(run: RunFile, low: float) -> object:
-    return explore.inside_outside(run, parse(_claim(low)), "brightness", 1)
+    return explore.field_vs_loss(run, parse(_claim(low)), "brightness")
 
 
 def _their_histogram(frame: pd.DataFrame, low: float) -> object:
