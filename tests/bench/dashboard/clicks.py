@@ -58,7 +58,7 @@ class Analyst:
     def __init__(self, page: Any, address: str, run: str) -> None:
         self.page, self.received = page, 0
         self.home = f"{address}/explore?run={run}&f=population+%3D+validation"
-        self.rng, self.closer = np.random.default_rng(11), False
+        self.rng = np.random.default_rng(11)
         page.on("websocket", lambda socket: socket.on("framereceived", self._count))
         page.goto(self.home)
         page.wait_for_selector(SETTLED)
@@ -113,8 +113,8 @@ class Analyst:
         x, y, size = self._canvas()
         dx, dy = self.rng.uniform(-0.2, 0.2, 2) * size
         self.page.mouse.move(x + dx, y + dy)
-        self.closer = not self.closer  # in and out in turns: beyond all of it there is no way out
-        self.page.mouse.wheel(0, -240 if self.closer else 240)
+        # Beyond all of it there is no way out.
+        self.page.mouse.wheel(0, 240 if "view=" in self.page.url else -240)
 
     def _lasso(self) -> None:
         x, y, size = self._canvas()
