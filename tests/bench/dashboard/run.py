@@ -36,6 +36,7 @@ import generate  # noqa: E402
 import interactions  # noqa: E402
 import opening  # noqa: E402
 import peers  # noqa: E402
+import report  # noqa: E402
 import served  # noqa: E402
 
 from aggressors.store.read import open_run  # noqa: E402
@@ -169,3 +170,5 @@ if __name__ == "__main__":
     out = given.out or result_path(given.rows)
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
+    if given.out is None:
+        report.write()
