@@ -1,4 +1,4 @@
-SELECT rank, concept_id FROM aggressors ORDER BY rank
+SELECT rank, concept_id FROM aggressors
 ;
 WITH chosen AS (
 SELECT row_number() OVER (ORDER BY g.rank, l.rank, s.row_id) AS rank, g.rank AS aggressor, l.similarity, l.priority, l.reason, s.row_id

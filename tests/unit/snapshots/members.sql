@@ -1,6 +1,6 @@
 SELECT m."operator" FROM metadata m LIMIT 0
 ;
-SELECT rank, concept_id FROM aggressors ORDER BY rank
+SELECT rank, concept_id FROM aggressors
 ;
 SELECT s.row_id, a.score
 FROM samples s POSITIONAL JOIN metadata m JOIN assignments a ON a.row_id = s.row_id
