@@ -18,8 +18,8 @@ import numpy as np
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST_BYTES = 256_000_000  # of all runs together; what is larger than a quarter of it is not kept
-_SHARE = 4
+MOST_BYTES = 288_000_000  # of all runs together; what is larger than a third of it is not kept
+_SHARE = 3  # so that numbers of 10 million samples are kept
 
 Array: TypeAlias = Any  # of numpy or Arrow, whose types mypy does not both know
 T = TypeVar("T")
