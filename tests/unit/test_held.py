@@ -21,7 +21,10 @@ from queried import ODD, queried
 
 
 class Run:
-    """Something that arrays can be held for."""
+    """Stands for a run file, of which only the number of samples counts."""
+
+    def __init__(self, n=0):
+        self.populations = {"validation": n}
 
 
 def test_what_is_held_is_made_once_and_is_read_only():
@@ -51,6 +54,14 @@ def test_what_would_fill_the_room_is_not_held():
         held.get(run, "large", lambda: made.append(1) or np.zeros(4))
     assert made == [1, 1]
     assert held.bytes == 0
+
+
+def test_a_large_run_has_more_room():
+    held, run, made = Held(most_bytes=100), Run(10), []
+    for _ in range(2):
+        held.get(run, "large", lambda: made.append(1) or np.zeros(16))  # 128 of 600 bytes
+    assert made == [1]
+    assert held.bytes == 128
 
 
 def test_arrays_go_with_their_run():

@@ -18,8 +18,9 @@ import numpy as np
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-MOST_BYTES = 288_000_000  # of all runs together; what is larger than a third of it is not kept
-_SHARE = 3  # so that numbers of 10 million samples are kept
+MOST_BYTES = 256_000_000  # of all runs together; what is larger than a quarter of it is not kept
+BYTES_A_SAMPLE = 60  # beyond it for a large run: seven columns, where a table in memory has all
+_SHARE = 4
 
 Array: TypeAlias = Any  # of numpy or Arrow, whose types mypy does not both know
 T = TypeVar("T")
@@ -87,7 +88,8 @@ class Held:
             self._runs.discard(owner)
 
     def _keep(self, run: RunFile, key: Key, found: Array) -> None:
-        if found.nbytes > self.most_bytes // _SHARE:
+        room = max(self.most_bytes, BYTES_A_SAMPLE * sum(run.populations.values()))
+        if found.nbytes > room // _SHARE:
             return
         if isinstance(found, np.ndarray):
             found.flags.writeable = False
@@ -97,7 +99,7 @@ class Held:
                 weakref.finalize(run, self._gone.append, key[0])
             self._entries[key] = found
             self._bytes += found.nbytes
-            while self._bytes > self.most_bytes:
+            while self._bytes > room:
                 self._bytes -= self._entries.popitem(last=False)[1].nbytes
 
 
