@@ -9,17 +9,8 @@ import pytest
 from aggressors.store.hypotheses import list_hypotheses
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
-from versions import publish_story
 
 CLAIM = ("--aggressor", "1", "--claim", "brightness < 0.25")
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    """v1 fails at dusk, v2 does not, v3 does again."""
-    workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
-    publish_story(workspace)
-    return workspace
 
 
 @pytest.fixture

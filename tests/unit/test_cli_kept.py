@@ -10,14 +10,6 @@ import aggressors as ag
 from aggressors.store.kept_filters import list_filters
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
-from versions import publish_story
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
-    publish_story(workspace)
-    return workspace
 
 
 @pytest.fixture

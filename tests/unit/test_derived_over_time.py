@@ -14,17 +14,9 @@ from aggressors.report import write
 from aggressors.store.read import open_run
 from aggressors.store.verdicts import read_records
 from aggressors.store.workspace import Workspace, versions
-from versions import publish_story, publish_version
+from versions import publish_version
 
 DUSK = "brightness < 0.25"
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory):
-    """v1 fails at dusk, v2 solves it, v3 brings it back; one derived from v1, one from v2."""
-    workspace = Workspace.open(tmp_path_factory.mktemp("story") / "workspace", create=True)
-    publish_story(workspace)
-    return workspace
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def _turned() -> None:
 
 
 scope_line(view.run, view.filter, one)
-claim = claim_of(view.run, view.filter, one)
+claim = claim_of(view.filter, one)
 if why := no_claim(view.filter, one):
     st.caption(plain(why))
 open_, card = docked() if claim else (st.container(), None)

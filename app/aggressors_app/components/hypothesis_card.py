@@ -43,9 +43,14 @@ HELP = (
 )
 
 
-def claim_of(run_id: str, filter: str, one: Aggressor | None) -> str:
+def _claimed(filter: str) -> Filter:
+    """Take what a filter claims beside the populations that are shown."""
+    return canonical(Group("and", chips.others(parse(filter), (chips.POPULATION,))))
+
+
+def claim_of(filter: str, one: Aggressor | None) -> str:
     """Take what the filter claims of the samples; '' where nothing that could be a cause."""
-    claim = canonical(Group("and", chips.others(parse(filter), (chips.POPULATION,))))
+    claim = _claimed(filter)
     if one is None or claim in (EVERYTHING, NOTHING):
         return ""
     return "" if fields_of(claim) & OUTCOMES else format_filter(claim)
@@ -53,8 +58,7 @@ def claim_of(run_id: str, filter: str, one: Aggressor | None) -> str:
 
 def no_claim(filter: str, one: Aggressor | None) -> str:
     """Say why what the filter claims is not put to the data; '' where it claims nothing."""
-    claim = canonical(Group("and", chips.others(parse(filter), (chips.POPULATION,))))
-    outcomes = sorted(fields_of(claim) & OUTCOMES)
+    outcomes = sorted(fields_of(_claimed(filter)) & OUTCOMES)
     if one is None or not outcomes:
         return ""
     return (

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json, refuse
+from aggressors.cli.common import (
+    as_json,
+    common,
+    emit,
+    example,
+    name_unreadable,
+    open_workspace,
+    print_json,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from aggressors.hypothesis import OnRun
@@ -87,8 +96,7 @@ def hypotheses(run: str, as_json: bool, workspace: str | None) -> None:
 
     place = open_workspace(workspace)
     found, wrong = list_hypotheses(place)
-    for one in wrong:
-        click.echo(one.reason, err=True)
+    name_unreadable(one.reason for one in wrong)
     with open_run(place.resolve(run)) as opened:
         judged = [on_run(one, opened, place) for one in found]
         name = opened.info.name

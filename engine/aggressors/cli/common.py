@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -166,11 +166,16 @@ def queued(workspace: Workspace) -> list[str]:
     return [sample_id for table in tables for sample_id in table["sample_id"].to_pylist()]
 
 
+def name_unreadable(reasons: Iterable[str]) -> None:
+    """Say on standard error which files of a listing cannot be read, and why."""
+    for reason in reasons:
+        click.echo(reason, err=True)
+
+
 def marked(workspace: Workspace) -> tuple[Mark, ...]:
     """Read the marks that hold; names files that cannot be read on standard error."""
     found = workspace.read_marks()
-    for reason in found.broken:
-        click.echo(reason, err=True)
+    name_unreadable(found.broken)
     return found.held
 
 

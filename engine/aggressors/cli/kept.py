@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json, refuse
+from aggressors.cli.common import (
+    as_json,
+    common,
+    emit,
+    example,
+    name_unreadable,
+    open_workspace,
+    print_json,
+    refuse,
+)
 
 if TYPE_CHECKING:
     from aggressors.queries.handmade import Measure
@@ -35,8 +44,7 @@ def filters(name: str | None, as_json: bool, workspace: str | None) -> None:
         _show(_kept(place, name), as_json=as_json)
         return
     found, wrong = list_filters(place)
-    for one in wrong:
-        click.echo(one.reason, err=True)
+    name_unreadable(one.reason for one in wrong)
     if as_json:
         print_json([_record(one) for one in found])
         return
@@ -123,8 +131,7 @@ def groups(run: str, as_json: bool, workspace: str | None) -> None:
 
     place = open_workspace(workspace)
     found, wrong = list_handmade(place)
-    for one in wrong:
-        click.echo(one.reason, err=True)
+    name_unreadable(one.reason for one in wrong)
     with open_run(place.resolve(run)) as opened:
         measured = [(one, answered(opened, one.filter, one.run_id)) for one in found]
         name = opened.info.name

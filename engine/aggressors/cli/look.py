@@ -17,6 +17,7 @@ from aggressors.cli.common import (
     example,
     is_alone,
     marked,
+    name_unreadable,
     open_file,
     open_workspace,
     print_json,
@@ -78,8 +79,7 @@ def app(
 def runs(as_json: bool, workspace: str | None) -> None:
     """List published runs, newest first."""
     found, broken = open_workspace(workspace).catalogue()
-    for one in broken:
-        click.echo(one.reason, err=True)
+    name_unreadable(one.reason for one in broken)
     if as_json:
         print_json([asdict(run) for run in found])
         return

@@ -106,11 +106,9 @@ def in_scope(run: RunFile, filter: Filter, where: str = "TRUE") -> BoolArray | N
     return through & further
 
 
-def taken(values: pa.Array, chosen: BoolArray | IntArray | None) -> pa.Array:
-    """Take the chosen values, by a mask or by their places; all where `chosen` is None."""
-    if chosen is None:
-        return values
-    return values.filter(pa.array(chosen)) if chosen.dtype == np.bool_ else values.take(chosen)
+def taken(values: pa.Array, chosen: BoolArray | None) -> pa.Array:
+    """Take the values that a mask chooses; all where it is None."""
+    return values if chosen is None else values.filter(pa.array(chosen))
 
 
 def groups(ref: FieldRef, column: Column, *, bins: int, top: int, equal_sizes: bool) -> Groups:
