@@ -117,7 +117,10 @@ def exported(
     """Write a list of samples in a format; made when it is asked for, not before."""
     run = cached.run_file(run_id)
     held = marking.as_table(run, cached.marks().held) if what == "marks" else None
-    return export(run, what, rank, parse(filter), format, count, queue=queue, marks=held)
+    return export(
+        run, what, rank, parse(filter), format, count,
+        queue=queue, marks=held, media_roots=cached.media_roots(),
+    )  # fmt: skip
 
 
 # --- Metadata that comes after its run ---
