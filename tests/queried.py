@@ -166,7 +166,7 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
         ]),
         "media": rows("media", [
             {"row_id": row, "sample_id": ids[row], "kind": "image", "uri": f"{ids[row]}.jpg",
-             "thumbnail": b"\xff\xd8" + ids[row].encode()}
+             "thumbnail": b"\xff\xd8\xff" + ids[row].encode()}
             for row in range(0, len(ids), 1)
         ]),
         "metrics": rows("metrics", [{"row_id": 3, "metric": "margin", "value": 0.25}]),

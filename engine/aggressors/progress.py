@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar
 
 from aggressors.words import duration
@@ -56,6 +56,34 @@ class Silent:
 
     def say(self, message: str) -> None:
         """Show nothing of a line."""
+
+
+class Late:
+    """Shows a step on another progress once it has lasted a while; a short one is not shown."""
+
+    def __init__(self, shown: Progress, seconds: float = 2.0) -> None:
+        self._shown, self._seconds = shown, seconds
+
+    @contextmanager
+    def step(self, what: str, total: int, done: int = 0) -> Iterator[Advance]:
+        """Show a step that lasts."""
+        begun, now = time.monotonic(), done
+        inner: Advance | None = None
+
+        def advance(count: int) -> None:
+            nonlocal inner, now
+            now += count
+            if inner is not None:
+                inner(count)
+            elif now < total and time.monotonic() - begun >= self._seconds:
+                inner = begun_late.enter_context(self._shown.step(what, total, now))
+
+        with ExitStack() as begun_late:
+            yield advance
+
+    def say(self, message: str) -> None:
+        """Show one line."""
+        self._shown.say(message)
 
 
 class Lines:

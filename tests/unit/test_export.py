@@ -1,10 +1,7 @@
 import csv
-import errno
 import io
 import json
-import xml.etree.ElementTree as ElementTree
 import zipfile
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,11 +10,11 @@ import pytest
 from aggressors.contracts import EVERYTHING
 from aggressors.errors import FilterError, UsageError, WorkspaceError
 from aggressors.export import FORMATS, WHATS, export
-from aggressors.export.label_studio import interface, tasks
 from aggressors.export.table import csv as as_csv
+from aggressors.export.table import write_jsonl
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
-from queried import CLASSES, ODD, queried
+from queried import ODD, queried
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +32,29 @@ def test_every_list_in_every_format_keeps_order_and_count(run, what, format):
     expected = listing(run, what, count=3, queue=QUEUE)["sample_id"].to_pylist()
     exported = export(run, what, format=format, count=3, queue=QUEUE)
     assert exported.rows == len(expected) <= 3
-    assert exported.main.name.startswith(f"v1-{what}.")
-    assert ids(exported.main.content, format) == expected
+    assert exported.filename == f"v1-{what}.{FORMATS[format].download}"
+    assert read_ids(exported, format) == expected
+
+
+def jsonl(table):
+    stream = io.BytesIO()
+    write_jsonl(stream, table.schema, [table])
+    return stream.getvalue()
+
+
+def read_ids(exported, format):
+    if format != "hf-imagefolder":
+        return ids(exported.main.content, format)
+    found = []
+    for file in exported.files:
+        if file.name.endswith("metadata.jsonl"):
+            found += [json.loads(line) for line in file.content.splitlines()]
+    return [row["sample_id"] for row in sorted(found, key=lambda row: row["file_name"])]
 
 
 def ids(content, format):
+    if format == "coco":
+        return [image["sample_id"] for image in json.loads(content)["images"]]
     if format == "csv":
         return [row["sample_id"] for row in csv.DictReader(io.StringIO(content.decode("utf-8")))]
     if format == "parquet":
@@ -86,83 +101,10 @@ def test_csv_keeps_quotes_commas_lines_and_letters():
 
 
 def test_jsonl_has_no_number_that_json_lacks_and_whole_ones_are_whole():
-    from aggressors.export.table import jsonl
-
     numbers = [float("nan"), float("inf"), 22.0, 0.5, 1e300]
     assert jsonl(pa.table({"x": numbers})).decode().splitlines() == [
         '{"x": null}', '{"x": null}', '{"x": 22}', '{"x": 0.5}', '{"x": 1e+300}',
     ]  # fmt: skip
-
-
-# --- Label Studio ---
-
-
-def test_tasks_fit_the_interface_beside_them(run):
-    exported = export(run, "candidates", 1, format="label-studio", count=2)
-    found = json.loads(exported.main.content)
-    view = ElementTree.fromstring(exported.beside[0].content)
-    image, choices = view.find("Image"), view.find("Choices")
-    assert [choice.get("value") for choice in choices] == list(CLASSES)
-    for task in found:
-        assert image.get("value") == "$image"
-        assert task["data"]["image"].startswith("/data/local-files/?d=unlabeled-")
-        (prediction,) = task["predictions"]
-        (result,) = prediction["result"]
-        assert (result["from_name"], result["to_name"]) == (choices.get("name"), image.get("name"))
-        assert result["type"] == "choices"
-        assert result["value"]["choices"] == [task["data"]["prediction"]]
-        assert prediction["score"] == task["data"]["confidence"]
-        assert prediction["model_version"] == "net"
-    assert [task["data"]["rank"] for task in found] == [1, 2]
-
-
-def test_a_suspect_is_offered_its_suggested_label(run):
-    (task,) = json.loads(export(run, "suspects", format="label-studio", count=1).main.content)
-    (prediction,) = task["predictions"]
-    assert prediction["result"][0]["value"]["choices"] == ["shirt"]
-    assert prediction["model_version"] == "net (suggested)"
-    assert "score" not in prediction
-
-
-ROW = {
-    "rank": 1, "sample_id": "a", "label": None, "prediction": "coat", "confidence": 0.5,
-    "kind": "image", "uri": None, "text": None, "thumbnail": b"\xff\xd8jpeg",
-}  # fmt: skip
-
-
-def test_a_sample_without_a_path_carries_its_thumbnail():
-    png = ROW | {"thumbnail": b"\x89PNGpng"}
-    spaced = ROW | {"uri": "my folder/a&b.jpg"}
-    found = json.loads(tasks(pa.Table.from_pylist([ROW, png, spaced]), CLASSES, "net"))
-    assert found[0]["data"]["image"] == "data:image/jpeg;base64,/9hqcGVn"
-    assert found[1]["data"]["image"].startswith("data:image/png;base64,")
-    assert found[2]["data"]["image"] == "/data/local-files/?d=my%20folder/a%26b.jpg"
-
-
-def test_text_and_rows_are_shown_as_text():
-    text = ROW | {"thumbnail": None, "text": "hello"}
-    row = ROW | {"thumbnail": None, "confidence": None}
-    table = pa.Table.from_pylist([text, row])
-    found = json.loads(tasks(table, CLASSES, "net"))
-    assert found[0]["data"]["text"] == "hello"
-    assert "prediction: coat" in found[1]["data"]["text"]
-    assert "None" not in found[1]["data"]["text"]
-    assert found[0]["predictions"][0]["result"][0]["to_name"] == "text"
-    assert ElementTree.fromstring(interface(table, CLASSES)).find("Text").get("value") == "$text"
-
-
-def test_a_number_is_asked_for_where_the_model_gives_one():
-    table = pa.Table.from_pylist([ROW | {"prediction": 1.5}])
-    (result,) = json.loads(tasks(table, (), "net"))[0]["predictions"][0]["result"]
-    assert (result["type"], result["value"]) == ("number", {"number": 1.5})
-    assert ElementTree.fromstring(interface(table, ())).find("Number").get("toName") == "image"
-
-
-def test_class_names_are_escaped():
-    evil = ('a"/><script>', "b & c")
-    table = pa.Table.from_pylist([ROW])
-    view = ElementTree.fromstring(interface(table, evil))
-    assert tuple(choice.get("value") for choice in view.find("Choices")) == evil
 
 
 # --- Files ---
@@ -195,23 +137,7 @@ def test_a_place_that_cannot_be_written(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_disk_that_fills_up_leaves_no_part_of_an_export(run, tmp_path, monkeypatch):
-    real = Path.write_bytes
-
-    def filling(path, content):
-        if ".json" in path.name:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(path, content)
-
-    monkeypatch.setattr(Path, "write_bytes", filling)
-    with pytest.raises(WorkspaceError, match=r"mine\.json: no space left"):
-        export(run, "samples", format="label-studio", count=2).save(tmp_path / "mine.json")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_many_rows_are_written_in_their_order(run):
-    from aggressors.export.table import jsonl
-
     many = pa.table({"x": range(2_500)})
     assert [json.loads(line)["x"] for line in jsonl(many).splitlines()] == list(range(2_500))
 
@@ -257,5 +183,5 @@ def test_an_empty_list_is_a_valid_file(run):
     for format in FORMATS:
         exported = export(run, "samples", filter=parse("none"), format=format)
         assert exported.rows == 0
-        assert ids(exported.main.content, format) == []
+        assert read_ids(exported, format) == []
     assert export(run, "samples", None, EVERYTHING, "csv", 1).rows == 1

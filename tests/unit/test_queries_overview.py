@@ -182,7 +182,7 @@ def test_representatives_carry_their_facts_picture_and_heatmap(data):
     for row in rows:
         facts = data.frame.iloc[row["row_id"]]
         assert (row["sample_id"], row["label"]) == (facts["sample_id"], facts["label"])
-        assert row["thumbnail"] == b"\xff\xd8" + row["sample_id"].encode()
+        assert row["thumbnail"] == b"\xff\xd8\xff" + row["sample_id"].encode()
         assert row["heatmap"] == (bytes(range(6)) if row["row_id"] in members[:2] else None)
     assert representatives(data.run, 1, "worst").num_rows == 2
     assert representatives(data.run, 2).num_rows == 0

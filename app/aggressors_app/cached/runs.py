@@ -61,8 +61,13 @@ def single_run() -> Path | None:
 @st.cache_data(show_spinner=False, max_entries=16)
 def original(uri: str) -> bytes | None:
     """Full-size image below one of the media roots of `aggressors app`, or None."""
+    return read_original(uri, media_roots())
+
+
+def media_roots() -> list[Path]:
+    """Folders below which originals may be read: those of `aggressors app --media-root`."""
     roots = os.environ.get("AGGRESSORS_MEDIA_ROOTS", "")
-    return read_original(uri, [Path(root) for root in roots.split(os.pathsep) if root])
+    return [Path(root) for root in roots.split(os.pathsep) if root]
 
 
 def preferred_run() -> str:

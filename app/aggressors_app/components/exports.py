@@ -25,7 +25,7 @@ def export_menu(
             st.download_button(
                 format.title,
                 data=_content(make, name),
-                file_name=f"{stem}.{format.ending}",
+                file_name=f"{stem}.{format.download}",
                 key=f"{key}_{name}",
                 on_click="ignore",
                 width="stretch",

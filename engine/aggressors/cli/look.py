@@ -28,6 +28,7 @@ from aggressors.cli.common import (
 from aggressors.words import counted
 
 if TYPE_CHECKING:
+    from aggressors.export import Exported, Media
     from aggressors.queries.listing import What
 
 WHATS = ("candidates", "members", "representatives", "samples", "queue", "suspects", "marks")
@@ -121,10 +122,14 @@ class _Format(click.ParamType):  # type: ignore[type-arg]  # generic since click
         return f"[{'|'.join(FORMATS)}]"
 
 
+_MEDIA = ("copy", "reference", "thumbnail")
+
+
 @click.command(
     epilog=example(
         "aggressors export v1 --what candidates --aggressor 1 --format csv --out a.csv",
         'aggressors export v1 --what samples --where "loss > 2" --format jsonl --out b',
+        "aggressors export v1 --what queue --format coco --media-root images --out to-label.zip",
     )
 )
 @click.argument("run", metavar="RUN")
@@ -136,7 +141,24 @@ class _Format(click.ParamType):  # type: ignore[type-arg]  # generic since click
     help="Keep what a filter lets through; @NAME is one that was saved.",
 )
 @click.option("--format", "format_name", type=_Format(), required=True, help="Format of the file.")
-@click.option("--out", metavar="FILE", required=True, help="File to write.")
+@click.option(
+    "--media",
+    type=click.Choice(_MEDIA),
+    help="Pictures: copied beside, referenced by their paths, or the small ones of the run. Copied "
+    "by default for coco and hf-imagefolder, else referenced.",
+)
+@click.option(
+    "--media-root",
+    metavar="DIR",
+    multiple=True,
+    help="Folder below which originals may be read; may stand several times.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    required=True,
+    help="File to write. Where pictures are copied: a new folder, or a .zip.",
+)
 @click.option("--count", type=int, metavar="N", help="At most so many samples.")
 @common
 def export(
@@ -145,19 +167,26 @@ def export(
     aggressor: int | None,
     where: str | None,
     format_name: str,
+    media: str | None,
+    media_root: tuple[str, ...],
     out: str,
     count: int | None,
     workspace: str | None,
 ) -> None:
-    """Write a list of samples to a file, in its order."""
+    """Write a list of samples to a file, in its order.
+
+    It appears whole or not at all. Originals are read below a --media-root only; a sample without
+    one goes with the small picture of the run, which is said.
+    """
     from aggressors.carrying import finder_on
     from aggressors.export import export as make
+    from aggressors.progress import Late, choose
     from aggressors.queries.grammar import expand, parse
     from aggressors.queries.marks import as_table
 
-    check_out(out)
     if where is not None and not where.strip():
         refuse("--where is empty. Leave it out for all samples, or write a filter.")
+    roots = _roots(media_root)
     queue = queued(open_workspace(workspace)) if what == "queue" else []
     held = marked(open_workspace(workspace)) if what == "marks" else ()
     place = None if is_alone(run, workspace) else open_workspace(workspace)
@@ -166,18 +195,47 @@ def export(
         exported = make(
             opened, cast("What", what), aggressor, filter, format_name, count,
             queue=queue, marks=as_table(opened, held) if what == "marks" else None,
+            media=cast("Media | None", media), media_roots=roots,
         )  # fmt: skip
-    written = exported.save(out)
+        _check_place(out, exported)
+        written = exported.save(out, Late(choose()))
     names = ", ".join(str(path) for path in written)
     parts = exported.populations
     of_each = ", ".join(f"{name} {n:,}" for name, n in parts.items()) if len(parts) > 1 else ""
     click.echo(
         f"Wrote {counted(exported.rows, 'sample')}{f' ({of_each})' * bool(of_each)} to {names}."
     )
+    for remark in exported.remarks:
+        click.echo(remark, err=True)
     if what == "queue" and not exported.rows:
         click.echo(_no_queue(len(queue)), err=True)
     if what == "marks" and not exported.rows:
         click.echo(_no_marks(len(held)), err=True)
+
+
+def _roots(given: tuple[str, ...]) -> list[Path]:
+    """Folders of --media-root; raises UsageError for one that is not there."""
+    roots = [Path(root) for root in given]
+    for root in roots:
+        if not root.is_dir():
+            refuse(f"There is no folder {root} for --media-root.")
+    return roots
+
+
+def _check_place(out: str, exported: Exported) -> None:
+    """Require of --out what the export needs: a file, or a new folder; raises UsageError."""
+    from aggressors.export import Shape
+
+    path = Path(out)
+    if exported.shape is not Shape.FOLDER or path.suffix.lower() == ".zip":
+        check_out(out)
+    elif not path.resolve().parent.is_dir():
+        refuse(f"There is no folder {path.parent} for --out {out}. Make it, or name another one.")
+    elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        refuse(
+            f"--out {out} is there already, and this export is a folder of its own. Name a new "
+            "folder, or a .zip."
+        )
 
 
 def _no_queue(n: int) -> str:

@@ -3,38 +3,65 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from aggressors.contracts import EVERYTHING, POPULATIONS, Filter
+from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
-from aggressors.export import label_studio, table
-from aggressors.export.files import Exported, File
-from aggressors.queries.listing import WHATS, What, listing
+from aggressors.export import coco, image_folder, label_studio, table
+from aggressors.export.files import Exported, File, Shape
+from aggressors.export.job import Job
+from aggressors.export.media import MEDIA, Media, Pictures
+from aggressors.export.sinks import Sink
+from aggressors.progress import Advance
+from aggressors.queries.listing import WHATS, What, listed
+from aggressors.queries.points import has_pictures
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
-__all__ = ["FORMATS", "WHATS", "Exported", "File", "Format", "export"]
-
-Writer = Callable[[pa.Table, "RunFile", str], Exported]
+__all__ = [
+    "FORMATS", "MEDIA", "WHATS", "Exported", "File", "Format", "Media", "Shape", "export",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: what people call it, the ending of a download, and what writes it.
+    """One format: what people call it, the ending of its main file, and what writes it.
 
-    `pictures` asks for thumbnails in the rows.
+    Parameters
+    ----------
+    write : writes all files and gives what is to be said of them.
+    media : what may become of the pictures, the usual choice first, and what the export then is on
+        a disk.
+    inside : name of the main file where the export is a folder.
+    pictures : whether its rows need thumbnails even where media are referenced.
     """
 
     title: str
     ending: str
-    write: Writer
+    write: Callable[[Job], tuple[str, ...]]
+    media: Mapping[Media, Shape]
+    inside: str
     pictures: bool = False
+
+    def choice(self, media: Media | None) -> Media:
+        """Give the choice, or the usual one; raises UsageError where the format cannot do it."""
+        if media is not None and media not in self.media:
+            raise UsageError(
+                f"The format {self.title} cannot {media} its media; it can "
+                f"{' or '.join(self.media)}."
+            )
+        return next(iter(self.media)) if media is None else media
+
+    @property
+    def download(self) -> str:
+        """Ending of a download."""
+        return self.ending if self.media[self.choice(None)] is Shape.FILE else "zip"
 
 
 def export(
@@ -47,8 +74,12 @@ def export(
     *,
     queue: Sequence[str] = (),
     marks: pa.Table | None = None,
+    media: Media | None = None,
+    media_roots: Sequence[Path] = (),
 ) -> Exported:
     """Export a list of samples; the order is that of the column `rank`.
+
+    Nothing is written before it is saved, or its content is asked for; the run stays open so long.
 
     Parameters
     ----------
@@ -59,22 +90,32 @@ def export(
     count : at most so many rows.
     queue : for `queue`, the sample ids of a label queue in its order.
     marks : for `marks`, those of a workspace, as `queries.marks.as_table` gives them.
+    media : reference (the path of the original), copy (a file beside) or thumbnail (the small
+        picture of the run); None for what is usual in the format.
+    media_roots : folders below which originals may be read; none else is.
 
     Raises
     ------
-    UsageError : an unknown list, format or rank. FilterError : an unknown field or category.
+    UsageError : an unknown list, format, rank or choice of media. FilterError : an unknown field or
+    category.
     """
     if format not in FORMATS:
         raise UsageError(f"There is no format {format!r}; there are {', '.join(FORMATS)}.")
     chosen = FORMATS[format]
-    rows = listing(
+    choice = chosen.choice(media)
+    rows = listed(
         run, what, aggressor, filter, count,
-        queue=queue, marks=marks, thumbnails=chosen.pictures,
+        queue=queue, marks=marks, thumbnails=chosen.pictures or choice != "reference",
     )  # fmt: skip
-    exported = chosen.write(rows, run, _stem(run.info.name, what, aggressor))
-    counts = Counter(rows["population"].to_pylist())
-    known = {name: counts[name] for name in POPULATIONS if name in counts}
-    return replace(exported, populations=known)
+    pictured = len(rows) == 0 or has_pictures(run)
+    stem, shape = _stem(run.info.name, what, aggressor), chosen.media[choice]
+    name = chosen.inside if shape is Shape.FOLDER else f"{stem}.{chosen.ending}"
+
+    def write(sink: Sink, advance: Advance) -> tuple[str, ...]:
+        pictures = Pictures(choice, media_roots, len(rows))
+        return chosen.write(Job(what, rows, choice, pictures, name, pictured, sink, advance))
+
+    return Exported(rows, stem, name, shape, write)
 
 
 def _stem(run_name: str, what: str, aggressor: int | None) -> str:
@@ -83,30 +124,36 @@ def _stem(run_name: str, what: str, aggressor: int | None) -> str:
     return "-".join([safe, what] + ([f"aggressor-{aggressor}"] if aggressor is not None else []))
 
 
-def _csv(rows: pa.Table, run: RunFile, stem: str) -> Exported:
-    return Exported(rows.num_rows, File(f"{stem}.csv", table.csv(rows)))
-
-
-def _parquet(rows: pa.Table, run: RunFile, stem: str) -> Exported:
-    return Exported(rows.num_rows, File(f"{stem}.parquet", table.parquet(rows)))
-
-
-def _jsonl(rows: pa.Table, run: RunFile, stem: str) -> Exported:
-    return Exported(rows.num_rows, File(f"{stem}.jsonl", table.jsonl(rows)))
-
-
-def _label_studio(rows: pa.Table, run: RunFile, stem: str) -> Exported:
-    return Exported(
-        rows.num_rows,
-        File(f"{stem}.json", label_studio.tasks(rows, run.classes, run.info.model_name)),
-        (File("config.xml", label_studio.interface(rows, run.classes)),),
-    )
-
-
-# A new format is one function here and one line below.
+_TABLE: dict[Media, Shape] = {
+    "reference": Shape.FILE,
+    "copy": Shape.FOLDER,
+    "thumbnail": Shape.FOLDER,
+}
+_TASKS: dict[Media, Shape] = {
+    "reference": Shape.FILES,
+    "copy": Shape.FOLDER,
+    "thumbnail": Shape.FILES,
+}
+_COCO: dict[Media, Shape] = {
+    "copy": Shape.FOLDER,
+    "thumbnail": Shape.FOLDER,
+    "reference": Shape.FILE,
+}
+_IMAGES: dict[Media, Shape] = {"copy": Shape.FOLDER, "thumbnail": Shape.FOLDER}
+# A new format is one function and one line below.
 FORMATS: dict[str, Format] = {
-    "csv": Format("CSV", "csv", _csv),
-    "parquet": Format("Parquet", "parquet", _parquet),
-    "jsonl": Format("JSON lines", "jsonl", _jsonl),
-    "label-studio": Format("Label Studio", "zip", _label_studio, pictures=True),
+    "csv": Format("CSV", "csv", table.writer(table.write_csv), _TABLE, "samples.csv"),
+    "parquet": Format(
+        "Parquet", "parquet", table.writer(table.write_parquet), _TABLE, "samples.parquet"
+    ),
+    "jsonl": Format(
+        "JSON lines", "jsonl", table.writer(table.write_jsonl), _TABLE, "samples.jsonl"
+    ),
+    "label-studio": Format(
+        "Label Studio", "json", label_studio.write, _TASKS, "tasks.json", pictures=True
+    ),
+    "coco": Format("COCO", "json", coco.write, _COCO, "annotations.json"),
+    "hf-imagefolder": Format(
+        "Hugging Face image folder", "zip", image_folder.write, _IMAGES, "README.md"
+    ),
 }

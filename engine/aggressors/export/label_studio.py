@@ -3,48 +3,58 @@
 Formats: labelstud.io/guide/tasks and /guide/predictions. An original that lies below a media root
 is named by its path below the folder that Label Studio serves
 (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true); a
-sample that has none carries its thumbnail in the task.
+sample that has none carries its thumbnail in the task. The order of the list stands in `rank` (1 is
+first) and in `priority` (higher is first), by both of which the Data Manager sorts.
 """
 
 from __future__ import annotations
 
 import base64
-import io
-import json
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-import pyarrow as pa
+from aggressors.export.job import Job
+from aggressors.export.media import IMAGES, referenced
+from aggressors.export.table import line, rows
 
-from aggressors.export.table import plain, rows
-
+LARGEST_UPLOAD = 250_000_000  # bytes; DATA_UPLOAD_MAX_MEMORY_SIZE of Label Studio
 _SERVED = "/data/local-files/?d="
 _LEFT_OUT = {"uri", "text", "thumbnail", "kind"}  # shown by the task itself
 Row = Mapping[str, object]
 
 
-def tasks(table: pa.Table, classes: Sequence[str], model_name: str) -> bytes:
-    """One task a row and line, in the order of the table, as a JSON array.
-
-    Parameters
-    ----------
-    table : as `queries.listing` gives it, with thumbnails.
-    classes : empty where the model predicts a number.
-    """
-    kind = _kind(table)
-    buffer = io.BytesIO()
-    for place, row in enumerate(rows(table)):
-        task = _task(row, kind, bool(classes), model_name)
-        line = json.dumps(task, ensure_ascii=False)
-        buffer.write(f"{',' if place else '['}\n{line}".encode())
-    return buffer.getvalue() + (b"\n]\n" if table.num_rows else b"[]\n")
+def write(job: Job) -> tuple[str, ...]:
+    """Write the tasks, the interface and, where asked for, the pictures."""
+    with job.sink.file(job.name) as stream:
+        size = _tasks(job, stream)
+    with job.sink.file("config.xml") as stream:
+        stream.write(interface(job.pictured, job.classes))
+    remarks = job.pictures.remarks()
+    if size > LARGEST_UPLOAD:
+        remarks += (
+            f"Label Studio takes files of up to {LARGEST_UPLOAD / 1e6:.0f} MB, and this one has "
+            f"{size / 1e6:,.0f} MB. Use --count, or keep the pictures out of it with --media copy.",
+        )
+    return remarks
 
 
-def interface(table: pa.Table, classes: Sequence[str]) -> bytes:
+def _tasks(job: Job, stream: BinaryIO) -> int:
+    """One task a row and line, in the order of the list, as a JSON array; gives its size."""
+    size = stream.write(b"[")
+    separator = b"\n"
+    for page in job.pages():
+        for row in rows(page):
+            size += stream.write(separator + line(_task(job, row))[:-1])
+            separator = b",\n"
+    return size + stream.write(b"\n]\n" if size > 1 else b"]\n")
+
+
+def interface(pictured: bool, classes: Sequence[str]) -> bytes:
     """Describe the labeling interface: what is shown, and all classes a task may answer with."""
-    kind = _kind(table)
-    shown = "Image" if kind == "image" else "Text"
+    kind = _kind(pictured)
+    shown = "Image" if pictured else "Text"
     if classes:
         choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in classes)
         answer = (
@@ -56,42 +66,60 @@ def interface(table: pa.Table, classes: Sequence[str]) -> bytes:
     return (f'<View>\n  <{shown} name="{kind}" value="${kind}"/>\n{answer}\n</View>\n').encode()
 
 
-def _kind(table: pa.Table) -> str:
-    """Tell what a person looks at: image if there is one, else text."""
-    pictures = table.num_rows == 0 or table["thumbnail"].null_count < table.num_rows
-    return "image" if pictures else "text"
+def _kind(pictured: bool) -> str:
+    return "image" if pictured else "text"
 
 
-def _task(row: Row, kind: str, classified: bool, model_name: str) -> dict[str, object]:
-    data = {name: plain(value) for name, value in row.items() if name not in _LEFT_OUT}
-    data[kind] = _image(row) if kind == "image" else _text(row)
+def _task(job: Job, row: Row) -> dict[str, object]:
+    kind = _kind(job.pictured)
+    data = {name: value for name, value in row.items() if name not in _LEFT_OUT}
+    data.setdefault("priority", _priority(row["rank"], len(job.listing)))
+    data[kind] = _image(job, row) if job.pictured else _text(row)
     task: dict[str, object] = {"data": data}
-    answer, score = row.get("suggested"), None
-    if answer is None:
-        answer, score = row["prediction"], plain(row["confidence"])
-    else:
-        model_name = f"{model_name} (suggested)"
-    if answer is not None:
-        prediction: dict[str, object] = {
-            "model_version": model_name,
-            "result": [
-                {
-                    "id": f"{row['rank']}",
-                    "from_name": "label",
-                    "to_name": kind,
-                    "type": "choices" if classified else "number",
-                    "value": {"choices": [answer]} if classified else {"number": plain(answer)},
-                }
-            ],
-        }
-        task["predictions"] = [prediction if score is None else prediction | {"score": score}]
+    if prediction := _prediction(job, row, kind):
+        task["predictions"] = [prediction]
     return task
 
 
-def _image(row: Row) -> str:
-    uri, thumbnail = row["uri"], row["thumbnail"]
-    if isinstance(uri, str) and uri:
-        return _SERVED + quote(uri)
+def _priority(rank: object, total: int) -> float:
+    """Tell the order to a tool that takes the highest first: 1 for the first, above 0 for all."""
+    return round(1 - (int(str(rank)) - 1) / total, 9)
+
+
+def _prediction(job: Job, row: Row, kind: str) -> dict[str, object] | None:
+    model = job.listing.run.info.model_name
+    answer, score = row.get("suggested"), None
+    if answer is None:
+        answer, score = row["prediction"], row["confidence"]
+    else:
+        model = f"{model} (suggested)"
+    if answer is None:
+        return None
+    classified = bool(job.classes)
+    prediction: dict[str, object] = {
+        "model_version": model,
+        "result": [
+            {
+                "id": f"{row['rank']}",
+                "from_name": "label",
+                "to_name": kind,
+                "type": "choices" if classified else "number",
+                "value": {"choices": [answer]} if classified else {"number": answer},
+            }
+        ],
+    }
+    return prediction if score is None else prediction | {"score": score}
+
+
+def _image(job: Job, row: Row) -> str:
+    if job.media == "copy":
+        copied = job.pictures.copy(row, job.sink)
+        return f"{_SERVED}{IMAGES}/{quote(copied[0])}" if copied else ""
+    uri = referenced(row["uri"]) if job.media == "reference" else None
+    return _SERVED + quote(uri) if uri else _embedded(row["thumbnail"])
+
+
+def _embedded(thumbnail: object) -> str:
     if not isinstance(thumbnail, bytes):
         return ""
     kind = "png" if thumbnail.startswith(b"\x89PNG") else "jpeg"
@@ -101,5 +129,5 @@ def _image(row: Row) -> str:
 def _text(row: Row) -> str:
     if isinstance(row["text"], str):
         return row["text"]
-    shown = {name: plain(value) for name, value in row.items() if name not in _LEFT_OUT}
+    shown = {name: value for name, value in row.items() if name not in _LEFT_OUT}
     return "\n".join(f"{name}: {value}" for name, value in shown.items() if value is not None)

@@ -1,33 +1,78 @@
-"""Tables for spreadsheets and programs: csv, parquet, JSON lines."""
+"""Tables for spreadsheets and programs: csv, parquet, JSON lines; written page by page."""
 
 from __future__ import annotations
 
 import io
 import json
-import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-_ROWS = 1_000
+from aggressors.export.job import Job
+from aggressors.export.media import IMAGES
+
 _EXACT = 2**53  # below it a float holds every whole number
 
 # A spreadsheet takes a cell that starts with one of these, narrow or wide, for a formula.
 # Source: OWASP, CSV Injection.
 _FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 
+Pages = Iterable[pa.Table]
+_FILE_NAME = "file_name"
+
+
+def writer(
+    write: Callable[[BinaryIO, pa.Schema, Pages], None],
+) -> Callable[[Job], tuple[str, ...]]:
+    """Make a table a format: one file, with the pictures beside it where they are copied."""
+
+    def of_a_list(job: Job) -> tuple[str, ...]:
+        schema, pages = job.listing.schema, job.pages()
+        if job.copies:
+            schema, pages = _named(schema), (_with_pictures(job, page) for page in pages)
+        with job.sink.file(job.name) as stream:
+            write(stream, schema, pages)
+        return job.pictures.remarks()
+
+    return of_a_list
+
+
+def _named(schema: pa.Schema) -> pa.Schema:
+    """Put a column with the name of a picture in the place of the picture."""
+    names = [f"metadata.{name}" if name == _FILE_NAME else name for name in schema.names]
+    named = pa.schema(zip(names, schema.types, strict=True))
+    place = named.get_field_index("thumbnail")
+    return named.set(place, pa.field(_FILE_NAME, pa.string()))
+
+
+def _with_pictures(job: Job, page: pa.Table) -> pa.Table:
+    wanted = page.select(["rank", "sample_id", "uri", "thumbnail"])
+    copied = [job.pictures.copy(row, job.sink) for row in wanted.to_pylist()]
+    names = pa.array([found and f"{IMAGES}/{found[0]}" for found in copied], pa.string())
+    schema = _named(page.schema)
+    place = schema.get_field_index(_FILE_NAME)
+    return page.set_column(place, "thumbnail", names).rename_columns(schema.names)
+
+
+def write_csv(stream: BinaryIO, schema: pa.Schema, pages: Pages) -> None:
+    """UTF-8, comma separated; text that a spreadsheet would take for a formula gets a leading '."""
+    names = [_guarded_name(name) for name in schema.names]
+    with pc_csv.CSVWriter(stream, pa.schema(zip(names, schema.types, strict=True))) as writer:
+        for page in pages:
+            columns = [_guarded(column) for column in page.columns]
+            writer.write_table(pa.table(columns, names=names))
+
 
 def csv(table: pa.Table) -> bytes:
-    """UTF-8, comma separated; text that a spreadsheet would take for a formula gets a leading '."""
-    columns = [_guarded(column) for column in table.columns]
-    names = [_guarded_name(name) for name in table.column_names]
-    buffer = io.BytesIO()
-    pc_csv.write_csv(pa.table(columns, names=names), buffer)
-    return buffer.getvalue()
+    """Write a short table; see `write_csv`."""
+    stream = io.BytesIO()
+    write_csv(stream, table.schema, [table])
+    return stream.getvalue()
 
 
 def _guarded(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -41,32 +86,46 @@ def _guarded_name(name: str) -> str:
     return str(_guarded(pa.chunked_array([[name]], pa.string()))[0].as_py())
 
 
-def parquet(table: pa.Table) -> bytes:
+def write_parquet(stream: BinaryIO, schema: pa.Schema, pages: Pages) -> None:
     """Write Parquet with the table's own types."""
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer)
-    return buffer.getvalue()
+    with pq.ParquetWriter(stream, schema) as writer:
+        for page in pages:
+            writer.write_table(page)
 
 
-def jsonl(table: pa.Table) -> bytes:
+def write_jsonl(stream: BinaryIO, schema: pa.Schema, pages: Pages) -> None:
     """One JSON object a line, UTF-8; NULL for what is missing or not finite."""
-    buffer = io.BytesIO()
-    for row in rows(table):
-        values = {name: plain(value) for name, value in row.items()}
-        buffer.write(f"{json.dumps(values, ensure_ascii=False)}\n".encode())
-    return buffer.getvalue()
+    for page in pages:
+        for row in rows(page):
+            stream.write(line(row))
 
 
-def rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """Give the rows of a table one by one, so that only a few are Python objects at a time."""
-    for batch in table.to_batches(max_chunksize=_ROWS):
-        yield from batch.to_pylist()
+def line(row: object) -> bytes:
+    """One line of JSON lines."""
+    return f"{_encode(row)}\n".encode()
 
 
-def plain(value: object) -> object:
-    """Make a value what JSON can hold: None for NaN or infinity; a whole number without `.0`."""
-    if not isinstance(value, float):
-        return value
-    if not math.isfinite(value):
-        return None
-    return int(value) if value.is_integer() and abs(value) < _EXACT else value
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
+
+
+def rows(page: pa.Table, *, whole: bool = True) -> Iterator[dict[str, Any]]:
+    """Give the rows of a page as what JSON can hold; `whole` numbers have no `.0`."""
+    names = page.column_names
+    columns = [_values(column, whole) for column in page.columns]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _values(column: pa.ChunkedArray, whole: bool) -> list[object]:
+    """Values of a column; None for NaN and infinity, which JSON lacks."""
+    if not pa.types.is_floating(column.type):
+        return list(column.to_pylist())
+    numbers = column.to_numpy().astype(np.float64)  # NULL becomes NaN
+    values: list[object] = numbers.tolist()
+    with np.errstate(invalid="ignore"):
+        exact = (numbers == np.trunc(numbers)) & (np.abs(numbers) < _EXACT)
+    for place in np.flatnonzero(~np.isfinite(numbers)):
+        values[place] = None
+    for place in np.flatnonzero(exact) if whole else ():
+        values[place] = int(numbers[place])
+    return values

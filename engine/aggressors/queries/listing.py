@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from aggressors.contracts import EVERYTHING, Filter
+from aggressors.contracts import EVERYTHING, POPULATIONS, Filter
 from aggressors.errors import UsageError
 from aggressors.queries.marks import ABOUT, MARKED, as_table
 from aggressors.queries.marks import params as marked
@@ -79,27 +80,81 @@ _LISTS: dict[What, _List] = {
         frozenset({"mark", "run_id", "concept_id", "created"}),
     ),
 }
-# First which samples and in which order, then, for those alone, everything wide.
-_LISTING = """
-    WITH chosen AS (
-        SELECT row_number() OVER (ORDER BY {order}) AS rank, {adds} s.row_id
-        FROM {source} {join} WHERE {where} ORDER BY rank LIMIT $count
-    )
-    SELECT c.* EXCLUDE (row_id), s.sample_id, s.population::VARCHAR AS population,
+# First which samples and in which order; then, page by page, everything wide of those alone: a sort
+# of the wide rows would hold all of them, pictures included.
+_CHOSEN = """
+    SELECT row_number() OVER (ORDER BY {order}) AS rank, {adds} s.row_id, s.population
+    FROM {source} {join} WHERE {where} ORDER BY rank LIMIT $count
+"""
+_PAGE = """
+    SELECT s.row_id, s.sample_id, s.population::VARCHAR AS population,
         {label} AS label, {prediction} AS prediction, s.confidence, s.loss, s.weight, s.group_id,
         {metadata} x.kind, x.uri, x.text {thumbnail}
-    FROM chosen c
+    FROM (SELECT unnest($rows::BIGINT[]) AS row_id) c
     JOIN samples s ON s.row_id = c.row_id
     JOIN metadata m ON m.row_id = c.row_id
     LEFT JOIN media x ON x.row_id = c.row_id
-    ORDER BY c.rank
 """
+_PAGE_ROWS, _PAGE_PICTURES = 20_000, 5_000  # rows at a time; fewer where each has its picture
 _NO_LIMIT = 2**62
+_INNER = {"row_id", "population"}  # of the choice; a page tells the population as text
 _TAKEN = {
     "rank", "aggressor", "score", "similarity", "priority", "reason", "suspicion", "suggested",
     "sample_id", "population", "label", "prediction", "confidence", "loss", "weight", "group_id",
     "kind", "uri", "text", "thumbnail",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of samples that is read page by page.
+
+    Parameters
+    ----------
+    chosen : (n,) rank, what the list says of a sample, row_id and population, in order.
+    schema : of the rows: what the list says, then the facts and the metadata of a sample.
+    """
+
+    run: RunFile
+    chosen: pa.Table
+    schema: pa.Schema
+    _sql: dict[str, str]
+    _thumbnails: bool
+
+    def __len__(self) -> int:
+        return int(self.chosen.num_rows)
+
+    @property
+    def populations(self) -> dict[str, int]:
+        """Count the rows of each population that is in the list."""
+        found = pc.value_counts(self.chosen["population"]).to_pylist()
+        counts = {entry["values"]: int(entry["counts"]) for entry in found}
+        return {name: counts[name] for name in POPULATIONS if name in counts}
+
+    def pages(self) -> Iterator[pa.Table]:
+        """Give the rows in order, some thousand at a time."""
+        size = _PAGE_PICTURES if self._thumbnails else _PAGE_ROWS
+        for start in range(0, len(self), size):
+            yield self._page(self.chosen.slice(start, size)).cast(self.schema)
+
+    def table(self) -> pa.Table:
+        """Give all rows at once."""
+        return pa.Table.from_batches(
+            [batch for page in self.pages() for batch in page.to_batches()], self.schema
+        )
+
+    def _page(self, chosen: pa.Table) -> pa.Table:
+        return _page(self.run, chosen, self._sql)
+
+
+def _page(run: RunFile, chosen: pa.Table, sql: dict[str, str]) -> pa.Table:
+    """Put everything wide beside the rows of one page."""
+    rows = chosen["row_id"].combine_chunks()
+    wide = fetch(run, _PAGE, None, {"rows": rows.unique().to_pylist()}, **sql)
+    found = wide.take(pc.index_in(rows, wide["row_id"].combine_chunks()))
+    columns = {name: chosen[name] for name in chosen.column_names if name not in _INNER}
+    columns |= {name: found[name] for name in found.column_names if name != "row_id"}
+    return pa.table(columns)
 
 
 def listing(
@@ -113,7 +168,27 @@ def listing(
     marks: pa.Table | None = None,
     thumbnails: bool = False,
 ) -> pa.Table:
-    """List samples with everything a spreadsheet or a labeling tool needs.
+    """List samples with everything a spreadsheet or a labeling tool needs, in one table.
+
+    Takes what `listed` takes, and raises the same.
+    """
+    return listed(
+        run, what, rank, filter, count, queue=queue, marks=marks, thumbnails=thumbnails
+    ).table()
+
+
+def listed(
+    run: RunFile,
+    what: What,
+    rank: int | None = None,
+    filter: Filter = EVERYTHING,
+    count: int | None = None,
+    *,
+    queue: Sequence[str] = (),
+    marks: pa.Table | None = None,
+    thumbnails: bool = False,
+) -> Listing:
+    """List samples with everything a spreadsheet or a labeling tool needs, to be read in pages.
 
     Parameters
     ----------
@@ -130,9 +205,9 @@ def listing(
 
     Returns
     -------
-    rank (1, 2, … in the order of the list), what the list says of the sample (aggressor, score,
-    reason, …), sample_id, population, label, prediction, confidence, loss, weight, group_id, the
-    metadata fields (a name that is taken gets the prefix `metadata.`), kind, uri, text.
+    Rows of rank (1, 2, … in the order of the list), what the list says of the sample (aggressor,
+    score, reason, …), sample_id, population, label, prediction, confidence, loss, weight, group_id,
+    the metadata fields (a name that is taken gets the prefix `metadata.`), kind, uri, text.
 
     Raises
     ------
@@ -153,20 +228,23 @@ def listing(
         params["ids"] = list(dict.fromkeys(queue))
     if what == "marks":
         params |= marked(as_table(run, ()) if marks is None else marks)
-    shown = "s.{0}::VARCHAR" if run.classes else "s.{0}"
-    return fetch(
+    table = fetch(
         run,
-        _LISTING,
+        _CHOSEN,
         scope(run, filter),
         params,
         adds=chosen.adds,
         join=chosen.join,
         order=chosen.order,
-        label=shown.replace("{0}", "label"),
-        prediction=shown.replace("{0}", "prediction"),
-        metadata=_metadata(run, _TAKEN | chosen.taken),
-        thumbnail=", x.thumbnail" if thumbnails else "",
     )
+    shown = "s.{0}::VARCHAR" if run.classes else "s.{0}"
+    sql = {
+        "label": shown.replace("{0}", "label"),
+        "prediction": shown.replace("{0}", "prediction"),
+        "metadata": _metadata(run, _TAKEN | chosen.taken),
+        "thumbnail": ", x.thumbnail" if thumbnails else "",
+    }
+    return Listing(run, table, _page(run, table.slice(0, 0), sql).schema, sql, thumbnails)
 
 
 def _metadata(run: RunFile, taken: set[str] | frozenset[str]) -> str:

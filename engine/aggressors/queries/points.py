@@ -121,6 +121,14 @@ def thumbnails(run: RunFile, row_ids: Sequence[int]) -> dict[int, bytes]:
 
 def has_media(run: RunFile) -> bool:
     """Tell whether some sample has a picture or a text."""
+    return _has(run, "thumbnail IS NOT NULL OR text IS NOT NULL")
+
+
+def has_pictures(run: RunFile) -> bool:
+    """Tell whether some sample has a picture."""
+    return _has(run, "thumbnail IS NOT NULL")
+
+
+def _has(run: RunFile, seen: str) -> bool:
     sql = "SELECT count(*) FROM (SELECT 1 FROM media WHERE {seen} LIMIT 1)"
-    seen = "thumbnail IS NOT NULL OR text IS NOT NULL"
     return bool(fetch_rows(run, sql, seen=seen)[0][0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -76,6 +77,27 @@ def beside(path: Path, option: str = WORKSPACE) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_beside(path: Path, option: str = WORKSPACE) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `path` if the body succeeds and vanishes if it fails.
+
+    Raises
+    ------
+    WorkspaceError : the place cannot be written, or is a file or a folder that holds something.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        with explained(path, option):
+            temporary.mkdir(parents=True)
+            yield temporary
+            if hasattr(os, "sync"):
+                os.sync()  # once; a thousand files one by one take far longer
+            os.replace(temporary, path)
+            fsync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def place_new(path: Path, content: bytes) -> bool:

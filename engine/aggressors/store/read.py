@@ -374,22 +374,32 @@ def check_file_name(path: Path, run_id: str) -> None:
         )
 
 
-def read_original(uri: str, roots: Sequence[Path]) -> bytes | None:
-    """Full-size image of a sample, or None where no root holds it.
+def find_original(uri: str, roots: Sequence[Path]) -> Path | None:
+    """Where the full-size image of a sample lies, or None where no root holds it.
 
     Parameters
     ----------
     uri : path below a media root, as the run file gives it; a stranger may have written it.
-    roots : folders named on the command line; nothing outside them is read, links included.
+    roots : folders named on the command line; nothing outside them is found, links included.
     """
     for root in roots:
         path = below(root, uri)
-        if path is None or not path.is_file():
+        try:
+            if path is not None and path.is_file() and path.stat().st_size <= LARGEST_ORIGINAL:
+                return path
+        except OSError:  # a name longer than the file system takes, a folder that is closed to us
             continue
-        if path.stat().st_size <= LARGEST_ORIGINAL:
-            content = path.read_bytes()
-            return content if content.startswith(IMAGE_STARTS) else None
     return None
+
+
+def read_original(uri: str, roots: Sequence[Path]) -> bytes | None:
+    """Full-size image of a sample, or None where no root holds it; see `find_original`."""
+    path = find_original(uri, roots)
+    try:
+        content = b"" if path is None else path.read_bytes()
+    except OSError:
+        return None
+    return content if content.startswith(IMAGE_STARTS) else None
 
 
 def _read_settings(raw: str, path: Path) -> Settings:
