@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor, Scalar
-from aggressors.queries.concept import Reason
+from aggressors.stats.diagnosis import Reason
 from aggressors.words import ACTION_NAMES, ADVICE
 from aggressors_app import cached
 from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
