@@ -28,7 +28,7 @@ from aggressors_app.uploads import Upload, adding, check
 if TYPE_CHECKING:
     from aggressors import gate
     from aggressors.queries.marks import MarkKind
-    from aggressors.store.label_queues import Added
+    from aggressors.store.label_queues import Added, LabelQueue, QueueSummary
     from aggressors.store.workspace import Workspace
 
 
@@ -64,6 +64,36 @@ def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[
     """
     found = _workspace("has no label queue")
     return found.label_queue(name).add(queued.picks(cached.run_file(run_id), sample_ids, rank))
+
+
+def label_queue(name: str) -> LabelQueue:
+    """Return a label queue, which need not be there yet.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace. UsageError : `name` is no slug.
+    """
+    return _workspace("has no label queue").label_queue(name)
+
+
+def label_queues() -> list[QueueSummary]:
+    """Sum up all label queues by name; none without a workspace."""
+    found = cached.workspace()
+    return [] if found is None else found.label_queues()
+
+
+def export_queue(run_id: str, name: str, format: str) -> Exported:
+    """Export what waits for a label, and record that it was.
+
+    Raises
+    ------
+    UsageError : nothing of it is in the run.
+    """
+    queue = label_queue(name)
+    ids = queued.held_here(cached.run_file(run_id), queue.waiting())
+    made = exported(run_id, "queue", format, "", queue=ids)
+    queue.exported(ids, format)
+    return made
 
 
 # --- Marks ---

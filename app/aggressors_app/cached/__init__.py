@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from aggressors_app.cached import kept, runs
 from aggressors_app.cached.answers import (
-    action,
     aggressors,
     alike,
     associations,
     attention,
-    candidate_count,
-    candidates,
     compared,
     confusion,
     count,
@@ -55,7 +52,6 @@ from aggressors_app.cached.answers import (
     values,
     words_of,
     yardsticks,
-    yields,
 )
 from aggressors_app.cached.kept import (
     filters,
@@ -83,6 +79,18 @@ from aggressors_app.cached.runs import (
     single_run,
     workspace,
 )
+from aggressors_app.cached.solving import (
+    answers,
+    augmentation,
+    cutoff,
+    fetched,
+    pictured,
+    pilot,
+    ranked,
+    recording,
+    review,
+    thumbnails_of,
+)
 from aggressors_app.cached.weakness import (
     TREE_DEPTH,
     choosing_sample,
@@ -95,25 +103,26 @@ from aggressors_app.cached.weakness import (
 
 __all__ = [
     "TREE_DEPTH",
-    "action",
     "aggressors",
     "alike",
+    "answers",
     "associations",
     "attention",
+    "augmentation",
     "before",
-    "candidate_count",
-    "candidates",
     "catalogue",
     "choosing_sample",
     "compared",
     "confusion",
     "count",
+    "cutoff",
     "derivation",
     "differences",
     "discovery",
     "error_tree",
     "explained",
     "explanation",
+    "fetched",
     "field_list",
     "field_values",
     "field_vs_loss",
@@ -151,12 +160,17 @@ __all__ = [
     "original",
     "outlines",
     "page",
+    "pictured",
+    "pilot",
     "placed",
     "preferred_run",
     "prominent",
+    "ranked",
+    "recording",
     "refused",
     "reliability",
     "representatives",
+    "review",
     "run_file",
     "sample",
     "saved_filter",
@@ -165,6 +179,7 @@ __all__ = [
     "stats",
     "suspects",
     "thumbnails",
+    "thumbnails_of",
     "totals",
     "values",
     "whole",
@@ -172,7 +187,6 @@ __all__ = [
     "workspace",
     "worst_pairs",
     "yardsticks",
-    "yields",
 ]
 
 
