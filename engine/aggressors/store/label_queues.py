@@ -213,6 +213,25 @@ class LabelQueue:
             columns["by"] = [person(one) for one in by]
         self._write("returned" if state == "queued" else state, sample_ids, columns, by)
 
+    def answer(self, answers: pa.Table, *, by: str = "") -> None:
+        """Take many answers at once, in one batch: all of them, or none.
+
+        Parameters
+        ----------
+        answers : sample_id, event (labeled, rejected or returned), label, of_group, why, said_at
+            and by, as `label_events.SCHEMA` has them; `by` here is who brings them where a row
+            does not say.
+
+        Raises
+        ------
+        UsageError, WorkspaceError : as `mark`.
+        """
+        ids = answers["sample_id"].to_pylist()
+        self._require(ids)
+        columns = {name: answers[name] for name in answers.column_names if name != "sample_id"}
+        columns["by"] = pc.fill_null(answers["by"], person(by))
+        label_events.write(self.folder, "labeled", ids, columns, by=person(by))
+
     def remove(self, sample_ids: Sequence[str], *, by: str = "") -> None:
         """Take samples out of the queue, with all that was said of them.
 
