@@ -14,7 +14,7 @@ from aggressors.carrying import speaks_of_a_run
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
 from aggressors.queries import marks as marking
-from aggressors.queries import queued
+from aggressors.queries import queued, returned
 from aggressors.queries.grammar import SAVED, format_filter, parse
 from aggressors.queries.handmade import selection
 from aggressors.queries.listing import What
@@ -28,6 +28,7 @@ from aggressors_app.uploads import Upload, adding, check
 if TYPE_CHECKING:
     from aggressors import gate
     from aggressors.queries.marks import MarkKind
+    from aggressors.queries.returned import Allowed, Checked
     from aggressors.store.label_queues import Added, LabelQueue, QueueSummary
     from aggressors.store.workspace import Workspace
 
@@ -94,6 +95,22 @@ def export_queue(run_id: str, name: str, format: str) -> Exported:
     made = exported(run_id, "queue", format, "", queue=ids)
     queue.exported(ids, format)
     return made
+
+
+def checked_labels(
+    run_id: str, name: str, content: bytes, called: str, allowed: Allowed
+) -> Checked:
+    """Check labels that come back to a queue, all of them; nothing is taken yet.
+
+    Raises
+    ------
+    TableError : they cannot be read. WorkspaceError : there is no workspace.
+    """
+    found = _workspace("has no label queue")
+    queue = found.label_queue(name)
+    path = returned.run_of(found, queue)
+    run = cached.run_file(run_id if path is None else path.stem)
+    return returned.check_labels(queue, content, run, name=called, allowed=allowed)
 
 
 # --- Marks ---

@@ -45,9 +45,8 @@ def recommendation(run_id: str, one: Aggressor, chosen: str) -> None:
     """List the actions, and say why for the one that is chosen."""
     ranked = cached.ranked(run_id, one.concept_id)
     first = ranked[0]
-    with st.container(border=True, key="advice"):
-        st.caption("Recommended action")
-        st.markdown(f"#### {titled(ACTION_NAMES[first.action])}")
+    with st.container(border=True, gap="xsmall", key="advice"):
+        st.markdown(f"#### :gray[First] {ACTION_NAMES[first.action]}")
         st.markdown(f"{ADVICE[first.action]} {plain(typeset(titled(first.sentence)))}.")
     top = max([0.01, *(each.win.high or each.win.share or 0.0 for each in ranked if each.win)])
     listing(
@@ -80,14 +79,14 @@ def _row(each: Advice, top: float) -> Row:
 
 def _win(win: Win | None, top: float) -> Cell:
     if win is None or win.share is None:
-        return Text("unknown", sub="" if win is None else typeset(win.how))
+        return Text("", sub="unknown" if win is None else typeset(win.how))
     return Meter(
         max(win.share, 0.0),
         share(win.share),
         low=None if win.low is None else max(win.low, 0.0),
         high=win.high,
         max=top,
-        sub=" · ".join(filter(None, (interval(win.low, win.high, percent=True), typeset(win.how)))),
+        sub=f"{interval(win.low, win.high, percent=True)}, {typeset(win.how)}",
         color="green",
     )
 
