@@ -71,7 +71,7 @@ def test_a_sample_is_kept_with_why_it_was_chosen_by_whom_and_when(
     assert (first["sample_id"], second["sample_id"]) == ("c", "a")
     told = {
         "state": "queued", "run_id": "r1", "aggressor": 1, "group": "dusk", "similarity": 2.5,
-        "reason": "near the core", "priority": 0.75, "expected": 0.5, "expected_low": None,
+        "reason": "near the core", "priority": 0.75, "expected": 0.5,
         "queued_by": "Ann", "by": "Ann", "label": None, "batch": None, "labeled_at": None,
     }  # fmt: skip
     assert {key: first[key] for key in told} == told

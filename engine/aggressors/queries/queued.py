@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
-from aggressors.queries.listing import listing
+from aggressors.queries.listing import listed
 from aggressors.queries.marks import groups
 from aggressors.queries.samples import concept_of_rank
 from aggressors.queries.scope import fetch
-from aggressors.queries.solve import yields
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 # The order of the ids that were given; unlabeled ones only, each once.
 _GIVEN = """
-    SELECT s.sample_id, s.label IS NOT NULL AS labeled, c.rank, c.similarity, c.priority, c.reason
+    SELECT s.sample_id, s.label IS NOT NULL AS labeled, c.similarity, c.priority, c.chance, c.reason
     FROM (
         SELECT unnest($ids::VARCHAR[]) AS sample_id,
             generate_subscripts($ids::VARCHAR[], 1) AS place
@@ -30,11 +28,14 @@ _GIVEN = """
     LEFT JOIN candidates c ON c.sample_id = g.sample_id AND c.concept_id = $concept
     ORDER BY g.place
 """
-_FIRST = """
-    SELECT c.sample_id FROM candidates c WHERE c.concept_id = $concept ORDER BY c.rank LIMIT $count
+_IDS = """
+    SELECT s.sample_id
+    FROM (
+        SELECT unnest($rows::BIGINT[]) AS row_id, generate_subscripts($rows::BIGINT[], 1) AS place
+    ) g
+    JOIN samples s ON s.row_id = g.row_id ORDER BY g.place
 """
 _NO_CONCEPT = -2  # of no candidate
-EXPECTED = ("expected", "expected_low", "expected_high")
 
 
 def picks(run: RunFile, sample_ids: Sequence[str], rank: int | None = None) -> pa.Table:
@@ -46,9 +47,8 @@ def picks(run: RunFile, sample_ids: Sequence[str], rank: int | None = None) -> p
 
     Returns
     -------
-    sample_id, run_id, aggressor, group, reason, similarity, priority, and the chance that it is
-    such a sample: expected, with expected_low and expected_high. What is no candidate of the
-    aggressor has neither reason nor chance.
+    sample_id, run_id, aggressor, group, reason, similarity, priority, and expected: the chance that
+    it is such a sample. What is no candidate of the aggressor has neither reason nor chance.
 
     Raises
     ------
@@ -60,7 +60,6 @@ def picks(run: RunFile, sample_ids: Sequence[str], rank: int | None = None) -> p
     _check(run, ids, found)
     n = found.num_rows
     group = "" if rank is None else groups(run).get(concept, "")
-    chance = dict(zip(EXPECTED, _chances(run, concept, found["rank"]), strict=True))
     return pa.table(
         {
             "sample_id": found["sample_id"],
@@ -70,15 +69,9 @@ def picks(run: RunFile, sample_ids: Sequence[str], rank: int | None = None) -> p
             "reason": found["reason"],
             "similarity": found["similarity"],
             "priority": found["priority"],
-            **chance,
+            "expected": found["chance"],
         }
     )
-
-
-def first_candidates(run: RunFile, rank: int, count: int) -> list[str]:
-    """Sample ids of the first candidates of an aggressor; raises UsageError for no such rank."""
-    params = {"concept": concept_of_rank(run, rank), "count": count}
-    return list(fetch(run, _FIRST, params=params)["sample_id"].to_pylist())
 
 
 def held_here(
@@ -100,8 +93,9 @@ def held_here(
     ------
     UsageError : no such rank, or a count below 1. FilterError : an unknown field.
     """
-    rows = listing(run, "queue", rank, filter, count, queue=sample_ids)
-    return list(rows["sample_id"].to_pylist())
+    chosen = listed(run, "queue", rank, filter, count, queue=sample_ids).chosen["row_id"]
+    found = fetch(run, _IDS, params={"rows": chosen.to_pylist()})
+    return list(found["sample_id"].to_pylist())
 
 
 def _check(run: RunFile, ids: Sequence[str], found: pa.Table) -> None:
@@ -117,24 +111,3 @@ def _check(run: RunFile, ids: Sequence[str], found: pa.Table) -> None:
             f"Run {run.info.name!r} has a label for {named(labeled)}; only unlabeled samples are "
             "queued. Leave them out, or mark a wrong label on the page Aggressor."
         )
-
-
-def _chances(run: RunFile, concept: int, rank: pa.ChunkedArray) -> list[pa.Array]:
-    """Give the chance of each candidate, so that the mean of the first k is their expected yield.
-
-    Of the yields at 10 and at 20, say, the candidates 11 to 20 share what the second adds to the
-    first; beyond the last count its own share goes on.
-    """
-    known = yields(run, concept)
-    place = np.asarray(rank.fill_null(0).to_numpy(), dtype=np.int64)
-    if not known.num_rows:
-        return [pa.nulls(len(place), pa.float64())] * len(EXPECTED)
-    ends = known["count"].to_numpy().astype(np.int64)
-    steps = np.diff(ends, prepend=0)
-    at = np.minimum(np.searchsorted(ends, place), len(ends) - 1)
-    found = []
-    for name in ("expected", "low", "high"):
-        share = known[name].to_numpy().astype(np.float64)
-        added = np.clip(np.diff(share * ends, prepend=0.0) / np.maximum(steps, 1), 0.0, 1.0)
-        found.append(pa.array(added[at], pa.float64(), mask=place < 1))
-    return found

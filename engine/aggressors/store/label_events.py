@@ -45,8 +45,6 @@ SCHEMA = pa.schema(
         ("similarity", pa.float64()),
         ("priority", pa.float64()),
         ("expected", pa.float64()),  # chance that it is such a sample, in [0, 1]
-        ("expected_low", pa.float64()),
-        ("expected_high", pa.float64()),
         # Of `labeled` and `rejected`.
         ("label", pa.string()),
         ("of_group", pa.bool_()),  # whether the labeler found it to be such a sample

@@ -56,8 +56,7 @@ __all__ = [
 DEFAULT_QUEUE = "to-label"
 SHOWN = 3  # ids in a message
 # What a pick may say beside its sample_id.
-PICK = ("run_id", "aggressor", "group", "reason", "similarity", "priority",
-        "expected", "expected_low", "expected_high")  # fmt: skip
+PICK = ("run_id", "aggressor", "group", "reason", "similarity", "priority", "expected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,7 @@ SKIPPED = "skipped"
 _QUEUED, _EXPORTED, _LABELED, _REJECTED, _RETURNED, _REMOVED = range(len(EVENTS))
 _NONE = -1
 # Columns of a row and the events that they are read from.
-_CHOSEN = (
-    "run_id", "aggressor", "group", "reason", "similarity", "priority", "expected", "expected_low",
-    "expected_high",
-)  # fmt: skip
+_CHOSEN = ("run_id", "aggressor", "group", "reason", "similarity", "priority", "expected")
 _SAID = ("label", "of_group", "why")
 
 Places = NDArray[np.int64]
@@ -43,9 +40,9 @@ def fold(events: pa.Table, numbers: dict[int, int]) -> pa.Table:
 
     Returns
     -------
-    sample_id, state, run_id, aggressor, group, reason, similarity, priority, expected,
-    expected_low, expected_high, queued_by, queued_at, format, batch (number of the last export),
-    exported_at, label, of_group, why, labeled_at, by and changed_at (of the last change).
+    sample_id, state, run_id, aggressor, group, reason, similarity, priority, expected, queued_by,
+    queued_at, format, batch (number of the last export), exported_at, label, of_group, why,
+    labeled_at, by and changed_at (of the last change).
     """
     ids = events["sample_id"].combine_chunks().dictionary_encode()
     code = ids.indices.to_numpy().astype(np.int64)
