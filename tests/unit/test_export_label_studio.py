@@ -135,3 +135,14 @@ def test_a_path_that_leads_elsewhere_is_not_told(uri):
 def test_thumbnails_stand_in_the_tasks_where_asked_for():
     (task,) = tasks([ROW | {"uri": "a.jpg"}], media="thumbnail")
     assert task["data"]["image"].startswith("data:image/jpeg;base64,")
+
+
+def test_names_that_its_exports_use_are_left_to_them():
+    row = ROW | {"label": "coat", "id": 7, "image": "theirs", "known_label": "field"}
+    (task,) = tasks([row], media="thumbnail")
+    data = task["data"]
+    assert "label" not in data
+    assert data["known_label"] == "coat"
+    assert data["metadata.known_label"] == "field"
+    assert (data["metadata.id"], data["metadata.image"]) == (7, "theirs")
+    assert data["image"].startswith("data:")
