@@ -229,7 +229,8 @@ def _tables(frame: pd.DataFrame, members: dict[int, np.ndarray]) -> dict[str, pa
         ]),
         "candidates": rows("candidates", [
             {"concept_id": 1, "sample_id": ids[row], "rank": rank, "similarity": 3.0 - rank / 10,
-             "priority": 1 / rank, "reason": "near the core"}
+             "chance": 1 - rank / 40, "informative": rank / 40, "priority": 1 / rank,
+             "position": np.array([rank, rank % 3], "<f4").tobytes(), "reason": "near the core"}
             for rank, row in enumerate(unlabeled[::-1][:30], start=1)
         ]),
         "suspects": rows("suspects", [

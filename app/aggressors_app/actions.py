@@ -14,6 +14,7 @@ from aggressors.carrying import speaks_of_a_run
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
 from aggressors.queries import marks as marking
+from aggressors.queries import queued
 from aggressors.queries.grammar import SAVED, format_filter, parse
 from aggressors.queries.handmade import selection
 from aggressors.queries.listing import What
@@ -27,6 +28,7 @@ from aggressors_app.uploads import Upload, adding, check
 if TYPE_CHECKING:
     from aggressors import gate
     from aggressors.queries.marks import MarkKind
+    from aggressors.store.label_queues import Added
     from aggressors.store.workspace import Workspace
 
 
@@ -49,28 +51,19 @@ def queue(name: str) -> pa.Table:
     found = cached.workspace()
     if found is None:
         return pa.table({"sample_id": pa.array([], pa.string())})
-    return found.read_labels(name)
+    return found.label_queue(name).rows()
 
 
-def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
-    """Add samples to a label queue, with the run and the aggressor they were chosen for, if any.
+def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[str]) -> Added:
+    """Add unlabeled samples to a label queue, for an aggressor or for none.
 
     Raises
     ------
-    WorkspaceError : there is no workspace, or it cannot be written.
+    WorkspaceError : there is no workspace, or it cannot be written. UsageError : a sample that the
+    run does not have, or that has a label.
     """
     found = _workspace("has no label queue")
-    n = len(sample_ids)
-    found.append_labels(
-        name,
-        pa.table(
-            {
-                "sample_id": pa.array(sample_ids, pa.string()),
-                "run_id": pa.array([run_id] * n, pa.string()),
-                "aggressor": pa.array([rank] * n, pa.int32()),
-            }
-        ),
-    )
+    return found.label_queue(name).add(queued.picks(cached.run_file(run_id), sample_ids, rank))
 
 
 # --- Marks ---

@@ -175,7 +175,7 @@ def test_unlabeled_samples_are_queued_by_key_and_button(opened, planted):
     flags = {item["id"]: item["flag"] for item in grid(app)["items"]}
     assert (flags[first], flags[second]) == ("queued", "")
     assert app.button(key="browser_sample_queue").disabled
-    queue = Workspace.open(planted).read_labels("to-label")
+    queue = Workspace.open(planted).label_queue("to-label").rows()
     assert queue.select(["sample_id", "aggressor"]).to_pylist() == [
         {"sample_id": first, "aggressor": None}
     ]

@@ -312,7 +312,7 @@ def queue(workspace: Path):
     """The label queue, which other visits find as it was."""
     folder = workspace / "labels" / "to-label"
     before = set(folder.glob("*.parquet"))
-    yield lambda: Workspace.open(workspace).read_labels("to-label")["sample_id"].to_pylist()
+    yield lambda: Workspace.open(workspace).label_queue("to-label").rows()["sample_id"].to_pylist()
     for path in set(folder.glob("*.parquet")) - before:
         path.unlink()
 

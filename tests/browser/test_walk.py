@@ -88,7 +88,9 @@ def test_from_the_ranking_to_a_saved_test(visit, workspace: Path):
     window.settle()
     page.keyboard.press("x")
     page.locator(".tile .flag", has_text="skipped").wait_for()
-    assert Workspace.open(workspace).read_labels("to-label")["sample_id"].to_pylist() == [first]
+    assert Workspace.open(workspace).label_queue("to-label").rows()["sample_id"].to_pylist() == [
+        first
+    ]
     page.locator(".st-key-queue_bar").get_by_text("Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()

@@ -8,7 +8,6 @@ import threading
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,7 +217,7 @@ def test_a_read_only_workspace_can_be_read_and_says_why_not_written(read_only: W
     batch = pa.table({"sample_id": ["a"]})
     planted = planted_tables(n=12, with_populations=("validation",))
     for write in (
-        lambda: read_only.append_labels("dusk", batch),
+        lambda: read_only.label_queue("dusk").add(batch),
         lambda: atomic_write(read_only.labels / "dusk.json", b"{}"),
         lambda: publish_tables(read_only, planted.tables, planted.source, "dddd", "v3"),
     ):
@@ -228,62 +227,7 @@ def test_a_read_only_workspace_can_be_read_and_says_why_not_written(read_only: W
         assert str(read_only.root) in str(no.value)
 
 
-# --- Label queues ---
-
-
-def test_a_queue_gives_back_its_batches_in_order_each_sample_once(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    assert workspace.queues() == []
-    assert workspace.read_labels("dusk").to_pylist() == []
-    workspace.append_labels("dusk", pa.table({"sample_id": ["c", "a"], "rank": [1, 2]}))
-    workspace.append_labels("dusk", pa.table({"sample_id": ["b", "a"], "note": ["x", "y"]}))
-    workspace.append_labels("other", pa.table({"sample_id": ["z"]}))
-    assert workspace.queues() == ["dusk", "other"]
-    assert workspace.read_labels("dusk").to_pylist() == [
-        {"sample_id": "c", "rank": 1, "note": None},
-        {"sample_id": "a", "rank": 2, "note": None},
-        {"sample_id": "b", "rank": None, "note": "x"},
-    ]
-
-
-@pytest.mark.parametrize("batch", [{"id": ["a"]}, {"sample_id": [[1]]}])
-def test_a_foreign_file_in_a_queue_is_named(tmp_path: Path, batch: dict[str, list[object]]) -> None:
-    workspace = Workspace(tmp_path)
-    workspace.append_labels("dusk", pa.table({"sample_id": ["a"]}))
-    parquet.write_table(pa.table(batch), workspace.labels / "dusk" / "foreign.parquet")
-    with pytest.raises(WorkspaceError, match=r"foreign\.parquet is no label batch"):
-        workspace.read_labels("dusk")
-
-
-def test_batches_appended_at_once_are_all_kept(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-
-    def append(start: int) -> None:
-        for step in range(10):
-            workspace.append_labels("dusk", pa.table({"sample_id": [f"{start}-{step}"]}))
-
-    threads = [threading.Thread(target=append, args=(start,)) for start in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert workspace.read_labels("dusk").num_rows == 40
-
-
-def test_a_queue_name_cannot_leave_its_folder_and_a_batch_needs_ids(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no slug"):
-        Workspace(tmp_path).append_labels("../tests", pa.table({"sample_id": ["a"]}))
-    with pytest.raises(UsageError, match="column sample_id"):
-        Workspace(tmp_path).append_labels("dusk", pa.table({"id": ["a"]}))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_broken_batch_is_named(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    path = workspace.append_labels("dusk", pa.table({"sample_id": ["a"]}))
-    path.write_bytes(b"PAR1")
-    with pytest.raises(WorkspaceError, match=path.name):
-        workspace.read_labels("dusk")
+# --- Names that are taken ---
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -168,7 +168,7 @@ def test_export_tells_populations_and_an_empty_queue(workspace, tmp_path):
     assert "Wrote 0 samples" in done.stdout
     assert "queue is empty" in done.stderr
     opened = Workspace(workspace)
-    opened.append_labels("dusk", pa.table({"sample_id": ["of-another-run"]}))
+    opened.label_queue("dusk").add(pa.table({"sample_id": ["of-another-run"]}))
     assert "None of the 1 sample in" in call(*given, "--what", "queue", at=workspace).stderr
 
 

@@ -153,10 +153,9 @@ def _add_first(run_id: str, one: Aggressor, scope: str) -> None:
 
 
 def _add(run_id: str, rank: int, sample_ids: list[str]) -> None:
-    there = set(actions.queue(QUEUE)["sample_id"].to_pylist())
-    new = [sample for sample in sample_ids if sample not in there]
     try:
-        if new:
-            actions.add_to_queue(QUEUE, run_id, rank, new)
+        added = actions.add_to_queue(QUEUE, run_id, rank, sample_ids)
+        if added.elsewhere or added.over_quota:
+            st.session_state[PROBLEM] = added.sentence
     except AggressorsError as error:
         st.session_state[PROBLEM] = str(error)

@@ -27,10 +27,9 @@ def keys(*, unlabeled: bool) -> dict[str, str]:
 def add(run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
     """Queue samples that are not there yet; for callbacks."""
     try:
-        there = set(queued())
-        new = [sample for sample in sample_ids if sample not in there]
-        if new:
-            actions.add_to_queue(QUEUE, run_id, rank, new)
+        added = actions.add_to_queue(QUEUE, run_id, rank, sample_ids)
+        if added.elsewhere or added.over_quota:
+            st.session_state[PROBLEM] = added.sentence
     except AggressorsError as error:
         st.session_state[PROBLEM] = str(error)
 

@@ -162,7 +162,7 @@ def open_file(run: str, workspace: str | None) -> RunFile:
 
 def queued(workspace: Workspace) -> list[str]:
     """Sample ids of all label queues, in their order."""
-    tables = [workspace.read_labels(queue) for queue in workspace.queues()]
+    tables = [workspace.label_queue(queue).rows() for queue in workspace.queues()]
     return [sample_id for table in tables for sample_id in table["sample_id"].to_pylist()]
 
 

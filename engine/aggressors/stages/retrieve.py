@@ -17,54 +17,32 @@ import pyarrow as pa
 
 from aggressors.stages.correlate import members_by_concept
 from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
+from aggressors.stages.pool import K, Pool, Scored, pool_of, scores
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import rows
-from aggressors.stages.whitened import Floats, capped, whitened
-from aggressors.stats.density import Yield, expected_yield, log_ratio, mean_to
-from aggressors.stats.neighbours import Neighbours, nearest
+from aggressors.stats.density import Yield, expected_yield
+from aggressors.stats.neighbours import nearest
+from aggressors.stats.spreading import depth_held, spread
 
-K = 5  # nearest members
-K_REST = 10  # nearest others: they are many, so that a few lie close by chance
-LISTED = 64  # neighbours kept for all concepts, among which each finds its nearest others
-DUPLICATE = 0.1  # of the median distance to the nearest labeled sample
-PRECISION_HELD = 0.95
+VARIETY = 0.5
+MOST_SPREAD = 1_000
 COUNTS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """Whitened positions and the neighbours that all concepts share.
+class Queue:
+    """Unlabeled samples in the order to label them, and what they promise.
 
-    `unlabeled` (u,) and `labeled` (b,) are rows of the frame, the latter of train and the analysed
-    population; `analysed` (a,) are places in `labeled`. `z_*` are positions; `near_*` the nearest
-    labeled samples of the unlabeled and of the analysed.
+    `place` (q,) are places in the pool; `score`, `chance` (to be a member), `informative` and
+    `priority` (q,) are theirs; `like` (q,) is the place of the nearest member among the labeled.
     """
 
-    unlabeled: IntArray
-    labeled: IntArray
-    analysed: IntArray
-    z_unlabeled: Floats
-    z_labeled: Floats
-    near_unlabeled: Neighbours
-    near_analysed: Neighbours
-
-    @property
-    def z_analysed(self) -> Floats:
-        """(a, p) positions of the analysed."""
-        return self.z_labeled[self.analysed]
-
-    @property
-    def duplicate(self) -> float:
-        """Distance below which two samples show the same."""
-        return DUPLICATE * float(np.median(self.near_analysed.distance[:, 0]))
-
-
-@dataclass(frozen=True, eq=False)
-class Queue:
-    """Places in the pool in the order to label them, their priorities, and what they promise."""
-
-    order: IntArray
+    place: IntArray
+    score: FloatArray
+    chance: FloatArray
+    informative: FloatArray
     priority: FloatArray
+    like: IntArray
     spread: int  # the first so many are spread out
     counts: IntArray
     promise: Yield
@@ -83,7 +61,7 @@ def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
     for concept in context.progress(ordered, len(ordered), "retrieve"):
         if spaces[concept] != here:  # one pool at a time: it is large
             here = spaces[concept]
-            pool = _pool(frame, here)
+            pool = pool_of(frame, here)
         if pool is None:
             continue
         assigned = np.zeros(len(frame), dtype=np.bool_)
@@ -91,16 +69,11 @@ def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
         inside = assigned[pool.labeled[pool.analysed]]
         if not inside.any() or inside.all():
             continue
-        score, own_score = scores(pool, assigned[pool.labeled])
-        queue = _queue(pool, score, own_score, inside, frame)
-        if queue is None:
-            continue
-        nearest_member = nearest(
-            pool.z_unlabeled[queue.order], pool.z_analysed[inside], 1
-        ).index[:, 0]  # fmt: skip
-        like = frame.sample_id[pool.labeled[pool.analysed[inside]][nearest_member]]
-        candidates += _candidate_rows(concept, frame, pool, queue, score, like, assigned)
-        yields += _yield_rows(concept, queue)
+        scored = scores(pool, assigned[pool.labeled], frame.settings.candidates)
+        queue = _queue(pool, scored, inside, frame)
+        if queue is not None:
+            candidates += _candidate_rows(concept, frame, pool, queue, assigned)
+            yields += _yield_rows(concept, queue)
     for found in (candidates, yields):
         found.sort(key=lambda row: concepts.index(row["concept_id"]))
     return {"candidates": rows("candidates", candidates), "yields": rows("yields", yields)}
@@ -112,88 +85,69 @@ def _spaces_of(concepts: pa.Table) -> dict[int, str]:
     return {concept: str(json.loads(rule).get("space", "")) for concept, rule in rules}
 
 
-def _pool(frame: Frame, space: str) -> Pool | None:
-    unlabeled = np.flatnonzero(frame.in_population("unlabeled"))
-    analysed = np.flatnonzero(frame.analysed)
-    train = np.flatnonzero(frame.in_population("train") & ~frame.analysed)
-    if len(unlabeled) == 0 or len(analysed) == 0:
-        return None
-    z = whitened(frame, np.concatenate([train, analysed]), space)
-    if z is None:
-        return None
-    train = capped(frame, train)
-    labeled = np.concatenate([train, capped(frame, analysed)])
-    place = np.arange(len(train), len(labeled))
-    return Pool(
-        unlabeled,
-        labeled,
-        place,
-        z[unlabeled],
-        z[labeled],
-        nearest(z[unlabeled], z[labeled], LISTED),
-        nearest(z[labeled[place]], z[labeled], LISTED, own=place),
-    )
-
-
-def scores(pool: Pool, member: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Score the unlabeled, and the analysed as if each were left out of its own group.
-
-    Parameters
-    ----------
-    member : (labeled,) which of the labeled are members; those of train only leave the rest.
-
-    Returns
-    -------
-    (unlabeled,) and (analysed,) log ratios, in nats.
-    """
-    inside = member[pool.analysed]
-    own = np.full(len(inside), -1)
-    own[inside] = np.arange(int(inside.sum()))
-    z_m = pool.z_analysed[inside]
-    near_u = nearest(pool.z_unlabeled, z_m, K).mean_distance(K)
-    near_a = nearest(pool.z_analysed, z_m, K, own=own).mean_distance(K)
-    rest_u = mean_to(pool.near_unlabeled, ~member, pool.z_unlabeled, pool.z_labeled, K_REST)
-    rest_a = mean_to(
-        pool.near_analysed, ~member, pool.z_analysed, pool.z_labeled, K_REST, pool.analysed
-    )
-    return log_ratio(near_u, rest_u), log_ratio(near_a, rest_a)
-
-
-def _queue(
-    pool: Pool, score: FloatArray, own_score: FloatArray, inside: BoolArray, frame: Frame
-) -> Queue | None:
+def _queue(pool: Pool, scored: Scored, inside: BoolArray, frame: Frame) -> Queue | None:
     """Rank the best, without copies; spread out the part that is precise throughout.
 
     Returns None where every unlabeled sample is a copy of a labeled one.
     """
     settings = frame.settings
-    order = _distinct(pool, np.argsort(-score, kind="stable"), settings.candidates)
+    order = _distinct(pool, scored, settings.candidates)
     if len(order) == 0:
         return None
-    ranked = score[order]
+    place, score = scored.place[order], scored.score[order]
 
     def promised(counts: IntArray, reach: IntArray) -> Yield:
         return expected_yield(
-            own_score[inside], own_score[~inside], score, ranked[reach - 1], counts,
+            scored.own[inside], scored.own[~inside], scored.whole, score[reach - 1], counts,
             level=settings.level, seed=settings.seed,
         )  # fmt: skip
 
     steps = _steps(len(order))
-    expected = promised(steps, steps).expected
-    depth = int(steps[expected >= PRECISION_HELD * expected[0]].max())  # expected falls
-    chance = _chance(steps, expected, len(order))
-    head, gain = _spread(pool.z_unlabeled[order[:depth]], chance[:depth])
-    tail = chance[depth:] * gain[-1] / max(float(chance[depth - 1]), 1e-12)
-    priority = np.minimum.accumulate(np.concatenate([gain, tail]))
+    chance = _chance(steps, promised(steps, steps).expected, len(order))
+    depth = min(depth_held(chance, int(steps[0]), VARIETY), MOST_SPREAD)
+    like, informative = _informative(frame, pool, place, inside)
+    worth = chance * (1 + informative) / 2
+    head, gain = spread(pool.z_unlabeled[place[:depth]], worth[:depth], depth, variety=VARIETY)
+    # Below, what is worth more comes first among those that are as likely.
+    tail = depth + np.argsort(-worth[depth:], kind="stable")
+    by = np.concatenate([head, tail])
+    priority = np.concatenate([gain, worth[tail] * gain[-1] / max(float(worth[head[-1]]), 1e-12)])
+    priority = np.minimum.accumulate(priority)
     counts = _counts(len(order))
     return Queue(
-        np.concatenate([order[:depth][head], order[depth:]]),
-        priority / max(float(priority[0]), 1e-12),
-        depth,
-        counts,
+        place[by], score[by], chance[by], informative[by],
+        priority / max(float(priority[0]), 1e-12), like[by], depth, counts,
         # within the spread part any first few are as precise as the whole of it
         promised(counts, np.maximum(counts, depth)),
-    )
+    )  # fmt: skip
+
+
+def _informative(
+    frame: Frame, pool: Pool, place: IntArray, inside: BoolArray
+) -> tuple[IntArray, FloatArray]:
+    """Nearest member, among the labeled, and how much each would teach, in [0, 1].
+
+    That is the mean rank of two: how bad the signal of the nearest members is, and how unsure the
+    model is, where it gives probabilities.
+    """
+    member = pool.analysed[inside]
+    near = nearest(pool.z_unlabeled[place], pool.z_labeled[member], K).index
+    signal = np.nan_to_num(frame.signal[pool.labeled[member]], nan=0.0)
+    there = near >= 0
+    found = np.where(there, signal[np.maximum(near, 0)], 0).sum(axis=1) / there.sum(axis=1)
+    ranks = [_rank(found)]
+    if frame.probabilities is not None:
+        sure = frame.probabilities[pool.unlabeled[place]].max(axis=1)
+        ranks.append(_rank(-np.nan_to_num(sure.astype(np.float64), nan=1.0)))
+    return member[near[:, 0]], np.mean(ranks, axis=0)
+
+
+def _rank(value: FloatArray) -> FloatArray:
+    """(n,) rank in [0, 1], ties at their mean; 0.5 for one alone."""
+    _, place, count = np.unique(value, return_inverse=True, return_counts=True)
+    below = np.cumsum(count) - count
+    return np.asarray((below + (count - 1) / 2)[place] / max(len(value) - 1, 1) if len(value) > 1
+                      else np.full(len(value), 0.5))  # fmt: skip
 
 
 def _counts(n: int) -> IntArray:
@@ -216,13 +170,13 @@ def _chance(steps: IntArray, expected: FloatArray, n: int) -> FloatArray:
     return np.asarray(np.interp(np.arange(n) + 0.5, middle, falling), dtype=np.float64)
 
 
-def _distinct(pool: Pool, order: IntArray, wanted: int) -> IntArray:
-    """Take the first `wanted` of an order, without copies of labeled samples or of earlier ones."""
-    first = pool.near_unlabeled.distance[:, 0] > pool.duplicate
-    order = order[first[order] | (pool.duplicate == 0)][: 2 * wanted]
+def _distinct(pool: Pool, scored: Scored, wanted: int) -> IntArray:
+    """First `wanted` by score, without copies of labeled samples or of earlier ones."""
+    order = np.argsort(-scored.score, kind="stable")
+    order = order[~scored.copy[order]][: 2 * wanted]
     if pool.duplicate == 0 or len(order) < 2:
         return order[:wanted]
-    z = pool.z_unlabeled[order]
+    z = pool.z_unlabeled[scored.place[order]]
     near = nearest(z, z, min(8, len(z)), own=np.arange(len(z)))
     kept = np.ones(len(order), dtype=np.bool_)
     for place in np.flatnonzero(near.distance[:, 0] <= pool.duplicate).tolist():
@@ -232,46 +186,28 @@ def _distinct(pool: Pool, order: IntArray, wanted: int) -> IntArray:
     return order[kept][:wanted]
 
 
-def _spread(z: Floats, chance: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Order that takes the most by chance x sqrt(distance to what is taken), and that product.
-
-    Distances count up to the median between two of them, so that only crowding is held against
-    a sample. The product never rises along the order, since what is taken only grows.
-    """
-    n = len(z)
-    some = z[:: max(1, n // 200)]
-    gaps = np.linalg.norm(some[:, None] - some[None], axis=2)
-    unit = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
-    distance = np.ones(n)
-    taken, gain = np.empty(n, dtype=np.int64), np.empty(n)
-    left = np.ones(n, dtype=np.bool_)
-    for turn in range(n):
-        worth = np.where(left, chance * np.sqrt(distance), -1.0)
-        taken[turn] = best = int(np.argmax(worth))
-        gain[turn] = worth[best]
-        left[best] = False
-        distance = np.minimum(distance, np.linalg.norm(z - z[best], axis=1) / unit)
-    return taken, gain
-
-
 def _candidate_rows(
-    concept: int, frame: Frame, pool: Pool, queue: Queue, score: FloatArray,
-    like: np.ndarray, assigned: BoolArray,
-) -> list[dict[str, object]]:  # fmt: skip
-    row = pool.unlabeled[queue.order]
+    concept: int, frame: Frame, pool: Pool, queue: Queue, assigned: BoolArray
+) -> list[dict[str, object]]:
+    row = pool.unlabeled[queue.place]
+    like = frame.sample_id[pool.labeled[queue.like]]
+    position = pool.z_unlabeled[queue.place].astype("<f4")
     return [
         {
             "concept_id": concept,
             "sample_id": frame.sample_id[at],
-            "rank": place + 1,
-            "similarity": float(score[queue.order[place]]),
-            "priority": float(queue.priority[place]),
+            "rank": n + 1,
+            "similarity": float(queue.score[n]),
+            "chance": float(queue.chance[n]),
+            "informative": float(queue.informative[n]),
+            "priority": float(queue.priority[n]),
+            "position": position[n].tobytes(),
             "reason": _reason(
-                float(score[queue.order[place]]), str(like[place]), _belief(frame, int(at)),
-                bool(assigned[at]), spread=place < queue.spread,
+                float(queue.score[n]), str(like[n]), _belief(frame, int(at)),
+                bool(assigned[at]), spread=n < queue.spread,
             ),
         }
-        for place, at in enumerate(row.tolist())
+        for n, at in enumerate(row.tolist())
     ]  # fmt: skip
 
 

@@ -338,7 +338,15 @@ TABLES: tuple[Table, ...] = (
         C("sample_id", "VARCHAR", "id of the unlabeled sample"),
         C("rank", "INTEGER", "1 = first to label"),
         C("similarity", "DOUBLE", "log density ratio of members against the rest", "nats"),
+        C("chance", "DOUBLE", "expected chance that it is such a sample", "share"),
+        C(
+            "informative",
+            "DOUBLE",
+            "how bad its nearest members and how unsure the model, ranked",
+            "1",
+        ),
         C("priority", "DOUBLE", "what the order follows, in [0, 1]", "1"),
+        C("position", "BLOB", "where it lies, 32-bit floats, little-endian", "deviations"),
         C("reason", "VARCHAR", "why it was chosen, in words"),
     ),
     _t(

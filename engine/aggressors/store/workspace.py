@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,13 +13,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from aggressors.contracts import RunSummary
 from aggressors.errors import RunCorrupt, RunNotFound, StoreError, UsageError, WorkspaceError
-from aggressors.store.files import atomic_write, beside, explained
+from aggressors.store.files import atomic_write, explained
 
 # Arrow and DuckDB are loaded where a file is read: a command that only finds its workspace, such as
 # the one that starts the dashboard, answers sooner.
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from aggressors.store.label_queues import LabelQueue, QueueSummary
     from aggressors.store.marks import MarkKind, Marks
 
 __all__ = [
@@ -30,6 +27,7 @@ __all__ = [
     "atomic_write",
     "check_slug",
     "is_path",
+    "is_slug",
     "stands_alone",
     "versions",
 ]
@@ -193,46 +191,21 @@ class Workspace:
 
     def queues(self) -> list[str]:
         """Names of the label queues, sorted."""
-        if not self.labels.is_dir():
-            return []
-        return sorted(entry.name for entry in self.labels.iterdir() if entry.is_dir())
+        from aggressors.store.label_queues import siblings
 
-    def append_labels(self, queue: str, batch: pa.Table) -> Path:
-        """Add a batch of samples (a column `sample_id`, and any others) to a label queue.
+        return [one.name for one in siblings(self.labels)]
 
-        Raises
-        ------
-        UsageError : `queue` is no slug, or `batch` has no column `sample_id`.
-        WorkspaceError : the workspace cannot be written.
-        """
-        if "sample_id" not in batch.column_names:
-            raise UsageError(f"A label batch needs a column sample_id; got {batch.column_names}.")
-        # The time orders batches; the token keeps two of the same nanosecond apart.
-        name = f"{time.time_ns():020d}-{secrets.token_hex(4)}.parquet"
-        path = self.labels / check_slug(queue) / name
-        from pyarrow import parquet
+    def label_queue(self, name: str) -> LabelQueue:
+        """Return a label queue, which need not be there yet; raises UsageError for no slug."""
+        from aggressors.store.label_queues import LabelQueue
 
-        with beside(path) as temporary:
-            parquet.write_table(batch, temporary)
-        return path
+        return LabelQueue(self.labels / check_slug(name))
 
-    def read_labels(self, queue: str) -> pa.Table:
-        """All batches of a queue in the order they were added; each sample once, its first row."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+    def label_queues(self) -> list[QueueSummary]:
+        """Sum up all label queues, by name."""
+        from aggressors.store.label_queues import summaries
 
-        folder = self.labels / check_slug(queue)
-        paths = sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
-        batches = [_read_batch(path) for path in paths]
-        if not batches:
-            return pa.table({"sample_id": pa.array([], pa.string())})
-        rows = pa.concat_tables(batches, promote_options="permissive")
-        first = (
-            pa.table({"sample_id": rows["sample_id"], "row": pa.array(range(rows.num_rows))})
-            .group_by("sample_id")
-            .aggregate([("row", "min")])["row_min"]
-        )
-        return rows.take(first.take(pc.sort_indices(first)))
+        return summaries(self.labels)
 
     # --- Marks ---
 
@@ -321,21 +294,9 @@ def _summary(path: Path) -> RunSummary | BrokenRun:
         return BrokenRun(str(path), str(error))
 
 
-def _read_batch(path: Path) -> pa.Table:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    reason: object = "it has no column sample_id"
-    try:
-        batch = parquet.read_table(path)
-        if "sample_id" in batch.column_names:
-            at = batch.schema.get_field_index("sample_id")
-            return batch.set_column(at, "sample_id", batch["sample_id"].cast(pa.string()))
-    except (OSError, pa.ArrowException) as error:
-        reason = error
-    raise WorkspaceError(
-        f"{path} is no label batch ({reason}). Move it away; the other batches stay."
-    )
+def is_slug(slug: str) -> bool:
+    """Tell whether `check_slug` lets a name through."""
+    return bool(_SLUG.fullmatch(slug)) and slug not in _RESERVED
 
 
 def check_slug(slug: str) -> str:
@@ -345,7 +306,7 @@ def check_slug(slug: str) -> str:
     ------
     UsageError : anything but 1 to 64 of a-z, 0-9 and inner hyphens, or a name Windows reserves.
     """
-    if not _SLUG.fullmatch(slug) or slug in _RESERVED:
+    if not is_slug(slug):
         near = re.sub(r"[^a-z0-9]+", "-", slug.lower())[:64].strip("-") or "low-light"
         near = f"{near}-1" if near in _RESERVED else near
         raise UsageError(

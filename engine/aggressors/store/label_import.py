@@ -1,0 +1,340 @@
+"""Labels that come back to their queue: checked whole, and then taken whole or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+import pyarrow as pa
+
+from aggressors.errors import InputError
+from aggressors.store.label_answers import Answer, unguarded
+from aggressors.store.label_events import LONGEST_WORD, SCHEMA, person
+from aggressors.store.label_files import Answers
+from aggressors.store.label_queues import LabelQueue
+from aggressors.store.label_states import NOT_OF_GROUP, SKIPPED, UNUSABLE
+
+__all__ = ["Allowed", "Checked", "Problem", "Trouble", "check"]
+
+SHOWN = 3  # examples of a problem in a message
+# What a labeler may write in place of a class.
+_REJECTIONS = (NOT_OF_GROUP, UNUSABLE, SKIPPED)
+# Problems, in the order in which they are told, and what to do about each.
+_NEXT = {
+    "no sample_id": "name its column with --columns sample_id=COLUMN",
+    "unknown id": "correct the ids, or leave such rows out with --skip-unknown",
+    "not in this queue": "name the right queue, or leave such rows out with --skip-unknown",
+    "no label of the whole sample": "give each sample one class",
+    "no label": "label them, or leave them for later with --skip-empty",
+    "unknown class": "correct them, or take new classes with --new-classes",
+    "no number": "give a number for each",
+    "two answers": "decide on one answer for each sample",
+    "another answer in the queue": "leave them out, or replace what the queue has with --replace",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What is taken, or left out, though it is not as expected.
+
+    Parameters
+    ----------
+    new_classes : take labels that the run has no class for.
+    replace : take an answer in the place of another one in the queue.
+    skip_unknown : leave out what is not in the queue.
+    skip_empty : leave out what has no label yet.
+    """
+
+    new_classes: bool = False
+    replace: bool = False
+    skip_unknown: bool = False
+    skip_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One row that cannot be taken, and what it says; its place in the file counts from 1."""
+
+    row: int
+    sample_id: str
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """All rows that cannot be taken for one reason."""
+
+    kind: str
+    rows: tuple[Trouble, ...]
+    next: str
+
+    @property
+    def sentence(self) -> str:
+        """Say it with the first rows: "2 × unknown class: row 4, 'a' (coot), …; correct them"."""
+        told = [
+            f"row {one.row}" + f", {one.sample_id!r}" * bool(one.sample_id) + f" ({one.got})"
+            for one in self.rows[:SHOWN]
+        ]
+        more = f" and {len(self.rows) - SHOWN:,} more" * (len(self.rows) > SHOWN)
+        return f"{len(self.rows):,} × {self.kind}: {'; '.join(told)}{more}. To go on, {self.next}."
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Answers that were checked against their queue, none taken yet.
+
+    Parameters
+    ----------
+    form : form of the file.
+    problems : what keeps them from being taken; `take` then refuses.
+    labeled, rejected : what `take` takes.
+    unchanged : samples of which the queue has this answer already.
+    left_out : rows that were left out as was asked for.
+    """
+
+    queue: LabelQueue
+    form: str
+    rows: int
+    problems: tuple[Problem, ...] = ()
+    labeled: tuple[Answer, ...] = ()
+    rejected: tuple[Answer, ...] = ()
+    unchanged: int = 0
+    left_out: int = 0
+    new_classes: tuple[str, ...] = ()
+
+    @property
+    def refusal(self) -> str:
+        """All problems in words, '' where there is none."""
+        if not self.problems:
+            return ""
+        n = sum(len(one.rows) for one in self.problems)
+        head = f"Nothing was taken: {n:,} of {self.rows:,} rows do not fit {self.queue.name!r}."
+        return "\n".join([head, *(f"- {one.sentence}" for one in self.problems)])
+
+    def take(self, *, by: str = "") -> None:
+        """Put the answers into the queue, in one batch.
+
+        Parameters
+        ----------
+        by : who labeled, for rows that do not say.
+
+        Raises
+        ------
+        InputError : there are problems; all are told. WorkspaceError : it cannot be written.
+        """
+        if self.problems:
+            raise InputError(self.refusal)
+        person(by)
+        answers = [*self.labeled, *self.rejected]
+        if not answers:
+            return
+        rows = [
+            {
+                "sample_id": one.sample_id,
+                "event": "rejected" if one.why else "labeled",
+                "label": one.label or None,
+                "of_group": one.of_group,
+                "why": one.why,
+                "said_at": one.at,
+                "by": one.by or None,
+            }
+            for one in answers
+        ]
+        names = list(rows[0])
+        schema = pa.schema([SCHEMA.field(name) for name in names])
+        self.queue.answer(pa.Table.from_pylist(rows, schema=schema), by=by)
+
+
+@dataclass
+class _Checking:
+    """What is known while answers are checked; `rows` collects the troubles by kind."""
+
+    there: Mapping[str, tuple[str, str]]  # what the queue has: event and label, or why
+    classes: Collection[str] | None
+    elsewhere: Mapping[str, str]
+    known: Collection[str]
+    allowed: Allowed
+    rows: dict[str, list[Trouble]] = field(default_factory=dict)
+    left_out: int = 0
+
+    def trouble(self, kind: str, answer: Answer, got: str) -> None:
+        self.rows.setdefault(kind, []).append(Trouble(answer.row, answer.sample_id, got))
+
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(
+            Problem(kind, tuple(self.rows[kind]), step)
+            for kind, step in _NEXT.items()
+            if kind in self.rows
+        )
+
+
+def check(
+    queue: LabelQueue,
+    answers: Answers,
+    *,
+    classes: Collection[str] | None,
+    known: Collection[str] = (),
+    allowed: Allowed = Allowed(),  # frozen
+) -> Checked:
+    """Check answers against their queue, all of them, before anything is taken.
+
+    Parameters
+    ----------
+    classes : those of the run; empty where a label is a number; None where they are not known, so
+        that any label will do.
+    known : ids of the samples of the run, to tell apart what is not in this queue from what is
+        nowhere.
+    """
+    held = queue.rows().select(["sample_id", "state", "label", "why", "of_group"]).to_pylist()
+    there = {row["sample_id"]: _held(row) for row in held}
+    group = {row["sample_id"]: row["of_group"] for row in held}
+    state = _Checking(there, classes, _elsewhere(queue), known, allowed)
+    by_sample: dict[str, list[Answer]] = {}
+    for given in answers.rows:
+        if (sound := _sound(state, given)) is not None:
+            by_sample.setdefault(sound.sample_id, []).append(sound)
+    joined = (_joined(state, alike) for alike in by_sample.values())
+    taken = [one for one in joined if one is not None]
+    new = []
+    for answer in taken:
+        had = there[answer.sample_id]
+        if _said(answer) != had:
+            new.append(answer)
+            if had[0] and not allowed.replace:
+                got = f"{_said(answer)[1]}, there {had[1]}"
+                state.trouble("another answer in the queue", answer, got)
+        elif answer.of_group not in (None, group[answer.sample_id]):
+            new.append(answer)  # the same label, and now also whether it is such a sample
+    unknown = dict.fromkeys(one.label for one in new if classes and not one.why)
+    unknown = {label: None for label in unknown if label not in (classes or ())}
+    return Checked(
+        queue,
+        answers.form,
+        len(answers.rows),
+        state.problems(),
+        tuple(one for one in new if not one.why),
+        tuple(one for one in new if one.why),
+        len(taken) - len(new),
+        state.left_out,
+        tuple(unknown),
+    )
+
+
+def _held(row: Mapping[str, str]) -> tuple[str, str]:
+    """Give the answer that the queue has: event, and label or why; '' where it waits."""
+    if row["state"] == "labeled":
+        return "labeled", row["label"]
+    return ("rejected", row["why"] or "") if row["state"] == "rejected" else ("", "")
+
+
+def _said(one: Answer) -> tuple[str, str]:
+    """Give an answer in the same form."""
+    return ("rejected", one.why) if one.why else ("labeled", one.label)
+
+
+def _elsewhere(queue: LabelQueue) -> dict[str, str]:
+    from aggressors.store.label_queues import siblings
+
+    found: dict[str, str] = {}
+    for other in siblings(queue.folder.parent):
+        if other.name != queue.name:
+            found |= dict.fromkeys(other.rows()["sample_id"].to_pylist(), other.name)
+    return found
+
+
+def _sound(state: _Checking, given: Answer) -> Answer | None:
+    """Resolve the id and the class of an answer; None where it cannot be taken."""
+    if not given.sample_id:
+        state.trouble("no sample_id", given, given.odd or given.label or given.why or "empty")
+        return None
+    raw = given.sample_id
+    one = _with(given, sample_id=raw if raw in state.there else unguarded(raw))
+    if one.sample_id not in state.there:
+        if state.allowed.skip_unknown:
+            state.left_out += 1
+        elif one.sample_id in state.elsewhere:
+            got = f"in the queue {state.elsewhere[one.sample_id]!r}"
+            state.trouble("not in this queue", one, got)
+        elif one.sample_id in state.known:
+            state.trouble("not in this queue", one, "in the run, in no queue")
+        else:
+            near = get_close_matches(one.sample_id, list(state.there)[:2_000], n=1)
+            got = f"the nearest is {near[0]!r}" if near else "no sample is called so"
+            state.trouble("unknown id", one, got)
+        return None
+    if one.odd:
+        state.trouble("no label of the whole sample", one, one.odd)
+        return None
+    return _classed(state, one)
+
+
+def _classed(state: _Checking, one: Answer) -> Answer | None:
+    """Check the label of an answer; what is said in its place makes a rejection."""
+    why = " ".join(one.why.split())
+    if one.label and why == NOT_OF_GROUP:  # a label that helps, though not this group
+        one, why = _with(one, why="", of_group=False), ""
+    if why:
+        if len(why) > LONGEST_WORD:
+            state.trouble("no label of the whole sample", one, f"a reason of {len(why)} characters")
+            return None
+        return _with(one, why=why, label="")
+    if not one.label and one.of_group is False:
+        return _with(one, why=NOT_OF_GROUP)
+    if not one.label:
+        if state.allowed.skip_empty:
+            state.left_out += 1
+        else:
+            state.trouble("no label", one, "empty")
+        return None
+    classes = state.classes
+    label = one.label if classes is None or one.label in classes else unguarded(one.label)
+    if classes and label not in classes and label.lower() in _REJECTIONS:
+        return _with(one, why=label.lower(), label="")
+    if classes is not None and not classes and not _is_number(label):
+        state.trouble("no number", one, label[:60])
+        return None
+    if classes and label not in classes and not state.allowed.new_classes:
+        near = get_close_matches(label, list(classes), n=1)
+        state.trouble("unknown class", one, label[:60] + f", nearest {near[0]}" * bool(near))
+        return None
+    return _with(one, label=label)
+
+
+def _joined(state: _Checking, given: Sequence[Answer]) -> Answer | None:
+    """Make one answer of those of a sample; None, and a trouble, where they differ.
+
+    A skip says nothing where somebody else answered, and what was decided stands above the rest.
+    """
+    said = [one for one in given if one.why != SKIPPED] or list(given)
+    said = [one for one in said if one.decided] or said
+    different = Counter((one.label, one.why) for one in said)
+    if len(different) > 1:
+        counts = ", ".join(
+            f"{label or why} ({count})" if count > 1 else label or why
+            for (label, why), count in different.most_common()
+        )
+        state.trouble("two answers", said[1], counts)
+        return None
+    groups = {one.of_group for one in said} - {None}
+    times = [one.at for one in said if one.at is not None]
+    names = ", ".join(dict.fromkeys(one.by for one in said if one.by))
+    return _with(
+        said[0],
+        of_group=groups.pop() if len(groups) == 1 else None,
+        by=names[:LONGEST_WORD],
+        at=max(times, default=None),
+    )
+
+
+def _with(one: Answer, **changed: object) -> Answer:
+    return replace(one, **changed)  # type: ignore[arg-type]
+
+
+def _is_number(label: str) -> bool:
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False
