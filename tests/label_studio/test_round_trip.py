@@ -15,8 +15,12 @@ from urllib.parse import quote
 
 import pytest
 
+from aggressors.errors import InputError
 from aggressors.export import export
 from aggressors.export.label_studio import interface
+from aggressors.queries.queued import picks
+from aggressors.queries.returned import Allowed, check_labels
+from aggressors.store.workspace import Workspace
 from label_studio.conftest import QUEUE, Place, Project, imported
 from label_studio.server import Refused
 from queried import CLASSES
@@ -25,12 +29,14 @@ pytestmark = pytest.mark.label_studio
 KEPT = Path(__file__).parents[1] / "data" / "label_studio"
 
 
-def chosen(*labels):
+def chosen(label, of_group=None):
+    answers = {"label": label} | ({"of_group": of_group} if of_group else {})
     return [
         {
-            "from_name": "label", "to_name": "image", "type": "choices",
-            "value": {"choices": list(labels)},
+            "from_name": name, "to_name": "image", "type": "choices",
+            "value": {"choices": [value]},
         }
+        for name, value in answers.items()
     ]  # fmt: skip
 
 
@@ -40,13 +46,13 @@ def worked_on(place: Place, project: Project) -> Project:
     first, second = place.server.first, place.second
     task = [project.tasks[sample_id] for sample_id in QUEUE]
 
-    def answer(who, number, *labels, **more):
+    def answer(who, number, label, of_group=None):
         path = f"/api/tasks/{task[number]}/annotations/"
-        return who.call("POST", path, {"result": chosen(*labels), "lead_time": 2.5} | more)
+        return who.call("POST", path, {"result": chosen(label, of_group), "lead_time": 2.5})
 
-    answer(first, 0, "coat")
+    answer(first, 0, "coat", "yes")
     changed = answer(first, 1, "coat")
-    first.call("PATCH", f"/api/annotations/{changed['id']}/", {"result": chosen("shirt")})
+    first.call("PATCH", f"/api/annotations/{changed['id']}/", {"result": chosen("shirt", "no")})
     answer(first, 2, "wide boot"), answer(second, 2, "wide boot")
     answer(first, 3, "coat"), answer(second, 3, "shirt")
     first.call("POST", f"/api/tasks/{task[4]}/annotations/", {"result": [], "was_cancelled": True})
@@ -191,12 +197,53 @@ def test_its_exports_name_our_samples(place: Place, worked_on: Project):
     assert {row["sample_id"]: row["label"] for row in rows}[QUEUE[1]] == "shirt"
 
 
+def test_what_does_not_fit_is_all_told_and_what_was_decided_comes_home(
+    place: Place, worked_on: Project, tmp_path: Path
+):
+    """A conflict and an unknown class keep everything out; decided in the server, all comes in."""
+    first, number = place.server.first, worked_on.number
+    queue = Workspace.open(tmp_path / "workspace", create=True).label_queue("to-label")
+    queue.add(picks(place.run, QUEUE))
+    checked = check_labels(queue, first.export(number, "JSON"), place.run)
+    problems = {one.kind: [row.sample_id for row in one.rows] for one in checked.problems}
+    assert problems == {"unknown class": [QUEUE[7]], "two answers": [QUEUE[3]]}
+    with pytest.raises(InputError, match=r"trousers"):
+        checked.take()
+    assert queue.summary().labeled == 0
+
+    tasks = {task["data"]["sample_id"]: task for task in json.loads(first.export(number, "JSON"))}
+    (unknown,) = tasks[QUEUE[7]]["annotations"]
+    (right,) = (one for one in tasks[QUEUE[3]]["annotations"] if labels([one]) == ["shirt"])
+    first.call("PATCH", f"/api/annotations/{unknown['id']}/", {"result": chosen("coat")})
+    first.call("PATCH", f"/api/annotations/{right['id']}/", {"ground_truth": True})
+    decided = first.export(number, "JSON", everything=True)
+    checked = check_labels(queue, decided, place.run, allowed=Allowed(skip_empty=True))
+    assert (checked.form, checked.refusal) == ("Label Studio JSON", "")
+    checked.take()
+    rows = {row["sample_id"]: row for row in queue.rows().to_pylist()}
+    assert {sample_id: row["label"] for sample_id, row in rows.items() if row["label"]} == {
+        QUEUE[0]: "coat", QUEUE[1]: "shirt", QUEUE[2]: "wide boot", QUEUE[3]: "shirt",
+        QUEUE[5]: "shirt", QUEUE[7]: "coat",
+    }  # fmt: skip
+    assert (rows[QUEUE[0]]["of_group"], rows[QUEUE[1]]["of_group"]) == (True, False)
+    assert rows[QUEUE[4]]["state"] == "rejected"
+    assert {rows[sample_id]["state"] for sample_id in (QUEUE[6], QUEUE[8], QUEUE[9])} == {"queued"}
+
+    # The short forms say the same where they say something.
+    for kind in ("JSON_MIN", "CSV"):
+        again = check_labels(queue, first.export(number, kind), place.run)
+        kinds = {one.kind for one in again.problems}
+        assert kinds == {"two answers"}, f"{kind} does not tell what was decided"
+        assert again.unchanged == 5
+
+
 def labels(annotations):
     return [
         result["value"]["choices"][0]
         for annotation in annotations
         if not annotation["was_cancelled"]
         for result in annotation["result"]
+        if result["from_name"] == "label"
     ]
 
 

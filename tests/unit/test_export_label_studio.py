@@ -106,6 +106,14 @@ def test_a_number_is_asked_for_where_the_model_gives_one():
     assert ElementTree.fromstring(interface(True, ())).find("Number").get("toName") == "image"
 
 
+def test_only_a_list_that_was_sought_for_a_group_asks_for_the_group(run):
+    for what, names in (("candidates", ["label", "of_group"]), ("suspects", ["label"])):
+        config = export(run, what, 1, format="label-studio").beside[0].content
+        found = ElementTree.fromstring(config).findall("Choices")
+        assert [choices.get("name") for choices in found] == names
+    assert [choice.get("value") for choice in found[-1]][:2] == list(CLASSES[:2])
+
+
 def test_class_names_are_escaped():
     evil = ('a"/><script>', "b & c")
     view = ElementTree.fromstring(interface(True, evil))

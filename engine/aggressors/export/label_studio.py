@@ -4,8 +4,8 @@ Formats: labelstud.io/guide/tasks and /guide/predictions. An original is named b
 folder that Label Studio serves (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT). It serves what lies in a
 folder of that one which was added as a storage, never what lies in it directly: a media root is
 such a folder, so its own name stands first. A sample without an original carries its thumbnail in
-the task. The order of the list stands in `rank` (1 is first) and in `priority` (higher is first), by
-both of which the Data Manager sorts.
+the task. The order of the list stands in `rank` (1 is first) and in `priority` (higher is first),
+by both of which the Data Manager sorts.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from aggressors.export.job import Job
 from aggressors.export.media import IMAGES
 from aggressors.export.table import line, rows
 
+_OF_GROUP = ("queue", "candidates")  # lists of samples that are sought for a group
+_ASKED = '  <Header size="5" value="Is it such a sample as was looked for?"/>'
 LARGEST_UPLOAD = 250 * 1_024 * 1_024  # bytes; DATA_UPLOAD_MAX_MEMORY_SIZE of Label Studio
 _SERVED = "/data/local-files/?d="
 # Its short exports put the answer, named `label`, and these beside the data in one object or row: a
@@ -28,7 +30,7 @@ _RENAMED = {"label": "known_label"} | {
     name: f"metadata.{name}"
     for name in (
         "known_label", "image", "id", "annotator", "annotation_id", "created_at", "updated_at",
-        "lead_time",
+        "lead_time", "of_group",
     )
 }  # fmt: skip
 _LEFT_OUT = {"uri", "text", "thumbnail", "kind"}  # shown by the task itself
@@ -40,7 +42,7 @@ def write(job: Job) -> tuple[str, ...]:
     with job.sink.file(job.name) as stream:
         size = _tasks(job, stream)
     with job.sink.file("config.xml") as stream:
-        stream.write(interface(job.pictured, job.classes))
+        stream.write(interface(job.pictured, job.classes, of_group=job.what in _OF_GROUP))
     remarks = job.pictures.remarks() + _serving(job)
     if size > LARGEST_UPLOAD:
         remarks += (
@@ -77,19 +79,31 @@ def _tasks(job: Job, stream: BinaryIO) -> int:
     return size + stream.write(b"\n]\n" if size > 1 else b"]\n")
 
 
-def interface(pictured: bool, classes: Sequence[str]) -> bytes:
-    """Describe the labeling interface: what is shown, and all classes a task may answer with."""
+def interface(pictured: bool, classes: Sequence[str], *, of_group: bool = False) -> bytes:
+    """Describe the labeling interface: what is shown, and all classes a task may answer with.
+
+    Parameters
+    ----------
+    of_group : also ask, though no answer is needed, whether it is such a sample as was looked for.
+    """
     kind = _kind(pictured)
     shown = "Image" if pictured else "Text"
     if classes:
-        choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in classes)
-        answer = (
-            f'  <Choices name="label" toName="{kind}" choice="single" showInLine="true">\n'
-            f"{choices}\n  </Choices>"
-        )
+        answer = _choices("label", kind, classes)
     else:
         answer = f'  <Number name="label" toName="{kind}"/>'
-    return (f'<View>\n  <{shown} name="{kind}" value="${kind}"/>\n{answer}\n</View>\n').encode()
+    asked = f"{_ASKED}\n{_choices('of_group', kind, ('yes', 'no'))}\n" if of_group else ""
+    return (
+        f'<View>\n  <{shown} name="{kind}" value="${kind}"/>\n{answer}\n{asked}</View>\n'
+    ).encode()
+
+
+def _choices(name: str, kind: str, values: Sequence[str]) -> str:
+    choices = "\n".join(f"    <Choice value={quoteattr(value)}/>" for value in values)
+    return (
+        f'  <Choices name="{name}" toName="{kind}" choice="single" showInLine="true">\n'
+        f"{choices}\n  </Choices>"
+    )
 
 
 def _kind(pictured: bool) -> str:
