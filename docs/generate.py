@@ -49,6 +49,8 @@ def cli_page() -> str:
     ]
     for name, verb in cli.commands.items():
         lines += [f"## {name}", "", *_help(verb, f"aggressors {name}")]
+        for part, each in getattr(verb, "commands", {}).items():
+            lines += [f"### {name} {part}", "", *_help(each, f"aggressors {name} {part}")]
     return "\n".join(lines)
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         WorkspaceError,
     )
     from aggressors.integration import Integration, Sample
+    from aggressors.labeling import labeled
     from aggressors.making import add_metadata, analyze, check, run
     from aggressors.slicing.protocol import InSpace, Proposal, Sight, Slicer
     from aggressors.weights import load_weights
@@ -66,6 +67,7 @@ __all__ = [
     "add_metadata",
     "analyze",
     "check",
+    "labeled",
     "load_weights",
     "open_run",
     "run",
@@ -75,6 +77,7 @@ _HOMES = {
     "api": ("Run", "open_run"),
     "contracts": ("Aggressor", "Settings", "Verdict"),
     "integration": ("Integration", "Sample"),
+    "labeling": ("labeled",),
     "making": ("add_metadata", "analyze", "check", "run"),
     "slicing.protocol": ("InSpace", "Proposal", "Sight", "Slicer"),
     "weights": ("load_weights",),

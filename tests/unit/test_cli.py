@@ -169,7 +169,8 @@ def test_export_tells_populations_and_an_empty_queue(workspace, tmp_path):
     assert "queue is empty" in done.stderr
     opened = Workspace(workspace)
     opened.label_queue("dusk").add(pa.table({"sample_id": ["of-another-run"]}))
-    assert "None of the 1 sample in" in call(*given, "--what", "queue", at=workspace).stderr
+    done = call(*given, "--what", "queue", "--queue", "dusk", at=workspace)
+    assert "None of the 1 sample in 'dusk'" in done.stderr
 
 
 def test_export_writes_marks_and_names_a_file_that_is_none(workspace, tmp_path):

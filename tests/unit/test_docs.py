@@ -35,7 +35,12 @@ def test_a_stale_page_is_noticed_and_written(generate, tmp_path, monkeypatch):
 
 def test_every_verb_and_option_is_explained_with_an_example(generate):
     page = generate.cli_page()
+    verbs = dict(cli.commands)
     for name, verb in cli.commands.items():
+        parts = getattr(verb, "commands", {})
+        verbs |= {f"{name} {part}": each for part, each in parts.items()}
+    assert "queue add" in verbs
+    for name, verb in verbs.items():
         assert f"## {name}" in page
         assert verb.help, name
         assert f"aggressors {name}" in (verb.epilog or ""), f"{name} has no example"

@@ -12,6 +12,7 @@ from aggressors.cli.common import Verbs, version_text
 from aggressors.cli.kept import filters, groups, remove_filter, save_filter
 from aggressors.cli.look import app, doctor, export, report, runs, show
 from aggressors.cli.make import demo, ingest, init, run, try_
+from aggressors.cli.queue import import_labels, queue
 from aggressors.cli.track import check, save_test
 
 __all__ = ["cli", "main"]
@@ -32,8 +33,9 @@ def cli() -> None:
 
 
 for verb in (
-    demo, init, try_, run, ingest, add_metadata, app, runs, show, export, test_hypothesis,
-    hypotheses, filters, save_filter, remove_filter, groups, save_test, check, report, doctor,
+    demo, init, try_, run, ingest, add_metadata, app, runs, show, export, queue,
+    import_labels, test_hypothesis, hypotheses, filters, save_filter, remove_filter, groups,
+    save_test, check, report, doctor,
 ):  # fmt: skip
     cli.add_command(verb)
 

@@ -160,12 +160,6 @@ def open_file(run: str, workspace: str | None) -> RunFile:
     return open_run(run if is_alone(run, workspace) else open_workspace(workspace).resolve(run))
 
 
-def queued(workspace: Workspace) -> list[str]:
-    """Sample ids of all label queues, in their order."""
-    tables = [workspace.label_queue(queue).rows() for queue in workspace.queues()]
-    return [sample_id for table in tables for sample_id in table["sample_id"].to_pylist()]
-
-
 def name_unreadable(reasons: Iterable[str]) -> None:
     """Say on standard error which files of a listing cannot be read, and why."""
     for reason in reasons:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -21,15 +21,18 @@ from aggressors.cli.common import (
     open_file,
     open_workspace,
     print_json,
-    queued,
     refuse,
     width,
 )
 from aggressors.words import counted
 
 if TYPE_CHECKING:
+    from aggressors.contracts import Filter
     from aggressors.export import Exported, Media
     from aggressors.queries.listing import What
+    from aggressors.store.label_queues import LabelQueue
+    from aggressors.store.read import RunFile
+    from aggressors.store.workspace import Workspace
 
 WHATS = ("candidates", "members", "representatives", "samples", "queue", "suspects", "marks")
 
@@ -122,6 +125,47 @@ class _Format(click.ParamType):  # type: ignore[type-arg]  # generic since click
         return f"[{'|'.join(FORMATS)}]"
 
 
+class _Batch(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.5
+    """new, all, or the number of an export."""
+
+    name = "batch"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "new|all|N"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in ("new", "all") or (value.isdecimal() and int(value) > 0):
+            return value
+        self.fail(f"{value!r} is neither new nor all nor the number of an export", param, ctx)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Samples of a label queue that are to be exported, in its order."""
+
+    queue: LabelQueue
+    ids: list[str]
+
+    def of(self, run: RunFile, rank: int | None, filter: Filter, count: int | None) -> list[str]:
+        """Of these, what the run has and the options let through."""
+        from aggressors.queries.queued import held_here
+
+        return held_here(run, self.ids, rank, filter, count)
+
+
+def _waiting(place: Workspace, name: str | None, batch: str | None) -> _Waiting:
+    from aggressors.store.label_queues import DEFAULT_QUEUE
+
+    queue = place.label_queue(name or DEFAULT_QUEUE)
+    if name is not None and name not in place.queues():
+        refuse(
+            f"There is no label queue {name!r}; there are: {', '.join(place.queues()) or 'none'}."
+        )
+    name_unreadable(queue.broken)
+    number = int(batch) if batch and batch.isdecimal() else None
+    return _Waiting(queue, queue.waiting(number, new=batch == "new"))
+
+
 _MEDIA = ("copy", "reference", "thumbnail")
 
 
@@ -130,6 +174,7 @@ _MEDIA = ("copy", "reference", "thumbnail")
         "aggressors export v1 --what candidates --aggressor 1 --format csv --out a.csv",
         'aggressors export v1 --what samples --where "loss > 2" --format jsonl --out b',
         "aggressors export v1 --what queue --format coco --media-root images --out to-label.zip",
+        "aggressors export v1 --what queue --batch new --format label-studio --out tasks.json",
     )
 )
 @click.argument("run", metavar="RUN")
@@ -160,6 +205,13 @@ _MEDIA = ("copy", "reference", "thumbnail")
     help="File to write. Where pictures are copied: a new folder, or a .zip.",
 )
 @click.option("--count", type=int, metavar="N", help="At most so many samples.")
+@click.option("--queue", metavar="NAME", help="Which label queue; to-label by default.")
+@click.option(
+    "--batch",
+    type=_Batch(),
+    help="Of a label queue: what was never exported, all that waits for a label (the default), or "
+    "an earlier export by its number.",
+)
 @common
 def export(
     run: str,
@@ -171,12 +223,15 @@ def export(
     media_root: tuple[str, ...],
     out: str,
     count: int | None,
+    queue: str | None,
+    batch: str | None,
     workspace: str | None,
 ) -> None:
     """Write a list of samples to a file, in its order.
 
     It appears whole or not at all. Originals are read below a --media-root only; a sample without
-    one goes with the small picture of the run, which is said.
+    one goes with the small picture of the run, which is said. What is written of a label queue
+    counts there as exported.
     """
     from aggressors.carrying import finder_on
     from aggressors.export import export as make
@@ -187,28 +242,34 @@ def export(
     if where is not None and not where.strip():
         refuse("--where is empty. Leave it out for all samples, or write a filter.")
     roots = _roots(media_root)
-    queue = queued(open_workspace(workspace)) if what == "queue" else []
+    if what != "queue" and (queue is not None or batch is not None):
+        refuse(f"--queue and --batch go with --what queue; got --what {what}.")
+    waiting = _waiting(open_workspace(workspace), queue, batch) if what == "queue" else None
     held = marked(open_workspace(workspace)) if what == "marks" else ()
     place = None if is_alone(run, workspace) else open_workspace(workspace)
     with open_file(run, workspace) as opened:
         filter = parse(expand(where or "", finder_on(opened, place)))
+        ids = waiting.of(opened, aggressor, filter, count) if waiting else []
         exported = make(
             opened, cast("What", what), aggressor, filter, format_name, count,
-            queue=queue, marks=as_table(opened, held) if what == "marks" else None,
+            queue=ids, marks=as_table(opened, held) if what == "marks" else None,
             media=cast("Media | None", media), media_roots=roots,
         )  # fmt: skip
         _check_place(out, exported)
         written = exported.save(out, Late(choose()))
+    number = waiting.queue.exported(ids, format_name).number if waiting and ids else None
     names = ", ".join(str(path) for path in written)
     parts = exported.populations
     of_each = ", ".join(f"{name} {n:,}" for name, n in parts.items()) if len(parts) > 1 else ""
+    told = f" as export {number}" if number is not None else ""
     click.echo(
-        f"Wrote {counted(exported.rows, 'sample')}{f' ({of_each})' * bool(of_each)} to {names}."
+        f"Wrote {counted(exported.rows, 'sample')}{f' ({of_each})' * bool(of_each)} to "
+        f"{names}{told}."
     )
     for remark in exported.remarks:
         click.echo(remark, err=True)
-    if what == "queue" and not exported.rows:
-        click.echo(_no_queue(len(queue)), err=True)
+    if waiting and not exported.rows:
+        click.echo(_no_queue(waiting), err=True)
     if what == "marks" and not exported.rows:
         click.echo(_no_marks(len(held)), err=True)
 
@@ -238,10 +299,13 @@ def _check_place(out: str, exported: Exported) -> None:
         )
 
 
-def _no_queue(n: int) -> str:
-    if not n:
-        return "The label queue is empty; the page Solve of the dashboard adds to it."
-    return f"None of the {counted(n, 'sample')} in the label queue is what was asked for."
+def _no_queue(waiting: _Waiting) -> str:
+    name = waiting.queue.name
+    if not waiting.ids and waiting.queue.summary().total:
+        return f"Nothing of this kind waits in {name!r}; `aggressors queue show {name}` tells more."
+    if not waiting.ids:
+        return f"The label queue {name!r} is empty; the page Solve of the dashboard adds to it."
+    return f"None of the {counted(len(waiting.ids), 'sample')} in {name!r} is what was asked for."
 
 
 def _no_marks(n: int) -> str:

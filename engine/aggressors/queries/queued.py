@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import UsageError
-from aggressors.queries.listing import listing
+from aggressors.queries.listing import listed
 from aggressors.queries.marks import groups
 from aggressors.queries.samples import concept_of_rank
 from aggressors.queries.scope import fetch
@@ -28,8 +28,12 @@ _GIVEN = """
     LEFT JOIN candidates c ON c.sample_id = g.sample_id AND c.concept_id = $concept
     ORDER BY g.place
 """
-_FIRST = """
-    SELECT c.sample_id FROM candidates c WHERE c.concept_id = $concept ORDER BY c.rank LIMIT $count
+_IDS = """
+    SELECT s.sample_id
+    FROM (
+        SELECT unnest($rows::BIGINT[]) AS row_id, generate_subscripts($rows::BIGINT[], 1) AS place
+    ) g
+    JOIN samples s ON s.row_id = g.row_id ORDER BY g.place
 """
 _NO_CONCEPT = -2  # of no candidate
 
@@ -70,12 +74,6 @@ def picks(run: RunFile, sample_ids: Sequence[str], rank: int | None = None) -> p
     )
 
 
-def first_candidates(run: RunFile, rank: int, count: int) -> list[str]:
-    """Sample ids of the first candidates of an aggressor; raises UsageError for no such rank."""
-    params = {"concept": concept_of_rank(run, rank), "count": count}
-    return list(fetch(run, _FIRST, params=params)["sample_id"].to_pylist())
-
-
 def held_here(
     run: RunFile,
     sample_ids: Sequence[str],
@@ -95,8 +93,9 @@ def held_here(
     ------
     UsageError : no such rank, or a count below 1. FilterError : an unknown field.
     """
-    rows = listing(run, "queue", rank, filter, count, queue=sample_ids)
-    return list(rows["sample_id"].to_pylist())
+    chosen = listed(run, "queue", rank, filter, count, queue=sample_ids).chosen["row_id"]
+    found = fetch(run, _IDS, params={"rows": chosen.to_pylist()})
+    return list(found["sample_id"].to_pylist())
 
 
 def _check(run: RunFile, ids: Sequence[str], found: pa.Table) -> None:
