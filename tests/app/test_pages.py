@@ -12,7 +12,7 @@ import pytest
 from tests.app.reading import PAGES, coloured_by, component, planted_aggressors, shown
 
 import aggressors as ag
-from aggressors.queries import samples
+from aggressors.queries import overview, samples
 from aggressors.store.read import open_run
 from aggressors.words import nothing_found
 from aggressors_app import cached

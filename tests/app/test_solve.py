@@ -106,7 +106,7 @@ def test_actions_are_ranked_and_each_hands_over(opened, planted_versions):
             app = opened(planted_versions, "solve", run=RUN, f="all", a=str(one.rank), do=part)
             assert not app.exception
             rows = component(app, "actions")["rows"]
-            assert [row["id"] for row in rows][0] == one.action
+            assert rows[0]["id"] == one.action
             assert len(rows) == 5
 
 
