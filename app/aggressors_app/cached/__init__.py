@@ -63,6 +63,7 @@ from aggressors_app.cached.kept import (
     on_run,
     saved_filter,
 )
+from aggressors_app.cached.loops import answers, closed, part, queue_loop
 from aggressors_app.cached.places import placed, whole
 from aggressors_app.cached.runs import (
     before,
@@ -80,7 +81,6 @@ from aggressors_app.cached.runs import (
     workspace,
 )
 from aggressors_app.cached.solving import (
-    answers,
     augmentation,
     cutoff,
     fetched,
@@ -112,6 +112,7 @@ __all__ = [
     "before",
     "catalogue",
     "choosing_sample",
+    "closed",
     "compared",
     "confusion",
     "count",
@@ -160,11 +161,13 @@ __all__ = [
     "original",
     "outlines",
     "page",
+    "part",
     "pictured",
     "pilot",
     "placed",
     "preferred_run",
     "prominent",
+    "queue_loop",
     "ranked",
     "recording",
     "refused",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from aggressors.contracts import Aggressor
 from aggressors.queries import cards, fetching, handover
 from aggressors.queries.fetching import Fetched, Wish
 from aggressors.queries.handover import Advice
@@ -71,8 +70,3 @@ def thumbnails_of(run_id: str, sample_ids: tuple[str, ...]) -> dict[str, bytes |
     rows = list(cards.row_ids(run, list(sample_ids)).values())
     found = cards.cards(run, pa.table({"row_id": pa.array(rows, pa.int64())}))
     return dict(zip(found["sample_id"].to_pylist(), found["thumbnail"].to_pylist(), strict=True))
-
-
-def answers(run_id: str, one: Aggressor) -> Answers:
-    """Read from labels whether candidates are such samples."""
-    return ()

@@ -43,7 +43,9 @@ def collect(run_id: str, filter: str, one: Aggressor) -> None:
     held = queueing.everywhere()
     try:
         wish = wishes.wish(view, scope, held)
-        found = cached.fetched(run_id, one.concept_id, wish, cached.answers(run_id, one))
+        found = cached.fetched(
+            run_id, one.concept_id, wish, cached.answers(run_id, queueing.name(), one)
+        )
     except AggressorsError as error:  # such as a picked example of another aggressor
         failed(str(error))
         st.button("Take all examples back", on_click=wishes.forget_picks)
