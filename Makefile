@@ -12,13 +12,15 @@ WORKERS ?= auto
 BIN := .venv/bin
 RUN := $(BIN)/python
 
-.PHONY: demo test lint fix docs bench bench-discovery browser small-demo clean
+LABEL_STUDIO := build/label-studio-venv
+
+.PHONY: demo test lint fix docs bench bench-discovery browser small-demo test-label-studio clean
 
 demo: .venv/.demo
 	$(RUN) -m aggressors demo $(ARGS)
 
 test: lint browser
-	$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not bench" $(ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not bench and not label_studio" $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -45,6 +47,15 @@ bench-discovery: .venv/.dev
 	OMP_NUM_THREADS=1 PYTHONPATH=tests:engine $(RUN) -m bench.discovery.run --split reporting \
 	  --methods all --quiet --nulls 2 --peer-nulls 40 --scale \
 	  --out tests/bench/results/discovery-report.json --page docs/benchmarks/discovery.md $(ARGS)
+
+# The round trip through the real Label Studio: some minutes, 1.5 GB in build/, localhost only.
+test-label-studio: .venv/.dev $(LABEL_STUDIO)/.installed
+	$(RUN) -m pytest -m label_studio tests/label_studio -rA --tb=short $(ARGS)
+
+$(LABEL_STUDIO)/.installed:
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/pip install --quiet "label-studio==1.23.*"
+	@touch $@
 
 # An installed Chrome or Chromium serves; otherwise Playwright fetches one if it can.
 browser: .venv/.dev

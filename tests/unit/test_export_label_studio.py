@@ -106,6 +106,14 @@ def test_a_number_is_asked_for_where_the_model_gives_one():
     assert ElementTree.fromstring(interface(True, ())).find("Number").get("toName") == "image"
 
 
+def test_only_a_list_that_was_sought_for_a_group_asks_for_the_group(run):
+    for what, names in (("candidates", ["label", "of_group"]), ("suspects", ["label"])):
+        config = export(run, what, 1, format="label-studio").beside[0].content
+        found = ElementTree.fromstring(config).findall("Choices")
+        assert [choices.get("name") for choices in found] == names
+    assert [choice.get("value") for choice in found[-1]][:2] == list(CLASSES[:2])
+
+
 def test_class_names_are_escaped():
     evil = ('a"/><script>', "b & c")
     view = ElementTree.fromstring(interface(True, evil))
@@ -135,3 +143,14 @@ def test_a_path_that_leads_elsewhere_is_not_told(uri):
 def test_thumbnails_stand_in_the_tasks_where_asked_for():
     (task,) = tasks([ROW | {"uri": "a.jpg"}], media="thumbnail")
     assert task["data"]["image"].startswith("data:image/jpeg;base64,")
+
+
+def test_names_that_its_exports_use_are_left_to_them():
+    row = ROW | {"label": "coat", "id": 7, "image": "theirs", "known_label": "field"}
+    (task,) = tasks([row], media="thumbnail")
+    data = task["data"]
+    assert "label" not in data
+    assert data["known_label"] == "coat"
+    assert data["metadata.known_label"] == "field"
+    assert (data["metadata.id"], data["metadata.image"]) == (7, "theirs")
+    assert data["image"].startswith("data:")

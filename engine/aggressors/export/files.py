@@ -13,6 +13,7 @@ from typing import BinaryIO
 from aggressors.export.sinks import Beside, InMemory, Sink, Zip, as_folder, as_zip
 from aggressors.progress import Advance, Progress, Silent
 from aggressors.queries.listing import Listing
+from aggressors.store.files import sweep_of
 
 Writing = Callable[[Sink, Advance], tuple[str, ...]]
 
@@ -98,6 +99,7 @@ class Exported:
         WorkspaceError : the place cannot be written; nothing is there then.
         """
         out = Path(out)
+        sweep_of(out)
         if self.shape is not Shape.FILE and out.suffix.lower() == ".zip":
             with as_zip(out) as packed:
                 self._write(packed, progress)

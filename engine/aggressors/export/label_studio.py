@@ -1,10 +1,11 @@
 """Tasks for Label Studio, with the model's answer as a prediction, and the matching interface.
 
-Formats: labelstud.io/guide/tasks and /guide/predictions. An original that lies below a media root
-is named by its path below the folder that Label Studio serves
-(LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT, with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true); a
-sample that has none carries its thumbnail in the task. The order of the list stands in `rank` (1 is
-first) and in `priority` (higher is first), by both of which the Data Manager sorts.
+Formats: labelstud.io/guide/tasks and /guide/predictions. An original is named by its path below the
+folder that Label Studio serves (LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT). It serves what lies in a
+folder of that one which was added as a storage, never what lies in it directly: a media root is
+such a folder, so its own name stands first. A sample without an original carries its thumbnail in
+the task. The order of the list stands in `rank` (1 is first) and in `priority` (higher is first),
+by both of which the Data Manager sorts.
 """
 
 from __future__ import annotations
@@ -16,11 +17,22 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from aggressors.export.job import Job
-from aggressors.export.media import IMAGES, referenced
+from aggressors.export.media import IMAGES
 from aggressors.export.table import line, rows
 
-LARGEST_UPLOAD = 250_000_000  # bytes; DATA_UPLOAD_MAX_MEMORY_SIZE of Label Studio
+_OF_GROUP = ("queue", "candidates")  # lists of samples that are sought for a group
+_ASKED = '  <Header size="5" value="Is it such a sample as was looked for?"/>'
+LARGEST_UPLOAD = 250 * 1_024 * 1_024  # bytes; DATA_UPLOAD_MAX_MEMORY_SIZE of Label Studio
 _SERVED = "/data/local-files/?d="
+# Its short exports put the answer, named `label`, and these beside the data in one object or row: a
+# label that a sample had before would pass for an answer where there is none.
+_RENAMED = {"label": "known_label"} | {
+    name: f"metadata.{name}"
+    for name in (
+        "known_label", "image", "id", "annotator", "annotation_id", "created_at", "updated_at",
+        "lead_time", "of_group",
+    )
+}  # fmt: skip
 _LEFT_OUT = {"uri", "text", "thumbnail", "kind"}  # shown by the task itself
 Row = Mapping[str, object]
 
@@ -30,14 +42,30 @@ def write(job: Job) -> tuple[str, ...]:
     with job.sink.file(job.name) as stream:
         size = _tasks(job, stream)
     with job.sink.file("config.xml") as stream:
-        stream.write(interface(job.pictured, job.classes))
-    remarks = job.pictures.remarks()
+        stream.write(interface(job.pictured, job.classes, of_group=job.what in _OF_GROUP))
+    remarks = job.pictures.remarks() + _serving(job)
     if size > LARGEST_UPLOAD:
         remarks += (
             f"Label Studio takes files of up to {LARGEST_UPLOAD / 1e6:.0f} MB, and this one has "
             f"{size / 1e6:,.0f} MB. Use --count, or keep the pictures out of it with --media copy.",
         )
     return remarks
+
+
+def _serving(job: Job) -> tuple[str, ...]:
+    """Say what Label Studio has to be told before it shows pictures that are files."""
+    said = "Label Studio shows them with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true, "
+    if job.media == "copy" and job.pictured:
+        return (
+            f"Pictures are files. {said}LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT set to the exported "
+            f"folder, and the folder {IMAGES} in it added as a local storage.",
+        )
+    return tuple(
+        f"Originals are named by their paths. {said}"
+        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root.parent}, and {root} added as a local "
+        "storage."
+        for root in job.pictures.used
+    )
 
 
 def _tasks(job: Job, stream: BinaryIO) -> int:
@@ -51,19 +79,31 @@ def _tasks(job: Job, stream: BinaryIO) -> int:
     return size + stream.write(b"\n]\n" if size > 1 else b"]\n")
 
 
-def interface(pictured: bool, classes: Sequence[str]) -> bytes:
-    """Describe the labeling interface: what is shown, and all classes a task may answer with."""
+def interface(pictured: bool, classes: Sequence[str], *, of_group: bool = False) -> bytes:
+    """Describe the labeling interface: what is shown, and all classes a task may answer with.
+
+    Parameters
+    ----------
+    of_group : also ask, though no answer is needed, whether it is such a sample as was looked for.
+    """
     kind = _kind(pictured)
     shown = "Image" if pictured else "Text"
     if classes:
-        choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in classes)
-        answer = (
-            f'  <Choices name="label" toName="{kind}" choice="single" showInLine="true">\n'
-            f"{choices}\n  </Choices>"
-        )
+        answer = _choices("label", kind, classes)
     else:
         answer = f'  <Number name="label" toName="{kind}"/>'
-    return (f'<View>\n  <{shown} name="{kind}" value="${kind}"/>\n{answer}\n</View>\n').encode()
+    asked = f"{_ASKED}\n{_choices('of_group', kind, ('yes', 'no'))}\n" if of_group else ""
+    return (
+        f'<View>\n  <{shown} name="{kind}" value="${kind}"/>\n{answer}\n{asked}</View>\n'
+    ).encode()
+
+
+def _choices(name: str, kind: str, values: Sequence[str]) -> str:
+    choices = "\n".join(f"    <Choice value={quoteattr(value)}/>" for value in values)
+    return (
+        f'  <Choices name="{name}" toName="{kind}" choice="single" showInLine="true">\n'
+        f"{choices}\n  </Choices>"
+    )
 
 
 def _kind(pictured: bool) -> str:
@@ -72,7 +112,7 @@ def _kind(pictured: bool) -> str:
 
 def _task(job: Job, row: Row) -> dict[str, object]:
     kind = _kind(job.pictured)
-    data = {name: value for name, value in row.items() if name not in _LEFT_OUT}
+    data = {_RENAMED.get(name, name): value for name, value in row.items() if name not in _LEFT_OUT}
     data.setdefault("priority", _priority(row["rank"], len(job.listing)))
     data[kind] = _image(job, row) if job.pictured else _text(row)
     task: dict[str, object] = {"data": data}
@@ -115,8 +155,8 @@ def _image(job: Job, row: Row) -> str:
     if job.media == "copy":
         copied = job.pictures.copy(row, job.sink)
         return f"{_SERVED}{IMAGES}/{quote(copied[0])}" if copied else ""
-    uri = referenced(row["uri"]) if job.media == "reference" else None
-    return _SERVED + quote(uri) if uri else _embedded(row["thumbnail"])
+    path = job.pictures.reference(row) if job.media == "reference" else None
+    return _SERVED + quote(path) if path else _embedded(row["thumbnail"])
 
 
 def _embedded(thumbnail: object) -> str:

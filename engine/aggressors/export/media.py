@@ -46,6 +46,7 @@ class Pictures:
     def __init__(self, media: Media, roots: Sequence[Path], total: int) -> None:
         self._media, self._roots = media, tuple(roots)
         self._digits = max(6, len(str(total)))
+        self.used: list[Path] = []  # roots below which a referenced original lies
         self.thumbnails = 0
         self.missing = 0
         self.unmeasured = 0
@@ -75,6 +76,23 @@ class Pictures:
         self.thumbnails += 1
         return picture
 
+    def reference(self, row: Row) -> str | None:
+        """Path of the original of a row, below the folder above its media root.
+
+        Where no media root is named, it is the path that the run gives; see `referenced`.
+        """
+        uri = referenced(row["uri"])
+        if uri is None or not self._roots:
+            return uri
+        for root in self._roots:
+            if find_original(uri, [root]) is not None:
+                full = root.resolve()
+                if full not in self.used:
+                    self.used.append(full)
+                return f"{full.name}/{uri}"
+        self.thumbnails += 1
+        return None
+
     def size(self, picture: Picture | None, uri: object = None) -> tuple[int, int] | None:
         """Width and height in pixels, of a picture or of the original that a path leads to."""
         if picture is not None:
@@ -88,7 +106,7 @@ class Pictures:
     def remarks(self) -> tuple[str, ...]:
         """Say where no original, or no picture, was found."""
         said = []
-        if self.thumbnails and self._media == "copy":
+        if self.thumbnails and self._media != "thumbnail":
             said.append(
                 f"{counted(self.thumbnails, 'sample')} went with the small picture of the run: no "
                 "original of theirs lies below a --media-root."

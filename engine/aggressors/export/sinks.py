@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol
@@ -116,6 +116,9 @@ class Zip:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
+            self._archive.close()
+            return
+        with suppress(OSError, ValueError):  # a full disk, a member half written
             self._archive.close()
 
     @contextmanager

@@ -34,7 +34,7 @@ def writer(
     def of_a_list(job: Job) -> tuple[str, ...]:
         schema, pages = job.listing.schema, job.pages()
         if job.copies:
-            schema, pages = _named(schema), (_with_pictures(job, page) for page in pages)
+            schema, pages = with_names(schema), (_with_pictures(job, page) for page in pages)
         with job.sink.file(job.name) as stream:
             write(stream, schema, pages)
         return job.pictures.remarks()
@@ -42,7 +42,7 @@ def writer(
     return of_a_list
 
 
-def _named(schema: pa.Schema) -> pa.Schema:
+def with_names(schema: pa.Schema) -> pa.Schema:
     """Put a column with the name of a picture in the place of the picture."""
     names = [f"metadata.{name}" if name == _FILE_NAME else name for name in schema.names]
     named = pa.schema(zip(names, schema.types, strict=True))
@@ -54,7 +54,7 @@ def _with_pictures(job: Job, page: pa.Table) -> pa.Table:
     wanted = page.select(["rank", "sample_id", "uri", "thumbnail"])
     copied = [job.pictures.copy(row, job.sink) for row in wanted.to_pylist()]
     names = pa.array([found and f"{IMAGES}/{found[0]}" for found in copied], pa.string())
-    schema = _named(page.schema)
+    schema = with_names(page.schema)
     place = schema.get_field_index(_FILE_NAME)
     return page.set_column(place, "thumbnail", names).rename_columns(schema.names)
 

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from stat import S_ISREG
 
@@ -205,6 +206,19 @@ def fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sweep_of(path: Path, *, older_than: float = STALE_SECONDS) -> None:
+    """Remove what killed processes left of one file or folder, `older_than` seconds old."""
+    limit = time.time() - older_than
+    for leftover in path.parent.glob(f".{escape(path.name)}.{'[0-9a-f]' * 8}{TEMPORARY}"):
+        with suppress(OSError):
+            if leftover.lstat().st_mtime > limit:
+                continue
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()
 
 
 def sweep(folder: Path, *, older_than: float = STALE_SECONDS) -> None:
