@@ -102,8 +102,9 @@ def label_candidates(run: RunFile, workspace: Workspace) -> None:
     from pyarrow import parquet
 
     from aggressors.queries.overview import aggressors
-    from aggressors.queries.queued import first_candidates, picks
+    from aggressors.queries.queued import picks
     from aggressors.queries.returned import Allowed, check_labels
+    from aggressors.queries.solve import candidates
     from aggressors.store.label_queues import DEFAULT_QUEUE
 
     queue = workspace.label_queue(DEFAULT_QUEUE)
@@ -112,7 +113,8 @@ def label_candidates(run: RunFile, workspace: Workspace) -> None:
     file = demo_folder() / "labels" / f"{VERSIONS[1]}.parquet"
     wanted = set(parquet.read_table(file, columns=["sample_id"])["sample_id"].to_pylist())
     fetched = {
-        one.rank: first_candidates(run, one.rank, FETCHED) for one in aggressors(run)
+        one.rank: candidates(run, one.concept_id, limit=FETCHED)["sample_id"].to_pylist()
+        for one in aggressors(run)
     }
     rank = max(fetched, key=lambda each: len(wanted.intersection(fetched[each][: len(wanted)])))
     ordered = [one for one in fetched[rank] if one in wanted]
