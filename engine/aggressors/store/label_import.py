@@ -300,7 +300,7 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
         return None
     if classes and label not in classes and not state.allowed.new_classes:
         near = get_close_matches(label, list(classes), n=1)
-        state.trouble("unknown class", one, label[:60] + f", nearest {near[0]}" * bool(near))
+        state.trouble("unknown class", one, label[:60] + (f", nearest {near[0]}" if near else ""))
         return None
     return _with(one, label=label)
 
