@@ -192,7 +192,9 @@ def add(
         refuse("Nothing to add. Name an --aggressor, or samples with --sample or --samples.")
     if where is not None and (ids or not where.strip()):
         refuse("--where keeps candidates that a filter lets through. Write one, or leave it out.")
-    picked = queue_facts.picked(place, run, found, aggressor, ids, count, where, variety, even)
+    picked = queue_facts.picked(
+        place, run, found, aggressor, ids, count, where, variety, even, again
+    )
     added = found.add(picked, by=by, again=again)
     if as_json:
         print_json(asdict(added) | {"queue": name, "sentence": added.sentence})

@@ -33,13 +33,18 @@ def picked(
     where: str | None,
     variety: float,
     even: bool,
+    again: bool,
 ) -> pa.Table:
-    """Choose samples of a run for a queue: those named, or candidates of an aggressor."""
+    """Choose samples of a run for a queue: those named, or candidates of an aggressor.
+
+    Candidates that are in this queue, or, but for `again`, in another one, give way to the next.
+    """
     with open_run(place.resolve(run)) as opened:
         if ids or rank is None:
             return picks(opened, ids, rank)
         scope = parse(expand(where, finder(place))) if where else EVERYTHING
-        there = frozenset(queue.rows()["sample_id"].to_pylist())
+        full = [queue] if again else [place.label_queue(name) for name in place.queues()]
+        there = frozenset(one for each in full for one in each.rows()["sample_id"].to_pylist())
         wish = Wish(budget=count, variety=variety, even=even, filter=scope, without=there)
         found = fetched(opened, concept_of_rank(opened, rank), wish).found
         return picks(opened, found["sample_id"].to_pylist(), rank)

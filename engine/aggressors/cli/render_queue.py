@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from aggressors.store.label_queues import Export, QueueSummary, Quota
 
 _TOLD = {
-    "labeler": "the labeler said so",
+    "labeler": "as the labeler said",
     "rule": "by the rule of the group",
     "kept": "kept by the labeler",
-    "engine": "only the engine says so",
+    "engine": "as the engine guesses",
 }
 
 
@@ -103,7 +103,8 @@ def _remarks(part: Part) -> list[str]:
     found = []
     if part.came.told:
         told = "; ".join(f"{n:,} {_TOLD[way]}" for way, n in part.came.told.items())
-        found.append(f"Such or not: {told}." + _unknown(part.came.unknown))
+        name = "no aggressor" if part.aggressor is None else f"{part.aggressor} {part.group}"
+        found.append(f"Such samples for {name}: {told}.{_unknown(part.came.unknown)}")
     if part.expected and part.expected.needs_pilot and part.pilot and not part.pilot.complete:
         found.append(f"{part.expected.why} {part.pilot.done} of them are done.")
     return found
@@ -120,9 +121,11 @@ def _closed(closed: Sequence[Closed]) -> Table:
         after, "Samples", f"{spoken(first.signal).capitalize()} before", "After", "Change"
     )
     for one in closed:
-        learned = f"trained on {one.trained_on:,} of {one.labeled:,} labels"
+        learned = (
+            f"{one.aggressor} {one.group}\ntrained on {one.trained_on:,} of {one.labeled:,} labels"
+        )
         gone = f", {percent(one.share)} of the gap closed" if one.share is not None else ""
-        table.add_row(Text(f"aggressor ({learned}{gone})", style="bold"), *_gain(one.members))
+        table.add_row(Text(f"{learned}{gone}", style="bold"), *_gain(one.members))
         table.add_row("rest", *_gain(one.rest))
     return table
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from aggressors.contracts import RunSummary
 from aggressors.judging import LEVEL, SEED, Signals, pair, signals_of
 from aggressors.queries.judged import held_out, in_training
+from aggressors.queries.marks import groups
 from aggressors.queries.samples import concept_of_rank
 from aggressors.queries.scope import fetch
 from aggressors.stats.intervals import BoolArray, Interval
@@ -48,6 +49,7 @@ class Closed:
 
     Parameters
     ----------
+    aggressor, group : its rank in the earlier run, and its name, see `queries.marks.groups`.
     signal : what is compared, the signal of the earlier run.
     trained_on : of the `labeled` samples of the aggressor those in the training of the later run.
     members, rest : None where fewer than 2 samples can be compared.
@@ -55,6 +57,8 @@ class Closed:
     relabeled : samples whose label differs between the runs; they are left out.
     """
 
+    aggressor: int
+    group: str
     run_id: str
     run_name: str
     created_at: str
@@ -124,6 +128,8 @@ def gain(rows: pa.Table, before: RunFile, after: RunFile, rank: int) -> Closed:
     of_rank = rows.filter(pc.fill_null(pc.equal(rows["aggressor"], rank), False))
     info = after.info
     return Closed(
+        rank,
+        groups(before).get(concept, ""),
         info.run_id,
         info.name,
         info.created_at,

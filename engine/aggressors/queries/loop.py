@@ -30,7 +30,7 @@ __all__ = ["Came", "Loop", "Part", "Pilot", "Told", "loop", "such"]
 
 # Who tells whether a sample is such a one, from the surest on.
 Told = Literal["labeler", "rule", "kept", "engine"]
-SURE = 0.9  # precision and recall from which a rule tells the members of its group
+SURE = 0.98  # precision and recall from which a rule is what defines its group
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def such(rows: pa.Table, run: RunFile, marks: Iterable[Mark] = ()) -> dict[str, 
     """Tell of the samples that came back whether they are such as they were chosen for.
 
     In this order: the labeler says so (rejected as not of the group, `of_group`, or marked so on a
-    page); a rule that describes the group well, with the label that was given; the labeler was
+    page); the rule that defines the group, with the label that was given; the labeler was
     asked, since others of the queue were said to be none, and kept this one; the engine counted it
     to the group. Rejected for another reason, a sample tells nothing.
 
@@ -158,7 +158,7 @@ def _by_definition(
 
 
 def _rule(run: RunFile, concept: int) -> Filter | None:
-    """Read the rule of a group, if it tells its members well."""
+    """Read the rule of a group, if that defines it."""
     sql = """
         SELECT rule ->> '$.filter', (rule ->> '$.precision')::DOUBLE, (rule ->> '$.recall')::DOUBLE
         FROM concepts WHERE concept_id = $concept
