@@ -300,8 +300,7 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
         return None
     if classes and label not in classes and not state.allowed.new_classes:
         near = get_close_matches(label, list(classes), n=1)
-        told = [label[:60], *(f"nearest {one}" for one in near)]
-        state.trouble("unknown class", one, ", ".join(told))
+        state.trouble("unknown class", one, label[:60] + (f", nearest {near[0]}" if near else ""))
         return None
     return _with(one, label=label)
 

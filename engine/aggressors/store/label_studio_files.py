@@ -63,7 +63,7 @@ def _annotation(
             odd = odd or strange or ("two labels in one annotation" if label else "")
             label = said
     others = [str(one.get("from_name")) for one in results if one.get("from_name")]
-    if not label and not odd and of_group is None and others:
+    if not label and not odd and of_group is None and others and name not in others:
         odd = f"no tag {name!r}; there is {others[0]!r}"
     decided = bool(given.get("ground_truth"))
     return Answer(row, sample_id, label, "", of_group, by, at, odd, decided)
