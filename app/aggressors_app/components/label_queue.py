@@ -40,11 +40,11 @@ COLORS: dict[State, Color] = {
 }  # fmt: skip
 COLUMNS = (
     Column(""),
-    Column("Sample"),
+    Column("Sample", width="40%"),
     Column("State"),
-    Column("Label"),
+    Column("Label", width="13%"),
     Column("Chance", right=True, help="That it is such a sample, as estimated when it was queued"),
-    Column("Last change"),
+    Column("Last change", width="17%"),
     Column(""),
 )
 

@@ -21,9 +21,8 @@ MISTAKES = (
 def review(run_id: str, one: Aggressor) -> None:
     """Show the most frequent mistakes, confidence against accuracy, and the mean heatmaps."""
     found = cached.review(run_id, one.concept_id)
-    for said in (found.sentence, found.attention):
-        if said:
-            st.markdown(plain(typeset(said)))
+    if found.sentence:
+        st.markdown(plain(typeset(found.sentence)))
     if found.confused:
         listing(
             "review_mistakes",
