@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.solve.gain import write_section
 from bench.solve.gain_arms import at_random, by_centroid, by_core_set, by_entropy
 from bench.solve.gain_cells import Arm, Cell, read_cell, write_cell
+from bench.solve.gain_judge import ahead, default_weight, judged, of_ceiling
 
 
 def test_entropy_takes_the_least_sure_first() -> None:
@@ -139,3 +141,81 @@ def test_stacked_models_need_equally_many_steps() -> None:
     ]
     with pytest.raises(ValueError, match="equally many steps"):
         trained(tasks, torch.zeros(1, 784, dtype=torch.uint8))
+
+
+def lines(cell: str, name: str, before: tuple[float, float], arms: dict) -> list[dict]:
+    """`arms` holds (inside, rest, hits of 100) by (arm, weight)."""
+    common = {"cell": cell, "slice": name, "kind": "rare", "f1": 0.8, "engine": "e", "found": True,
+              "split": "reporting"}  # fmt: skip
+    told = [{**common, "arm": "before", "weight": 1.0, "inside": before[0], "rest": before[1],
+             "added": 0, "hits": 0}]  # fmt: skip
+    return told + [
+        {**common, "arm": arm, "weight": weight, "inside": inside, "rest": rest, "added": 100,
+         "hits": hits}
+        for (arm, weight), (inside, rest, hits) in arms.items()
+    ]  # fmt: skip
+
+
+def test_closed_is_the_share_of_the_gap_before() -> None:
+    # gap .8 - .4: .6 closes half; the other cell's .3 falls below, by more than the gap
+    first = lines("a-1", "a", (0.4, 0.8), {("ours 100", 3.0): (0.6, 0.79, 90)})
+    second = lines("b-1", "b", (0.5, 0.7), {("ours 100", 3.0): (0.2, 0.71, 30)})
+    arms, left_out = judged(first + second)
+    own = arms[("ours 100", 3.0)]
+    np.testing.assert_allclose(own.closed, [0.5, -1.5])
+    np.testing.assert_allclose(own.capped, [0.5, -1.0])
+    np.testing.assert_allclose(own.rest_change, [-1.0, 1.0])
+    np.testing.assert_allclose(own.hits, [0.9, 0.3])
+    assert left_out == []
+
+
+def test_a_cell_with_next_to_no_gap_is_left_out_and_named() -> None:
+    arms, left_out = judged(
+        lines("a-1", "a", (0.4, 0.8), {("random", 3.0): (0.4, 0.8, 2)})
+        + lines("b-1", "b", (0.66, 0.8), {("random", 3.0): (0.9, 0.8, 2)})
+    )
+    assert left_out == ["b-1"]
+    assert arms[("random", 3.0)].settings.tolist() == ["a"]
+
+
+def test_paired_difference_and_share_of_the_ceiling() -> None:
+    told = []
+    for name, ours, other, ceiling in (
+        ("a", 0.7, 0.6, 0.8),
+        ("b", 0.6, 0.7, 0.8),
+        ("c", 0.8, 0.4, 0.8),
+    ):
+        told += lines(f"{name}-1", name, (0.4, 0.8), {
+            ("ours 100", 3.0): (ours, 0.8, 90), ("centroid", 3.0): (other, 0.8, 60),
+            ("ceiling", 3.0): (0.8, 0.8, 100)})  # fmt: skip
+    arms, _ = judged(told)
+    own, other, ceiling = (arms[(arm, 3.0)] for arm in ("ours 100", "centroid", "ceiling"))
+    difference, won, lost = ahead(own, other)
+    # closed .75, .5, 1 against .5, .75, 0
+    assert difference.value == pytest.approx((0.25 - 0.25 + 1) / 3)
+    assert (won, lost) == (2, 1)
+    assert of_ceiling(own, ceiling).value == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("light", "heavy", "rest", "weight"),
+    [(0.60, 0.62, 0.8, 5.0), (0.60, 0.605, 0.8, 3.0), (0.60, 0.62, 0.797, 3.0)],
+    ids=["closes more", "closes hardly more", "costs too much elsewhere"],
+)
+def test_the_default_weight_follows_its_rule(
+    light: float, heavy: float, rest: float, weight: float
+) -> None:
+    told = lines("a-1", "a", (0.4, 0.8), {
+        ("ours 100", 3.0): (light, 0.8, 90), ("ours 100", 5.0): (heavy, rest, 90)})  # fmt: skip
+    assert default_weight(judged(told)[0]) == weight
+
+
+def test_a_section_is_replaced_and_others_stay(tmp_path: Path) -> None:
+    file = tmp_path / "solve.md"
+    write_section(file, "gain", "old")
+    write_section(file, "other", "kept")
+    write_section(file, "gain", "new")
+    text = file.read_text()
+    assert "old" not in text
+    assert text.index("new") < text.index("kept")
+    assert text.count("written by") == 2
