@@ -180,11 +180,7 @@ def test_a_cell_with_next_to_no_gap_is_left_out_and_named() -> None:
 
 def test_paired_difference_and_share_of_the_ceiling() -> None:
     told = []
-    for name, ours, other, ceiling in (
-        ("a", 0.7, 0.6, 0.8),
-        ("b", 0.6, 0.7, 0.8),
-        ("c", 0.8, 0.4, 0.8),
-    ):
+    for name, ours, other in (("a", 0.7, 0.6), ("b", 0.6, 0.7), ("c", 0.8, 0.4)):
         told += lines(f"{name}-1", name, (0.4, 0.8), {
             ("ours 100", 3.0): (ours, 0.8, 90), ("centroid", 3.0): (other, 0.8, 60),
             ("ceiling", 3.0): (0.8, 0.8, 100)})  # fmt: skip

@@ -52,7 +52,8 @@ def page(result: dict) -> str:
         "## What labels are worth",
         "",
         f"In {result['settings']} settings × 5 seeds ({result['cells']} cells) one slice is "
-        "planted that the model fails on. 100 of the product's candidates for the aggressor that best "
+        "planted that the model fails on. 100 of the product's candidates for the aggressor that "
+        "best "
         f"matches it are labeled, and the model is trained again in the same way: "
         f"{_share(ours['closed'])} of the gap closes on held-out samples of the slice, "
         f"{_share(result['arms']['random']['closed'])} with 100 labels at random, "
