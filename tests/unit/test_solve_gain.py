@@ -43,7 +43,8 @@ def cell(rng: np.random.Generator, originals: np.ndarray) -> Cell:
     altered = np.array([1, 4, 7])
     return Cell(
         name="turned-1", seed=1, n_labels=4, original=rng.permutation(30)[:10],
-        label=rng.integers(0, 4, 10), member=rng.random(10) < 0.5, sizes=(4, 3, 3),
+        label=rng.integers(0, 4, 10), member=rng.random(10) < 0.5,
+        assigned=rng.random(10) < 0.5, sizes=(4, 3, 3),
         altered=altered, pixels=rng.integers(0, 256, (3, 784), dtype=np.uint8),
         arms=(Arm("before", [], 1.0), Arm("ours 100", [0, 2], 3.0)), facts={"f1": 0.5},
     )  # fmt: skip
@@ -59,7 +60,7 @@ def test_a_cell_is_read_back_as_written(tmp_path: Path, marked: bool) -> None:
         written.pixels[:, :5] += 200
     write_cell(written, originals, tmp_path / "cell.npz")
     found = read_cell(tmp_path / "cell.npz", originals)
-    for name in ("original", "label", "member", "altered", "pixels"):
+    for name in ("original", "label", "member", "assigned", "altered", "pixels"):
         np.testing.assert_array_equal(getattr(found, name), getattr(written, name))
     assert (found.arms, found.sizes, found.facts) == (written.arms, written.sizes, written.facts)
     assert (found.name, found.seed, found.n_labels) == ("turned-1", 1, 4)

@@ -37,6 +37,7 @@ class Cell:
     original : (n,) row of each picture in the table of originals.
     label : (n,) as trained on or judged by.
     member : (n,) bool, of the planted slice.
+    assigned : (n,) bool, of the aggressor, as the engine says for held out; False elsewhere.
     sizes : of train, held out and the pool.
     altered, pixels : (a,) places and (a, 784) pictures of those that are not their original.
     facts : of the setting, and of the search in it.
@@ -48,6 +49,7 @@ class Cell:
     original: IntArray
     label: IntArray
     member: NDArray[np.bool_]
+    assigned: NDArray[np.bool_]
     sizes: tuple[int, int, int]
     altered: IntArray
     pixels: Pixels
@@ -69,6 +71,7 @@ def write_cell(cell: Cell, originals: Pixels, file: Path) -> None:
         "original": cell.original.astype(np.uint32),
         "label": cell.label.astype(np.uint8),
         "member": np.packbits(cell.member),
+        "assigned": np.packbits(cell.assigned),
         "altered": cell.altered.astype(np.uint32),
         "facts": np.frombuffer(json.dumps(facts).encode(), np.uint8),
     }
@@ -99,6 +102,7 @@ def read_cell(file: Path, originals: Pixels) -> Cell:
         original=original,
         label=arrays["label"].astype(np.int64),
         member=np.unpackbits(arrays["member"], count=len(original)).astype(bool),
+        assigned=np.unpackbits(arrays["assigned"], count=len(original)).astype(bool),
         sizes=tuple(facts["sizes"]),
         altered=altered,
         pixels=pixels,

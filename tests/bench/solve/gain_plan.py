@@ -10,10 +10,12 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 import aggressors
 from aggressors.stages.retrieve import retrieve
@@ -21,7 +23,7 @@ from bench.discovery.pictures import originals
 from bench.solve.gain_arms import at_random, by_centroid, by_core_set, by_entropy
 from bench.solve.gain_cells import Arm, Cell, write_cell
 from bench.solve.model import answers_of
-from bench.solve.ran import Ran, run
+from bench.solve.ran import TEST, Ran, run
 from bench.solve.setting import IntArray, Setting, cache_folder, cells, make, rows_of
 from bench.solve.slices import SLICES
 
@@ -48,7 +50,7 @@ def main() -> None:
             continue
         start = time.perf_counter()
         setting = make(split, seed, planted)
-        cell = planned(setting, run(setting), digest)
+        cell = planned(setting, run(setting, held_out=True), digest)
         write_cell(cell, pixels, file)
         seconds = time.perf_counter() - start
         print(f"{file.stem} {json.dumps(cell.facts)} {seconds:.0f} s", flush=True)
@@ -83,6 +85,10 @@ def planned(setting: Setting, ran: Ran, digest: str) -> Cell:
         [part.pictures[own].reshape(-1, 784) for part, own in zip(parts, rows, strict=True)]
     )
     altered = np.flatnonzero((pictures != originals()[0].reshape(-1, 784)[original]).any(axis=1))
+    assigned = np.zeros(len(original), dtype=bool)
+    if ran.concept is not None:
+        own = ran.of(TEST)
+        assigned[len(rows[0]) + ran.place[own]] = ran.members(ran.concept)[own]
     arms = tuple(
         Arm(name, np.searchsorted(pool, places).tolist(), weight)
         for name, places in chosen.items()
@@ -96,7 +102,8 @@ def planned(setting: Setting, ran: Ran, digest: str) -> Cell:
     }  # fmt: skip
     return Cell(
         f"{setting.slice.name}-{setting.seed}", setting.seed, len(setting.names), original, label,
-        member, (len(rows[0]), len(rows[1]), len(pool)), altered, pictures[altered], arms, facts,
+        member, assigned,
+        (len(rows[0]), len(rows[1]), len(pool)), altered, pictures[altered], arms, facts,
     )  # fmt: skip
 
 
@@ -110,8 +117,9 @@ def weights_of(arm: str) -> tuple[float, ...]:
 def choices(setting: Setting, ran: Ran) -> dict[str, IntArray]:
     """Places among the unlabeled that each way labels, best first."""
     pool, train = (answers_of(setting, name) for name in ("unlabeled", "train"))
-    ours, centroid = _ours(ran), np.empty(0, dtype=np.int64)
+    ours = centroid = np.empty(0, dtype=np.int64)
     if ran.concept is not None:
+        ours = candidates(ran, ran.only(ran.concept))
         validation = answers_of(setting, "validation").embedding
         own = ran.of("validation")
         member = np.zeros(len(validation), dtype=bool)
@@ -119,21 +127,23 @@ def choices(setting: Setting, ran: Ran) -> dict[str, IntArray]:
         labeled = np.concatenate([train.embedding, validation])
         inside = np.concatenate([np.zeros(len(train.embedding), dtype=bool), member])
         centroid = by_centroid(pool.embedding, labeled, inside, BUDGET)
-    return {
-        "before": ours[:0],
-        "random": at_random(len(pool.embedding), BUDGET, setting.seed),
-        "entropy": by_entropy(pool.probabilities, BUDGET),
-        "core-set": by_core_set(pool.embedding, train.embedding, BUDGET),
-        "centroid": centroid,
-        "ceiling": np.flatnonzero(setting.populations["unlabeled"].member),
-    } | {f"ours {budget}": ours[:budget] for budget in BUDGETS}
+    return (
+        {
+            "before": ours[:0],
+            "random": at_random(len(pool.embedding), BUDGET, setting.seed),
+            "entropy": by_entropy(pool.probabilities, BUDGET),
+            "core-set": by_core_set(pool.embedding, train.embedding, BUDGET),
+            "centroid": centroid,
+            "known": candidates(ran, ran.known())[:BUDGET],  # had the search found just the slice
+            "ceiling": np.flatnonzero(setting.populations["unlabeled"].member),
+        }
+        | {f"ours {budget}": ours[:budget] for budget in BUDGETS}
+    )
 
 
-def _ours(ran: Ran) -> IntArray:
-    """Places of the product's candidates, in its order; none where nothing was found."""
-    if ran.concept is None:
-        return np.empty(0, dtype=np.int64)
-    found = retrieve(ran.only(ran.concept), ran.context)["candidates"].sort_by("rank")
+def candidates(ran: Ran, tables: Mapping[str, pa.Table]) -> IntArray:
+    """Places of the product's candidates for the one aggressor in the tables, in its order."""
+    found = retrieve(tables, ran.context)["candidates"].sort_by("rank")
     ids = found["sample_id"].to_pylist()[: max(BUDGETS)]
     return np.array([int(each.rpartition("-")[2]) for each in ids], dtype=np.int64)
 

@@ -80,10 +80,13 @@ def _record(jobs: list[tuple[Cell, int, Task]], table: torch.Tensor, out: Path) 
     lines = []
     for (cell, place, _), own in zip(jobs, right, strict=True):
         arm, member = cell.arms[place], _held_out(cell, cell.member)
+        assigned = _held_out(cell, cell.assigned)
         lines.append({
             "cell": cell.name, "arm": arm.name, "weight": arm.weight, "added": len(arm.added),
             "hits": int(_pool(cell, cell.member)[arm.added].sum()),
             "inside": float(own[member].mean()), "rest": float(own[~member].mean()),
+            "assigned": int(assigned.sum()),
+            "aggressor": float(own[assigned].mean()) if assigned.any() else None,
             "seconds": round(seconds, 3), "device": table.device.type, **cell.facts,
         })  # fmt: skip
     out.parent.mkdir(parents=True, exist_ok=True)
