@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from aggressors.export import export
+from aggressors.queries.queued import picks
 from aggressors.store.read import RunFile
+from aggressors.store.workspace import Workspace
 from label_studio.server import Client, Server, is_installed
 from queried import queried
 
@@ -20,12 +23,19 @@ QUEUE = [f"unlabeled-{place:04d}" for place in (250, 299, 231, 240, 298, 235, 29
 
 @dataclass(frozen=True)
 class Place:
-    """A server, a run whose originals lie below `root`, and that root."""
+    """A server, a workspace with a run and a label queue, and the root of its originals."""
 
     server: Server
     second: Client
     run: RunFile
+    workspace: Workspace
     root: Path
+
+    def type(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """Type a command of ours."""
+        command = [sys.executable, "-m", "aggressors", *map(str, words)]
+        command += ["--workspace", str(self.workspace.root)]
+        return subprocess.run(command, capture_output=True, text=True)
 
 
 @dataclass(frozen=True)
@@ -49,9 +59,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     data = folder / "server"
     data.mkdir()
     server = Server(data, root.parent)
+    workspace = Workspace.open(folder / "workspace", create=True)
     try:
-        with queried(folder).run as run:
-            yield Place(server, server.invited("second@localhost.test"), run, root)
+        with queried(workspace.runs).run as run:
+            workspace.label_queue("to-label").add(picks(run, QUEUE), by="Ann")
+            second = server.invited("second@localhost.test")
+            yield Place(server, second, run, workspace, root)
     finally:
         server.stop()
 
@@ -60,9 +73,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def project(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Our export, imported as a person does: config.xml by the settings, the file by an upload."""
     out = tmp_path_factory.mktemp("ours") / "tasks.json"
-    made = export(place.run, "queue", format="label-studio", queue=QUEUE, media_roots=[place.root])
-    tasks_file, config = made.save(out)
-    return imported(place, tasks_file, config.read_text())
+    done = place.type(
+        *("export", "v1", "--what", "queue", "--queue", "to-label", "--format", "label-studio"),
+        *("--media-root", place.root, "--out", out),
+    )
+    assert done.returncode == 0, done.stderr
+    print(done.stdout, done.stderr)
+    return imported(place, out, out.with_name("tasks-config.xml").read_text())
 
 
 def imported(place: Place, tasks_file: Path, config: str) -> Project:

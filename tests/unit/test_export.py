@@ -47,8 +47,8 @@ def read_ids(exported, format):
         return ids(exported.main.content, format)
     found = []
     for file in exported.files:
-        if file.name.endswith("metadata.jsonl"):
-            found += [json.loads(line) for line in file.content.splitlines()]
+        if file.name.endswith("metadata.parquet"):
+            found += pq.read_table(io.BytesIO(file.content)).to_pylist()
     return [row["sample_id"] for row in sorted(found, key=lambda row: row["file_name"])]
 
 

@@ -8,6 +8,7 @@ import re
 import zipfile
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -16,7 +17,6 @@ from aggressors.export import FORMATS, export
 from aggressors.export.media import Pictures, referenced
 from aggressors.export.sinks import InMemory
 from aggressors.export.table import with_names
-from aggressors.queries.grammar import parse
 from aggressors.queries.listing import listing
 from aggressors.store.read import read_original
 from queried import CLASSES, ODD, queried
@@ -108,7 +108,7 @@ def test_an_image_folder_has_a_split_a_population_and_declares_each(run, root):
     found = files(made)
     declared = re.findall(r"- split: (\w+)\n    path: (\w+)/\*\*", found["README.md"].decode())
     assert declared == [(name, name) for name in ("train", "validation", "unlabeled")]
-    rows = [json.loads(line) for line in found["train/metadata.jsonl"].splitlines()]
+    rows = pq.read_table(io.BytesIO(found["train/metadata.parquet"])).to_pylist()
     assert [row["file_name"] for row in rows] == ["000002-train-0003.png", "000004-train-0001.png"]
     assert [row["rank"] for row in rows] == [2, 4]
     for row in rows:
@@ -120,11 +120,19 @@ def test_an_image_folder_has_a_split_a_population_and_declares_each(run, root):
     )
 
 
-def test_numbers_keep_their_kind_in_an_image_folder(run):
-    """A reader that guesses from the first lines must not take a decimal number for a whole one."""
-    made = export(run, "samples", format="hf-imagefolder", filter=parse("population = train"))
-    lines = files(made)["train/metadata.jsonl"].decode().splitlines()
-    assert all(re.search(r'"hour": (\d+\.\d+|null)', line) for line in lines)
+def test_all_splits_have_the_same_types_though_one_has_no_labels(run):
+    """The library guesses nothing and refuses splits that differ."""
+    found = files(export(run, "samples", format="hf-imagefolder"))
+    schemas = {
+        name: pq.read_schema(io.BytesIO(content))
+        for name, content in found.items()
+        if name.endswith("metadata.parquet")
+    }
+    assert set(schemas) == {f"{name}/metadata.parquet" for name in run.populations}
+    assert len({str(schema) for schema in schemas.values()}) == 1
+    unlabeled = pq.read_table(io.BytesIO(found["unlabeled/metadata.parquet"]))
+    assert unlabeled["label"].null_count == unlabeled.num_rows
+    assert unlabeled.schema.field("label").type == pa.string()
 
 
 def test_an_image_folder_cannot_reference(run):

@@ -152,7 +152,7 @@ FORMATS: dict[str, Format] = {
     "label-studio": Format(
         "Label Studio", "json", label_studio.write, _TASKS, "tasks.json", pictures=True
     ),
-    "coco": Format("COCO", "json", coco.write, _COCO, "annotations.json"),
+    "coco": Format("COCO", "json", coco.write, _COCO, "annotations/labels_default.json"),
     "hf-imagefolder": Format(
         "Hugging Face image folder", "zip", image_folder.write, _IMAGES, "README.md"
     ),

@@ -14,7 +14,7 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
 from aggressors.export.job import Job
-from aggressors.export.media import IMAGES
+from aggressors.export.media import IMAGES, Row
 
 _EXACT = 2**53  # below it a float holds every whole number
 
@@ -51,12 +51,23 @@ def with_names(schema: pa.Schema) -> pa.Schema:
 
 
 def _with_pictures(job: Job, page: pa.Table) -> pa.Table:
-    wanted = page.select(["rank", "sample_id", "uri", "thumbnail"])
-    copied = [job.pictures.copy(row, job.sink) for row in wanted.to_pylist()]
-    names = pa.array([found and f"{IMAGES}/{found[0]}" for found in copied], pa.string())
+    names = [found and f"{IMAGES}/{found}" for found in copied(job, page, lambda row: IMAGES)]
     schema = with_names(page.schema)
     place = schema.get_field_index(_FILE_NAME)
-    return page.set_column(place, "thumbnail", names).rename_columns(schema.names)
+    column = pa.array(names, pa.string())
+    return page.set_column(place, "thumbnail", column).rename_columns(schema.names)
+
+
+def copied(job: Job, page: pa.Table, folder: Callable[[Row], str]) -> list[str | None]:
+    """Write the pictures of a page; gives their names in their folders, None where there is none.
+
+    Parameters
+    ----------
+    folder : of the picture of a row, which has rank, sample_id, population, uri and thumbnail.
+    """
+    wanted = page.select(["rank", "sample_id", "population", "uri", "thumbnail"])
+    found = [job.pictures.copy(row, job.sink, folder(row)) for row in wanted.to_pylist()]
+    return [one and one[0] for one in found]
 
 
 def write_csv(stream: BinaryIO, schema: pa.Schema, pages: Pages) -> None:
@@ -108,15 +119,15 @@ def line(row: object) -> bytes:
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
 
 
-def rows(page: pa.Table, *, whole: bool = True) -> Iterator[dict[str, Any]]:
-    """Give the rows of a page as what JSON can hold; `whole` numbers have no `.0`."""
+def rows(page: pa.Table) -> Iterator[dict[str, Any]]:
+    """Give the rows of a page as what JSON can hold; a whole number has no `.0`."""
     names = page.column_names
-    columns = [_values(column, whole) for column in page.columns]
+    columns = [_values(column) for column in page.columns]
     for values in zip(*columns, strict=True):
         yield dict(zip(names, values, strict=True))
 
 
-def _values(column: pa.ChunkedArray, whole: bool) -> list[object]:
+def _values(column: pa.ChunkedArray) -> list[object]:
     """Values of a column; None for NaN and infinity, which JSON lacks."""
     if not pa.types.is_floating(column.type):
         return list(column.to_pylist())
@@ -126,6 +137,6 @@ def _values(column: pa.ChunkedArray, whole: bool) -> list[object]:
         exact = (numbers == np.trunc(numbers)) & (np.abs(numbers) < _EXACT)
     for place in np.flatnonzero(~np.isfinite(numbers)):
         values[place] = None
-    for place in np.flatnonzero(exact) if whole else ():
+    for place in np.flatnonzero(exact):
         values[place] = int(numbers[place])
     return values
