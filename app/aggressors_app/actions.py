@@ -92,7 +92,7 @@ def export_queue(run_id: str, name: str, format: str) -> Exported:
     """
     queue = label_queue(name)
     ids = queued.held_here(cached.run_file(run_id), queue.waiting())
-    made = exported(run_id, "queue", format, "", queue=ids)
+    made = exported(run_id, "queue", format, "", queue=queue.of(ids))
     queue.exported(ids, format)
     return made
 
@@ -159,7 +159,7 @@ def exported(
     filter: str,
     rank: int | None = None,
     count: int | None = None,
-    queue: Sequence[str] = (),
+    queue: Sequence[str] | pa.Table = (),
 ) -> Exported:
     """Write a list of samples in a format; made when it is asked for, not before."""
     run = cached.run_file(run_id)

@@ -131,7 +131,7 @@ def test_copied_pictures_are_shown_where_the_export_is_the_root(place: Place):
 @pytest.mark.parametrize(
     ("classes", "result"),
     [
-        (('a"/><b>', "b & c", "komma, klein", "grün 服", "'x'", "=1+1"), None),
+        (('a"/><b>', "b & c", "comma, small", "grün 服", "'x'", "=1+1"), None),
         ((), {"type": "number", "value": {"number": 1.5}}),
     ],
 )

@@ -109,6 +109,10 @@ def test_an_export_counts_and_can_be_made_again(workspace, tmp_path):
         return done, [row["sample_id"] for row in rows]
 
     done, first = export("--batch", "new", "--count", 4)
+    with out.open(encoding="utf-8") as file:
+        told = list(csv.DictReader(file))
+    assert {row["aggressor"] for row in told} == {"1"}
+    assert {row["reason"] for row in told} == {"near the core"}
     assert "as export 1." in done.stdout
     assert first == ids(workspace)[:4] == ids(workspace, "exported")
     _, rest = export("--batch", "new")

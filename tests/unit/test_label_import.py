@@ -129,6 +129,8 @@ def test_a_long_list_shows_the_first_and_keeps_all(queue):
     found = checked(queue, [row(f"gone-{one}", "coat") for one in range(50)])
     (problem,) = found.problems
     assert len(problem.rows) == 50
+    near = checked(queue, [row("a", f"coat{one}") for one in range(50)]).problems[0].rows
+    assert [one.got.endswith(", nearest coat") for one in near] == [True] * 20 + [False] * 30
     assert "and 47 more" in problem.sentence
 
 

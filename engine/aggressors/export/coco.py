@@ -2,7 +2,8 @@
 
 Format: cocodataset.org/#format-data. A label of a run is one of a whole image, and no box is known:
 an annotation names image and category, and has no `bbox`, `area` or `segmentation`, rather than a
-box that nobody drew. A list that is made to be labeled or reviewed has no annotations.
+box that nobody drew. Names of files are those of Datumaro, which calls this kind "labels". A list
+that is made to be labeled or reviewed has no annotations.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ __all__ = ["Came", "Loop", "Part", "Pilot", "Told", "loop", "such"]
 
 # Who tells whether a sample is such a one, from the surest on.
 Told = Literal["labeler", "rule", "kept", "engine"]
+_READ = ["sample_id", "state", "aggressor", "group", "label", "of_group", "why"]
 SURE = 0.98  # precision and recall from which a rule is what defines its group
 
 
@@ -122,13 +123,15 @@ def such(rows: pa.Table, run: RunFile, marks: Iterable[Mark] = ()) -> dict[str, 
     """
     told: dict[str, tuple[bool, Told]] = {}
     marked = {(one.sample_id, one.group) for one in marks if one.mark == "not-of-group"}
-    back = rows.filter(pc.is_in(rows["state"], pa.array(["labeled", "rejected"])))
+    back = rows.select(_READ).filter(pc.is_in(rows["state"], pa.array(["labeled", "rejected"])))
+    asked = set()
     for row in back.to_pylist():
         if row["why"] == NOT_OF_GROUP or (row["sample_id"], row["group"]) in marked:
             told[row["sample_id"]] = (False, "labeler")
         elif row["state"] == "labeled" and row["of_group"] is not None:
             told[row["sample_id"]] = (row["of_group"], "labeler")
-    asked = {row["group"] for row in rows.to_pylist() if not told.get(row["sample_id"], (1,))[0]}
+        if not told.get(row["sample_id"], (True,))[0]:
+            asked.add(row["group"])
     for rank in pc.unique(back["aggressor"].drop_null()).to_pylist():
         here = back.filter(
             pc.and_(pc.equal(back["aggressor"], rank), pc.equal(back["state"], "labeled"))

@@ -20,6 +20,7 @@ from aggressors.store.label_states import NOT_OF_GROUP, SKIPPED, UNUSABLE
 __all__ = ["Allowed", "Checked", "Problem", "Trouble", "check"]
 
 SHOWN = 3  # examples of a problem in a message
+SEARCHED = 20  # unknown words for which the nearest known one is sought
 # What a labeler may write in place of a class.
 _REJECTIONS = (NOT_OF_GROUP, UNUSABLE, SKIPPED)
 # Problems, in the order in which they are told, and what to do about each.
@@ -159,9 +160,26 @@ class _Checking:
     allowed: Allowed
     rows: dict[str, list[Trouble]] = field(default_factory=dict)
     left_out: int = 0
+    near: dict[str, str] = field(default_factory=dict)
 
     def trouble(self, kind: str, answer: Answer, got: str) -> None:
         self.rows.setdefault(kind, []).append(Trouble(answer.row, answer.sample_id, got))
+
+    def nearest_id(self, sample_id: str) -> str:
+        """Name an id that is like an unknown one, for the first of them: a search takes long."""
+        near: list[str] = []
+        if len(self.rows.get("unknown id", ())) < SEARCHED:
+            near = get_close_matches(sample_id, list(self.there)[:2_000], n=1)
+        return f"the nearest is {near[0]!r}" if near else "no sample is called so"
+
+    def nearest_class(self, label: str) -> str:
+        """Name a class that is like an unknown one."""
+        if label not in self.near:
+            found = []
+            if len(self.near) < SEARCHED:
+                found = get_close_matches(label, list(self.classes or ()), n=1)
+            self.near[label] = f", nearest {found[0]}" if found else ""
+        return self.near[label]
 
     def problems(self) -> tuple[Problem, ...]:
         return tuple(
@@ -263,9 +281,7 @@ def _sound(state: _Checking, given: Answer) -> Answer | None:
         elif one.sample_id in state.known:
             state.trouble("not in this queue", one, "in the run, in no queue")
         else:
-            near = get_close_matches(one.sample_id, list(state.there)[:2_000], n=1)
-            got = f"the nearest is {near[0]!r}" if near else "no sample is called so"
-            state.trouble("unknown id", one, got)
+            state.trouble("unknown id", one, state.nearest_id(one.sample_id))
         return None
     if one.odd:
         state.trouble("no label of the whole sample", one, one.odd)
@@ -299,8 +315,7 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
         state.trouble("no number", one, label[:60])
         return None
     if classes and label not in classes and not state.allowed.new_classes:
-        near = get_close_matches(label, list(classes), n=1)
-        state.trouble("unknown class", one, label[:60] + (f", nearest {near[0]}" if near else ""))
+        state.trouble("unknown class", one, label[:60] + state.nearest_class(label))
         return None
     return _with(one, label=label)
 
@@ -310,6 +325,8 @@ def _joined(state: _Checking, given: Sequence[Answer]) -> Answer | None:
 
     A skip says nothing where somebody else answered, and what was decided stands above the rest.
     """
+    if len(given) == 1:
+        return given[0]
     said = [one for one in given if one.why != SKIPPED] or list(given)
     said = [one for one in said if one.decided] or said
     different = Counter((one.label, one.why) for one in said)
@@ -332,6 +349,9 @@ def _joined(state: _Checking, given: Sequence[Answer]) -> Answer | None:
 
 
 def _with(one: Answer, **changed: object) -> Answer:
+    """Change an answer; the same one where nothing changes, as most often."""
+    if all(getattr(one, name) == value for name, value in changed.items()):
+        return one
     return replace(one, **changed)  # type: ignore[arg-type]
 
 
