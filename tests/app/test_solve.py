@@ -169,3 +169,14 @@ def test_too_many_examples_are_refused():
     with pytest.raises(UsageError, match="At most 40"):
         wishes.pick("another", wishes.MORE)
     assert queueing.name() == "to-label"
+
+
+def test_a_quota_limits_what_is_queued(solve, planted):
+    app = solve(do="queue")
+    app.number_input(key="quota_each").set_value(7).run()
+    solve(budget="30").button(key="queue_all").click().run()
+    assert queue_of(planted).rows().num_rows == 7
+    assert queue_of(planted).quota.at_most == 7
+    app = solve(do="queue")
+    app.number_input(key="quota_total").set_value(5).run()
+    assert queue_of(planted).quota.total == 5

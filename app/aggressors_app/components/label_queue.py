@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ import streamlit as st
 from aggressors.contracts import Aggressor
 from aggressors.errors import AggressorsError
 from aggressors.queries.cards import data_uri
-from aggressors.store.label_queues import DEFAULT_QUEUE, STATES, State
+from aggressors.store.label_queues import DEFAULT_QUEUE, STATES, Quota, State
 from aggressors.store.workspace import check_slug
 from aggressors_app import actions, cached, state
 from aggressors_app.components import queueing
@@ -87,6 +88,7 @@ def _bar(run_id: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="queue_bar"):
         _which()
         _new()
+        _quota()
         st.space("stretch")
         importing(run_id, queueing.name())
         if waiting:
@@ -131,6 +133,35 @@ def _named() -> None:
     try:
         state.change(queue=check_slug(name), page=None)
         st.session_state["queue_new_name"] = ""
+    except AggressorsError as error:
+        st.session_state[PROBLEM] = str(error)
+
+
+def _quota() -> None:
+    """Show the limits of the queue, and change them; rejected samples take no place."""
+    queue = actions.label_queue(queueing.name())
+    limits = queue.quota
+    for key, value in (("total", limits.total), ("each", limits.at_most)):
+        st.session_state[f"quota_{key}"] = value
+    title = "Quota" if limits == Quota() else "Quota set"
+    with st.popover(title, icon=":material/speed:", key="queue_quota"):
+        for key, words in (("total", "Samples in all"), ("each", "Samples of each aggressor")):
+            st.number_input(
+                words, 0, 1_000_000, step=10, key=f"quota_{key}", placeholder="no limit",
+                on_change=_limited,
+            )  # fmt: skip
+
+
+def _limited() -> None:
+    queue = actions.label_queue(queueing.name())
+    limits = replace(
+        queue.quota,
+        total=st.session_state["quota_total"],
+        at_most=st.session_state["quota_each"],
+        share=queue.quota.share if st.session_state["quota_total"] is not None else None,
+    )
+    try:
+        queue.set_quota(limits)
     except AggressorsError as error:
         st.session_state[PROBLEM] = str(error)
 
