@@ -216,6 +216,18 @@ def test_ids_and_classes_that_look_like_formulas_survive_a_spreadsheet(queue):
     assert [(one.sample_id, one.label) for one in found.labeled] == [("=e", "-1"), ("a", "coat")]
 
 
+def test_blanks_around_ids_and_classes_are_no_part_of_them_unless_they_are(place):
+    queue = place.label_queue("odd")
+    queue.add(pa.table({"sample_id": ["a", " b "]}))
+    found = checked(queue, [row(" a ", "coat "), row(" b ", " odd ")], classes=("coat", " odd "))
+    assert found.problems == ()
+    assert [(one.sample_id, one.label) for one in found.labeled] == [
+        ("a", "coat"),
+        (" b ", " odd "),
+    ]
+    assert kinds(checked(queue, [row("a", "  ")])) == {"no label": [(1, "a", "empty")]}
+
+
 def test_an_id_that_begins_with_a_quote_of_its_own_is_kept(place):
     queue = place.label_queue("odd")
     queue.add(pa.table({"sample_id": ["'=e", "=e"]}))

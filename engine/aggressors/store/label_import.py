@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import pyarrow as pa
 
 from aggressors.errors import InputError
-from aggressors.store.label_answers import Answer, unguarded
+from aggressors.store.label_answers import Answer, known_as
 from aggressors.store.label_events import LONGEST_WORD, SCHEMA, person
 from aggressors.store.label_files import Answers
 from aggressors.store.label_queues import LabelQueue
@@ -267,11 +267,10 @@ def _elsewhere(queue: LabelQueue) -> dict[str, str]:
 
 def _sound(state: _Checking, given: Answer) -> Answer | None:
     """Resolve the id and the class of an answer; None where it cannot be taken."""
-    if not given.sample_id:
+    if not given.sample_id.strip():
         state.trouble("no sample_id", given, given.odd or given.label or given.why or "empty")
         return None
-    raw = given.sample_id
-    one = _with(given, sample_id=raw if raw in state.there else unguarded(raw))
+    one = _with(given, sample_id=known_as(given.sample_id, state.there))
     if one.sample_id not in state.there:
         if state.allowed.skip_unknown:
             state.left_out += 1
@@ -292,6 +291,8 @@ def _sound(state: _Checking, given: Answer) -> Answer | None:
 def _classed(state: _Checking, one: Answer) -> Answer | None:
     """Check the label of an answer; what is said in its place makes a rejection."""
     why = " ".join(one.why.split())
+    why = why.lower() if why.lower() in _REJECTIONS else why
+    one = _with(one, label=known_as(one.label, state.classes or ()))
     if one.label and why == NOT_OF_GROUP:  # a label that helps, though not this group
         one, why = _with(one, why="", of_group=False), ""
     if why:
@@ -307,8 +308,7 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
         else:
             state.trouble("no label", one, "empty")
         return None
-    classes = state.classes
-    label = one.label if classes is None or one.label in classes else unguarded(one.label)
+    classes, label = state.classes, one.label
     if classes and label not in classes and label.lower() in _REJECTIONS:
         return _with(one, why=label.lower(), label="")
     if classes is not None and not classes and not _is_number(label):
@@ -317,7 +317,7 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
     if classes and label not in classes and not state.allowed.new_classes:
         state.trouble("unknown class", one, label[:60] + state.nearest_class(label))
         return None
-    return _with(one, label=label)
+    return one
 
 
 def _joined(state: _Checking, given: Sequence[Answer]) -> Answer | None:
