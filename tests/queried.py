@@ -46,10 +46,12 @@ def queried(
     other: Mapping[str, Sequence[object]] | None = None,
     turn: Similarity = STAYS,
     prefix: str = "",
+    reasons: Sequence[object] | None = None,
 ) -> Queried:
     """Publish the run into `folder` and open it.
 
-    `other` are columns in the place of its own, `turn` moves its map, `prefix` its ids.
+    `other` are columns in the place of its own, `turn` moves its map, `prefix` its ids, `reasons`
+    are those of each aggressor.
     """
     frame = _frame(np.random.default_rng(seed))
     for column, values in (other or {}).items():
@@ -65,7 +67,12 @@ def queried(
         run_id, name, SCHEMA_VERSION, CREATED, "net", "m", "d", "classification", "cross-entropy",
         Settings(), 0, "0.1.0",
     )  # fmt: skip
-    path = publish(_tables(frame, members), info, CLASSES, folder)
+    tables = _tables(frame, members)
+    if reasons is not None:
+        found = tables["aggressors"].to_pylist()
+        told = [{**one, "reasons": json.dumps(list(reasons))} for one in found]
+        tables["aggressors"] = rows("aggressors", told)
+    path = publish(tables, info, CLASSES, folder)
     return Queried(open_run(path), frame, members)
 
 

@@ -14,7 +14,7 @@ from aggressors.carrying import speaks_of_a_run
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
 from aggressors.queries import marks as marking
-from aggressors.queries import queued
+from aggressors.queries import queued, returned
 from aggressors.queries.grammar import SAVED, format_filter, parse
 from aggressors.queries.handmade import selection
 from aggressors.queries.listing import What
@@ -28,7 +28,8 @@ from aggressors_app.uploads import Upload, adding, check
 if TYPE_CHECKING:
     from aggressors import gate
     from aggressors.queries.marks import MarkKind
-    from aggressors.store.label_queues import Added
+    from aggressors.queries.returned import Allowed, Checked
+    from aggressors.store.label_queues import Added, LabelQueue, QueueSummary
     from aggressors.store.workspace import Workspace
 
 
@@ -64,6 +65,52 @@ def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[
     """
     found = _workspace("has no label queue")
     return found.label_queue(name).add(queued.picks(cached.run_file(run_id), sample_ids, rank))
+
+
+def label_queue(name: str) -> LabelQueue:
+    """Return a label queue, which need not be there yet.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace. UsageError : `name` is no slug.
+    """
+    return _workspace("has no label queue").label_queue(name)
+
+
+def label_queues() -> list[QueueSummary]:
+    """Sum up all label queues by name; none without a workspace."""
+    found = cached.workspace()
+    return [] if found is None else found.label_queues()
+
+
+def export_queue(run_id: str, name: str, format: str) -> Exported:
+    """Export what waits for a label, and record that it was.
+
+    Raises
+    ------
+    UsageError : nothing of it is in the run.
+    """
+    queue = label_queue(name)
+    ids = queued.held_here(cached.run_file(run_id), queue.waiting())
+    made = exported(run_id, "queue", format, "", queue=queue.of(ids))
+    queue.exported(ids, format)
+    return made
+
+
+def checked_labels(
+    run_id: str, name: str, content: bytes, called: str, allowed: Allowed
+) -> Checked:
+    """Check labels that come back to a queue, all of them; nothing is taken yet.
+
+    Raises
+    ------
+    TableError : they cannot be read. WorkspaceError : there is no workspace.
+    """
+    found = _workspace("has no label queue")
+    queue = found.label_queue(name)
+    path = returned.run_of(found, queue)
+    run = cached.run_file(run_id if path is None else path.stem)
+    return returned.check_labels(queue, content, run, name=called, allowed=allowed)
 
 
 # --- Marks ---
@@ -112,7 +159,7 @@ def exported(
     filter: str,
     rank: int | None = None,
     count: int | None = None,
-    queue: Sequence[str] = (),
+    queue: Sequence[str] | pa.Table = (),
 ) -> Exported:
     """Write a list of samples in a format; made when it is asked for, not before."""
     run = cached.run_file(run_id)

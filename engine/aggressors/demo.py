@@ -17,8 +17,11 @@ from aggressors.summary import Summary, summarize
 if TYPE_CHECKING:
     from aggressors.integration import Integration
     from aggressors.progress import Progress
+    from aggressors.store.read import RunFile
 
 VERSIONS = ("v1", "v2", "v3")
+FETCHED = 1_000  # candidates that a run keeps of each aggressor
+LABELERS = "demo"
 _CHOSEN = "CLOTHES_MODEL"
 WITHOUT_TORCH = (
     "The demo's models need PyTorch: pip install 'aggressors[torch]'. "
@@ -86,7 +89,37 @@ def run_versions(workspace: Workspace, progress: Progress) -> list[Chapter]:
         done = runner.run(integration_of(version), workspace, name=version, progress=progress)
         with open_run(done.path) as run:
             told.append(Chapter(summarize(run), done.seconds))
+            if version == VERSIONS[0]:
+                label_candidates(run, workspace)
     return told
+
+
+def label_candidates(run: RunFile, workspace: Workspace) -> None:
+    """Queue the candidates that were labeled for v2, with their labels; once.
+
+    They were fetched for the aggressor of v1 that has most of them among its first candidates.
+    """
+    from pyarrow import parquet
+
+    from aggressors.queries.overview import aggressors
+    from aggressors.queries.queued import picks
+    from aggressors.queries.returned import Allowed, check_labels
+    from aggressors.queries.solve import candidates
+    from aggressors.store.label_queues import DEFAULT_QUEUE
+
+    queue = workspace.label_queue(DEFAULT_QUEUE)
+    if queue.rows().num_rows:
+        return
+    file = demo_folder() / "labels" / f"{VERSIONS[1]}.parquet"
+    wanted = set(parquet.read_table(file, columns=["sample_id"])["sample_id"].to_pylist())
+    fetched = {
+        one.rank: candidates(run, one.concept_id, limit=FETCHED)["sample_id"].to_pylist()
+        for one in aggressors(run)
+    }
+    rank = max(fetched, key=lambda each: len(wanted.intersection(fetched[each][: len(wanted)])))
+    ordered = [one for one in fetched[rank] if one in wanted]
+    queue.add(picks(run, ordered, rank), by=LABELERS)
+    check_labels(queue, file, run, allowed=Allowed(skip_unknown=True)).take(by=LABELERS)
 
 
 def integration_of(version: str) -> Integration:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+
+from aggressors.contracts import Aggressor
+from aggressors.queries import overview
+from aggressors.store.read import open_run
 
 PAGES = ("insights", "aggressor", "explore", "solve", "track", "runs")
 
@@ -48,3 +53,9 @@ def shown(app: AppTest) -> str:
     kinds = ("markdown", "caption", "subheader", "error", "success")
     text = [element.value for kind in kinds for element in getattr(app, kind)]
     return "\n".join(str(part) for part in text)
+
+
+def planted_aggressors(workspace: Path) -> list[Aggressor]:
+    """Aggressors of the first planted model."""
+    with open_run(workspace / "runs" / "v1-0000.duckdb") as run:
+        return overview.aggressors(run)

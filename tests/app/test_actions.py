@@ -1,4 +1,4 @@
-"""What a person does on a page: queue samples, save a test, claim a hypothesis, export."""
+"""What a person does on a page: save a test, claim a hypothesis, export."""
 
 from __future__ import annotations
 
@@ -13,19 +13,7 @@ from aggressors.errors import WorkspaceError
 from aggressors.queries.grammar import parse
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, charts, picking, state
-from aggressors_app.components import candidates, chart
-
-
-def test_adding_the_first_page_fills_the_label_queue(opened, planted):
-    app = opened(planted, "solve", run="v1-0000", f="all", a="1")
-    app.button(key="queue_add_page").click().run()
-    assert "40 in the queue" in shown(app)
-    queue = Workspace.open(planted).label_queue(candidates.QUEUE).rows()
-    assert queue.num_rows == 40
-    assert set(queue["aggressor"].to_pylist()) == {1}
-    assert {item["flag"] for item in component(app, "candidates")["items"]} == {"queued"}
-    app.button(key="queue_add_page").click().run()
-    assert Workspace.open(planted).label_queue(candidates.QUEUE).rows().num_rows == 40
+from aggressors_app.components import chart
 
 
 def test_saving_an_aggressor_makes_a_test_and_judges_every_run(opened, planted):

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.app.reading import PAGES, coloured_by, component, shown
+from tests.app.reading import PAGES, coloured_by, component, planted_aggressors, shown
 
 import aggressors as ag
-from aggressors.contracts import Aggressor
 from aggressors.queries import overview, samples
 from aggressors.store.read import open_run
 from aggressors.words import nothing_found
 from aggressors_app import cached
 from aggressors_app.format import number, plain, typeset
-
-
-def planted_aggressors(workspace: Path) -> list[Aggressor]:
-    with open_run(workspace / "runs" / "v1-0000.duckdb") as run:
-        return overview.aggressors(run)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -202,16 +195,6 @@ def test_aggressor_says_what_it_shows(opened, planted_versions):
     assert set(members).isdisjoint(tile["id"] for tile in tiles)
 
 
-def test_solve_orders_candidates_and_shows_suspects_where_labels_are_wrong(
-    opened, planted_versions
-):
-    wrong = next(one for one in planted_aggressors(planted_versions) if one.action == "relabel")
-    app = opened(planted_versions, "solve", run="v1-0000", f="all", a=str(wrong.rank))
-    assert len(component(app, "candidates")["items"]) == 40
-    assert component(app, "suspects")["rows"]
-    assert "0 in the queue" in shown(app)
-
-
 def test_track_shows_every_test_in_every_run(opened, planted_versions):
     app = opened(planted_versions, "track")
     matrix = component(app, "matrix")
@@ -338,7 +321,7 @@ def test_a_single_run_file_opens_without_a_workspace(opened, planted_versions, m
     assert "A single run file has no saved tests" in shown(app)
     app.switch_page("app_pages/solve.py").run()
     assert not app.exception
-    assert app.button(key="queue_add_page").disabled
+    assert app.button(key="queue_all").disabled
 
 
 def test_a_table_without_pictures_shows_what_it_has(opened, tmp_path):

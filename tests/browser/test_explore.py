@@ -413,6 +413,12 @@ def test_the_wheel_stops_at_the_full_view(visit):
 
 
 CLAIM = "f=population+%3D+validation+and+brightness+%3C+0.3&a=1"
+# Charts grow after the script has run, so that both places have to be read at one time.
+CLOSES_UP = """() => {
+    const end = document.querySelector("[data-testid=stTabs]").getBoundingClientRect().bottom;
+    const next = document.querySelector(".st-key-browser_bar").getBoundingClientRect().top;
+    return next - end >= 0 && next - end < 40;
+}"""
 
 
 @pytest.mark.parametrize("width", [1440, 1024])
@@ -421,9 +427,7 @@ def test_the_card_leaves_no_hole_and_stays_in_sight(visit, width, tab):
     window = visit(width=width)
     page = window.page
     window.open(f"explore?{CLAIM}&tab={tab}")
-    end = page.locator("[data-testid=stTabs]").bounding_box()
-    samples = page.locator(".st-key-browser_bar").bounding_box()
-    assert 0 <= samples["y"] - (end["y"] + end["height"]) < 40
+    page.wait_for_function(CLOSES_UP, timeout=15_000)
     card = page.locator(".st-key-hypothesis")
     page.locator(".st-key-browser_list .tile").last.scroll_into_view_if_needed()
     page.wait_for_timeout(300)

@@ -166,7 +166,7 @@ def test_export_tells_populations_and_an_empty_queue(workspace, tmp_path):
     assert "(train 4, validation 87, test 31, unlabeled 63)" in done.stdout
     done = call(*given, "--what", "queue", at=workspace)
     assert "Wrote 0 samples" in done.stdout
-    assert "queue is empty" in done.stderr
+    assert "The label queue 'to-label' is empty" in done.stderr
     opened = Workspace(workspace)
     opened.label_queue("dusk").add(pa.table({"sample_id": ["of-another-run"]}))
     done = call(*given, "--what", "queue", "--queue", "dusk", at=workspace)

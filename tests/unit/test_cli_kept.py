@@ -48,13 +48,21 @@ def test_one_is_shown_as_it_is_written_and_all_are_listed(workspace):
         "dusk", "Ånn 🦊", "brightness < 0.25",
     )  # fmt: skip
     assert document("filters", "dusk-or-late", at=workspace) == second
-    assert set(second) == {"slug", "title", "filter", "author", "created_at"}
+    assert set(second) == {"slug", "title", "filter", "author", "created_at", "run_id"}
 
 
 def test_what_was_saved_is_said_as_json(workspace):
     made = ("save-filter", "dusk", "--where", "hour >= 20")
     assert document(*made, at=workspace)["slug"] == "dusk"
     assert document("filters", "dusk", at=workspace)["filter"] == "hour >= 20"
+
+
+def test_one_that_speaks_of_a_run_is_kept_with_it(workspace):
+    save(workspace, "first", "aggressor = 1 and hour >= 8", "--run", "v1")
+    save(workspace, "late", "hour >= 20", "--run", "v1")
+    said = {one["slug"]: one["run_id"] for one in document("filters", at=workspace)}
+    with ag.open_run("v1", workspace=workspace) as run:
+        assert said == {"first": run.info.run_id, "late": ""}
 
 
 def test_a_removed_filter_is_gone_and_its_name_free(workspace):
@@ -81,6 +89,7 @@ def test_without_any_it_says_how_to_save_one(workspace):
         (2, ("x" * 81, "--where", "hour >= 21"), "at most 80 characters; got 81"),
         (2, ("late",), "--where"),
         (2, ("late", "--where", " "), "--where is empty"),
+        (3, ("late", "--where", "aggressor = 1"), "--run RUN"),
         (3, ("late", "--where", "hour >="), "Filter, position"),
         (3, ("late", "--where", "@duskk"), "the nearest is @dusk"),
         (3, ("late", "--where", "rain > 3", "--run", "v1"), "no field 'rain'"),

@@ -19,6 +19,7 @@ CLEAN = Evidence(
     coverage=0.0, share_train=0.1, share_analysed=0.1, shortcut=0.03, unreadable=0.02,
     unreadable_rest=0.02, one_sided=1.0, ordinary=0.3, disagreement=0.2, disagreement_rest=0.15,
     label_entropy=1.0, prediction_entropy=1.1, confident=0.1, confident_rest=0.08, gap_train=0.1,
+    gap=0.8,
 )  # fmt: skip
 
 

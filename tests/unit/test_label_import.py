@@ -129,6 +129,8 @@ def test_a_long_list_shows_the_first_and_keeps_all(queue):
     found = checked(queue, [row(f"gone-{one}", "coat") for one in range(50)])
     (problem,) = found.problems
     assert len(problem.rows) == 50
+    near = checked(queue, [row("a", f"coat{one}") for one in range(50)]).problems[0].rows
+    assert [one.got.endswith(", nearest coat") for one in near] == [True] * 20 + [False] * 30
     assert "and 47 more" in problem.sentence
 
 
@@ -212,6 +214,18 @@ def test_ids_and_classes_that_look_like_formulas_survive_a_spreadsheet(queue):
     found = checked(queue, content, classes=("-1", "coat"))
     assert found.problems == ()
     assert [(one.sample_id, one.label) for one in found.labeled] == [("=e", "-1"), ("a", "coat")]
+
+
+def test_blanks_around_ids_and_classes_are_no_part_of_them_unless_they_are(place):
+    queue = place.label_queue("odd")
+    queue.add(pa.table({"sample_id": ["a", " b "]}))
+    found = checked(queue, [row(" a ", "coat "), row(" b ", " odd ")], classes=("coat", " odd "))
+    assert found.problems == ()
+    assert [(one.sample_id, one.label) for one in found.labeled] == [
+        ("a", "coat"),
+        (" b ", " odd "),
+    ]
+    assert kinds(checked(queue, [row("a", "  ")])) == {"no label": [(1, "a", "empty")]}
 
 
 def test_an_id_that_begins_with_a_quote_of_its_own_is_kept(place):

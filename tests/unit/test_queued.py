@@ -4,7 +4,9 @@ import pytest
 
 from aggressors.errors import UsageError
 from aggressors.queries.grammar import parse
+from aggressors.queries.listing import listing
 from aggressors.queries.queued import held_here, picks
+from aggressors.store.workspace import Workspace
 from queried import queried
 
 
@@ -64,3 +66,17 @@ def test_an_export_takes_what_the_run_has_in_the_order_of_the_queue(data):
     bright = held_here(data.run, queue, filter=parse("not brightness < 0.3"))
     assert sorted(dark + bright) == sorted(ids(299, 240, 297))
     assert held_here(data.run, []) == []
+
+
+def test_rows_of_a_queue_tell_for_which_aggressor_and_why(data, tmp_path):
+    queue = Workspace.open(tmp_path, create=True).label_queue("dusk")
+    queue.add(picks(data.run, ids(298, 299), rank=1))
+    queue.add(picks(data.run, ids(230)))
+    assert queue.of([*ids(230), "gone", *ids(299)])["sample_id"].to_pylist() == ids(230, 299)
+    found = listing(data.run, "queue", queue=queue.of(ids(230, 299, 230))).to_pylist()
+    assert [(row["rank"], row["sample_id"], row["aggressor"], row["reason"]) for row in found] == [
+        (1, ids(230)[0], None, None),
+        (2, ids(299)[0], 1, "near the core"),
+    ]
+    bare = listing(data.run, "queue", queue=ids(299))
+    assert not {"aggressor", "reason"} & set(bare.column_names)

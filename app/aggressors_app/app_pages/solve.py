@@ -1,24 +1,25 @@
-"""What to do about an aggressor, and which unlabeled samples would help."""
+"""What to do about an aggressor: why, with what, and what came of it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from aggressors_app import state
-from aggressors_app.components.candidates import candidates
+from aggressors_app.components import queueing
 from aggressors_app.components.focus import focus
-from aggressors_app.components.recommendation import recommendation
-from aggressors_app.components.suspects import suspects
+from aggressors_app.components.handover import PARTS, handover
+from aggressors_app.components.loop import loop
+from aggressors_app.components.recommendation import chosen_action, recommendation
 
 view = state.read()
 one = focus()
 if one is None:
     st.stop()
 assert one is not None
+loop(view.run, queueing.name(), one)
+chosen = chosen_action(one, PARTS)
 left, right = st.columns([4, 7], gap="medium")
 with left:
-    recommendation(view.run, one)
+    recommendation(view.run, one, chosen)
 with right:
-    if one.action in ("relabel", "remove"):
-        suspects(view.run, one)
-    candidates(view.run, view.filter, one)
+    handover(view.run, view.filter, one, chosen)

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from aggressors_app.cached import kept, runs
 from aggressors_app.cached.answers import (
-    action,
     aggressors,
     alike,
     associations,
     attention,
-    candidate_count,
-    candidates,
     compared,
     confusion,
     count,
@@ -55,7 +52,6 @@ from aggressors_app.cached.answers import (
     values,
     words_of,
     yardsticks,
-    yields,
 )
 from aggressors_app.cached.kept import (
     filters,
@@ -67,6 +63,7 @@ from aggressors_app.cached.kept import (
     on_run,
     saved_filter,
 )
+from aggressors_app.cached.loops import answers, closed, part, queue_loop
 from aggressors_app.cached.places import placed, whole
 from aggressors_app.cached.runs import (
     before,
@@ -83,6 +80,17 @@ from aggressors_app.cached.runs import (
     single_run,
     workspace,
 )
+from aggressors_app.cached.solving import (
+    augmentation,
+    cutoff,
+    fetched,
+    pictured,
+    pilot,
+    ranked,
+    recording,
+    review,
+    thumbnails_of,
+)
 from aggressors_app.cached.weakness import (
     TREE_DEPTH,
     choosing_sample,
@@ -95,25 +103,27 @@ from aggressors_app.cached.weakness import (
 
 __all__ = [
     "TREE_DEPTH",
-    "action",
     "aggressors",
     "alike",
+    "answers",
     "associations",
     "attention",
+    "augmentation",
     "before",
-    "candidate_count",
-    "candidates",
     "catalogue",
     "choosing_sample",
+    "closed",
     "compared",
     "confusion",
     "count",
+    "cutoff",
     "derivation",
     "differences",
     "discovery",
     "error_tree",
     "explained",
     "explanation",
+    "fetched",
     "field_list",
     "field_values",
     "field_vs_loss",
@@ -151,12 +161,19 @@ __all__ = [
     "original",
     "outlines",
     "page",
+    "part",
+    "pictured",
+    "pilot",
     "placed",
     "preferred_run",
     "prominent",
+    "queue_loop",
+    "ranked",
+    "recording",
     "refused",
     "reliability",
     "representatives",
+    "review",
     "run_file",
     "sample",
     "saved_filter",
@@ -165,6 +182,7 @@ __all__ = [
     "stats",
     "suspects",
     "thumbnails",
+    "thumbnails_of",
     "totals",
     "values",
     "whole",
@@ -172,7 +190,6 @@ __all__ = [
     "workspace",
     "worst_pairs",
     "yardsticks",
-    "yields",
 ]
 
 

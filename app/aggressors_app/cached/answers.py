@@ -354,35 +354,11 @@ def odd(run_id: str, row_id: int) -> tuple[unusual.Odd, ...]:
 
 
 @remember
-def action(run_id: str, concept_id: int) -> solve.Recommendation:
-    """Recommended action of an aggressor, with its evidence."""
-    return solve.action(run_file(run_id), concept_id)
-
-
-@remember
-def candidates(run_id: str, concept_id: int, filter: str, offset: int, limit: int) -> pa.Table:
-    """One page of unlabeled samples, the first to label first."""
-    run = run_file(run_id)
-    found = solve.candidates(run, concept_id, parse(filter), offset, limit)
-    return with_facts(run, found, prominent(run_id), lambda: yardsticks(run_id))
-
-
-@remember
-def candidate_count(run_id: str, concept_id: int, filter: str) -> int:
-    """Count the candidates of an aggressor in scope."""
-    return solve.candidate_count(run_file(run_id), concept_id, parse(filter))
-
-
-@remember
-def suspects(run_id: str, concept_id: int, offset: int, limit: int) -> pa.Table:
+def suspects(
+    run_id: str, concept_id: int, offset: int, limit: int, kind: str | None = None
+) -> pa.Table:
     """One page of samples whose label or input should be looked at."""
-    return solve.suspects(run_file(run_id), concept_id, offset, limit)
-
-
-@remember
-def yields(run_id: str, concept_id: int) -> pa.Table:
-    """Read the expected share of such samples among the first candidates."""
-    return solve.yields(run_file(run_id), concept_id)
+    return solve.suspects(run_file(run_id), concept_id, offset, limit, kind)
 
 
 @remember

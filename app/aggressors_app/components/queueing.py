@@ -4,19 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow.compute as pc
 import streamlit as st
 
 from aggressors.errors import AggressorsError
-from aggressors_app import actions, cached
+from aggressors.store.label_queues import DEFAULT_QUEUE, NOT_OF_GROUP, LabelQueue
+from aggressors.store.workspace import is_slug
+from aggressors_app import actions, cached, state
 
-QUEUE = "to-label"
+QUEUE = "queue"  # of the address
 KEY, WORD, FLAG = "a", "add to queue", "queued"
 PROBLEM = "queueing_problem"
 
 
+def name() -> str:
+    """Name of the label queue that samples go to; the address remembers another than the first."""
+    named = state.read().get(QUEUE, DEFAULT_QUEUE)
+    return named if is_slug(named) else DEFAULT_QUEUE
+
+
 def queued() -> list[str]:
     """Sample ids of the label queue, in its order."""
-    return [str(one) for one in actions.queue(QUEUE)["sample_id"].to_pylist()]
+    return [str(one) for one in actions.queue(name())["sample_id"].to_pylist()]
+
+
+def everywhere() -> frozenset[str]:
+    """Sample ids that any label queue holds; what was found to be of no group is free again."""
+    found = cached.workspace()
+    if found is None:
+        return frozenset()
+    own = found.label_queue(name()).rows()["sample_id"].to_pylist()
+    return frozenset(own).union(
+        *(_taken(found.label_queue(one.name)) for one in found.label_queues() if one.name != name())
+    )
+
+
+def _taken(queue: LabelQueue) -> list[str]:
+    rows = queue.rows()
+    free = pc.and_(
+        pc.equal(rows["state"], "rejected"),
+        pc.fill_null(pc.equal(rows["why"], NOT_OF_GROUP), False),
+    )
+    return list(rows["sample_id"].filter(pc.invert(free)).to_pylist())
 
 
 def keys(*, unlabeled: bool) -> dict[str, str]:
@@ -27,7 +56,7 @@ def keys(*, unlabeled: bool) -> dict[str, str]:
 def add(run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
     """Queue samples that are not there yet; for callbacks."""
     try:
-        added = actions.add_to_queue(QUEUE, run_id, rank, sample_ids)
+        added = actions.add_to_queue(name(), run_id, rank, sample_ids)
         if added.elsewhere or added.over_quota:
             st.session_state[PROBLEM] = added.sentence
     except AggressorsError as error:

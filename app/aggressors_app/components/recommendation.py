@@ -1,17 +1,17 @@
-"""The recommended action, and the evidence for it in words and numbers."""
+"""The actions for an aggressor, the first to take first, and the evidence about one of them."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from aggressors.contracts import Aggressor, Scalar
-from aggressors.queries.concept import Reason
+from aggressors.contracts import Aggressor
+from aggressors.queries.handover import Advice
+from aggressors.stats.diagnosis import Reason, Win
 from aggressors.words import ACTION_NAMES, ADVICE
-from aggressors_app import cached
-from aggressors_app.components.listing import Column, Meter, Number, Row, Text, listing
+from aggressors_app import cached, state
+from aggressors_app.components.listing import Cell, Column, Meter, Number, Row, Text, listing
 from aggressors_app.format import (
     MISSING,
-    count,
     interval,
     number,
     plain,
@@ -20,43 +20,45 @@ from aggressors_app.format import (
     typeset,
 )
 
+DO = "do"
+ACTIONS = (
+    Column("What to do"),
+    Column(
+        "Expected win",
+        width="38%",
+        help="Share of all loss that would vanish, and its interval",
+    ),
+)
 EVIDENCE = (
-    Column("Evidence, weightiest first", width="58%"),
-    Column("Here", right=True, help="The measure, for the members"),
+    Column("Evidence", width="56%"),
+    Column("Here", right=True, help="The measure for the members, and its 95 % interval"),
     Column("Against", right=True, help="The same for the rest, or from where on it counts"),
 )
-YIELD = (Column("Label the first"), Column("Expect such samples", width="60%"))
 
 
-def recommendation(run_id: str, one: Aggressor) -> None:
-    """Show what to do and why, and what labeling would yield."""
-    found = cached.action(run_id, one.concept_id)
-    with st.container(border=True):
-        st.caption("Recommended action")
-        st.markdown(f"#### {ACTION_NAMES[found.action].capitalize()}")
-        st.markdown(ADVICE[found.action])
-    if found.reasons:
-        st.markdown("**Why**")
-        listing(
-            "reasons",
-            EVIDENCE,
-            [
-                Row(
-                    str(place),
-                    (
-                        Text(
-                            typeset(reason.sentence or reason.evidence.replace("_", " ")),
-                            sub=_speaks(reason, found.action),
-                        ),
-                        Number(_value(reason.value)),
-                        Number(_value(reason.reference)),
-                    ),
-                )
-                for place, reason in enumerate(found.reasons)
-            ],
-            label="Evidence for the action",
-            height=400,
-        )
+def chosen_action(one: Aggressor, known: tuple[str, ...]) -> str:
+    """Which action, or other part of the page, is looked at; by default the recommended one."""
+    return state.read().get(DO, one.action, known)
+
+
+def recommendation(run_id: str, one: Aggressor, chosen: str) -> None:
+    """List the actions, and say why for the one that is chosen."""
+    ranked = cached.ranked(run_id, one.concept_id)
+    first = ranked[0]
+    with st.container(border=True, gap="xsmall", key="advice"):
+        st.markdown(f"#### :gray[First] {ACTION_NAMES[first.action]}")
+        st.markdown(f"{ADVICE[first.action]} {plain(typeset(titled(first.sentence)))}.")
+    top = max([0.01, *(each.win.high or each.win.share or 0.0 for each in ranked if each.win)])
+    listing(
+        "actions",
+        ACTIONS,
+        [_row(each, top) for each in ranked],
+        label="Actions, the first to take first",
+        chosen=chosen,
+        on_choose=lambda action: state.change(do=action, page=None),
+    )
+    shown = next((each for each in ranked if each.action == chosen), first)
+    _evidence(shown)
     if derived := cached.derivation(run_id):
         parent = cached.run_file(run_id).info.derived_from_name
         st.caption(
@@ -65,47 +67,58 @@ def recommendation(run_id: str, one: Aggressor) -> None:
                 f"train; all other evidence, candidates and suspects are those of {parent}."
             )
         )
-    _yields(run_id, one)
 
 
-def _yields(run_id: str, one: Aggressor) -> None:
-    rows = cached.yields(run_id, one.concept_id).to_pylist()
-    if not rows:
+def _row(each: Advice, top: float) -> Row:
+    name = titled(ACTION_NAMES[each.action])
+    return Row(
+        each.action,
+        (Text(f"{each.place}  {name}", strong=each.place == 1), _win(each.win, top)),
+    )
+
+
+def _win(win: Win | None, top: float) -> Cell:
+    if win is None or win.share is None:
+        return Text("", sub="unknown" if win is None else typeset(win.how))
+    return Meter(
+        max(win.share, 0.0),
+        share(win.share),
+        low=None if win.low is None else max(win.low, 0.0),
+        high=win.high,
+        max=top,
+        sub=f"{interval(win.low, win.high, percent=True)}, {typeset(win.how)}",
+        color="green",
+    )
+
+
+def _evidence(shown: Advice) -> None:
+    name = ACTION_NAMES[shown.action]
+    if not shown.reasons:
+        st.caption(f"Nothing was measured that speaks for {name}.")
         return
-    st.markdown("**What labeling would yield**")
     listing(
-        "yields",
-        YIELD,
+        "reasons",
+        EVIDENCE,
         [
             Row(
-                str(row["count"]),
+                str(place),
                 (
-                    Number(count(row["count"])),
-                    Meter(
-                        row["expected"],
-                        share(row["expected"], 0),
-                        low=row["low"],
-                        high=row["high"],
-                        sub=interval(row["low"], row["high"], percent=True),
-                        color="green",
-                    ),
+                    Text(typeset(reason.sentence or reason.evidence.replace("_", " "))),
+                    Text(_value(reason.value), sub=_interval(reason)),
+                    Number(_value(reason.reference)),
                 ),
+                muted=reason.value is None,
             )
-            for row in rows
+            for place, reason in enumerate(shown.reasons)
         ],
-        label="Expected yield",
+        label=f"Evidence about {name}",
+        height=430,
     )
-    st.caption("Measured by hiding known members and looking for them in the same way.")
 
 
-def _speaks(reason: Reason, action: str) -> str:
-    """Say for which action a piece of evidence speaks, where it is another one, or none."""
-    if not reason.weight:
-        return "speaks for nothing by itself"
-    return "" if reason.action == action else f"speaks for {ACTION_NAMES[reason.action]}"
+def _interval(reason: Reason) -> str:
+    return interval(reason.low, reason.high)
 
 
-def _value(value: Scalar | None) -> str:
-    if value is None:
-        return MISSING
-    return number(value) if isinstance(value, float) else str(value)
+def _value(value: float | None) -> str:
+    return MISSING if value is None else number(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import streamlit as st
 
 from aggressors.contracts import Aggressor
@@ -10,6 +12,7 @@ from aggressors_app import actions, cached
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.listing import (
     Badge,
+    Cell,
     Column,
     Number,
     Picture,
@@ -30,13 +33,23 @@ COLUMNS = (
 )
 
 
-def suspects(run_id: str, one: Aggressor) -> None:
+TITLES = {"relabel": "Labels to look at", "remove": "Samples that cannot be saved"}
+NONE = {
+    "relabel": "No label inside looks wrong. Suspects are listed where relabeling is among the "
+    "first two actions.",
+    "remove": "No sample inside looks beyond use. They are listed where removing is among the "
+    "first two actions.",
+}
+
+
+def suspects(run_id: str, one: Aggressor, kind: Literal["relabel", "remove"]) -> None:
     """Show the suspects of an aggressor, most urgent first."""
-    rows = cached.suspects(run_id, one.concept_id, 0, MOST).to_pylist()
+    rows = cached.suspects(run_id, one.concept_id, 0, MOST, kind).to_pylist()
     if not rows:
+        st.caption(NONE[kind])
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Labels to look at**", width="content")
+        st.markdown(f"**{TITLES[kind]}**", width="content")
         st.space("stretch")
         export_menu(
             "suspects_export",
@@ -44,25 +57,23 @@ def suspects(run_id: str, one: Aggressor) -> None:
             "All suspects of this aggressor",
             stem=f"suspects-{one.rank}",
         )
+    columns = [each for each in COLUMNS if kind == "relabel" or each.title != "Suggested"]
     listing(
         "suspects",
-        COLUMNS,
-        [
-            Row(
-                row["sample_id"],
-                (
-                    Picture(data_uri(row["thumbnail"]), row["sample_id"]),
-                    Text(row["sample_id"], sub=row["population"]),
-                    Text(str(row["label"] or "")),
-                    Badge(row["suggested"], "orange")
-                    if row["suggested"]
-                    else Badge("remove", "gray"),
-                    Text("", sub=typeset(row["reason"] or "")),
-                    Number(number(row["loss"])),
-                ),
-            )
-            for row in rows
-        ],
-        label="Labels to look at",
-        height=300,
+        columns,
+        [Row(row["sample_id"], _cells(row, kind)) for row in rows],
+        label=TITLES[kind],
+        height=620,
+    )
+
+
+def _cells(row: dict[str, Any], kind: str) -> tuple[Cell, ...]:
+    suggested = (Badge(row["suggested"] or "", "orange"),) if kind == "relabel" else ()
+    return (
+        Picture(data_uri(row["thumbnail"]), row["sample_id"]),
+        Text(row["sample_id"], sub=row["population"]),
+        Text(str(row["label"] or "")),
+        *suggested,
+        Text("", sub=typeset(row["reason"] or "")),
+        Number(number(row["loss"])),
     )

@@ -66,7 +66,11 @@ def filters(name: str | None, as_json: bool, workspace: str | None) -> None:
 )
 @click.argument("name", metavar="NAME")
 @click.option("--where", metavar="FILTER", required=True, help="The filter.")
-@click.option("--run", metavar="RUN", help="Refuse a filter that this run cannot answer.")
+@click.option(
+    "--run",
+    metavar="RUN",
+    help="The run whose map or aggressors it speaks of; one that cannot answer it refuses it.",
+)
 @click.option("--author", default="", metavar="NAME", help="Who saves it.")
 @as_json
 @common
@@ -87,9 +91,8 @@ def save_filter(
     if not where.strip():
         refuse("--where is empty. Write a filter, such as --where 'hour >= 17'.")
     place = open_workspace(workspace)
-    if run is not None:
-        _answered(place, run, where)
-    kept = save(place, name, where, author)
+    text, made_on = _on_its_run(place, run, where)
+    kept = save(place, name, text, author, made_on)
     if as_json:
         print_json(_record(kept))
         return
@@ -156,15 +159,33 @@ def _kept(place: Workspace, name: str) -> KeptFilter:
     return read_filter(place, name)
 
 
-def _answered(place: Workspace, run: str, where: str) -> None:
-    """Refuse a filter of fields or categories that a run does not have; raises FilterError."""
+def _on_its_run(place: Workspace, run: str | None, where: str) -> tuple[str, str]:
+    """Text of a filter that a run can answer, and the run's id if it speaks of nothing else.
+
+    Raises
+    ------
+    FilterError : the run does not have its fields or categories, or it speaks of a run's map or
+        aggressors and no run is given.
+    """
+    from aggressors.carrying import finder_on, speaks_of_a_run
+    from aggressors.errors import FilterError
     from aggressors.queries.filters import compile_filter
-    from aggressors.queries.grammar import expand, parse
+    from aggressors.queries.grammar import expand, format_filter, parse
     from aggressors.store.kept_filters import finder
     from aggressors.store.read import open_run
 
+    if run is None:
+        filter = parse(expand(where, finder(place)))
+        if speaks_of_a_run(filter):
+            raise FilterError(
+                f"The filter {format_filter(filter):.80} speaks of a run's map or aggressors, "
+                "which another run has otherwise. Name the run with --run RUN."
+            )
+        return where, ""
     with open_run(place.resolve(run)) as opened:
-        compile_filter(parse(expand(where, finder(place))), opened)
+        filter = parse(expand(where, finder_on(opened, place)))
+        compile_filter(filter, opened)
+        return format_filter(filter), opened.info.run_id if speaks_of_a_run(filter) else ""
 
 
 def _show(kept: KeptFilter, *, as_json: bool) -> None:
@@ -181,6 +202,7 @@ def _record(kept: KeptFilter) -> dict[str, Any]:
         "filter": kept.filter,
         "author": kept.author,
         "created_at": kept.created_at,
+        "run_id": kept.run_id,
     }
 
 

@@ -250,9 +250,10 @@ def export(
     with open_file(run, workspace) as opened:
         filter = parse(expand(where or "", finder_on(opened, place)))
         ids = waiting.of(opened, aggressor, filter, count) if waiting else []
+        rows = waiting.queue.of(ids) if waiting else ()
         exported = make(
             opened, cast("What", what), aggressor, filter, format_name, count,
-            queue=ids, marks=as_table(opened, held) if what == "marks" else None,
+            queue=rows, marks=as_table(opened, held) if what == "marks" else None,
             media=cast("Media | None", media), media_roots=roots,
         )  # fmt: skip
         _check_place(out, exported)

@@ -69,7 +69,7 @@ def gather(
         later = _later(place, rows, before, after, stack)
         if later is None:
             return told, []
-        ranks = [part.aggressor for part in told.parts if part.aggressor is not None]
+        ranks = [part.aggressor for part in told.parts if part.aggressor is not None and part.group]
         return told, [gain(rows, before, later, rank) for rank in ranks]
 
 

@@ -72,7 +72,7 @@ def export(
     format: str = "csv",
     count: int | None = None,
     *,
-    queue: Sequence[str] = (),
+    queue: Sequence[str] | pa.Table = (),
     marks: pa.Table | None = None,
     media: Media | None = None,
     media_roots: Sequence[Path] = (),
@@ -88,7 +88,7 @@ def export(
     filter : keeps the samples that it lets through.
     format : one of `FORMATS`.
     count : at most so many rows.
-    queue : for `queue`, the sample ids of a label queue in its order.
+    queue : for `queue`, the samples of a label queue in its order: ids, or rows of `LabelQueue.of`.
     marks : for `marks`, those of a workspace, as `queries.marks.as_table` gives them.
     media : reference (the path of the original), copy (a file beside) or thumbnail (the small
         picture of the run); None for what is usual in the format.

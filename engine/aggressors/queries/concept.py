@@ -16,12 +16,13 @@ from aggressors.contracts import (
     Condition,
     Filter,
     Provenance,
-    Scalar,
 )
 from aggressors.errors import UsageError
 from aggressors.queries.cards import cards, row_ids
 from aggressors.queries.grammar import both
 from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.stats.diagnosis import Reason
+from aggressors.stats.told import apart, read
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -52,21 +53,6 @@ class Concept:
     found: Provenance
     parent_id: int | None
     level: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One piece of evidence for an action: `value` inside against `reference`, and its weight.
-
-    `sentence` says it in words.
-    """
-
-    action: str
-    evidence: str
-    value: Scalar | None
-    reference: Scalar | None
-    weight: float
-    sentence: str = ""
 
 
 def concept(run: RunFile, concept_id: int) -> Concept:
@@ -217,23 +203,17 @@ def confusion(run: RunFile, filter: Filter = EVERYTHING, concept_id: int | None 
 
 def reasons(run: RunFile, concept_id: int) -> tuple[Reason, ...]:
     """Evidence for the recommended action, the weightiest first."""
+    return apart(told(run, concept_id))[0]
+
+
+def told(run: RunFile, concept_id: int) -> tuple[Reason, ...]:
+    """Read reasons and wins of a concept as they were written; none where it is no aggressor."""
     rows = fetch_rows(
         run,
         "SELECT reasons FROM aggressors WHERE concept_id = $concept",
         params={"concept": concept_id},
     )
-    found = json.loads(rows[0][0] or "[]") if rows else []
-    return tuple(
-        Reason(
-            str(entry["action"]),
-            str(entry["evidence"]),
-            entry.get("value"),
-            entry.get("reference"),
-            entry.get("weight") or 0.0,
-            str(entry.get("sentence") or ""),
-        )
-        for entry in found
-    )
+    return read(rows[0][0]) if rows else ()
 
 
 def by_sample_id(run: RunFile, found: pa.Table, *, heatmaps: bool = False) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import pyarrow as pa
@@ -64,7 +64,9 @@ _LISTS: dict[What, _List] = {
     "queue": _List(
         """
     JOIN (
-        SELECT * FROM (SELECT unnest($ids) AS sample_id, generate_subscripts($ids, 1) AS place)
+        SELECT * FROM (
+            SELECT unnest($ids) AS sample_id, generate_subscripts($ids, 1) AS place {why}
+        )
         WHERE $concept IS NULL
             OR sample_id IN (SELECT sample_id FROM assignments WHERE concept_id = $concept)
             OR sample_id IN (SELECT sample_id FROM candidates WHERE concept_id = $concept)
@@ -164,7 +166,7 @@ def listing(
     filter: Filter = EVERYTHING,
     count: int | None = None,
     *,
-    queue: Sequence[str] = (),
+    queue: Sequence[str] | pa.Table = (),
     marks: pa.Table | None = None,
     thumbnails: bool = False,
 ) -> pa.Table:
@@ -184,7 +186,7 @@ def listed(
     filter: Filter = EVERYTHING,
     count: int | None = None,
     *,
-    queue: Sequence[str] = (),
+    queue: Sequence[str] | pa.Table = (),
     marks: pa.Table | None = None,
     thumbnails: bool = False,
 ) -> Listing:
@@ -199,7 +201,8 @@ def listed(
         the label of a member.
     filter : keeps the samples that it lets through.
     count : at most so many rows, the first ones.
-    queue : sample ids of a label queue, in its order; those the run does not have are left out.
+    queue : samples of a label queue, in its order; those the run does not have are left out. Of
+        their rows, as `LabelQueue.of` gives them, it also tells for which aggressor and why.
     marks : the marks of a workspace, as `queries.marks.as_table` gives them.
     thumbnails : also give the pictures.
 
@@ -225,7 +228,8 @@ def listed(
     elif rank is not None:
         filter = inside(rank, filter)
     if what == "queue":
-        params["ids"] = list(dict.fromkeys(queue))
+        chosen, ids = _queued(chosen, queue)
+        params |= ids
     if what == "marks":
         params |= marked(as_table(run, ()) if marks is None else marks)
     table = fetch(
@@ -245,6 +249,25 @@ def listed(
         "thumbnail": ", x.thumbnail" if thumbnails else "",
     }
     return Listing(run, table, _page(run, table.slice(0, 0), sql).schema, sql, thumbnails)
+
+
+# What the rows of a label queue tell beside their ids.
+_WHY = """, unnest($ranks::INTEGER[]) AS aggressor, unnest($reasons::VARCHAR[]) AS reason"""
+
+
+def _queued(chosen: _List, queue: Sequence[str] | pa.Table) -> tuple[_List, dict[str, object]]:
+    """Fit the list to what is known of the samples, and bind that; each sample stands once."""
+    if not isinstance(queue, pa.Table):
+        plain = replace(chosen, join=chosen.join.replace("{why}", ""))
+        return plain, {"ids": list(dict.fromkeys(queue))}
+    told = replace(chosen, join=chosen.join.replace("{why}", _WHY), adds="l.aggressor, l.reason,")
+    first = {row["sample_id"]: row for row in reversed(queue.to_pylist())}
+    rows = [first[one] for one in dict.fromkeys(queue["sample_id"].to_pylist())]
+    return told, {
+        "ids": [row["sample_id"] for row in rows],
+        "ranks": [row["aggressor"] for row in rows],
+        "reasons": [row["reason"] for row in rows],
+    }
 
 
 def _metadata(run: RunFile, taken: set[str] | frozenset[str]) -> str:

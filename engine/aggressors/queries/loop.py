@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,10 @@ from aggressors.queries.fetching import PILOT, Promise, pilot, promised
 from aggressors.queries.grammar import NOTHING, fields_of, parse
 from aggressors.queries.marks import groups
 from aggressors.queries.masks import rows as rows_through
-from aggressors.queries.samples import concept_of_rank
+from aggressors.queries.names import concepts_by_rank
 from aggressors.queries.scope import fetch_rows
 from aggressors.stats.intervals import Interval, wilson
-from aggressors.store.label_states import NOT_OF_GROUP
+from aggressors.store.label_states import NOT_OF_GROUP, STATES
 
 if TYPE_CHECKING:
     from aggressors.store.marks import Mark
@@ -30,6 +30,7 @@ __all__ = ["Came", "Loop", "Part", "Pilot", "Told", "loop", "such"]
 
 # Who tells whether a sample is such a one, from the surest on.
 Told = Literal["labeler", "rule", "kept", "engine"]
+_READ = ["sample_id", "state", "aggressor", "group", "label", "of_group", "why"]
 SURE = 0.98  # precision and recall from which a rule is what defines its group
 
 
@@ -122,13 +123,15 @@ def such(rows: pa.Table, run: RunFile, marks: Iterable[Mark] = ()) -> dict[str, 
     """
     told: dict[str, tuple[bool, Told]] = {}
     marked = {(one.sample_id, one.group) for one in marks if one.mark == "not-of-group"}
-    back = rows.filter(pc.is_in(rows["state"], pa.array(["labeled", "rejected"])))
+    back = rows.select(_READ).filter(pc.is_in(rows["state"], pa.array(["labeled", "rejected"])))
+    asked = set()
     for row in back.to_pylist():
         if row["why"] == NOT_OF_GROUP or (row["sample_id"], row["group"]) in marked:
             told[row["sample_id"]] = (False, "labeler")
         elif row["state"] == "labeled" and row["of_group"] is not None:
             told[row["sample_id"]] = (row["of_group"], "labeler")
-    asked = {row["group"] for row in rows.to_pylist() if not told.get(row["sample_id"], (1,))[0]}
+        if not told.get(row["sample_id"], (True,))[0]:
+            asked.add(row["group"])
     for rank in pc.unique(back["aggressor"].drop_null()).to_pylist():
         here = back.filter(
             pc.and_(pc.equal(back["aggressor"], rank), pc.equal(back["state"], "labeled"))
@@ -142,7 +145,9 @@ def _by_definition(
     rows: pa.Table, run: RunFile, rank: int, asked: set[str]
 ) -> dict[str, tuple[bool, Told]]:
     ids = rows["sample_id"].to_pylist()
-    concept = concept_of_rank(run, rank)
+    concept = concepts_by_rank(run).get(rank)
+    if concept is None:  # the run was made anew since
+        return {}
     if (rule := _rule(run, concept)) is not None:
         labels = dict(zip(ids, rows["label"].to_pylist(), strict=True))
         return {one: (hit, "rule") for one, hit in _fulfil(run, rule, labels).items()}
@@ -213,7 +218,7 @@ def _came(rows: pa.Table, told: Mapping[str, tuple[bool, Told]]) -> Came:
         hits,
         _share(hits, len(known)),
         float(np.mean(chances)) if chances else None,
-        cast(Mapping[Told, int], Counter(told[one][1] for one in known)),
+        dict(Counter(told[one][1] for one in known)),
         len(ids) - len(known),
     )
 
@@ -238,13 +243,13 @@ def loop(rows: pa.Table, run: RunFile, marks: Iterable[Mark] = ()) -> Loop:
     """
     ours = rows.filter(pc.is_in(rows["run_id"], pa.array([run.info.run_id, run.info.model_run])))
     told = such(ours, run, marks)
-    known = groups(run)
+    known, concepts = groups(run), concepts_by_rank(run)
     parts = []
     for rank in dict.fromkeys(ours["aggressor"].to_pylist()):
         of_rank = pc.is_null(ours["aggressor"]) if rank is None else pc.fill_null(
             pc.equal(ours["aggressor"], rank), False
         )  # fmt: skip
-        concept = None if rank is None else concept_of_rank(run, rank)
+        concept = concepts.get(rank)
         group = "" if concept is None else known[concept]
         parts.append(_part(ours.filter(of_rank), run, concept, group, told))
     done = rows.filter(pc.is_in(rows["state"], pa.array(["labeled", "rejected"]))).num_rows
@@ -258,7 +263,7 @@ def _part(
     group: str,
     told: Mapping[str, tuple[bool, Told]],
 ) -> Part:
-    ids = rows["sample_id"].to_pylist()
+    ids, states = rows["sample_id"].to_pylist(), rows["state"].to_pylist()
     answers = {one: told[one][0] for one in ids if one in told}
     first: list[str] = []
     before = now = None
@@ -269,7 +274,7 @@ def _part(
         group,
         rows["aggressor"][0].as_py(),
         rows.num_rows,
-        Counter(rows["state"].to_pylist()),
+        {state: states.count(state) for state in STATES},
         _came(rows, told),
         before,
         now,

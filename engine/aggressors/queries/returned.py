@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aggressors.errors import UsageError
 from aggressors.queries.scope import fetch
+from aggressors.store.label_answers import known_as
 from aggressors.store.label_files import read_answers
 from aggressors.store.label_import import Allowed, Checked, Problem, Trouble, check
 from aggressors.store.label_queues import LabelQueue
@@ -50,8 +51,8 @@ def check_labels(
     answers = read_answers(source, name, columns)
     if run is None:
         return check(queue, answers, classes=None, allowed=allowed)
-    wanted = [one.sample_id for one in answers.rows]
-    return check(queue, answers, classes=run.classes, known=_known(run, wanted), allowed=allowed)
+    known = _known(run, [one.sample_id for one in answers.rows])
+    return check(queue, answers, classes=run.classes, known=known, allowed=allowed)
 
 
 def run_of(workspace: Workspace, queue: LabelQueue) -> Path | None:
@@ -66,4 +67,5 @@ def run_of(workspace: Workspace, queue: LabelQueue) -> Path | None:
 
 def _known(run: RunFile, sample_ids: list[str]) -> set[str]:
     sql = "SELECT sample_id FROM samples WHERE sample_id IN (SELECT unnest($ids::VARCHAR[]))"
-    return set(fetch(run, sql, params={"ids": sample_ids})["sample_id"].to_pylist())
+    forms = [form for one in sample_ids for form in dict.fromkeys((one, known_as(one, ())))]
+    return set(fetch(run, sql, params={"ids": forms})["sample_id"].to_pylist())

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from aggressors.contracts import EVERYTHING, Action, Filter
 from aggressors.errors import UsageError
 from aggressors.queries.cards import cards
-from aggressors.queries.concept import Reason, by_sample_id, reasons
+from aggressors.queries.concept import by_sample_id, reasons
 from aggressors.queries.masks import mask
 from aggressors.queries.scope import fetch, fetch_rows
+from aggressors.stats.diagnosis import Reason
 from aggressors.store.held import held
 
 if TYPE_CHECKING:
@@ -91,8 +92,14 @@ def _among(run: RunFile, concept_id: int, filter: Filter) -> NDArray[np.int64]:
     return found if through is None else found[through[found[:, 1]]]
 
 
-def suspects(run: RunFile, concept_id: int, offset: int = 0, limit: int = 60) -> pa.Table:
+def suspects(
+    run: RunFile, concept_id: int, offset: int = 0, limit: int = 60, kind: str | None = None
+) -> pa.Table:
     """List samples of a concept whose label or input should be looked at, most urgent first.
+
+    Parameters
+    ----------
+    kind : relabel or remove; None for both.
 
     Returns
     -------
@@ -101,9 +108,10 @@ def suspects(run: RunFile, concept_id: int, offset: int = 0, limit: int = 60) ->
     """
     sql = """
         SELECT sample_id, rank, kind AS suspicion, suggested, reason FROM suspects
-        WHERE concept_id = $concept ORDER BY rank, sample_id LIMIT $limit OFFSET $offset
+        WHERE concept_id = $concept AND ($kind IS NULL OR kind = $kind)
+        ORDER BY rank, sample_id LIMIT $limit OFFSET $offset
     """
-    params = {"concept": concept_id, "limit": limit, "offset": offset}
+    params = {"concept": concept_id, "kind": kind, "limit": limit, "offset": offset}
     return by_sample_id(run, fetch(run, sql, params=params))
 
 

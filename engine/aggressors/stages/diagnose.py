@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, fields
-from sys import float_info
-from typing import get_args
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
 
-from aggressors.contracts import ADDED, Action
+from aggressors.contracts import ADDED
 from aggressors.stages.clues import Scene
 from aggressors.stages.correlate import members_by_concept
 from aggressors.stages.frame import BoolArray, Frame
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.suspects import Doubt, to_relabel, to_remove
 from aggressors.stages.tables import rows
-from aggressors.stats.recommend import Reason, Recommendation, recommend, remembering
+from aggressors.stats.recommend import Recommendation, recommend, remembering
+from aggressors.stats.told import read, written
 
 CONSIDERED = 2  # suspects are listed for the first so many actions
 
@@ -35,9 +33,10 @@ def diagnose(tables: Tables, context: Context) -> dict[str, pa.Table]:
     for record in context.progress(found, len(found), "diagnose"):
         member = np.zeros(len(frame), dtype=np.bool_)
         member[members[record["concept_id"]]] = True
-        advice = recommend(scene.evidence(member))
+        evidence = replace(scene.evidence(member), impact=record["impact"])
+        advice = recommend(evidence)
         record["action"] = advice.actions[0]
-        record["reasons"] = json.dumps([asdict(reason) for reason in advice.reasons])
+        record["reasons"] = written(advice)
         suspects += _suspects(record["concept_id"], member, advice, scene, doubt, frame)
     return {"aggressors": rows("aggressors", found), "suspects": rows("suspects", suspects)}
 
@@ -59,42 +58,16 @@ def again(tables: Tables, context: Context) -> dict[str, pa.Table]:
     for record in context.progress(found, len(found), "diagnose"):
         member = np.zeros(len(frame), dtype=np.bool_)
         member[members[record["concept_id"]]] = True
-        reasons = _given(record["reasons"])
+        reasons = read(record["reasons"])
         known = next((one.value for one in reasons if one.evidence == "shortcut"), None)
         told = scene.shortcut(member)
         if told is None or told.strength <= (known or 0.0):
             continue
-        advice = recommend(remembering(scene.evidence(member), reasons))
+        measured = replace(scene.evidence(member), impact=record["impact"])
+        advice = recommend(remembering(measured, reasons))
         record["action"] = advice.actions[0]
-        record["reasons"] = json.dumps([asdict(reason) for reason in advice.reasons])
+        record["reasons"] = written(advice)
     return {"aggressors": rows("aggressors", found)}
-
-
-def _given(reasons: str | None) -> list[Reason]:
-    """Read the reasons of a run file but odd ones, since it may come from a stranger."""
-    try:
-        found = json.loads(reasons or "[]")
-    except (ValueError, RecursionError):
-        return []
-    return [Reason(**one) for one in found if _is_reason(one)] if isinstance(found, list) else []
-
-
-def _is_reason(one: object) -> bool:
-    if not isinstance(one, dict) or one.keys() != {field.name for field in fields(Reason)}:
-        return False
-    return (
-        one["action"] in get_args(Action)
-        and all(isinstance(one[name], str) for name in ("evidence", "sentence"))
-        and all(one[name] is None or _is_number(one[name]) for name in ("value", "reference"))
-        and _is_number(one["weight"])
-    )
-
-
-def _is_number(value: object) -> bool:
-    """Whether it is a finite number; NaN is in no range."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return abs(value) <= float_info.max
 
 
 def _suspects(

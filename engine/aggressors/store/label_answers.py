@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,7 +53,19 @@ def text_of(value: object) -> str:
         return str(int(value))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return str(value).strip()
+    return str(value)
+
+
+def known_as(text: str, known: Collection[str]) -> str:
+    """Find what a text of a file stands for among what is known; without its guard where nothing.
+
+    It may have got a ' for a spreadsheet, or blanks around it.
+    """
+    bare = text.strip()
+    for each in (text, unguarded(text), bare, unguarded(bare)):
+        if each in known:
+            return each
+    return unguarded(bare)
 
 
 def unguarded(text: str) -> str:

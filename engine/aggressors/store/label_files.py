@@ -214,6 +214,7 @@ def _answer(row: int, cells: Mapping[str, Any]) -> Answer:
 
 def _reason(said: str) -> str:
     """Give why a sample was rejected; a column may only tell that it was."""
+    said = said.strip()
     if said.lower() in ("false", "no", "0"):
         return ""
     return "rejected by the labeler" if said.lower() in ("true", "yes", "1") else said

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import pyarrow as pa
 
 from aggressors.errors import InputError
-from aggressors.store.label_answers import Answer, unguarded
+from aggressors.store.label_answers import Answer, known_as
 from aggressors.store.label_events import LONGEST_WORD, SCHEMA, person
 from aggressors.store.label_files import Answers
 from aggressors.store.label_queues import LabelQueue
@@ -20,6 +20,7 @@ from aggressors.store.label_states import NOT_OF_GROUP, SKIPPED, UNUSABLE
 __all__ = ["Allowed", "Checked", "Problem", "Trouble", "check"]
 
 SHOWN = 3  # examples of a problem in a message
+SEARCHED = 20  # unknown words for which the nearest known one is sought
 # What a labeler may write in place of a class.
 _REJECTIONS = (NOT_OF_GROUP, UNUSABLE, SKIPPED)
 # Problems, in the order in which they are told, and what to do about each.
@@ -159,9 +160,26 @@ class _Checking:
     allowed: Allowed
     rows: dict[str, list[Trouble]] = field(default_factory=dict)
     left_out: int = 0
+    near: dict[str, str] = field(default_factory=dict)
 
     def trouble(self, kind: str, answer: Answer, got: str) -> None:
         self.rows.setdefault(kind, []).append(Trouble(answer.row, answer.sample_id, got))
+
+    def nearest_id(self, sample_id: str) -> str:
+        """Name an id that is like an unknown one, for the first of them: a search takes long."""
+        near: list[str] = []
+        if len(self.rows.get("unknown id", ())) < SEARCHED:
+            near = get_close_matches(sample_id, list(self.there)[:2_000], n=1)
+        return f"the nearest is {near[0]!r}" if near else "no sample is called so"
+
+    def nearest_class(self, label: str) -> str:
+        """Name a class that is like an unknown one."""
+        if label not in self.near:
+            found = []
+            if len(self.near) < SEARCHED:
+                found = get_close_matches(label, list(self.classes or ()), n=1)
+            self.near[label] = f", nearest {found[0]}" if found else ""
+        return self.near[label]
 
     def problems(self) -> tuple[Problem, ...]:
         return tuple(
@@ -249,11 +267,10 @@ def _elsewhere(queue: LabelQueue) -> dict[str, str]:
 
 def _sound(state: _Checking, given: Answer) -> Answer | None:
     """Resolve the id and the class of an answer; None where it cannot be taken."""
-    if not given.sample_id:
+    if not given.sample_id.strip():
         state.trouble("no sample_id", given, given.odd or given.label or given.why or "empty")
         return None
-    raw = given.sample_id
-    one = _with(given, sample_id=raw if raw in state.there else unguarded(raw))
+    one = _with(given, sample_id=known_as(given.sample_id, state.there))
     if one.sample_id not in state.there:
         if state.allowed.skip_unknown:
             state.left_out += 1
@@ -263,9 +280,7 @@ def _sound(state: _Checking, given: Answer) -> Answer | None:
         elif one.sample_id in state.known:
             state.trouble("not in this queue", one, "in the run, in no queue")
         else:
-            near = get_close_matches(one.sample_id, list(state.there)[:2_000], n=1)
-            got = f"the nearest is {near[0]!r}" if near else "no sample is called so"
-            state.trouble("unknown id", one, got)
+            state.trouble("unknown id", one, state.nearest_id(one.sample_id))
         return None
     if one.odd:
         state.trouble("no label of the whole sample", one, one.odd)
@@ -276,6 +291,8 @@ def _sound(state: _Checking, given: Answer) -> Answer | None:
 def _classed(state: _Checking, one: Answer) -> Answer | None:
     """Check the label of an answer; what is said in its place makes a rejection."""
     why = " ".join(one.why.split())
+    why = why.lower() if why.lower() in _REJECTIONS else why
+    one = _with(one, label=known_as(one.label, state.classes or ()))
     if one.label and why == NOT_OF_GROUP:  # a label that helps, though not this group
         one, why = _with(one, why="", of_group=False), ""
     if why:
@@ -291,18 +308,16 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
         else:
             state.trouble("no label", one, "empty")
         return None
-    classes = state.classes
-    label = one.label if classes is None or one.label in classes else unguarded(one.label)
+    classes, label = state.classes, one.label
     if classes and label not in classes and label.lower() in _REJECTIONS:
         return _with(one, why=label.lower(), label="")
     if classes is not None and not classes and not _is_number(label):
         state.trouble("no number", one, label[:60])
         return None
     if classes and label not in classes and not state.allowed.new_classes:
-        near = get_close_matches(label, list(classes), n=1)
-        state.trouble("unknown class", one, label[:60] + (f", nearest {near[0]}" if near else ""))
+        state.trouble("unknown class", one, label[:60] + state.nearest_class(label))
         return None
-    return _with(one, label=label)
+    return one
 
 
 def _joined(state: _Checking, given: Sequence[Answer]) -> Answer | None:
@@ -310,6 +325,8 @@ def _joined(state: _Checking, given: Sequence[Answer]) -> Answer | None:
 
     A skip says nothing where somebody else answered, and what was decided stands above the rest.
     """
+    if len(given) == 1:
+        return given[0]
     said = [one for one in given if one.why != SKIPPED] or list(given)
     said = [one for one in said if one.decided] or said
     different = Counter((one.label, one.why) for one in said)
@@ -332,6 +349,9 @@ def _joined(state: _Checking, given: Sequence[Answer]) -> Answer | None:
 
 
 def _with(one: Answer, **changed: object) -> Answer:
+    """Change an answer; the same one where nothing changes, as most often."""
+    if all(getattr(one, name) == value for name, value in changed.items()):
+        return one
     return replace(one, **changed)  # type: ignore[arg-type]
 
 

@@ -80,6 +80,12 @@ class LabelQueue:
         rows = self._held().rows
         return rows if not states else rows.filter(pc.is_in(rows["state"], pa.array(states)))
 
+    def of(self, sample_ids: Sequence[str]) -> pa.Table:
+        """Give the rows of some samples, in the order of the ids; of those that stand here."""
+        rows = self.rows()
+        at = pc.index_in(pa.array(sample_ids, pa.string()), rows["sample_id"].combine_chunks())
+        return rows.take(at.drop_null())
+
     def waiting(self, batch: int | None = None, *, new: bool = False) -> list[str]:
         """Sample ids that wait for a label, in the order of the queue.
 

@@ -71,8 +71,9 @@ def _annotation(
 
 def _of_group(result: Mapping[str, Any], odd: str) -> tuple[bool | None, str]:
     said, strange = choice(result.get("value"))
-    if said.lower() in _YES or said.lower() in _NO:
-        return said.lower() in _YES, odd
+    word = said.strip().lower()
+    if word in _YES or word in _NO:
+        return word in _YES, odd
     return None, odd or strange or f"of_group is {said[:60]!r}, neither yes nor no"
 
 
@@ -106,7 +107,7 @@ def annotator(value: object) -> str:
     if isinstance(value, dict):
         email = value.get("email")
         return text_of(email) if email else annotator(value.get("id"))
-    said = text_of(value)
+    said = text_of(value).strip()
     return f"annotator {said}" if said.isdecimal() else said
 
 

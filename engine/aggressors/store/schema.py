@@ -189,7 +189,12 @@ TABLES: tuple[Table, ...] = (
         C("n_known", "BIGINT", "members of these with a value of the signal", "samples"),
         C("n_core", "BIGINT", "members whose signal exceeds the rest's core quantile", "samples"),
         C("action", "VARCHAR", "collect, augment, relabel, remove or review_model"),
-        C("reasons", "JSON", "ordered evidence: action, evidence, value, reference, weight"),
+        C(
+            "reasons",
+            "JSON",
+            "ordered evidence: action, evidence, value, reference, weight, sentence, where known"
+            " low and high; then what each action is expected to win, in their order, evidence win",
+        ),
     ),
     _t(
         "correlations",

@@ -32,6 +32,7 @@ from bench.solve.model import answers_of
 from bench.solve.setting import BoolArray, IntArray, Population, Setting
 
 READ = ("train", "validation", "unlabeled")  # the populations that a user hands in
+TEST = "test"  # what held out is called where it is handed in too
 Tables = Mapping[str, pa.Table]
 
 
@@ -94,9 +95,15 @@ class Ran:
         }
 
 
-def run(setting: Setting) -> Ran:
-    """Train the model, hand its answers to the engine, and search; what is on disk is taken."""
+def run(setting: Setting, held_out: bool = False) -> Ran:
+    """Train the model, hand its answers to the engine, and search; what is on disk is taken.
+
+    With `held_out` that population is handed in as `test`: the engine says which of its samples
+    are members, and takes nothing else from it.
+    """
     parts = {name: setting.populations[name] for name in READ}
+    if held_out:
+        parts[TEST] = setting.populations["held_out"]
     tables, context = _read(setting, _tables(setting, parts))
     found = _found(setting, tables, context)
     population = np.array(tables["samples"]["population"].to_pylist())
@@ -165,7 +172,7 @@ def _tables(setting: Setting, parts: Mapping[str, Population]) -> dict[str, pa.T
     names = np.array(setting.names, dtype=object)
     tables = {}
     for name, part in parts.items():
-        answers = answers_of(setting, name)
+        answers = answers_of(setting, "held_out" if name == TEST else name)
         columns: dict[str, object] = {
             "sample_id": [f"{name}-{place:05d}" for place in range(len(part))],
             "prediction": pa.array(names[answers.probabilities.argmax(axis=1)], pa.string()),
@@ -180,7 +187,8 @@ def _tables(setting: Setting, parts: Mapping[str, Population]) -> dict[str, pa.T
 
 
 def _found(setting: Setting, tables: Tables, context: Context) -> dict[str, pa.Table]:
-    folder = setting.folder / f"found-{search_digest()}"
+    tested = (np.array(tables["samples"]["population"].to_pylist()) == TEST).any()
+    folder = setting.folder / f"found-{search_digest()}{'-test' if tested else ''}"
     if not folder.exists():
         found = discover(tables, context)
         partial = folder.with_name(f".{folder.name}.{os.getpid()}")

@@ -100,7 +100,7 @@ def make(split: str, seed: int, planted: Slice | str, share: float = SHARE) -> S
     key = [seed, crc32(planted.name.encode())]
     names = tuple(sorted(planted.labels))
     task = np.array([_place(names, planted, fine) for fine in range(10)])
-    worlds, rows = {}, _rows(split, np.random.default_rng(key))
+    worlds, rows = {}, np.random.default_rng(key).permutation(rows_of(split))
     fine = originals()[1].astype(np.int64)
     chosen: dict[str, IntArray] = {}
     # the order decides who gets what: unlabeled last, so that its share changes nothing else
@@ -129,10 +129,10 @@ def _place(names: tuple[str, ...], planted: Slice, fine: int) -> int:
     return next(place for place, name in enumerate(names) if fine in planted.labels[name])
 
 
-def _rows(split: str, rng: np.random.Generator) -> IntArray:
-    """Originals that the split may use, shuffled."""
+def rows_of(split: str) -> IntArray:
+    """Originals that the split may use."""
     order = np.random.default_rng(0).permutation(len(originals()[1]))
-    return rng.permutation(order[:KEPT] if split == "reporting" else order[-KEPT:])
+    return order[:KEPT] if split == "reporting" else order[-KEPT:]
 
 
 def _world(rows: IntArray, task: IntArray, n_labels: int) -> World:

@@ -1,0 +1,251 @@
+"""What is said of each piece of evidence, and from where on it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import exp, log
+
+from aggressors.contracts import Action
+from aggressors.snippets import name_of
+from aggressors.stats.diagnosis import Evidence, Reason
+from aggressors.words import ACTION_NAMES, number, percent
+
+PROBE = "probe:"  # what the evidence of a transformation is called, before its name
+QUALITY = "quality:"
+WIN = "win"  # of an action, stored beside the reasons
+
+COVERAGE = 0.09  # nats by which train lies farther from members than from the rest
+SHORTFALL = 0.7  # nats by which the share in train falls short of the share analysed: one half
+SHORTCUT = 0.42
+BROKEN = 0.4  # nats by which samples that break a shortcut are rarer in train: a third
+UNREADABLE = 0.4
+ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
+ORDINARY = 0.55
+ORDINARY_ALONE = 0.65  # where the model's confidence is unknown
+DISAGREEMENT = 0.12
+CONFIDENT = 0.12
+VERIFIED = 0.25  # share of the gap that a transformation makes in clean samples
+ALIKE = 0.5  # cosine from which it makes members of them
+
+
+def evident(e: Evidence) -> list[Reason]:
+    """Say what was measured, each with its interval where there is one."""
+    found = [*_of_train(e), *_of_probes(e), *_of_inputs(e), *_of_labels(e), *_of_copies(e)]
+    return [_bounded(one, e.bounds) for one in found]
+
+
+def _bounded(one: Reason, bounds: Mapping[str, tuple[float, float]]) -> Reason:
+    if one.evidence not in bounds or one.value is None:
+        return one
+    low, high = bounds[one.evidence]
+    return replace(one, low=low, high=high)
+
+
+def no_other_cause(e: Evidence, strength: dict[Action, float]) -> Reason:
+    """Tell which other causes were looked for, and which could not be."""
+    looked_for = {
+        "rare in train": e.coverage is not None or shortfall(e) is not None,
+        "unreadable": e.unreadable is not None,
+        "wrongly labeled": e.ordinary is not None and e.disagreement is not None,
+    }
+    absent = [cause for cause, known in looked_for.items() if known]
+    unknown = [cause for cause, known in looked_for.items() if not known]
+    nearest = max(strength, key=lambda action: (action != "review_model") * strength[action])
+    parts = []
+    if absent:
+        parts.append(f"being {' or '.join(absent)} does not explain it")
+    if strength[nearest]:
+        parts.append(
+            f"{ACTION_NAMES[nearest]} comes nearest with {number(strength[nearest])} of the 1 "
+            "that it takes"
+        )
+    if unknown:
+        parts.append(f"whether the members are {' or '.join(unknown)} is unknown")
+    return Reason("review_model", "no_other_cause", strength[nearest], 1.0, 0.5, "; ".join(parts))
+
+
+def shortfall(e: Evidence) -> float | None:
+    """Log of the share analysed over the share in train, in nats."""
+    if e.share_train is None or not e.share_analysed:
+        return None
+    return log(e.share_analysed / max(e.share_train, 1e-4))
+
+
+def _of_train(e: Evidence) -> list[Reason]:
+    found: list[Reason] = []
+    if e.coverage is None:
+        unknown = "how well train covers the group is unknown: no train samples with embeddings"
+        found.append(Reason("collect", "coverage", None, exp(COVERAGE), 0.0, unknown))
+    else:
+        times = exp(e.coverage)
+        sentence = (
+            f"next to the population analysed, train lies {number(times)} times as far from "
+            f"members as from the rest; from {number(exp(COVERAGE))} on it lacks such samples"
+        )
+        weight = _weight(e.coverage, COVERAGE)
+        found.append(Reason("collect", "coverage", times, exp(COVERAGE), weight, sentence))
+    lacking = shortfall(e)
+    if lacking is not None and e.share_train is not None and e.share_analysed is not None:
+        sentence = (
+            f"{percent(e.share_train, 1)} of train belongs to the group, "
+            f"{percent(e.share_analysed, 1)} of the population analysed"
+        )
+        found.append(
+            Reason("collect", "share_train", e.share_train, e.share_analysed,
+                   _weight(lacking, SHORTFALL), sentence)
+        )  # fmt: skip
+    found += _of_shortcut(e)
+    if e.gap_train is not None and e.gap is not None:
+        found.append(_generalisation(e, e.gap_train, e.gap))
+    return found
+
+
+def _generalisation(e: Evidence, gap_train: float, gap: float) -> Reason:
+    """Whether the model fails on such samples in train as well."""
+    low, high = e.bounds.get("generalisation", (gap_train, gap_train))
+    if low > 0 and gap_train >= gap / 2:
+        told = "high in both, so that more of the same would not be learned either"
+    elif high < gap / 2:
+        told = "high here only: the model learned those that it has seen"
+    else:
+        told = "between the two"
+    sentence = (
+        f"in train, mean {e.signal} of members is {_difference(gap_train)} than of the rest, here "
+        f"{_difference(gap)}: {told}"
+    )
+    return Reason("collect", "generalisation", gap_train, gap, 0.0, sentence)
+
+
+def _difference(gap: float) -> str:
+    return f"{number(abs(gap))} {'higher' if gap > 0 else 'lower'}"
+
+
+def _of_shortcut(e: Evidence) -> list[Reason]:
+    if e.shortcut is None:
+        return []
+    sentence = (
+        f"in train, {e.shortcut_field} tells {e.shortcut_class} from the others, and fails on "
+        f"these members (strength {number(e.shortcut)}, {SHORTCUT} counts); such members are "
+        f"{number(exp(e.shortcut_shortfall or 0.0))} times as frequent here as in train"
+        if e.shortcut > SHORTCUT
+        else "no field tells a class in train and fails on these members (strength "
+        f"{number(e.shortcut)}, {SHORTCUT} counts)"
+    )
+    weight = _weight(e.shortcut, SHORTCUT)
+    return [Reason("augment", "shortcut", e.shortcut, SHORTCUT, weight, sentence)]
+
+
+def _of_probes(e: Evidence) -> list[Reason]:
+    """Tell the transformations that were tried on clean samples, the best first."""
+    found = []
+    for one in e.probes:
+        verified = one.moved.low >= VERIFIED and one.alike >= ALIKE
+        like = "towards" if one.alike >= ALIKE else "but not towards"
+        sentence = (
+            f"{name_of(one.transform, one.strength)}, done to {one.n} clean samples with their "
+            f"labels, moves the mean {e.signal} {percent(one.moved.value)} of the way to the "
+            f"members, {like} them in the embedding (cosine {number(round(one.alike, 2))})"
+        )
+        weight = min(max(one.moved.value, 0.0), 1.0) * max(one.alike, 0.0) if verified else 0.0
+        found.append(
+            Reason("augment", PROBE + one.transform, one.moved.value, 1.0, weight, sentence,
+                   one.moved.low, one.moved.high, one.strength, one.alike, one.n)
+        )  # fmt: skip
+    return found
+
+
+def _of_inputs(e: Evidence) -> list[Reason]:
+    if e.unreadable is None:
+        return []
+    sentence = (
+        f"{percent(e.unreadable)} of members are hardly readable (flat, noisy or mostly missing), "
+        f"{percent(e.unreadable_rest)} of the rest"
+    )
+    if e.skill is not None and e.unreadable > UNREADABLE / 2:
+        sentence += (
+            f"; the model avoids {percent(e.skill)} of the errors on them that guessing their most "
+            "frequent label makes"
+        )
+    weight = _weight(e.unreadable * (1 - (e.skill or 0.0)), UNREADABLE)
+    found = [Reason("remove", "unreadable", e.unreadable, e.unreadable_rest, weight, sentence)]
+    for one in e.quality:
+        sentence = (
+            f"{percent(one.inside.value)} of members are more {one.kind} than 99 % of the rest"
+            if one.kind != "incomplete"
+            else f"{percent(one.inside.value)} of members lack more values than 99 % of the rest"
+        )
+        found.append(
+            Reason("remove", QUALITY + one.kind, one.inside.value, one.rest, 0.0, sentence,
+                   one.inside.low, one.inside.high)
+        )  # fmt: skip
+    return found
+
+
+def _of_labels(e: Evidence) -> list[Reason]:
+    found: list[Reason] = []
+    if e.disagreement is not None:
+        sentence = (
+            f"the neighbours of {percent(e.disagreement)} of members mostly carry another label; "
+            f"of {percent(e.disagreement_rest)} of the rest"
+        )
+        weight = _weight(e.disagreement - e.disagreement_rest, DISAGREEMENT)
+        found.append(
+            Reason("relabel", "disagreement", e.disagreement, e.disagreement_rest, weight, sentence)
+        )
+    if e.ordinary is not None:
+        sentence = (
+            "where the model is wrong, neighbours carry the label it names "
+            f"{number(e.ordinary)} times as often as where it is right; from {ORDINARY} on the "
+            "label is doubtful"
+        )
+        weight = _weight(2 * e.ordinary - ORDINARY, ORDINARY)
+        found.append(Reason("relabel", "ordinary", e.ordinary, ORDINARY, weight, sentence))
+    if e.confident is not None:
+        sentence = (
+            f"{percent(e.confident)} of members are confidently taken for another class, "
+            f"{percent(e.confident_rest)} of the rest"
+        )
+        weight = _weight(e.confident - e.confident_rest, CONFIDENT)
+        found.append(
+            Reason("relabel", "confident", e.confident, e.confident_rest, weight, sentence)
+        )
+    if e.ambiguity is not None:
+        sentence = (
+            f"around {percent(e.ambiguity)} of members two labels share the region, each with "
+            f"three or more of ten neighbours; around {percent(e.ambiguity_rest)} of the rest"
+        )
+        found.append(
+            Reason("review_model", "ambiguity", e.ambiguity, e.ambiguity_rest, 0.0, sentence)
+        )
+    if e.label_entropy is not None and e.prediction_entropy is not None:
+        more = "more" if e.label_entropy > e.prediction_entropy else "less"
+        sentence = (
+            f"labels inside are {more} mixed than predictions "
+            f"(entropy {number(e.label_entropy)} and {number(e.prediction_entropy)} nats)"
+        )
+        # no rule asks it: a group within one label is never mixed, a natural weakness often is
+        found.append(
+            Reason("relabel", "mixture", e.label_entropy, e.prediction_entropy, 0.0, sentence)
+        )
+    return found
+
+
+def _of_copies(e: Evidence) -> list[Reason]:
+    if e.leaked is None:
+        return []
+    sentence = (
+        f"{percent(e.leaked, 1)} of members have a near-identical sample in train, "
+        f"{percent(e.leaked_rest, 1)} of the rest"
+    )
+    low, _ = e.bounds.get("leakage", (e.leaked, e.leaked))
+    if e.leaked_rest > 0.02 and e.leaked < e.leaked_rest / 2:
+        sentence += "; the rest looks better than it is, by samples that the model has seen"
+    elif low > max(2 * e.leaked_rest, 0.02):
+        sentence += "; their own gap is greater than it looks"
+    return [Reason("remove", "leakage", e.leaked, e.leaked_rest, 0.0, sentence)]
+
+
+def _weight(value: float, threshold: float) -> float:
+    """In [-1, 1]: 1/2 at the threshold, 0 where nothing speaks for the action."""
+    return max(-1.0, min(1.0, value / threshold / 2))

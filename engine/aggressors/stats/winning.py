@@ -1,0 +1,78 @@
+"""What each action is expected to win: a share of all loss, and how that is known."""
+
+from __future__ import annotations
+
+from aggressors.contracts import Action
+from aggressors.stats.diagnosis import Evidence, Win
+from aggressors.stats.intervals import Interval
+from aggressors.words import percent
+
+# Share of the gap that 100 labeled candidates closed on samples held out, where the action was to
+# collect: docs/benchmarks/solve.md.
+CLOSED = Interval(0.77, 0.58, 0.94)
+CLOSED_BY = 100
+
+
+def expected_win(action: Action, e: Evidence, *, is_rare: bool) -> Win:
+    """Expect what following an action takes off the loss of the analysed population.
+
+    Parameters
+    ----------
+    action : what is done about the aggressor.
+    e : its evidence.
+    is_rare : whether train lacks such samples, as in the settings in which `CLOSED` was measured.
+
+    Notes
+    -----
+    Nothing is promised that was not measured: relabeling and removing are worked out from the
+    losses of the suspects themselves, collecting from the bench, augmenting from the part of the
+    gap that the transformation makes in clean samples; a changed model is unknown.
+    """
+    if action == "relabel":
+        return _measured(action, e.relabeled, "the loss of the members with the labels suggested")
+    if action == "remove":
+        return _measured(action, e.removed, "the loss of the members without those listed")
+    if action == "collect":
+        return _of_collecting(e, is_rare)
+    if action == "augment":
+        return _of_augmenting(e)
+    return Win(action, None, None, None, "unknown until the model is changed")
+
+
+def _measured(action: Action, found: Interval | None, how: str) -> Win:
+    if found is None:
+        return Win(action, None, None, None, "unknown: no sample is suspected")
+    return Win(action, found.value, found.low, found.high, f"worked out from {how}")
+
+
+def _of_collecting(e: Evidence, is_rare: bool) -> Win:
+    if e.impact is None:
+        return Win("collect", None, None, None, "unknown: the gap has no size")
+    if not is_rare:
+        return Win("collect", None, None, None, "unknown: train does not lack such samples")
+    how = (
+        f"{CLOSED_BY} labels closed {percent(CLOSED.value)} of such gaps "
+        f"({percent(CLOSED.low)} to {percent(CLOSED.high)}) in the bench"
+    )
+    return _times("collect", e.impact, CLOSED, how)
+
+
+def _of_augmenting(e: Evidence) -> Win:
+    if not e.probes or e.impact is None:
+        return Win("augment", None, None, None, "unknown: no transformation was found that does it")
+    best = e.probes[0]
+    part = Interval(*(min(max(one, 0.0), 1.0) for one in _bounds(best.moved)))
+    how = (
+        f"at most: on clean samples the transformation makes {percent(part.value)} of the gap, "
+        "which training on it may close"
+    )
+    return _times("augment", e.impact, part, how)
+
+
+def _times(action: Action, impact: float, part: Interval, how: str) -> Win:
+    value, low, high = (impact * one for one in _bounds(part))
+    return Win(action, value, low, high, how)
+
+
+def _bounds(found: Interval) -> tuple[float, float, float]:
+    return found.value, found.low, found.high

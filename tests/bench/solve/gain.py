@@ -1,0 +1,170 @@
+"""Report the bench of the gain: from the lines of `gain_train` to figures, a page and a picture.
+
+The steps, of which the second wants a GPU or hours:
+`python -m bench.solve.gain_plan --split reporting --seeds 5`
+`python -m bench.solve.gain_train build/bench-solve/gain/reporting --out build/gain-reporting.jsonl`
+`python -m bench.solve.gain build/gain-reporting.jsonl --developing build/gain-developing.jsonl`
+with `PYTHONPATH=tests:engine`. What is judged, and how, stands in `gain_judge`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from bench.discovery.judge import Interval, interval
+from bench.solve.gain_judge import Judged, Line, ahead, default_weight, judged, of_ceiling
+from bench.solve.gain_page import draw, page
+
+ROOT = Path(__file__).resolve().parents[3]
+RESULT = ROOT / "tests" / "bench" / "results" / "solve_gain.json"
+PAGE = ROOT / "docs" / "benchmarks" / "solve.md"
+OURS = "ours 100"
+ARMS = ("ours 50", OURS, "ours 200", "centroid", "core-set", "entropy", "random", "ceiling")
+OTHERS = ("centroid", "core-set", "entropy", "random")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lines", type=Path, help="what gain_train wrote for the reporting split")
+    parser.add_argument("--developing", type=Path, required=True, help="the same for developing")
+    parser.add_argument("--machine", default="", help="on which the models were trained")
+    given = parser.parse_args()
+    result = report(read(given.lines), read(given.developing), given.machine)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    PAGE.with_name("solve-gain.svg").write_text(draw(result))
+    write_section(PAGE, "gain", page(result))
+    print(page(result))
+
+
+def read(file: Path) -> list[Line]:
+    return [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+
+
+def report(lines: Sequence[Line], developing: Sequence[Line], machine: str = "") -> dict:
+    """All figures, as they go to the results."""
+    arms, left_out = judged(lines)
+    weight = default_weight(judged(developing)[0])
+    main_arms = {name: arms[(name, weight)] for name in ARMS}
+    ours, first = main_arms[OURS], lines[0]
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine or f"{platform.machine()}, {platform.system()}",
+        "engine": sorted({str(line["engine"]) for line in lines}),
+        "split": first["split"],
+        "settings": len(set(ours.settings)),
+        "cells": len(ours.settings),
+        "models": len(lines),
+        "left_out": left_out,
+        "not_found": sorted({str(line["cell"]) for line in lines if not line["found"]}),
+        "default_weight": weight,
+        "arms": {name: _figures(arm, main_arms) for name, arm in main_arms.items()},
+        "ahead_of": {name: _ahead(ours, main_arms[name]) for name in OTHERS},
+        "weights": _weights(arms),
+        "developing": _weights(judged(developing)[0]),
+        "by_kind": _by(lines, main_arms, "kind"),
+        "by_match": _by_match(lines, main_arms),
+        "by_setting": _by_setting(lines, main_arms),
+    }
+
+
+def _figures(arm: Judged, arms: dict[str, Judged]) -> dict[str, object]:
+    ceiling, random = arms["ceiling"], arms["random"]
+    known = arm.hits[np.isfinite(arm.hits)]
+    return {
+        "closed": _told(interval(arm.capped, arm.settings)),
+        "closed_uncapped": _told(interval(arm.closed, arm.settings)),
+        "share_of_ceiling": _told(of_ceiling(arm, ceiling)),
+        "hits": round(float(known.mean()), 3),
+        "rest_points": _told(interval(arm.rest_change, arm.settings)),
+        "lost_against_random": _told(interval(100 * (random.rest - arm.rest), arm.settings)),
+    }
+
+
+def _ahead(ours: Judged, other: Judged) -> dict[str, object]:
+    difference, won, lost = ahead(ours, other)
+    return {"closed": _told(difference), "settings_won": won, "settings_lost": lost}
+
+
+def _weights(arms: dict[tuple[str, float], Judged]) -> dict[str, object]:
+    """The trade: what each weight of the added samples closes, and costs elsewhere."""
+    found = {}
+    for (name, weight), arm in sorted(arms.items(), key=lambda each: each[0][1]):
+        if name == OURS:
+            random = arms[("random", weight)]
+            found[f"{weight:g}"] = {
+                "closed": _told(interval(arm.capped, arm.settings)),
+                "rest_points": _told(interval(arm.rest_change, arm.settings)),
+                "lost_against_random": _told(
+                    interval(100 * (random.rest - arm.rest), arm.settings)
+                ),
+            }
+    return found
+
+
+def _by(lines: Sequence[Line], arms: dict[str, Judged], what: str) -> dict[str, object]:
+    value_of = {str(line["slice"]): str(line[what]) for line in lines}
+    values = np.array([value_of[each] for each in arms[OURS].settings])
+    return {
+        value: {name: round(float(arm.capped[values == value].mean()), 3)
+                for name, arm in arms.items()}
+        for value in sorted(set(values))
+    }  # fmt: skip
+
+
+def _by_match(lines: Sequence[Line], arms: dict[str, Judged]) -> dict[str, object]:
+    """Figures apart for cells whose aggressor matches the slice well (F1) and for the others."""
+    before = {str(line["cell"]): float(line["f1"]) for line in lines if line["arm"] == "before"}
+    left_out = set(judged(lines)[1])
+    f1 = np.array([before[cell] for cell in sorted(set(before) - left_out)])
+    parts = {"F1 at least .7": f1 >= 0.7, "F1 below .7": f1 < 0.7}
+    return {
+        name: {"cells": int(part.sum())}
+        | {arm: round(float(each.capped[part].mean()), 3) for arm, each in arms.items()}
+        for name, part in parts.items()
+        if part.any()
+    }
+
+
+def _by_setting(lines: Sequence[Line], arms: dict[str, Judged]) -> list[dict[str, object]]:
+    ours = arms[OURS]
+    facts: dict[str, list[Line]] = {}
+    for line in lines:
+        if line["arm"] == "before":
+            facts.setdefault(str(line["slice"]), []).append(line)
+    rows = []
+    for name in dict.fromkeys(ours.settings.tolist()):
+        own, before = ours.settings == name, facts[name]
+        rows.append({
+            "setting": name, "kind": before[0]["kind"], "cells": int(own.sum()),
+            "gap": round(float(np.mean([b["rest"] - b["inside"] for b in before])), 3),
+            "f1": round(float(np.mean([b["f1"] for b in before])), 3),
+            "hits": round(float(np.nanmean(ours.hits[own])), 3),
+            "closed": {arm: round(float(each.capped[own].mean()), 3)
+                       for arm, each in arms.items()},
+            "rest_points": round(float(ours.rest_change[own].mean()), 2),
+        })  # fmt: skip
+    return sorted(rows, key=lambda row: (row["kind"], row["setting"]))
+
+
+def _told(value: Interval) -> list[float]:
+    return [round(each, 3) for each in (value.value, value.low, value.high)]
+
+
+def write_section(file: Path, name: str, text: str) -> None:
+    """Put a section between its marks on a page; other sections stay as they are."""
+    start, end = f"<!-- {name}: written by tests/bench/solve -->", f"<!-- end of {name} -->"
+    old = file.read_text() if file.exists() else "# Does Solve repair the model?\n"
+    before, mark, rest = old.partition(start)
+    after = rest.partition(end)[2] if mark else "\n"
+    file.write_text(f"{before.rstrip()}\n\n{start}\n\n{text.strip()}\n\n{end}{after}")
+
+
+if __name__ == "__main__":
+    main()
