@@ -115,7 +115,7 @@ def test_an_image_folder_has_a_split_a_population_and_declares_each(run, root):
         assert f"train/{row['file_name']}" in found
         assert not {"thumbnail", "uri"} & set(row)
     assert made.remarks == (
-        "2 samples went with the small picture of the run: no original of theirs lies below a "
+        "2 samples went with the small picture of the run, since no original lies below a "
         "--media-root.",
     )
 

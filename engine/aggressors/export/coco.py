@@ -40,7 +40,7 @@ def write(job: Job) -> tuple[str, ...]:
     ):
         annotations = cast("BinaryIO", held)
         unnamed = _document(job, stream, annotations)
-    said = job.pictures.remarks()
+    said = job.pictures.remarks(left_out=True)
     if unnamed:
         said += (
             f"{counted(unnamed, 'sample')} without a path of an original "

@@ -47,7 +47,7 @@ def write(job: Job) -> tuple[str, ...]:
         for page in job.pages():
             for name, rows in _by_population(job, page, names, schema):
                 metadata[name].write_table(rows)
-    return job.pictures.remarks()
+    return job.pictures.remarks(left_out=True)
 
 
 def _columns(listed: pa.Schema) -> tuple[list[str], pa.Schema]:
