@@ -27,7 +27,8 @@ from aggressors_app import actions
 FILTER, RUN, AGGRESSOR = "f", "run", "a"
 SHARED = (RUN, FILTER, AGGRESSOR)
 HOLD = "hold"  # what a hypothesis is tested beside: a part of it on every page
-ALONG = (HOLD,)  # a page's own parameters that links to other pages carry too
+QUEUE = "queue"  # the label queue that samples go to
+ALONG = (HOLD, QUEUE)  # a page's own parameters that links to other pages carry too
 LONGEST = 8_000  # characters of a value; what browsers and proxies still pass
 LONG = 1_500  # characters as the address writes them; a longer filter goes by its digest
 MOST = 24  # parameters

@@ -76,13 +76,18 @@ def test_from_the_ranking_to_a_saved_test(visit, workspace: Path):
     window.settle()
 
     # Solve: one sample is queued by key, one is to be avoided, and the queue is downloaded.
+    queue = Workspace.open(workspace).label_queue("to-label")
+    waiting = queue.waiting()
+    n = queue.rows().num_rows + 1
     window.go("Solve")
+    page.get_by_role("tab", name="Collect").click()
+    window.settle()
     tiles = page.get_by_role("grid", name="Candidates").locator(".tile")
     first = tiles.first.get_attribute("title").split(" · ")[0]
     tiles.first.click()
     window.settle()
     page.keyboard.press("a")
-    page.get_by_text("Label queue · 1").wait_for()
+    page.get_by_text(f"Label queue · {n}").wait_for()
     window.settle()
     avoided = tiles.first.get_attribute("title").split(" · ")[0]
     tiles.first.click()
@@ -92,16 +97,15 @@ def test_from_the_ranking_to_a_saved_test(visit, workspace: Path):
     window.settle()
     titles = tiles.evaluate_all("all => all.map(tile => tile.title)")
     assert not [title for title in titles if title.startswith((f"{first} ", f"{avoided} "))]
-    queue = Workspace.open(workspace).label_queue("to-label")
-    assert queue.rows()["sample_id"].to_pylist() == [first]
-    page.get_by_text("Label queue · 1").click()
+    assert queue.waiting() == [*waiting, first]
+    page.get_by_text(f"Label queue · {n}").click()
     window.settle()
     page.locator(".st-key-queue_bar").get_by_text("Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
     with open(download.value.path(), newline="", encoding="utf-8") as file:
-        assert [row["sample_id"] for row in csv.DictReader(file)] == [first]
-    assert queue.rows("exported").num_rows == 1
+        assert [row["sample_id"] for row in csv.DictReader(file)] == [*waiting, first]
+    assert queue.rows("queued").num_rows == 0
     page.keyboard.press("Escape")
 
     # Track: the aggressor becomes a test, judged in every run.

@@ -464,6 +464,31 @@ def test_many_windows_at_once_lose_nothing(place: Workspace) -> None:
     assert queue.broken == ()
 
 
+ADDS = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from aggressors.store.workspace import Workspace
+folder, who = sys.argv[1:]
+queue = Workspace(Path(folder)).label_queue("dusk")
+for step in range(15):
+    added = queue.add(pa.table({"sample_id": [f"{who}-{step}", f"both-{step}"]}), by=who)
+    queue.mark([f"{who}-{step}"], "labeled", labels=who, by=who)
+"""
+
+
+def test_two_processes_at_once_lose_nothing_and_queue_nothing_twice(place: Workspace) -> None:
+    names = ("ann", "ben")
+    running = [
+        subprocess.Popen([sys.executable, "-c", ADDS, str(place.root), name]) for name in names
+    ]
+    assert [one.wait(timeout=120) for one in running] == [0, 0]
+    rows = place.label_queue("dusk").rows().to_pylist()
+    assert len(rows) == len({row["sample_id"] for row in rows}) == 45
+    assert Counter(row["label"] for row in rows) == {"ann": 15, "ben": 15, None: 15}
+    assert all(row["by"] == row["label"] for row in rows if row["label"])
+
+
 DIES = """
 import os, signal, sys
 from pathlib import Path

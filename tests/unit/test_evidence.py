@@ -125,7 +125,7 @@ def test_a_sentence_holds_the_numbers_beside_it():
     assert "from 1.09 on" in text
     found, text = sentence("ordinary", ordinary=1.06)
     assert "1.06 times as often" in text
-    assert "from 0.55 on" in text
+    assert "from 0.48 on" in text
     _, text = sentence("unreadable", unreadable=0.9, skill=0.0)
     assert "avoids 0 % of the errors" in text
 

@@ -35,7 +35,9 @@ def dusk(planted, tmp_path_factory):
     known = {table.name for table in TABLES}
     tables = {name: table for name, table in tables.items() if name in known}
     aggressors = tables["aggressors"].to_pylist()
-    tables["aggressors"] = rows("aggressors", [one | {"action": "collect"} for one in aggressors])
+    tables["aggressors"] = rows(
+        "aggressors", [one | {"action": "collect", "n_core": one["n"]} for one in aggressors]
+    )
     path = publish(tables, info, planted.classes, folder)
     with open_run(path) as run:
         yield run, planted.truth["dusk"]

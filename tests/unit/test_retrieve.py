@@ -6,7 +6,7 @@ import pytest
 
 from aggressors.stages.retrieve import STAGE
 from aggressors.stages.tables import schema
-from aggressors.stats.density import expected_yield, log_ratio, mean_to
+from aggressors.stats.density import chances, log_ratio, mean_to
 from aggressors.stats.neighbours import nearest
 from told import run, shuffled, told
 
@@ -170,33 +170,59 @@ def test_mean_to_the_kept_equals_a_search_among_them():
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-def test_yield_corrects_the_base_rate():
+def test_chance_corrects_the_base_rate():
     """The pool holds 1 % members, the labeled samples 9 %."""
     rng = np.random.default_rng(1)
     members, others = rng.normal(3, 1, 300), rng.normal(0, 1, 3_000)
     pool_members, pool_others = rng.normal(3, 1, 100), rng.normal(0, 1, 9_900)
     pool = np.concatenate([pool_members, pool_others])
-    cutoffs = np.sort(pool)[::-1][[49, 199, 999]]
-    promise = expected_yield(members, others, pool, cutoffs, np.array([50, 200, 1_000]), seed=0)
-    truth = [(pool_members >= cut).sum() / (pool >= cut).sum() for cut in cutoffs]
-    naive = [
-        (members >= cut).sum() / ((members >= cut).sum() + (others >= cut).sum()) for cut in cutoffs
-    ]
-    assert np.abs(promise.expected - truth).mean() < 0.1
-    assert np.abs(promise.expected - truth).mean() < 0.5 * np.abs(np.array(naive) - truth).mean()
-    assert (promise.low <= promise.expected).all()
-    assert (promise.expected <= promise.high).all()
+    order = np.argsort(-pool)
+    chance = chances(members, others, pool, pool[order])
+    for count in (50, 200, 1_000):
+        truth = (order[:count] < 100).mean()
+        cut = pool[order][count - 1]
+        naive = (members >= cut).sum() / ((members >= cut).sum() + (others >= cut).sum())
+        assert abs(chance[:count].mean() - truth) < 0.06
+        assert abs(chance[:count].mean() - truth) < abs(naive - truth)
 
 
-def test_interval_of_the_yield_covers():
-    inside = []
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        members, others = rng.normal(2, 1, 80), rng.normal(0, 1, 1_000)
-        share = 0.03
-        is_member = rng.random(3_000) < share
-        pool = rng.normal(0, 1, 3_000) + 2 * is_member
-        cut = np.sort(pool)[::-1][99]
-        promise = expected_yield(members, others, pool, np.array([cut]), np.array([100]), seed=seed)
-        inside.append(promise.low[0] <= is_member[pool >= cut].mean() <= promise.high[0])
-    assert np.mean(inside) > 0.85
+def test_chance_is_that_of_two_normals():
+    """Both of deviation 1, three apart: log odds are 3 x - 4.5 at even rates, here at 1 to 99."""
+    rng = np.random.default_rng(3)
+    members, others = rng.normal(3, 1, 4_000), rng.normal(0, 1, 40_000)
+    pool = np.concatenate([rng.normal(3, 1, 2_000), rng.normal(0, 1, 198_000)])
+    at = np.array([1.5, 2.5, 3.0, 4.0])
+    expected = 1 / (1 + np.exp(-(3 * at - 4.5 + np.log(1 / 99))))
+    assert chances(members, others, pool, at) == pytest.approx(expected, abs=0.04)
+
+
+def test_scores_that_say_nothing_give_one_chance_to_all():
+    rng = np.random.default_rng(4)
+    members, others, pool = rng.normal(-1, 1, 50), rng.normal(0, 1, 500), rng.normal(0, 1, 900)
+    assert np.ptp(chances(members, others, pool, np.array([-3.0, 0.0, 3.0]))) < 1e-9
+
+
+@pytest.mark.parametrize("members", [[2.0], [2.0, 2.0], [5.0, 6.0]])
+def test_few_members_far_from_all_others_still_give_chances(members):
+    others, pool = np.linspace(-3, 0, 50), np.linspace(-3, 6, 90)
+    chance = chances(np.array(members), others, pool, np.sort(pool))
+    assert ((chance >= 0) & (chance <= 1)).all()
+    assert (np.diff(chance) >= 0).all()
+
+
+def test_a_mixed_group_promises_less_and_more_loosely():
+    """Of its members one in ten still fails, as where look-alikes that do not were merged in."""
+    planted = told()
+    samples = planted.tables["samples"]
+    dusk = np.isin(samples["sample_id"].to_pylist(), sorted(planted.truth["dusk"]))
+    loss = samples["loss"].to_numpy(zero_copy_only=False).astype(float)
+    healed = np.where(dusk & (np.arange(len(loss)) % 10 > 0), np.nanmin(loss), loss)
+    at = samples.schema.get_field_index("loss")
+    changed = samples.set_column(at, "loss", pa.array(healed, from_pandas=True))
+    before, after = (
+        {row["count"]: row for row in tables["yields"].to_pylist() if row["concept_id"] == DUSK}
+        for tables in (run(STAGE, planted), run(STAGE, planted, samples=changed))
+    )
+    assert after[50]["expected"] < 0.5 * before[50]["expected"]
+    width = [each[50]["high"] - each[50]["low"] for each in (before, after)]
+    assert width[1] > width[0]

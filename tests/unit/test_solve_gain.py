@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +127,7 @@ def test_both_ways_to_convolve_agree() -> None:
     from bench.solve.gain_stack import as_products, one_by_one
 
     torch.manual_seed(0)
-    x, weight, bias = torch.rand(3, 5, 2, 8, 8), torch.rand(3, 4, 2, 3, 3), torch.rand(3, 4)
+    x, weight, bias = torch.rand(3, 2, 5, 8, 8), torch.rand(3, 4, 2, 3, 3), torch.rand(3, 4)
     torch.testing.assert_close(as_products(x, weight, bias), one_by_one(x, weight, bias))
 
 
@@ -149,10 +151,10 @@ def lines(cell: str, name: str, before: tuple[float, float], arms: dict) -> list
     common = {"cell": cell, "slice": name, "kind": "rare", "f1": 0.8, "engine": "e", "found": True,
               "split": "reporting"}  # fmt: skip
     told = [{**common, "arm": "before", "weight": 1.0, "inside": before[0], "rest": before[1],
-             "added": 0, "hits": 0}]  # fmt: skip
+             "added": 0, "hits": 0, "aggressor": before[0]}]  # fmt: skip
     return told + [
         {**common, "arm": arm, "weight": weight, "inside": inside, "rest": rest, "added": 100,
-         "hits": hits}
+         "hits": hits, "aggressor": inside}
         for (arm, weight), (inside, rest, hits) in arms.items()
     ]  # fmt: skip
 
@@ -216,3 +218,37 @@ def test_a_section_is_replaced_and_others_stay(tmp_path: Path) -> None:
     assert "old" not in text
     assert text.index("new") < text.index("kept")
     assert text.count("written by") == 2
+
+
+def test_what_the_engine_counts_to_the_aggressor_is_judged_apart() -> None:
+    told = lines("a-1", "a", (0.4, 0.8), {("ours 100", 3.0): (0.6, 0.8, 90)})
+    told += lines("b-1", "b", (0.4, 0.8), {("ours 100", 3.0): (0.6, 0.8, 90)})
+    told += lines("c-1", "c", (0.4, 0.8), {("ours 100", 3.0): (0.6, 0.8, 90)})
+    for line, value in zip(told, (0.2, 0.5, 0.7, 0.75, None, None), strict=True):
+        line["aggressor"] = value
+    arms, _ = judged(told)
+    # a: .3 of .6; b: a gap of .1 is too small; c: no aggressor was found
+    np.testing.assert_allclose(arms[("ours 100", 3.0)].of_aggressor, [0.5, np.nan, np.nan])
+
+
+@pytest.mark.torch
+def test_arms_come_by_importance_and_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    from bench.solve.gain_train import finished, jobs_of, next_stack
+
+    rng = np.random.default_rng(0)
+    originals = rng.integers(0, 256, (30, 784), dtype=np.uint8)
+    arms = (Arm("ours 100", [0, 2], 3.0), Arm("before", [], 1.0), Arm("ceiling", [1], 5.0))
+    first = replace(cell(rng, originals), arms=arms, facts={"engine": "e"})
+    table, jobs = jobs_of([first, replace(first, name="cut-2", seed=2)], originals)
+    found = [(job.cell.name, job.arm.name) for job in jobs]
+    assert found == [("turned-1", "before"), ("cut-2", "before"),
+                     ("turned-1", "ours 100"), ("cut-2", "ours 100")]  # fmt: skip
+    np.testing.assert_array_equal(table[30:33], first.pixels)
+    # of four in train, those at 1 are altered; of the pool (7, 8, 9), 7 is
+    assert jobs[2].task.pictures[[1, 4]].tolist() == [30, 32]
+    assert jobs[2].task.weight.tolist() == [1, 1, 1, 1, 3, 3]
+    assert len(next_stack(jobs, 3)) == 3
+    file = tmp_path / "out.jsonl"
+    line = json.dumps({"cell": "cut-2", "engine": "e", "arm": "before", "weight": 1.0})
+    file.write_text(f"{line}\n{line[:20]}")
+    assert finished([file, tmp_path / "none"]) == {jobs[1].key}

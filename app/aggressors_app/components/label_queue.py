@@ -28,6 +28,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
+from aggressors_app.components.loop import later_models
 from aggressors_app.components.pager import pager
 from aggressors_app.components.states import failed, nothing
 from aggressors_app.format import MISSING, count, share, typeset, when
@@ -72,6 +73,7 @@ def label_queue(run_id: str, one: Aggressor) -> None:
             icon=":material/inventory_2:",
         )
         return
+    later_models(run_id, queueing.name(), one)
     wanted = _states(queue.summary().states)
     rows = rows if wanted is None else queue.rows(wanted)
     _listed(run_id, rows)

@@ -30,6 +30,12 @@ def loop(run_id: str, queue: str, one: Aggressor) -> None:
     later = cached.closed(run_id, queue, one.rank) if done else ()
     shown = [_queued(queue, part), _labeled(part, done), _yielded(part), _retrained(later, done)]
     figures("loop", shown)
+
+
+def later_models(run_id: str, queue: str, one: Aggressor) -> None:
+    """List what each later model made of the aggressor; nothing before labels came back."""
+    part = cached.part(run_id, queue, one)
+    later = () if part is None else cached.closed(run_id, queue, one.rank)
     if later:
         listing("loop_runs", RUNS, [_run(each) for each in later], label="Later models")
 

@@ -12,14 +12,13 @@ from aggressors.store.label_queues import DEFAULT_QUEUE, NOT_OF_GROUP, LabelQueu
 from aggressors.store.workspace import is_slug
 from aggressors_app import actions, cached, state
 
-QUEUE = "queue"  # of the address
 KEY, WORD, FLAG = "a", "add to queue", "queued"
 PROBLEM = "queueing_problem"
 
 
 def name() -> str:
     """Name of the label queue that samples go to; the address remembers another than the first."""
-    named = state.read().get(QUEUE, DEFAULT_QUEUE)
+    named = state.read().get(state.QUEUE, DEFAULT_QUEUE)
     return named if is_slug(named) else DEFAULT_QUEUE
 
 

@@ -12,7 +12,8 @@ from aggressors.cli.common import Verbs, version_text
 from aggressors.cli.kept import filters, groups, remove_filter, save_filter
 from aggressors.cli.look import app, doctor, export, report, runs, show
 from aggressors.cli.make import demo, ingest, init, run, try_
-from aggressors.cli.queue import import_labels, queue
+from aggressors.cli.queue import queue
+from aggressors.cli.returned import import_labels
 from aggressors.cli.track import check, save_test
 
 __all__ = ["cli", "main"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from aggressors.contracts import Settings
+    from aggressors.store.label_queues import LabelQueue
     from aggressors.store.marks import Mark
     from aggressors.store.read import RunFile
     from aggressors.store.workspace import Workspace
@@ -130,6 +131,8 @@ class _Port(click.IntRange):
 
 
 PORT = _Port(1, 65535)
+_BY = "Who does it.  [default: $AGGRESSORS_USER, else the user of this machine]"
+by_whom = click.option("--by", default="", metavar="WHO", help=_BY)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
@@ -158,6 +161,15 @@ def open_file(run: str, workspace: str | None) -> RunFile:
     from aggressors.store.read import open_run
 
     return open_run(run if is_alone(run, workspace) else open_workspace(workspace).resolve(run))
+
+
+def find_queue(place: Workspace, name: str) -> LabelQueue:
+    """Find a queue that is there; raises UsageError."""
+    found = place.label_queue(name)
+    names = place.queues()
+    if name not in names:
+        refuse(f"There is no label queue {name!r}; there are: {', '.join(names) or 'none'}.")
+    return found
 
 
 def name_unreadable(reasons: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from aggressors.cli.common import (
     common,
     emit,
     example,
+    find_queue,
     is_alone,
     marked,
     name_unreadable,
@@ -156,11 +157,7 @@ class _Waiting:
 def _waiting(place: Workspace, name: str | None, batch: str | None) -> _Waiting:
     from aggressors.store.label_queues import DEFAULT_QUEUE
 
-    queue = place.label_queue(name or DEFAULT_QUEUE)
-    if name is not None and name not in place.queues():
-        refuse(
-            f"There is no label queue {name!r}; there are: {', '.join(place.queues()) or 'none'}."
-        )
+    queue = place.label_queue(DEFAULT_QUEUE) if name is None else find_queue(place, name)
     name_unreadable(queue.broken)
     number = int(batch) if batch and batch.isdecimal() else None
     return _Waiting(queue, queue.waiting(number, new=batch == "new"))

@@ -1,8 +1,7 @@
-"""Verbs of label queues: what is in them, what goes in, and the labels that come back."""
+"""Verbs of label queues: what is in them, what goes in, and what comes out."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,11 @@ import click
 
 from aggressors.cli.common import (
     as_json,
+    by_whom,
     common,
     emit,
     example,
+    find_queue,
     name_unreadable,
     open_workspace,
     print_json,
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
     from aggressors.queries.gained import Closed
     from aggressors.queries.loop import Loop
     from aggressors.store.label_queues import LabelQueue, QueueSummary
-    from aggressors.store.workspace import Workspace
 
-_BY = "Who does it.  [default: $AGGRESSORS_USER, else the user of this machine]"
-by_whom = click.option("--by", default="", metavar="WHO", help=_BY)
 samples_given = (
     click.option(
         "--sample", "given", metavar="ID", multiple=True, help="A sample; may stand several times."
@@ -82,7 +80,10 @@ def list_(as_json: bool, workspace: str | None) -> None:
 
 
 @queue.command(
-    epilog=example("aggressors queue show to-label", "aggressors queue show to-label --rows --json")
+    short_help="Show how far a label queue is, and what came of it.",
+    epilog=example(
+        "aggressors queue show to-label", "aggressors queue show to-label --rows --json"
+    ),
 )
 @click.argument("name", metavar="NAME")
 @click.option("--run", metavar="RUN", help="The run that the samples were chosen from.")
@@ -110,7 +111,7 @@ def show(
     from aggressors.cli import queue_facts
 
     place = open_workspace(workspace)
-    found = _queue(place, name)
+    found = find_queue(place, name)
     name_unreadable(found.broken)
     told, closed = queue_facts.gather(place, found, run, after)
     if as_json:
@@ -140,11 +141,12 @@ def _rows(found: LabelQueue, *, wanted: bool) -> dict[str, Any]:
 
 
 @queue.command(
+    short_help="Put unlabeled samples into a label queue.",
     epilog=example(
         "aggressors queue add to-label v1 --aggressor 1 --count 100",
         'aggressors queue add dusk v1 --aggressor 2 --where "hour >= 17" --variety 0',
         "aggressors queue add to-label v1 --sample intake-00017",
-    )
+    ),
 )
 @click.argument("name", metavar="NAME")
 @click.argument("run", metavar="RUN")
@@ -229,7 +231,7 @@ def remove(
     workspace: str | None,
 ) -> None:
     """Take samples out of a label queue, with what was said of them."""
-    found = _queue(open_workspace(workspace), name)
+    found = find_queue(open_workspace(workspace), name)
     ids = _ids(given, listed)
     if bool(ids) == (state is not None):
         refuse("Say which: samples with --sample or --samples, or all of a --state.")
@@ -245,11 +247,12 @@ def remove(
 
 
 @queue.command(
+    short_help="Limit what a label queue takes.",
     epilog=example(
         "aggressors queue quota to-label --total 300 --share 0.5",
         "aggressors queue quota to-label --at-most 100",
         "aggressors queue quota to-label --none",
-    )
+    ),
 )
 @click.argument("name", metavar="NAME")
 @click.option("--total", type=int, metavar="N", help="At most so many samples.")
@@ -286,111 +289,6 @@ def quota(
     from aggressors.cli.render_queue import quota_sentence
 
     emit(quota_sentence(wanted))
-
-
-@click.command(
-    "import-labels",
-    short_help="Take the labels that come back into a queue.",
-    epilog=example(
-        "aggressors import-labels tasks.json --queue to-label",
-        "aggressors import-labels labels.csv --queue to-label --columns label=class --by Ann",
-    ),
-)
-@click.argument("file", metavar="FILE")
-@click.option("--queue", "name", metavar="NAME", required=True, help="The label queue.")
-@click.option("--run", metavar="RUN", help="The run that the samples are of.")
-@click.option(
-    "--columns",
-    metavar="ROLE=COLUMN",
-    multiple=True,
-    help="Column of a role: sample_id, label, why (rejected because), of_group (such a sample or "
-    "not), by, at.",
-)
-@click.option("--new-classes", is_flag=True, help="Take labels that the run has no class for.")
-@click.option("--replace", is_flag=True, help="Take an answer in place of another one.")
-@click.option("--skip-unknown", is_flag=True, help="Leave out what is not in the queue.")
-@click.option("--skip-empty", is_flag=True, help="Leave out what has no label yet.")
-@by_whom
-@as_json
-@common
-def import_labels(
-    file: str,
-    name: str,
-    run: str | None,
-    columns: tuple[str, ...],
-    new_classes: bool,
-    replace: bool,
-    skip_unknown: bool,
-    skip_empty: bool,
-    by: str,
-    as_json: bool,
-    workspace: str | None,
-) -> None:
-    """Take the labels in FILE into a label queue: all of them, or none.
-
-    FILE is CSV, Parquet, JSON lines, or what Label Studio exports as JSON, JSON-MIN or CSV.
-    Unknown ids and classes, samples of other queues, missing labels and answers that differ are
-    all listed, and then nothing is taken. A skipped task is rejected; predictions are no labels.
-    """
-    from aggressors.queries.returned import Allowed, check_labels, run_of
-    from aggressors.store.read import open_run
-
-    place = open_workspace(workspace)
-    found = _queue(place, name)
-    name_unreadable(found.broken)
-    path = place.resolve(run) if run is not None else run_of(place, found)
-    allowed = Allowed(new_classes, replace, skip_unknown, skip_empty)
-    with nullcontext() if path is None else open_run(path) as opened:
-        checked = check_labels(
-            found, Path(file), opened, columns=_roles(columns), allowed=allowed
-        )  # fmt: skip
-    if not checked.problems:
-        checked.take(by=by)
-    if as_json:
-        print_json(_import_record(checked))
-    if checked.problems:
-        raise InputError(checked.refusal)
-    if not as_json:
-        from aggressors.cli.render_queue import import_sentence
-
-        emit(import_sentence(checked))
-
-
-def _import_record(checked: Any) -> dict[str, Any]:
-    taken = not checked.problems
-    return {
-        "queue": checked.queue.name,
-        "form": checked.form,
-        "rows": checked.rows,
-        "labeled": len(checked.labeled) if taken else 0,
-        "rejected": len(checked.rejected) if taken else 0,
-        "unchanged": checked.unchanged,
-        "left_out": checked.left_out,
-        "new_classes": list(checked.new_classes),
-        "problems": [
-            {"kind": one.kind, "count": len(one.rows), "rows": [asdict(row) for row in one.rows]}
-            for one in checked.problems
-        ],
-    }
-
-
-def _roles(columns: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for one in columns:
-        role, equals, column = one.partition("=")
-        if not equals or not role or not column:
-            refuse(f"--columns takes ROLE=COLUMN, such as label=class; got {one!r}.")
-        found[role] = column
-    return found
-
-
-def _queue(place: Workspace, name: str) -> LabelQueue:
-    """Find a queue that is there; raises UsageError."""
-    found = place.label_queue(name)
-    names = place.queues()
-    if name not in names:
-        refuse(f"There is no label queue {name!r}; there are: {', '.join(names) or 'none'}.")
-    return found
 
 
 def _ids(given: tuple[str, ...], listed: str | None) -> list[str]:

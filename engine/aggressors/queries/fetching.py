@@ -18,8 +18,8 @@ from aggressors.contracts import EVERYTHING, Filter
 from aggressors.errors import RunCorrupt, UsageError
 from aggressors.queries.cards import MAX_ROWS
 from aggressors.queries.masks import mask
-from aggressors.queries.scope import fetch
-from aggressors.stats.beliefs import Beliefs, beliefs
+from aggressors.queries.scope import fetch, fetch_rows
+from aggressors.stats.beliefs import Beliefs, beliefs, doubt_of, tilted, trust
 from aggressors.stats.spreading import depth_held, spread
 from aggressors.store.held import held
 
@@ -33,7 +33,6 @@ BoolArray = NDArray[np.bool_]
 PILOT = 20  # answers that measure a queue
 WIDE = 0.3  # an interval of the expected share that is wider asks for a pilot
 FARTHEST = 4  # a queue is drawn from at most so many times its length
-DOUBT = 1.5
 VARIED = "; chosen for variety"
 _STOCK = """
     SELECT s.row_id, c.sample_id, c.similarity, c.chance, c.informative, c.position, c.reason,
@@ -41,6 +40,7 @@ _STOCK = """
     FROM candidates c JOIN samples s USING (sample_id)
     WHERE c.concept_id = $concept ORDER BY c.rank
 """
+_FAILING = "SELECT n_core / nullif(n_known, 0) FROM aggressors WHERE concept_id = $concept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,7 @@ class _Stock:
     informative: FloatArray
     z: NDArray[np.float32]
     kind: IntArray
+    failing: float  # share of the members that fail, NaN where nobody knows
     ids: tuple[str, ...]
     reasons: tuple[str, ...]
     place: Mapping[str, int] = field(repr=False)
@@ -148,8 +149,8 @@ def fetched(
 
     Parameters
     ----------
-    answers : by id, whether candidates that were labeled are such samples; they move the others as
-        picked examples do. What answers no candidate of this concept is passed over.
+    answers : by id, whether candidates that were labeled are such samples; they move the chance of
+        the others. What answers no candidate of this concept is passed over.
 
     Raises
     ------
@@ -157,7 +158,10 @@ def fetched(
     """
     wish = wish or Wish()
     stock = _stock(run, concept_id)
-    belief = _believed(stock, _said(stock, wish, answers or {}, concept_id))
+    more, less = (_picked(stock, ids, concept_id) for ids in (wish.more_like, wish.less_like))
+    belief = _believed(
+        stock, _known(stock, answers or {}), tilted(stock.chance, stock.z, more, less)
+    )
     inside = _in_scope(run, stock, wish)
     if len(inside) == 0:
         return Fetched(_table(stock, inside, belief.chance, []), 0, None, 0)
@@ -168,7 +172,7 @@ def fetched(
     return Fetched(
         _table(stock, taken, belief.chance, reasons),
         len(inside),
-        _promise(run, belief, taken),
+        _promise(run, stock, belief, taken),
         _cutoff(belief.chance[inside], wish.at_least),
     )
 
@@ -194,7 +198,7 @@ def promised(
     queue = _places(stock, sample_ids)
     if len(queue) == 0:
         return None
-    return _promise(run, _believed(stock, _known(stock, answers or {})), queue)
+    return _promise(run, stock, _believed(stock, _known(stock, answers or {})), queue)
 
 
 def pilot(
@@ -225,7 +229,9 @@ def _read(run: RunFile, concept_id: int) -> _Stock:
     }
     classes = np.array(table["prediction"].fill_null("").to_pylist(), dtype=object)
     ids = tuple(table["sample_id"].to_pylist())
+    failing = fetch_rows(run, _FAILING, params={"concept": concept_id})
     return _Stock(
+        failing=float(failing[0][0]) if failing and failing[0][0] is not None else float("nan"),
         row=table["row_id"].to_numpy(),
         z=_positions(run, table["position"].to_pylist()),
         kind=np.unique(classes, return_inverse=True)[1].astype(np.int64),
@@ -249,18 +255,14 @@ def _positions(run: RunFile, raw: list[bytes | None]) -> NDArray[np.float32]:
     return z
 
 
-def _said(
-    stock: _Stock, wish: Wish, answers: Mapping[str, bool], concept_id: int
-) -> dict[int, bool]:
-    """Answers by place; what the analyst picks now stands above what was labeled."""
-    picked = dict.fromkeys(wish.more_like, True) | dict.fromkeys(wish.less_like, False)
-    for sample_id in picked:
+def _picked(stock: _Stock, sample_ids: Sequence[str], concept_id: int) -> IntArray:
+    for sample_id in sample_ids:
         if sample_id not in stock.place:
             raise UsageError(
                 f"Sample {sample_id!r} is no candidate of concept {concept_id}, so that nothing "
                 "can be more or less like it. Pick among the candidates."
             )
-    return _known(stock, {**answers, **picked})
+    return _places(stock, sample_ids)
 
 
 def _known(stock: _Stock, answers: Mapping[str, bool]) -> dict[int, bool]:
@@ -272,10 +274,11 @@ def _places(stock: _Stock, sample_ids: Sequence[str]) -> IntArray:
     return np.array(there, dtype=np.int64)
 
 
-def _believed(stock: _Stock, said: Mapping[int, bool]) -> Beliefs:
+def _believed(stock: _Stock, said: Mapping[int, bool], chance: FloatArray | None = None) -> Beliefs:
     seen = np.array(sorted(said), dtype=np.int64)
     truth = np.array([said[place] for place in seen.tolist()], dtype=np.bool_)
-    return beliefs(stock.chance, stock.z, seen, truth, doubt=DOUBT)
+    prior = stock.chance if chance is None else chance
+    return beliefs(prior, stock.z, seen, truth, doubt=doubt_of(trust(stock.failing)))
 
 
 def _in_scope(run: RunFile, stock: _Stock, wish: Wish) -> IntArray:
@@ -305,16 +308,21 @@ def _cutoff(chance: FloatArray, at_least: float) -> int:
     return int(np.flatnonzero(share >= at_least).max(initial=-1) + 1)
 
 
-def _promise(run: RunFile, belief: Beliefs, queue: IntArray) -> Promise:
+def _promise(run: RunFile, stock: _Stock, belief: Beliefs, queue: IntArray) -> Promise:
     settings = run.info.settings
     share = belief.share(queue, level=settings.level, seed=settings.seed)
     measured = int(np.isin(belief.seen, queue).sum())
-    wide = share.high - share.low > WIDE and measured < PILOT
-    why = (
-        f"Anything from {share.low:.0%} to {share.high:.0%} of this queue may be such samples: "
-        f"label {PILOT} spread over it first."
-    )
-    return Promise(share.expected, share.low, share.high, measured, wide, why if wide else "")
+    why = ""
+    if measured < min(PILOT, len(queue)):
+        first = f"Label {PILOT} spread over this queue first"
+        if trust(stock.failing) < 1:
+            why = (
+                f"{first}: only {stock.failing:.0%} of the aggressor's members fail, so that it "
+                "may be mixed with samples of another kind."
+            )
+        elif share.high - share.low > WIDE:
+            why = f"{first}: from {share.low:.0%} to {share.high:.0%} of it may be such samples."
+    return Promise(share.expected, share.low, share.high, measured, bool(why), why)
 
 
 def _reasons(

@@ -19,7 +19,7 @@ from aggressors.snippets import augmentation as snippet
 from aggressors.snippets import is_known, name_of
 from aggressors.stats.calibration import Calibration
 from aggressors.stats.diagnosis import Reason, Win
-from aggressors.stats.reasons import ALIKE, PROBE, VERIFIED
+from aggressors.stats.reasons import PROBE, is_verified
 from aggressors.stats.told import apart
 from aggressors.words import attention_sentence, counted, percent
 
@@ -153,9 +153,10 @@ def _is_probe(one: Reason) -> bool:
 
 def _tried(one: Reason) -> Tried:
     transform, strength = one.evidence.removeprefix(PROBE), cast(float, one.strength)
-    verified = (one.low or 0.0) >= VERIFIED and (one.alike or 0.0) >= ALIKE
+    moved = cast(float, one.value)
+    verified = is_verified(moved, one.low or 0.0, one.alike or 0.0)
     return Tried(
-        transform, name_of(transform, strength), strength, cast(float, one.value), one.low,
+        transform, name_of(transform, strength), strength, moved, one.low,
         one.high, one.alike, verified, one.sentence,
     )  # fmt: skip
 

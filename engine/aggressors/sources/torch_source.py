@@ -31,6 +31,7 @@ from aggressors.sources.samples import (
     metadata_values,
     read_batch,
     read_samples,
+    read_targets,
     stack_inputs,
 )
 from aggressors.sources.spaces import in_order
@@ -171,6 +172,32 @@ class TorchSource:
         dataset = self.integration.datasets[population]
         inputs = stack_inputs(read_samples(dataset, population, positions), population)
         return class_maps(self.model, layer, view, inputs, targets, method)
+
+    # --- Inputs that were changed ---
+
+    def inputs(self, population: str, positions: Sequence[int]) -> Tensor:
+        """Read the inputs of some samples, (n, ...); see `stages.probe`."""
+        samples = read_samples(self.integration.datasets[population], population, positions)
+        return stack_inputs(samples, population)
+
+    def targets(self, population: str, positions: Sequence[int]) -> Tensor:
+        """Read what the loss takes of some labeled samples, (n,)."""
+        samples = read_samples(self.integration.datasets[population], population, positions)
+        return read_targets(samples, population, self.task, self._codes)
+
+    def judged(
+        self, inputs: Tensor, targets: Tensor, batch_size: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Give losses (n,) and embeddings (n, d) of inputs that were changed."""
+        parts = []
+        with evaluating(self.model):
+            for start in range(0, len(inputs), batch_size):
+                part = slice(start, start + batch_size)
+                found = infer(self.network, inputs[part], targets[part])
+                assert found.loss is not None
+                parts.append((found.loss, found.embedding))
+        loss, embedding = zip(*parts, strict=True)
+        return np.concatenate(loss), np.concatenate(embedding)
 
     # --- One batch ---
 

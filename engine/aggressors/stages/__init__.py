@@ -20,6 +20,7 @@ WHOLE = (
     "telling",
     "explain",
     "project",
+    "probe",
     "diagnose",
     "retrieve",
 )

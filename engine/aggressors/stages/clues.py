@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from math import exp
+from typing import Any
 
 import numpy as np
 
-from aggressors.stages.frame import BoolArray, Field, FloatArray, Frame, IntArray
+from aggressors.stages.covered import Near, near_train, within_analysed
+from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
+from aggressors.stages.readable import WORST, below, looks, readability
 from aggressors.stages.shortcuts import Shortcut, field_cells, strongest
 from aggressors.stages.whitened import Floats, capped, whitened
+from aggressors.stats.bounds import (
+    difference_bounds,
+    entropy_bounds,
+    ratio_bounds,
+    share_bounds,
+)
+from aggressors.stats.diagnosis import Bounds, Evidence, Quality
 from aggressors.stats.evidence import (
     confidently_other,
     divergence,
     entropy,
     majority,
 )
+from aggressors.stats.intervals import Interval
 from aggressors.stats.neighbours import nearest
-from aggressors.stats.recommend import Evidence
 from aggressors.words import spoken
 
 K = 10
 FEWEST = 5  # samples below which a share or a mean says nothing
+SHARED = 3  # of ten neighbours that a second label must hold to share the region
+TELLING = 5  # times as many as among the rest must be bad in one way for it to be told
+Measured = tuple[dict[str, Any], dict[str, Bounds | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +45,8 @@ class Neighbourhood:
     `rows` (b,) labeled rows of train and the analysed population that were looked at; `z` their
     whitened positions; `says` (n,) majority label of the ten nearest of them, -1 where unknown;
     `other`, `named` (n,) share of the ten that carry another label than the sample, and that of
-    the model's answer, NaN where unknown.
+    the model's answer, NaN where unknown; `shared` (n,) whether two labels hold three or more of
+    the ten each.
     """
 
     rows: IntArray
@@ -39,23 +54,28 @@ class Neighbourhood:
     says: IntArray
     other: FloatArray
     named: FloatArray
+    shared: BoolArray
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
     """All samples, measured once for all aggressors.
 
-    `coverage` (n,) log distance to train minus log distance within the analysed population, NaN
-    elsewhere; `readability` measures (n,) that are low for a bad input; `confident` (n,) samples
-    that the model confidently takes for another class; `cells` field by field.
+    `within` (n,) log distance of analysed samples to others of them, NaN elsewhere, and `near` what
+    train holds near them; `readability` measures (n,) that are low for
+    a bad input, by what is wrong with it then, and `looks` further ones by which alone none is bad;
+    `confident` (n,) samples that the model confidently takes for another class; `cells` field by
+    field.
     """
 
     frame: Frame
     analysed: BoolArray
     train: BoolArray
-    coverage: FloatArray | None
+    within: FloatArray | None
+    near: Near | None
     neighbourhood: Neighbourhood | None
-    readability: tuple[FloatArray, ...]
+    readability: dict[str, FloatArray]
+    looks: dict[str, FloatArray]
     confident: BoolArray | None
     cells: dict[str, IntArray]
 
@@ -65,6 +85,7 @@ class Scene:
         analysed = frame.analysed & ~np.isnan(frame.signal)
         train = frame.in_population("train") & ~frame.analysed
         z = whitened(frame, np.flatnonzero(train | analysed))
+        within = within_analysed(frame, z, analysed)
         confident = None
         if frame.probabilities is not None and len(frame.classes) > 1:
             confident = np.zeros(len(frame), dtype=np.bool_)
@@ -75,9 +96,11 @@ class Scene:
             frame,
             analysed,
             train,
-            _coverage(frame, z, analysed, train),
+            within,
+            near_train(frame, z, within, analysed, train),
             _neighbourhood(frame, z, analysed | train),
-            _readability(frame),
+            readability(frame),
+            looks(frame),
             confident,
             field_cells(frame, analysed | train),
         )
@@ -101,7 +124,9 @@ class Scene:
             train,
             None,
             None,
-            _readability(parts[0]),
+            None,
+            readability(parts[0]),
+            looks(parts[0]),
             None,
             field_cells(parts[1], analysed | train),
         )
@@ -116,44 +141,123 @@ class Scene:
         inside, rest = member & self.analysed, ~member & self.analysed
         told = self.shortcut(member)
         labels = frame.label[inside]
-        near, unreadable = self.neighbourhood, self.unreadable(rest)
+        unreadable = self.unreadable(rest)
         classified = bool(k > 1 and (labels >= 0).any())
-        return Evidence(
-            coverage=_difference(self.coverage, inside, rest),
-            share_train=_share(member, self.train) if self.train.any() else None,
-            share_analysed=_share(member, self.analysed),
-            shortcut=None if told is None else told.strength,
-            shortcut_shortfall=None if told is None else told.shortfall,
-            shortcut_field="" if told is None else told.field,
-            shortcut_class="" if told is None else told.klass,
-            unreadable=_share(unreadable, inside) if self.readability else None,
-            unreadable_rest=_share(unreadable, rest) if self.readability else 0.0,
-            skill=self._skill(inside & unreadable) if classified else None,
-            one_sided=divergence(labels, frame.label[self.analysed], k) if classified else None,
-            label_entropy=entropy(labels, k) if classified else None,
-            prediction_entropy=entropy(frame.prediction[inside], k) if classified else None,
-            ordinary=self._ordinary(inside, rest) if near is not None and classified else None,
-            disagreement=_share(self._disagree(), inside) if near and classified else None,
-            disagreement_rest=_share(self._disagree(), rest) if near and classified else 0.0,
-            confident=None if self.confident is None else _share(self.confident, inside),
-            confident_rest=0.0 if self.confident is None else _share(self.confident, rest),
-            gap_train=self._gap_train(member, inside),
-            signal=spoken(frame.settings.signal),
-        )
+        measured: dict[str, Any] = {
+            "share_train": _share(member, self.train) if self.train.any() else None,
+            "share_analysed": _share(member, self.analysed),
+            "shortcut": None if told is None else told.strength,
+            "shortcut_shortfall": None if told is None else told.shortfall,
+            "shortcut_field": "" if told is None else told.field,
+            "shortcut_class": "" if told is None else told.klass,
+            "unreadable": _share(unreadable, inside) if self.readability else None,
+            "unreadable_rest": _share(unreadable, rest) if self.readability else 0.0,
+            "skill": self._skill(inside & unreadable) if classified else None,
+            "quality": tuple(self._quality(inside, rest)),
+            "gap": float(frame.signal[inside].mean() - frame.signal[rest].mean())
+            if inside.any() and rest.any()
+            else None,
+            "signal": spoken(frame.settings.signal),
+        }
+        bounds = {
+            "share_train": share_bounds(member[self.train]),
+            "shortcut": None if told is None else told.bounds,
+            "unreadable": share_bounds(unreadable[inside]),
+        }
+        if classified:
+            measured |= {
+                "one_sided": divergence(labels, frame.label[self.analysed], k),
+                "label_entropy": entropy(labels, k),
+                "prediction_entropy": entropy(frame.prediction[inside], k),
+            }
+            bounds["mixture"] = entropy_bounds(labels, k)
+        for found, of_found in (
+            self._near(inside, rest),
+            self._generalisation(member, inside),
+            self._labels(inside, rest) if classified else ({}, {}),
+        ):
+            measured |= found
+            bounds |= of_found
+        known = {name: each for name, each in bounds.items() if each is not None}
+        return Evidence(**measured, bounds=known)
 
-    def _ordinary(self, inside: BoolArray, rest: BoolArray) -> float | None:
-        """Share of neighbours with the predicted label: where it is wrong over where it is right.
+    def _near(self, inside: BoolArray, rest: BoolArray) -> Measured:
+        """Ask how near other samples lie to the members, and those of train."""
+        measured: dict[str, Any] = {}
+        bounds: dict[str, Bounds | None] = {}
+        if self.within is None or not inside.any() or not rest.any():
+            return measured, bounds
+        spread = max(float(self.within[rest].std()), 1e-9)
+        one, other = self.within[inside] / spread, self.within[rest] / spread
+        measured["crowding"] = float(one.mean() - other.mean())
+        bounds["crowding"] = difference_bounds(one, other)
+        if self.near is None:
+            return measured, bounds
+        distance, copied = self.near.distance, self.near.copied
+        between = difference_bounds(distance[inside], distance[rest])
+        seen = self.near.seen
+        leaked, leaked_rest = (min(_share(copied, of) / seen, 1.0) for of in (inside, rest))
+        share = share_bounds(copied[inside])
+        measured |= {
+            "coverage": float(distance[inside].mean() - distance[rest].mean()),
+            "leaked": leaked,
+            "leaked_rest": leaked_rest,
+        }
+        bounds["coverage"] = None if between is None else (exp(between[0]), exp(between[1]))
+        if share is not None:
+            bounds["leakage"] = min(share[0] / seen, 1.0), min(share[1] / seen, 1.0)
+        return measured, bounds
 
-        Samples with a wrong label lie among the class that the model names; hard ones between
-        classes.
-        """
-        assert self.neighbourhood is not None
+    def _generalisation(self, member: BoolArray, inside: BoolArray) -> Measured:
+        """Whether members fail in train as well."""
+        signal = self.frame.signal
+        known = self.train & np.isfinite(signal)
+        own, others = member & known, ~member & known
+        if own.sum() < FEWEST or others.sum() < FEWEST:
+            return {}, {}
+        gap = float(signal[own].mean() - signal[others].mean())
+        return {"gap_train": gap}, {
+            "generalisation": difference_bounds(signal[own], signal[others])
+        }
+
+    def _labels(self, inside: BoolArray, rest: BoolArray) -> Measured:
+        """Ask what neighbours and the confidence of the model say of the labels."""
+        measured: dict[str, Any] = {}
+        bounds: dict[str, Bounds | None] = {}
+        if self.confident is not None:
+            measured["confident"] = _share(self.confident, inside)
+            measured["confident_rest"] = _share(self.confident, rest)
+            bounds["confident"] = share_bounds(self.confident[inside])
+        if self.neighbourhood is None:
+            return measured, bounds
+        disagree, shared = self._disagree(), self.neighbourhood.shared
+        for name, what in (("disagreement", disagree), ("ambiguity", shared)):
+            measured[name], measured[f"{name}_rest"] = _share(what, inside), _share(what, rest)
+            bounds[name] = share_bounds(what[inside])
         right = self.frame.label == self.frame.prediction
-        named = self.neighbourhood.named
         wrong = inside & ~right & (self.frame.prediction >= 0)
-        if wrong.sum() < FEWEST or (rest & right).sum() < FEWEST:
-            return None
-        return float(named[wrong].mean() / max(float(named[rest & right].mean()), 1e-9))
+        named = self.neighbourhood.named
+        if wrong.sum() >= FEWEST and (rest & right).sum() >= FEWEST:
+            # Samples with a wrong label lie among the class that the model names; hard ones
+            # between classes.
+            usual = max(float(named[rest & right].mean()), 1e-9)
+            measured["ordinary"] = float(named[wrong].mean() / usual)
+            bounds["ordinary"] = ratio_bounds(named[wrong], named[rest & right])
+        return measured, bounds
+
+    def _quality(self, inside: BoolArray, rest: BoolArray) -> Iterator[Quality]:
+        """In which ways more members than others are bad inputs, the most frequent first."""
+        found = []
+        for kind, measure in (self.readability | self.looks).items():
+            known = rest & ~np.isnan(measure)
+            if not known.any():
+                continue
+            bad = measure < np.quantile(measure[known], WORST)
+            bounds = share_bounds(bad[inside])
+            if bounds is not None and bounds[0] > TELLING * WORST:
+                interval = Interval(_share(bad, inside), *bounds)
+                found.append(Quality(kind, interval, _share(bad, known)))
+        yield from sorted(found, key=lambda one: (-one.inside.value, one.kind))
 
     def _skill(self, at: BoolArray) -> float | None:
         """How far the model's share of right answers lies between guessing and 1, in [0, 1]."""
@@ -167,39 +271,14 @@ class Scene:
     def unreadable(self, rest: BoolArray) -> BoolArray:
         """Which samples fall below the first percentile of the rest in any measure."""
         bad = np.zeros(len(self.frame), dtype=np.bool_)
-        for measure in self.readability:
-            known = measure[rest & ~np.isnan(measure)]
-            if len(known):
-                bad |= measure < np.quantile(known, 0.01)
+        for measure in self.readability.values():
+            bad |= below(measure, rest)
         return bad
 
     def _disagree(self) -> BoolArray:
         assert self.neighbourhood is not None
         says = self.neighbourhood.says
         return np.asarray((says >= 0) & (self.frame.label >= 0) & (says != self.frame.label))
-
-    def _gap_train(self, member: BoolArray, inside: BoolArray) -> float | None:
-        trained = member & self.train & ~np.isnan(self.frame.signal)
-        if trained.sum() < FEWEST:
-            return None
-        signal = self.frame.signal
-        return float(signal[inside].mean() - signal[trained].mean())
-
-
-def _coverage(
-    frame: Frame, z: Floats | None, analysed: BoolArray, train: BoolArray
-) -> FloatArray | None:
-    if z is None or train.sum() < K or analysed.sum() <= K:
-        return None
-    out = np.full(len(frame), np.nan)
-    rows = np.flatnonzero(analysed)
-    bank, own_bank = capped(frame, np.flatnonzero(train)), capped(frame, rows)
-    place = np.full(len(frame), -1)
-    place[own_bank] = np.arange(len(own_bank))
-    to_train = nearest(z[rows], z[bank], K).mean_distance(K)
-    within = nearest(z[rows], z[own_bank], K, own=place[rows]).mean_distance(K)
-    out[rows] = np.log(to_train + 1e-9) - np.log(within + 1e-9)
-    return out
 
 
 def _neighbourhood(frame: Frame, z: Floats | None, labeled: BoolArray) -> Neighbourhood | None:
@@ -219,36 +298,10 @@ def _neighbourhood(frame: Frame, z: Floats | None, labeled: BoolArray) -> Neighb
     other, named = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     other[rows] = (label != frame.label[rows][:, None]).mean(axis=1)
     named[rows] = (label == frame.prediction[rows][:, None]).mean(axis=1)
-    return Neighbourhood(bank, z[bank], says, other, named)
-
-
-def _readability(frame: Frame) -> tuple[FloatArray, ...]:
-    """Measures (n,) of which a low value means that an input can hardly be read.
-
-    Flat inputs have a low contrast, entropy or count of words; noise has a Laplacian that is
-    large for its contrast (for white noise the ratio of the variances is 20, for natural images
-    far below 1); a row of a table has few values.
-    """
-    numbers = {entry.name: entry.numbers for entry in frame.fields if entry.numbers is not None}
-    measures = [numbers[name] for name in ("contrast", "entropy", "words") if name in numbers]
-    if "contrast" in numbers and "sharpness" in numbers:
-        measures.append(-numbers["sharpness"] / np.maximum(numbers["contrast"], 1e-4) ** 2)
-    if len(frame.fields) > 1:
-        measures.append(np.mean([_known(entry) for entry in frame.fields], axis=0))
-    return tuple(measures)
-
-
-def _known(entry: Field) -> BoolArray:
-    if entry.numbers is not None:
-        return ~np.isnan(entry.numbers)
-    assert entry.codes is not None
-    return np.asarray(entry.codes >= 0)
-
-
-def _difference(values: FloatArray | None, inside: BoolArray, rest: BoolArray) -> float | None:
-    if values is None or not inside.any() or not rest.any():
-        return None
-    return float(values[inside].mean() - values[rest].mean())
+    counts = np.stack([(label == code).sum(axis=1) for code in range(len(frame.classes))])
+    shared = np.zeros(len(frame), dtype=np.bool_)
+    shared[rows] = (counts >= SHARED).sum(axis=0) >= 2
+    return Neighbourhood(bank, z[bank], says, other, named, shared)
 
 
 def _share(what: BoolArray, of: BoolArray) -> float:

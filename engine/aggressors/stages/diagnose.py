@@ -10,11 +10,13 @@ import pyarrow as pa
 from aggressors.contracts import ADDED
 from aggressors.stages.clues import Scene
 from aggressors.stages.correlate import members_by_concept
-from aggressors.stages.frame import BoolArray, Frame
+from aggressors.stages.frame import Frame
+from aggressors.stages.probe import probes_of
 from aggressors.stages.protocol import Context, Stage, Tables
+from aggressors.stages.saved import by_relabeling, by_removing
 from aggressors.stages.suspects import Doubt, to_relabel, to_remove
 from aggressors.stages.tables import rows
-from aggressors.stats.recommend import Recommendation, recommend, remembering
+from aggressors.stats.recommend import recommend, remembering
 from aggressors.stats.told import read, written
 
 CONSIDERED = 2  # suspects are listed for the first so many actions
@@ -29,15 +31,25 @@ def diagnose(tables: Tables, context: Context) -> dict[str, pa.Table]:
     scene = Scene.of(frame)
     doubt = Doubt.of(frame, scene)
     members = members_by_concept(tables)
+    probes = probes_of(tables.get("probes"))
     suspects: list[dict[str, object]] = []
     for record in context.progress(found, len(found), "diagnose"):
         member = np.zeros(len(frame), dtype=np.bool_)
         member[members[record["concept_id"]]] = True
-        evidence = replace(scene.evidence(member), impact=record["impact"])
+        relabel, remove = to_relabel(member, frame, doubt), to_remove(member, frame, scene)
+        evidence = replace(
+            scene.evidence(member),
+            impact=record["impact"],
+            probes=probes.get(record["concept_id"], ()),
+            relabeled=by_relabeling(frame, member, relabel),
+            removed=by_removing(frame, member, remove),
+        )
         advice = recommend(evidence)
         record["action"] = advice.actions[0]
         record["reasons"] = written(advice)
-        suspects += _suspects(record["concept_id"], member, advice, scene, doubt, frame)
+        considered = advice.actions[:CONSIDERED]
+        listed = [one for one in (*relabel, *remove) if one.kind in considered]
+        suspects += [{"concept_id": record["concept_id"], **asdict(one)} for one in listed]
     return {"aggressors": rows("aggressors", found), "suspects": rows("suspects", suspects)}
 
 
@@ -70,24 +82,12 @@ def again(tables: Tables, context: Context) -> dict[str, pa.Table]:
     return {"aggressors": rows("aggressors", found)}
 
 
-def _suspects(
-    concept: int, member: BoolArray, advice: Recommendation, scene: Scene, doubt: Doubt,
-    frame: Frame,
-) -> list[dict[str, object]]:  # fmt: skip
-    found = []
-    if "relabel" in advice.actions[:CONSIDERED]:
-        found += to_relabel(member, frame, doubt)
-    if "remove" in advice.actions[:CONSIDERED]:
-        found += to_remove(member, frame, scene)
-    return [{"concept_id": concept, **asdict(suspect)} for suspect in found]
-
-
 STAGE = Stage(
     name="diagnose",
     inputs=("samples", "metadata", "metadata_fields", "concepts", "assignments", "aggressors"),
     outputs=("aggressors", "suspects"),
     run=diagnose,
-    optional=("embeddings", "probabilities", "metrics"),
+    optional=("embeddings", "probabilities", "probes", "metrics"),
 )
 AGAIN = Stage(
     name="diagnose",

@@ -10,7 +10,7 @@ spread out so that it does not hold one sample many times, as deep as the expect
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +20,14 @@ from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
 from aggressors.stages.pool import K, Pool, Scored, pool_of, scores
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import rows
-from aggressors.stats.density import Yield, expected_yield
+from aggressors.stages.whitened import Floats
+from aggressors.stats.beliefs import Share, beliefs, doubt_of, trust
+from aggressors.stats.density import chances
 from aggressors.stats.neighbours import nearest
 from aggressors.stats.spreading import depth_held, spread
 
 VARIETY = 0.5
+FIRST = 10  # the precision of so many is held as far down as samples are spread out
 MOST_SPREAD = 1_000
 COUNTS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 
@@ -44,8 +47,7 @@ class Queue:
     priority: FloatArray
     like: IntArray
     spread: int  # the first so many are spread out
-    counts: IntArray
-    promise: Yield
+    promise: dict[int, Share]  # by how many of the first are labeled
 
 
 def retrieve(tables: Tables, context: Context) -> dict[str, pa.Table]:
@@ -96,15 +98,9 @@ def _queue(pool: Pool, scored: Scored, inside: BoolArray, frame: Frame) -> Queue
         return None
     place, score = scored.place[order], scored.score[order]
 
-    def promised(counts: IntArray, reach: IntArray) -> Yield:
-        return expected_yield(
-            scored.own[inside], scored.own[~inside], scored.whole, score[reach - 1], counts,
-            level=settings.level, seed=settings.seed,
-        )  # fmt: skip
-
-    steps = _steps(len(order))
-    chance = _chance(steps, promised(steps, steps).expected, len(order))
-    depth = min(depth_held(chance, int(steps[0]), VARIETY), MOST_SPREAD)
+    pure = trust(_failing(frame, pool, inside))
+    chance = pure * chances(scored.own[inside], scored.own[~inside], scored.whole, score)
+    depth = min(depth_held(chance, min(FIRST, len(order)), VARIETY), MOST_SPREAD)
     like, informative = _informative(frame, pool, place, inside)
     worth = chance * (1 + informative) / 2
     head, gain = spread(pool.z_unlabeled[place[:depth]], worth[:depth], depth, variety=VARIETY)
@@ -113,13 +109,39 @@ def _queue(pool: Pool, scored: Scored, inside: BoolArray, frame: Frame) -> Queue
     by = np.concatenate([head, tail])
     priority = np.concatenate([gain, worth[tail] * gain[-1] / max(float(worth[head[-1]]), 1e-12)])
     priority = np.minimum.accumulate(priority)
-    counts = _counts(len(order))
     return Queue(
         place[by], score[by], chance[by], informative[by],
-        priority / max(float(priority[0]), 1e-12), like[by], depth, counts,
-        # within the spread part any first few are as precise as the whole of it
-        promised(counts, np.maximum(counts, depth)),
+        priority / max(float(priority[0]), 1e-12), like[by], depth,
+        _promise(chance[by], pool.z_unlabeled[place[by]], depth, frame, pure),
     )  # fmt: skip
+
+
+def _failing(frame: Frame, pool: Pool, inside: BoolArray) -> float:
+    """Share of the analysed members that fail; NaN where nothing is known of them."""
+    analysed = pool.labeled[pool.analysed]
+    rest = np.zeros(len(frame), dtype=np.bool_)
+    rest[analysed[~inside]] = True
+    known = np.isfinite(frame.signal[analysed[inside]])
+    if not known.any() or not np.isfinite(frame.signal[rest]).any():
+        return float("nan")
+    return float(frame.failing(rest)[analysed[inside]][known].mean())
+
+
+def _promise(
+    chance: FloatArray, z: Floats, depth: int, frame: Frame, pure: float
+) -> dict[int, Share]:
+    """Share of such samples among the first ones, by how many.
+
+    Within the spread part any first few are as precise as the whole of it.
+    """
+    nothing = np.empty(0, np.int64), np.empty(0, np.bool_)
+    belief = beliefs(chance, z, *nothing, doubt=doubt_of(pure))
+    counts = [*(each for each in COUNTS if each < len(chance)), len(chance)]
+    settings, found = frame.settings, {}
+    for count in counts:
+        queue = np.linspace(0, max(depth, count) - 1, count).astype(np.int64)
+        found[count] = belief.share(queue, level=settings.level, seed=settings.seed)
+    return found
 
 
 def _informative(
@@ -148,26 +170,6 @@ def _rank(value: FloatArray) -> FloatArray:
     below = np.cumsum(count) - count
     return np.asarray((below + (count - 1) / 2)[place] / max(len(value) - 1, 1) if len(value) > 1
                       else np.full(len(value), 0.5))  # fmt: skip
-
-
-def _counts(n: int) -> IntArray:
-    counts = [count for count in COUNTS if count < n]
-    return np.array([*counts, n], dtype=np.int64)
-
-
-def _steps(n: int) -> IntArray:
-    """Sizes at which a queue of n is judged: growing by a fifth, with all shown counts."""
-    growing = np.ceil(10 * 1.2 ** np.arange(60)).astype(np.int64)
-    return np.unique(np.concatenate([growing[growing < n], _counts(n)]))
-
-
-def _chance(steps: IntArray, expected: FloatArray, n: int) -> FloatArray:
-    """(n,) expected chance that each in the queue is a member; falling along it."""
-    found = np.maximum.accumulate(steps * expected)
-    marginal = np.diff(found, prepend=0.0) / np.diff(steps, prepend=0)
-    middle = steps - np.diff(steps, prepend=0) / 2
-    falling = np.minimum.accumulate(marginal)
-    return np.asarray(np.interp(np.arange(n) + 0.5, middle, falling), dtype=np.float64)
 
 
 def _distinct(pool: Pool, scored: Scored, wanted: int) -> IntArray:
@@ -235,16 +237,9 @@ def _reason(score: float, like: str, belief: str, meets: bool, *, spread: bool) 
 
 
 def _yield_rows(concept: int, queue: Queue) -> list[dict[str, object]]:
-    promise = queue.promise
     return [
-        {"concept_id": concept, "count": count, "expected": expected, "low": low, "high": high}
-        for count, expected, low, high in zip(
-            queue.counts.tolist(),
-            promise.expected.tolist(),
-            promise.low.tolist(),
-            promise.high.tolist(),
-            strict=True,
-        )
+        {"concept_id": concept, "count": count, **asdict(share)}
+        for count, share in queue.promise.items()
     ]
 
 

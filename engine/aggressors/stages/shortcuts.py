@@ -8,6 +8,8 @@ import numpy as np
 
 from aggressors.stages.frame import BoolArray, Frame, IntArray
 from aggressors.stages.screening import usable_fields
+from aggressors.stats.bounds import shortcut_bounds
+from aggressors.stats.diagnosis import Bounds
 from aggressors.stats.evidence import binned, shortcut
 
 FEWEST = 5
@@ -20,13 +22,14 @@ class Shortcut:
 
     `strength` in [0, 1]; `shortfall` log of how much rarer in train than in the analysed
     population such breaking members are, in nats: near 0 where train holds them just as well, as
-    it does wrong labels and bad inputs.
+    it does wrong labels and bad inputs. `bounds` are those of the strength.
     """
 
     strength: float
     shortfall: float
     field: str
     klass: str
+    bounds: Bounds | None = None
 
 
 def strongest(
@@ -57,7 +60,8 @@ def strongest(
                 if strength > best.strength:
                     broken = near & _typical_of(cell, train & far, train & near, k)
                     shortfall = _shortfall(member & broken, near, analysed, train)
-                    best = Shortcut(strength, shortfall, field, name)
+                    bounds = shortcut_bounds(cell[train & near], cell[train & far], cell[group], k)
+                    best = Shortcut(strength, shortfall, field, name, bounds)
     return best
 
 

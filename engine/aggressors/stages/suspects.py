@@ -8,8 +8,10 @@ import numpy as np
 
 from aggressors.stages.clues import Neighbourhood, Scene
 from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
+from aggressors.stages.readable import below
 from aggressors.stages.whitened import Floats, hashes
 from aggressors.stats.evidence import mean_rank
+from aggressors.words import listed
 
 LISTED = 200
 
@@ -76,17 +78,19 @@ def to_relabel(member: BoolArray, frame: Frame, doubt: Doubt) -> list[Suspect]:
 
 
 def to_remove(member: BoolArray, frame: Frame, scene: Scene) -> list[Suspect]:
-    """List the unreadable members, greatest loss first."""
+    """List the unreadable members, greatest loss first, each with what is wrong with it."""
     rest = ~member & scene.analysed
     at = np.flatnonzero(member & scene.unreadable(rest) & ~np.isnan(frame.loss))
     order = _descending(frame, at, frame.loss[at])
+    kinds = scene.readability | scene.looks
+    bad = {kind: below(measure, rest) for kind, measure in kinds.items()}
     return [
         Suspect(
             str(frame.sample_id[row]),
             place + 1,
             "remove",
             None,
-            "flat, noisy or mostly missing beyond 99 % of the rest",
+            f"more {listed([kind for kind in kinds if bad[kind][row]])} than 99 % of the rest",
         )
         for place, row in enumerate(order.tolist())
     ]

@@ -55,6 +55,9 @@ class Evidence:
     coverage : log distance to train minus log distance within the analysed population, members
         minus the rest, in nats; positive where train has few such samples.
     share_train, share_analysed : share of either population that belongs to the group.
+    crowding : mean log distance of members to other samples minus that of the rest, in standard
+        deviations of the rest; below 0 where the model sees members as one, above 0 where each is
+        unlike the others.
     shortcut, shortcut_field, shortcut_class : how far one field tells a class in train while the
         members break that, in [0, 1]; the field and the class.
     shortcut_shortfall : how much rarer such breaking members are in train, in nats.
@@ -82,6 +85,7 @@ class Evidence:
     """
 
     coverage: float | None = None
+    crowding: float | None = None
     share_train: float | None = None
     share_analysed: float | None = None
     shortcut: float | None = None

@@ -21,12 +21,16 @@ SHORTCUT = 0.42
 BROKEN = 0.4  # nats by which samples that break a shortcut are rarer in train: a third
 UNREADABLE = 0.4
 ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
-ORDINARY = 0.55
+ORDINARY = 0.48
 ORDINARY_ALONE = 0.65  # where the model's confidence is unknown
 DISAGREEMENT = 0.12
 CONFIDENT = 0.12
+APART = 0.9  # standard deviations by which members lie farther from others than samples do
+CROWDED = -0.9  # the same by which they lie closer, as what looks all the same to the model
 VERIFIED = 0.25  # share of the gap that a transformation makes in clean samples
-ALIKE = 0.5  # cosine from which it makes members of them
+MOVED = 0.15  # the same for a place of another class, which is then the likeliest of all
+FURTHEST = 2.5  # the same beyond which it spoils them in another way
+ALIKE = 0.8  # cosine from which it makes members of them
 
 
 def evident(e: Evidence) -> list[Reason]:
@@ -140,7 +144,7 @@ def _of_probes(e: Evidence) -> list[Reason]:
     """Tell the transformations that were tried on clean samples, the best first."""
     found = []
     for one in e.probes:
-        verified = one.moved.low >= VERIFIED and one.alike >= ALIKE
+        verified = is_verified(one.moved.value, one.moved.low, one.alike)
         like = "towards" if one.alike >= ALIKE else "but not towards"
         sentence = (
             f"{name_of(one.transform, one.strength)}, done to {one.n} clean samples with their "
@@ -153,6 +157,11 @@ def _of_probes(e: Evidence) -> list[Reason]:
                    one.moved.low, one.moved.high, one.strength, one.alike, one.n)
         )  # fmt: skip
     return found
+
+
+def is_verified(moved: float, low: float, alike: float) -> bool:
+    """Whether a transformation makes clean samples fail as the members do, and become like them."""
+    return low >= VERIFIED and moved <= FURTHEST and alike >= ALIKE
 
 
 def _of_inputs(e: Evidence) -> list[Reason]:
@@ -169,6 +178,8 @@ def _of_inputs(e: Evidence) -> list[Reason]:
         )
     weight = _weight(e.unreadable * (1 - (e.skill or 0.0)), UNREADABLE)
     found = [Reason("remove", "unreadable", e.unreadable, e.unreadable_rest, weight, sentence)]
+    if e.crowding is not None:
+        found.append(_crowding(e.crowding))
     for one in e.quality:
         sentence = (
             f"{percent(one.inside.value)} of members are more {one.kind} than 99 % of the rest"
@@ -180,6 +191,16 @@ def _of_inputs(e: Evidence) -> list[Reason]:
                    one.inside.low, one.inside.high)
         )  # fmt: skip
     return found
+
+
+def _crowding(crowding: float) -> Reason:
+    where = "closer to" if crowding < 0 else "farther from"
+    told = (
+        f"members lie {number(abs(crowding))} standard deviations {where} other samples than the "
+        f"rest; from {number(-CROWDED)} closer on the model sees them as one, from {number(APART)} "
+        "farther on each is unlike the others"
+    )
+    return Reason("remove", "crowding", crowding, 0.0, _weight(crowding, CROWDED), told)
 
 
 def _of_labels(e: Evidence) -> list[Reason]:

@@ -8,14 +8,18 @@ from math import log
 from typing import Any
 
 from aggressors.contracts import Action
-from aggressors.snippets import is_known
+from aggressors.snippets import SWAP, is_known
 from aggressors.stats.diagnosis import Evidence, Probe, Quality, Reason, Recommendation
 from aggressors.stats.intervals import Interval
 from aggressors.stats.reasons import (
+    ALIKE,
+    APART,
     BROKEN,
     CONFIDENT,
     COVERAGE,
+    CROWDED,
     DISAGREEMENT,
+    MOVED,
     ONE_SIDED,
     ORDINARY,
     ORDINARY_ALONE,
@@ -26,12 +30,14 @@ from aggressors.stats.reasons import (
     UNREADABLE,
     WIN,
     evident,
+    is_verified,
     no_other_cause,
     shortfall,
 )
 from aggressors.stats.winning import expected_win
 
 __all__ = ["Evidence", "Reason", "Recommendation", "recommend", "remembering"]
+SECOND = 0.95  # what a transformation alone can make of `augment`: the next after `collect`
 
 
 def recommend(evidence: Evidence) -> Recommendation:
@@ -39,13 +45,14 @@ def recommend(evidence: Evidence) -> Recommendation:
 
     Notes
     -----
-    1. A field that tells a class in train fails on the members, and train holds few that break
-       it: `augment`.
+    1. A field that tells a class in train fails on the members, or a place of another class put
+       into clean samples makes members of them; and train holds few that break it: `augment`.
     2. Train covers the members worse than the rest: `collect`.
-    3. Inputs are unreadable, over several labels, and the model cannot read them: `remove`.
+    3. Inputs are unreadable, or so close together that the model sees them as one, over several
+       labels, and the model cannot read them: `remove`.
     4. Neighbours contradict the labels more often than elsewhere, the model does so with
        confidence, and where it is wrong the samples look like ordinary samples of the class it
-       names: `relabel`.
+       names and lie no farther from others than samples do: `relabel`.
     5. Else `review_model`: hard, and nothing that was measured explains it.
 
     The other actions follow by how near their rule came.
@@ -86,8 +93,9 @@ def remembering(measured: Evidence, reasons: Iterable[Reason]) -> Evidence:
     ):
         if one := by_name.get(name):
             known |= {here: one.value, f"{here}_rest": one.reference or 0.0}
-    if one := by_name.get("ordinary"):
-        known["ordinary"] = one.value
+    for name in ("ordinary", "crowding"):
+        if one := by_name.get(name):
+            known[name] = one.value
     if (one := by_name.get("coverage")) and one.value is not None and one.value > 0:
         known["coverage"] = log(one.value)
     known["quality"] = tuple(_qualities(told))
@@ -129,18 +137,40 @@ def _interval(one: Reason) -> Interval | None:
 def _strengths(e: Evidence) -> dict[Action, float]:
     """How far each rule is met, in the order in which they are asked; above 1 = met."""
     rare = _rarity(e)
-    shortcut = (e.shortcut or 0.0) / SHORTCUT
+    shortcut = max((e.shortcut or 0.0) / SHORTCUT, _swapped(e))
     unreadable = (e.unreadable or 0.0) * (1 - (e.skill or 0.0)) / UNREADABLE
+    if e.crowding is not None and e.unreadable is not None:
+        # What cannot be read looks the same to the model, whatever it shows.
+        unreadable = max(unreadable, e.crowding / CROWDED)
     if e.one_sided is not None and e.one_sided >= ONE_SIDED:
         unreadable = min(unreadable, 0.9)
     unseen = max(rare, (e.shortcut_shortfall or 0.0) / BROKEN)
     return {
-        "augment": min(unseen, shortcut),
+        "augment": min(unseen, max(shortcut, min(_reproduced(e), SECOND))),
         "collect": rare,
         "remove": unreadable,
         "relabel": _mislabeled(e),
         "review_model": 0.5,
     }
+
+
+def _swapped(e: Evidence) -> float:
+    """How far a place of another class, put into clean samples, makes members of them.
+
+    It tells a shortcut where no field is recorded for it.
+    """
+    best = next(iter(e.probes), None)
+    if best is None or not best.transform.startswith(SWAP) or best.moved.low < MOVED:
+        return 0.0
+    return best.alike / ALIKE
+
+
+def _reproduced(e: Evidence) -> float:
+    """Whether a transformation makes members of clean samples: train may be varied by it."""
+    best = next(iter(e.probes), None)
+    if best is None or not is_verified(best.moved.value, best.moved.low, best.alike):
+        return 0.0
+    return best.alike / ALIKE
 
 
 def _rarity(e: Evidence) -> float:
@@ -154,6 +184,8 @@ def _mislabeled(e: Evidence) -> float:
     if e.ordinary is None or e.disagreement is None:
         return 0.0
     met = [(e.disagreement - e.disagreement_rest) / DISAGREEMENT]
+    if e.crowding is not None:
+        met.append(1 + (APART - e.crowding) / APART)
     if e.confident is None:
         met.append(e.ordinary / ORDINARY_ALONE)
     else:

@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "tests" / "bench" / "results" / "solve_gain.json"
 PAGE = ROOT / "docs" / "benchmarks" / "solve.md"
 OURS = "ours 100"
-ARMS = ("ours 50", OURS, "ours 200", "centroid", "core-set", "entropy", "random", "ceiling")
+ARMS = (
+    "ours 50", OURS, "ours 200", "known", "centroid", "core-set", "entropy", "random", "ceiling"
+)  # fmt: skip
 OTHERS = ("centroid", "core-set", "entropy", "random")
 
 
@@ -80,6 +82,7 @@ def _figures(arm: Judged, arms: dict[str, Judged]) -> dict[str, object]:
     return {
         "closed": _told(interval(arm.capped, arm.settings)),
         "closed_uncapped": _told(interval(arm.closed, arm.settings)),
+        "closed_of_aggressor": _told(interval(np.clip(arm.of_aggressor, -1, 1), arm.settings)),
         "share_of_ceiling": _told(of_ceiling(arm, ceiling)),
         "hits": round(float(known.mean()), 3),
         "rest_points": _told(interval(arm.rest_change, arm.settings)),

@@ -3,6 +3,8 @@
 - A cell is one planted slice and seed; a setting all seeds of a slice. Intervals, 95 %, resample
   settings. All accuracies are of held-out samples, inside the planted slice or in the rest.
 - closed = (inside after - inside before) / (rest before - inside before).
+- The same is told of the samples that the engine itself counts to the aggressor, in held out as
+  handed in as test: what a user sees. It stands beside the headline, which is of the whole slice.
 - A cell whose gap before is below .15 is left out of all figures, since there is little to close
   and the quotient is noise; how many are is reported.
 - In each cell closed is capped to [-1, 1], so that no one cell rules the mean: the headline. The
@@ -42,6 +44,8 @@ class Judged:
     inside, rest : (k,) accuracy after.
     rest_change : (k,) points that the accuracy of the rest rose.
     hits : (k,) share of the added samples that are of the slice; NaN where none was added.
+    of_aggressor : (k,) share closed of the aggressor's own gap, not capped; NaN where there is none
+        or its gap is too small.
     """
 
     settings: NDArray[np.str_]
@@ -50,6 +54,7 @@ class Judged:
     rest: FloatArray
     rest_change: FloatArray
     hits: FloatArray
+    of_aggressor: FloatArray
 
     @property
     def capped(self) -> FloatArray:
@@ -85,7 +90,12 @@ def _judged(pairs: Sequence[tuple[Line, Line]]) -> Judged:
     ).T
     added = np.array([a["added"] for _, a in pairs], dtype=np.float64)
     hits = np.array([a["hits"] for _, a in pairs], dtype=np.float64)
+    aggressor, own_aggressor = np.array(
+        [[b["aggressor"], a["aggressor"]] for b, a in pairs], dtype=np.float64
+    ).T  # None becomes NaN
+    gap = np.where(rest - aggressor >= LEAST_GAP, rest - aggressor, np.nan)
     return Judged(
+        of_aggressor=(own_aggressor - aggressor) / gap,
         settings=np.array([str(a["slice"]) for _, a in pairs]),
         closed=(own_inside - inside) / (rest - inside),
         inside=own_inside,

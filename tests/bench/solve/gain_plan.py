@@ -22,29 +22,29 @@ from aggressors.stages.retrieve import retrieve
 from bench.discovery.pictures import originals
 from bench.solve.gain_arms import at_random, by_centroid, by_core_set, by_entropy
 from bench.solve.gain_cells import Arm, Cell, write_cell
+from bench.solve.gain_slices import MAIN, WIDE
 from bench.solve.model import answers_of
 from bench.solve.ran import TEST, Ran, run
 from bench.solve.setting import IntArray, Setting, cache_folder, cells, make, rows_of
-from bench.solve.slices import SLICES
 
 BUDGET, BUDGETS = 100, (50, 100, 200)
 WEIGHTS = (1.0, 2.0, 3.0, 5.0, 10.0)  # of the added samples
 DEFAULTS = (3.0, 5.0)  # of which one is the default, by the developing split: all arms have both
-LEFT_OUT = ("inverted", "blurred")  # twelve settings are enough
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", choices=("developing", "reporting"), default="developing")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--wide", action="store_true", help="the slices that befall all classes")
     parser.add_argument("--part", default="0/1", help="which of how many, as 0/2")
     given = parser.parse_args()
     own, of = (int(each) for each in given.part.split("/"))
     folder = cache_folder() / "gain" / given.split
     pixels = write_originals(given.split, folder)
     digest = engine_digest()
-    wanted = tuple(each for each in SLICES[given.split] if each.name not in LEFT_OUT)
-    for place, (split, seed, planted) in enumerate(cells(given.split, given.seeds, wanted)):
+    slices = (WIDE if given.wide else MAIN)[given.split]
+    for place, (split, seed, planted) in enumerate(cells(given.split, given.seeds, slices)):
         file = folder / f"{planted.name}-{seed}-{digest}.npz"
         if place % of != own or file.exists():
             continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from bench.discovery.networks import BATCH, convolutional
@@ -119,18 +119,18 @@ def _start(tasks: list[Task], device: torch.device) -> tuple[dict[str, Tensor], 
 
 
 def _pictures(table: Tensor, rows: Tensor) -> Tensor:
-    """(models, batch, 1, 28, 28) in [0, 1]."""
-    return table[rows].reshape(*rows.shape, 1, 28, 28).float() / 255
+    """(models, 1, batch, 28, 28) in [0, 1]: channels before the batch, see `as_products`."""
+    return (table[rows].float() / 255).unflatten(2, (28, 28))[:, None]
 
 
 def _forward(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
     """Logits (models, batch, classes)."""
     for place in (0, 3, 6):
         x = _convolved(x, parameters[f"body.{place}.weight"], parameters[f"body.{place}.bias"])
-        models, batch = x.shape[:2]
-        x = nn.functional.max_pool2d(functional.relu(x).flatten(0, 1), 2)
-        x = x.unflatten(0, (models, batch))
-    x = _linear(x.flatten(2), parameters["body.10.weight"], parameters["body.10.bias"])
+        models = x.shape[0]
+        x = functional.max_pool2d(functional.relu(x).flatten(0, 1), 2).unflatten(0, (models, -1))
+    x = x.transpose(1, 2).flatten(2)  # (models, batch, channels x 9)
+    x = _linear(x, parameters["body.10.weight"], parameters["body.10.bias"])
     return _linear(functional.relu(x), parameters["head.weight"], parameters["head.bias"])
 
 
@@ -139,21 +139,27 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _convolved(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """3 x 3 convolution, padded; x (models, batch, c, h, w), weight (models, o, c, 3, 3)."""
+    """3 x 3 convolution, padded; x (models, c, batch, h, w), weight (models, o, c, 3, 3)."""
     return as_products(x, weight, bias) if x.is_cuda else one_by_one(x, weight, bias)
 
 
 def one_by_one(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Convolve each model's batch in turn: the quickest on a processor."""
     return torch.stack([
-        functional.conv2d(own, kernel, shift, padding=1)
+        functional.conv2d(own.transpose(0, 1), kernel, shift, padding=1).transpose(0, 1)
         for own, kernel, shift in zip(x, weight, bias, strict=True)
     ])  # fmt: skip
 
 
 def as_products(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Convolve all at once, as products of matrices: the quickest on a GPU."""
-    models, batch, _, height, width = x.shape
-    columns = functional.unfold(x.flatten(0, 1), 3, padding=1).unflatten(0, (models, batch))
-    product = weight.flatten(2)[:, None] @ columns  # (models, batch, o, h w)
-    return (product + bias[:, None, :, None]).unflatten(3, (height, width))
+    """Convolve all at once, as one product of matrices a model: the quickest on a GPU."""
+    height, width = x.shape[3:]
+    padded = functional.pad(x, (1, 1, 1, 1))
+    shifted = [
+        padded[..., down : down + height, right : right + width]
+        for down in range(3)
+        for right in range(3)
+    ]
+    columns = torch.stack(shifted, dim=2).flatten(3).flatten(1, 2)  # (models, c 9, batch h w)
+    product = torch.baddbmm(bias[:, :, None], weight.flatten(2), columns)
+    return product.unflatten(2, x.shape[2:])

@@ -1,16 +1,19 @@
-"""Train and judge every arm of the planned cells; needs numpy and torch, nothing of the engine.
+"""Train and judge the arms of the planned cells; needs numpy and torch, nothing of the engine.
 
 `PYTHONPATH=tests python -m bench.solve.gain_train FOLDER --out FILE` reads the cells that
-`gain_plan` wrote to FOLDER and adds one JSON line an arm to FILE; what stands there is not done
-again. On a GPU hundreds of models train at once; `--part 0/2` shares the models among processes.
+`gain_plan` wrote to FOLDER and adds one JSON line an arm to FILE. What stands there is not done
+again, nor what stands in files named by `--also`: so a GPU, on which hundreds of models train at
+once, and processors share the work, the latter with `--part 0/2` and from the last to the first.
+The arms come in the order of `IMPORTANCE`, in which `--seconds` may cut them off.
 """
 
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import time
-from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +23,56 @@ from bench.solve.gain_cells import Arm, Cell, Pixels, read_cell
 from bench.solve.gain_stack import Task, correct, trained
 
 STACKED = {"cuda": 128, "cpu": 1}  # models trained at once
+IMPORTANCE = (
+    ("before", 1.0), ("ours 100", 3.0), ("ceiling", 3.0), ("random", 3.0), ("centroid", 3.0),
+    ("entropy", 3.0), ("core-set", 3.0), ("ours 50", 3.0), ("ours 200", 3.0), ("known", 3.0),
+    ("ours 100", 5.0), ("ours 100", 1.0), ("random", 5.0), ("random", 1.0), ("ours 100", 10.0),
+    ("ours 100", 2.0), ("random", 10.0), ("random", 2.0),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One arm of one cell, to be trained."""
+
+    cell: Cell
+    arm: Arm
+    task: Task
+
+    @property
+    def key(self) -> tuple[str, str, str, float]:
+        """What the line of the result is known by."""
+        return self.cell.name, str(self.cell.facts["engine"]), self.arm.name, self.arm.weight
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--part", default="0/1", help="which of how many, as 0/2")
+    parser.add_argument("--also", default="", help="pattern of further results, not to do again")
+    parser.add_argument("--part", default="", help="which of how many, as 0/2; from the last")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--only", default="", help="cells whose names start with this")
+    parser.add_argument("--seconds", type=float, default=np.inf, help="begin nothing after these")
     given = parser.parse_args()
+    start = time.perf_counter()
     torch.set_num_threads(1)
-    own, of = (int(each) for each in given.part.split("/"))
+    originals = read_originals(given.folder)
     files = sorted(given.folder.glob(f"{given.only}*-*.npz"))
-    work(files, read_originals(given.folder), given.out, given.device, (own, of))
+    table, jobs = jobs_of([read_cell(file, originals) for file in files], originals)
+    if given.part:
+        own, of = (int(each) for each in given.part.split("/"))
+        jobs = jobs[::-1][own::of]
+    held = torch.from_numpy(table).to(given.device)
+    count = 0
+    while time.perf_counter() - start < given.seconds:
+        done = finished([given.out, *map(Path, glob.glob(given.also))])
+        stack = next_stack([job for job in jobs if job.key not in done], STACKED[given.device])
+        if not stack:
+            break
+        record(stack, held, given.out)
+        count += len(stack)
+        print(f"{count} models, {time.perf_counter() - start:.0f} s", flush=True)
 
 
 def read_originals(folder: Path) -> Pixels:
@@ -44,96 +83,82 @@ def read_originals(folder: Path) -> Pixels:
     return table
 
 
-def work(
-    files: list[Path], originals: Pixels, out: Path, device: str, part: tuple[int, int] = (0, 1)
-) -> None:
-    """Train what is not yet in `out`, as many models at once as the device takes."""
-    done = _done(out)
-    cells = [read_cell(file, originals) for file in files]
-    table, tasks = _tasks(cells, originals)
-    every = [
-        (cell, place, task)
-        for cell, arms in zip(cells, tasks, strict=True)
-        for place, task in enumerate(arms)
-    ]
-    waiting: dict[int, list[tuple[Cell, int, Task]]] = defaultdict(list)
-    for cell, place, task in every[part[0] :: part[1]]:
-        if (cell.name, cell.facts["engine"], *_key(cell.arms[place])) not in done:
-            waiting[task.steps].append((cell, place, task))
-    held = torch.from_numpy(table).to(device)
-    size, start = STACKED[device], time.perf_counter()
-    total, trained_so_far = sum(map(len, waiting.values())), 0
-    for jobs in waiting.values():
-        for first in range(0, len(jobs), size):
-            stack = jobs[first : first + size]
-            _record(stack, held, out)
-            trained_so_far += len(stack)
-            seconds = time.perf_counter() - start
-            print(f"{trained_so_far} of {total} models, {seconds:.0f} s", flush=True)
-
-
-def _record(jobs: list[tuple[Cell, int, Task]], table: torch.Tensor, out: Path) -> None:
-    start = time.perf_counter()
-    tasks = [task for _, _, task in jobs]
-    right = correct(trained(tasks, table), tasks, table)
-    seconds = (time.perf_counter() - start) / len(jobs)
-    lines = []
-    for (cell, place, _), own in zip(jobs, right, strict=True):
-        arm, member = cell.arms[place], _held_out(cell, cell.member)
-        assigned = _held_out(cell, cell.assigned)
-        lines.append({
-            "cell": cell.name, "arm": arm.name, "weight": arm.weight, "added": len(arm.added),
-            "hits": int(_pool(cell, cell.member)[arm.added].sum()),
-            "inside": float(own[member].mean()), "rest": float(own[~member].mean()),
-            "assigned": int(assigned.sum()),
-            "aggressor": float(own[assigned].mean()) if assigned.any() else None,
-            "seconds": round(seconds, 3), "device": table.device.type, **cell.facts,
-        })  # fmt: skip
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("a") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
-
-
-def _tasks(cells: list[Cell], originals: Pixels) -> tuple[Pixels, list[list[Task]]]:
-    """One table of pictures for all cells, the originals first; and the tasks of each cell."""
-    parts, tasks, end = [originals], [], len(originals)
+def jobs_of(cells: list[Cell], originals: Pixels) -> tuple[Pixels, list[Job]]:
+    """One table of pictures for all cells, the originals first; and the jobs by importance."""
+    parts, jobs, end = [originals], [], len(originals)
     for cell in cells:
         rows = cell.original.copy()
         rows[cell.altered] = end + np.arange(len(cell.altered))
         parts.append(cell.pixels)
         end += len(cell.pixels)
-        tasks.append([_task(cell, rows, place) for place in range(len(cell.arms))])
-    return np.concatenate(parts), tasks
+        wanted = [arm for arm in cell.arms if (arm.name, arm.weight) in IMPORTANCE]
+        jobs += [Job(cell, arm, _task(cell, rows, arm)) for arm in wanted]
+
+    def importance(job: Job) -> tuple[int, int, str]:
+        return IMPORTANCE.index((job.arm.name, job.arm.weight)), job.cell.seed, job.cell.name
+
+    return np.concatenate(parts), sorted(jobs, key=importance)
 
 
-def _task(cell: Cell, rows: np.ndarray, place: int) -> Task:
-    arm, n = cell.arms[place], cell.sizes[0]
+def next_stack(waiting: list[Job], size: int) -> list[Job]:
+    """Return the first job and those that can train beside it, by equally many steps."""
+    return [job for job in waiting if job.task.steps == waiting[0].task.steps][:size]
+
+
+def record(jobs: list[Job], table: torch.Tensor, out: Path) -> None:
+    """Train, judge and write one line a job."""
+    start = time.perf_counter()
+    tasks = [job.task for job in jobs]
+    right = correct(trained(tasks, table), tasks, table)
+    seconds = (time.perf_counter() - start) / len(jobs)
+    lines = [
+        _line(job, own) | {"seconds": round(seconds, 3), "device": table.device.type}
+        for job, own in zip(jobs, right, strict=True)
+    ]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def _line(job: Job, right: np.ndarray) -> dict[str, object]:
+    """Accuracies of held out: in the planted slice, in the rest, in the aggressor."""
+    cell, arm = job.cell, job.arm
+    member, assigned = held_out(cell, cell.member), held_out(cell, cell.assigned)
+    pool = cell.member[sum(cell.sizes[:2]) :]
+    return {
+        "cell": cell.name, "arm": arm.name, "weight": arm.weight, "added": len(arm.added),
+        "hits": int(pool[arm.added].sum()),
+        "inside": float(right[member].mean()), "rest": float(right[~member].mean()),
+        "assigned": int(assigned.sum()),
+        "aggressor": float(right[assigned].mean()) if assigned.any() else None,
+        **cell.facts,
+    }  # fmt: skip
+
+
+def _task(cell: Cell, rows: np.ndarray, arm: Arm) -> Task:
+    n = cell.sizes[0]
     added = n + cell.sizes[1] + np.array(arm.added, dtype=np.int64)
     chosen = np.concatenate([np.arange(n), added])
     weight = np.concatenate([np.ones(n), np.full(len(added), arm.weight)]).astype(np.float32)
     return Task(
         cell.seed, cell.n_labels, rows[chosen], cell.label[chosen], weight,
-        _held_out(cell, rows), _held_out(cell, cell.label),
+        held_out(cell, rows), held_out(cell, cell.label),
     )  # fmt: skip
 
 
-def _held_out(cell: Cell, values: np.ndarray) -> np.ndarray:
+def held_out(cell: Cell, values: np.ndarray) -> np.ndarray:
+    """Take the held-out part of an array over the cell's pictures."""
     return values[cell.sizes[0] : cell.sizes[0] + cell.sizes[1]]
 
 
-def _pool(cell: Cell, values: np.ndarray) -> np.ndarray:
-    return values[cell.sizes[0] + cell.sizes[1] :]
-
-
-def _key(arm: Arm) -> tuple[str, float]:
-    return arm.name, arm.weight
-
-
-def _done(out: Path) -> set[tuple[str, str, str, float]]:
-    if not out.exists():
-        return set()
-    lines = [json.loads(line) for line in out.read_text().splitlines() if line.strip()]
-    return {(line["cell"], line["engine"], line["arm"], line["weight"]) for line in lines}
+def finished(files: list[Path]) -> set[tuple[str, str, str, float]]:
+    """Read the keys of what is done; a line that is being written does not count."""
+    done = set()
+    for file in files:
+        for text in file.read_text().split("\n")[:-1] if file.exists() else ():
+            line = json.loads(text)
+            done.add((line["cell"], line["engine"], line["arm"], line["weight"]))
+    return done
 
 
 if __name__ == "__main__":
