@@ -5,7 +5,8 @@
 Beside it, in the same run, two bare ways: DuckDB's own COPY of the same columns in the same order,
 with the same limit on its memory; and the rows as one Arrow table before a byte is written, which
 is what an export without pages does. Each measurement is a process of its own, since memory is
-judged by the largest resident set. A run of a million rows is made by `tests/bench/dashboard`.
+judged by the largest resident set. A run of a million rows is made by `tests/bench/dashboard`; of
+its samples 24,377 have pictures.
 """
 
 from __future__ import annotations
@@ -25,76 +26,91 @@ from pathlib import Path
 import pytest
 
 RESULT = Path(__file__).parent / "results" / "export.json"
-FORMATS = {
-    "csv": "csv", "parquet": "parquet", "jsonl": "jsonl", "label-studio": "label-studio",
-    "coco, small pictures, zip": "coco",
-}  # fmt: skip
+FORMATS = ("csv", "parquet", "jsonl", "label-studio", "coco, small pictures, zip")
 COPIES = {"csv": "(FORMAT csv, HEADER)", "parquet": "(FORMAT parquet)"}
 MOST_MIB = 1_700  # of which DuckDB may take 1,000 and the libraries take 200
 
 
 def measured(path: Path, way: str, out: Path) -> None:
     """Run one way in this process and print what it took."""
-    import duckdb
-
     from aggressors.export import export
+    from aggressors.export.table import write_csv
     from aggressors.queries.listing import listing
-    from aggressors.store.read import MEMORY_LIMIT, open_run
+    from aggressors.store.read import open_run
 
     kind, _, name = way.partition(": ")
+    if kind == "copy":
+        query, connection = _copy(path, out, name)
+        clock = Clock()
+        rows = connection.execute(query).fetchone()[0]
+        return clock.tell(rows, out)
     with open_run(path) as run:
-        if kind == "copy":
-            columns = ", ".join(
-                f"m.{_quoted(field)}" + ("" if info.kind == "number" else "::VARCHAR")
-                + f" AS {_quoted('metadata.' + field)}"
-                for field, info in run.fields.items()
-            )  # fmt: skip
-            db = duckdb.connect(str(path), read_only=True, config={"memory_limit": MEMORY_LIMIT})
-        opened, cpu, began = _peak_mib(), time.process_time(), time.monotonic()
-        if kind == "copy":
-            db.execute(
-                f"COPY (SELECT row_number() OVER (ORDER BY s.row_id) AS rank, s.sample_id,"  # noqa: S608
-                " s.population::VARCHAR AS population, s.label::VARCHAR AS label,"
-                " s.prediction::VARCHAR AS prediction, s.confidence, s.loss, s.weight, s.group_id,"
-                f" {columns}, x.kind, x.uri, x.text FROM samples s"
-                " JOIN metadata m ON m.row_id = s.row_id LEFT JOIN media x ON x.row_id = s.row_id"
-                f" ORDER BY s.row_id) TO '{out}' {COPIES[name]}"
-            )
-            rows = sum(run.populations.values())
-        elif kind == "one table":
-            from aggressors.export.table import write_csv
-
-            table = listing(run, "samples")
-            with out.open("wb") as stream:
-                write_csv(stream, table.schema, [table])
-            rows = table.num_rows
-        elif kind == "shuffled queue":
+        queue = []
+        if kind == "shuffled queue":
             import numpy as np
 
             ids = listing(run, "samples")["sample_id"].to_pylist()
-            order = np.random.default_rng(7).permutation(len(ids))
-            queue = [ids[place] for place in order]
-            cpu, began = time.process_time(), time.monotonic()
-            made = export(run, "queue", queue=queue, format=name)
-            made.save(out)
-            rows = made.rows
-        else:
-            is_coco = FORMATS[name] == "coco"
-            made = export(
-                run, "samples", format=FORMATS[name], media="thumbnail" if is_coco else None
-            )
-            made.save(out.with_suffix(".zip") if is_coco else out)
-            rows = made.rows
-        seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-    size = sum(file.stat().st_size for file in out.parent.iterdir())
-    print(json.dumps({
-        "rows": rows,
-        "seconds": round(seconds, 1),
-        "cpu_seconds": round(cpu, 1),
-        "peak_mib": round(_peak_mib()),
-        "above_open_mib": round(_peak_mib() - opened),
-        "file_mib": round(size / 2**20),
-    }))  # fmt: skip
+            queue = [ids[place] for place in np.random.default_rng(7).permutation(len(ids))]
+        clock = Clock()
+        if kind == "one table":
+            table = listing(run, "samples")
+            with out.open("wb") as stream:
+                write_csv(stream, table.schema, [table])
+            return clock.tell(table.num_rows, out)
+        is_coco = name.startswith("coco")
+        made = export(
+            run,
+            "queue" if queue else "samples",
+            format="coco" if is_coco else name,
+            queue=queue,
+            media="thumbnail" if is_coco else None,
+        )
+        made.save(out.with_suffix(".zip") if is_coco else out)
+        return clock.tell(made.rows, out)
+
+
+def _copy(path: Path, out: Path, name: str):
+    """DuckDB's own COPY of the same columns in the same order, and a connection to run it on."""
+    import duckdb
+
+    from aggressors.store.read import MEMORY_LIMIT, open_run
+
+    with open_run(path) as run:
+        columns = ", ".join(
+            f"m.{_quoted(field)}{'' if info.kind == 'number' else '::VARCHAR'}"
+            f" AS {_quoted('metadata.' + field)}"
+            for field, info in run.fields.items()
+        )
+    query = (
+        "COPY (SELECT row_number() OVER (ORDER BY s.row_id) AS rank, s.sample_id,"  # noqa: S608
+        " s.population::VARCHAR AS population, s.label::VARCHAR AS label,"
+        " s.prediction::VARCHAR AS prediction, s.confidence, s.loss, s.weight, s.group_id,"
+        f" {columns}, x.kind, x.uri, x.text FROM samples s"
+        " JOIN metadata m ON m.row_id = s.row_id LEFT JOIN media x ON x.row_id = s.row_id"
+        f" ORDER BY s.row_id) TO '{out}' {COPIES[name]}"
+    )
+    config = {"memory_limit": MEMORY_LIMIT}
+    return query, duckdb.connect(str(path), read_only=True, config=config)
+
+
+class Clock:
+    """What this process took since it was made."""
+
+    def __init__(self) -> None:
+        self._mib, self._cpu, self._began = _peak_mib(), time.process_time(), time.monotonic()
+
+    def tell(self, rows: int, out: Path) -> None:
+        """Print it as JSON."""
+        seconds, cpu = time.monotonic() - self._began, time.process_time() - self._cpu
+        size = sum(file.stat().st_size for file in out.parent.iterdir())
+        print(json.dumps({
+            "rows": rows,
+            "seconds": round(seconds, 1),
+            "cpu_seconds": round(cpu, 1),
+            "peak_mib": round(_peak_mib()),
+            "above_start_mib": round(_peak_mib() - self._mib),
+            "file_mib": round(size / 2**20),
+        }))  # fmt: skip
 
 
 def _quoted(name: str) -> str:

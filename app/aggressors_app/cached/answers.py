@@ -333,6 +333,12 @@ def has_media(run_id: str) -> bool:
 
 
 @remember
+def has_pictures(run_id: str) -> bool:
+    """Whether some sample has a picture."""
+    return points.has_pictures(run_file(run_id))
+
+
+@remember
 def sample(run_id: str, sample_id: str) -> samples.SampleDetail:
     """Everything about one sample."""
     return samples.sample(run_file(run_id), sample_id)

@@ -67,6 +67,7 @@ def browser(run_id: str, filter: str) -> None:
             "browser_export",
             lambda format: actions.exported(run_id, "samples", format, filter),
             f"{count(total)} samples in the filter",
+            run_id=run_id,
         )
     found = cached.page(run_id, filter, order.field, order.descending, page.start, size)
     chosen = view.get("sample", "")

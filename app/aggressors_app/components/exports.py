@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from aggressors.export import FORMATS, Exported
+from aggressors_app import cached
 
 
 def export_menu(
@@ -14,14 +15,18 @@ def export_menu(
     make: Callable[[str], Exported],
     what: str,
     *,
+    run_id: str,
     stem: str = "samples",
     title: str = "Export",
     icon: str = ":material/download:",
 ) -> None:
-    """Offer every format; the file is made when its button is pressed."""
+    """Offer every format that suits the run; the file is made when its button is pressed."""
+    pictured = cached.has_pictures(run_id)
     with st.popover(title, icon=icon, key=key):
         st.caption(what)
         for name, format in FORMATS.items():
+            if format.of_images and not pictured:
+                continue
             st.download_button(
                 format.title,
                 data=_content(make, name),

@@ -97,6 +97,7 @@ def _bar(run_id: str) -> None:
                 lambda format: actions.export_queue(run_id, queueing.name(), format),
                 f"{count(len(waiting))} that wait for a label, in the order of the queue",
                 stem=queueing.name(),
+                run_id=run_id,
             )
 
 

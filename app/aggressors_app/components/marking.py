@@ -93,6 +93,7 @@ def marked(run_id: str, one: Aggressor) -> None:
         lambda format: actions.exported(run_id, "marks", format, "", one.rank),
         "Export what was marked about this aggressor",
         stem=f"marks-{one.rank}",
+        run_id=run_id,
         title=f"{n:,} marked",
         icon=":material/flag:",
     )

@@ -56,6 +56,7 @@ def suspects(run_id: str, one: Aggressor, kind: Literal["relabel", "remove"]) ->
             lambda format: actions.exported(run_id, "suspects", format, "", one.rank),
             "All suspects of this aggressor",
             stem=f"suspects-{one.rank}",
+            run_id=run_id,
         )
     columns = [each for each in COLUMNS if kind == "relabel" or each.title != "Suggested"]
     listing(

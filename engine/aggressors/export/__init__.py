@@ -40,6 +40,7 @@ class Format:
         a disk.
     inside : name of the main file where the export is a folder.
     pictures : whether its rows need thumbnails even where media are referenced.
+    of_images : whether it is one of images, and nothing else.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Format:
     media: Mapping[Media, Shape]
     inside: str
     pictures: bool = False
+    of_images: bool = False
 
     def choice(self, media: Media | None) -> Media:
         """Give the choice, or the usual one; raises UsageError where the format cannot do it."""
@@ -107,7 +109,13 @@ def export(
         run, what, aggressor, filter, count,
         queue=queue, marks=marks, thumbnails=chosen.pictures or choice != "reference",
     )  # fmt: skip
-    pictured = len(rows) == 0 or has_pictures(run)
+    pictured = has_pictures(run)
+    if chosen.of_images and not pictured:
+        others = ", ".join(name for name, one in FORMATS.items() if not one.of_images)
+        raise UsageError(
+            f"{chosen.title} is a format of images, and the run {run.info.name!r} has none. "
+            f"Take one of {others}."
+        )
     stem, shape = _stem(run.info.name, what, aggressor), chosen.media[choice]
     name = chosen.inside if shape is Shape.FOLDER else f"{stem}.{chosen.ending}"
 
@@ -152,8 +160,10 @@ FORMATS: dict[str, Format] = {
     "label-studio": Format(
         "Label Studio", "json", label_studio.write, _TASKS, "tasks.json", pictures=True
     ),
-    "coco": Format("COCO", "json", coco.write, _COCO, "annotations/labels_default.json"),
+    "coco": Format(
+        "COCO", "json", coco.write, _COCO, "annotations/labels_default.json", of_images=True
+    ),
     "hf-imagefolder": Format(
-        "Hugging Face image folder", "zip", image_folder.write, _IMAGES, "README.md"
+        "Hugging Face image folder", "zip", image_folder.write, _IMAGES, "README.md", of_images=True
     ),
 }

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Mapping
 from typing import BinaryIO, cast
 
-from aggressors.errors import UsageError
 from aggressors.export.job import Job
 from aggressors.export.media import Picture, referenced
 from aggressors.export.table import line, rows
@@ -29,18 +28,13 @@ Row = Mapping[str, object]
 
 def write(job: Job) -> tuple[str, ...]:
     """Write the document and, where asked for, the pictures beside it; gives what is to be said."""
-    if not job.pictured:
-        raise UsageError(
-            f"COCO is a format of images, and {job.listing.run.info.name} has none. "
-            "Export it as csv, parquet, jsonl or label-studio."
-        )
     with (
         tempfile.SpooledTemporaryFile(_HELD) as held,
         job.sink.file(job.name) as stream,
     ):
         annotations = cast("BinaryIO", held)
         unnamed = _document(job, stream, annotations)
-    said = job.pictures.remarks()
+    said = job.pictures.remarks(left_out=True)
     if unnamed:
         said += (
             f"{counted(unnamed, 'sample')} without a path of an original "

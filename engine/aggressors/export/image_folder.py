@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aggressors.contracts import POPULATIONS
-from aggressors.errors import UsageError
 from aggressors.export.job import Job
 from aggressors.export.table import copied
 
@@ -26,11 +25,6 @@ _OWN = {"file_name", "image"}  # columns that the library reads or makes
 
 def write(job: Job) -> tuple[str, ...]:
     """Write pictures, metadata and the declaration of splits; gives what is to be said."""
-    if not job.pictured:
-        raise UsageError(
-            f"An image folder needs images, and {job.listing.run.info.name} has none. "
-            "Export it as csv, parquet, jsonl or label-studio."
-        )
     named = list(job.listing.populations)
     with job.sink.file(job.name) as stream:
         stream.write(_declaration(named))
@@ -47,7 +41,7 @@ def write(job: Job) -> tuple[str, ...]:
         for page in job.pages():
             for name, rows in _by_population(job, page, names, schema):
                 metadata[name].write_table(rows)
-    return job.pictures.remarks()
+    return job.pictures.remarks(left_out=True)
 
 
 def _columns(listed: pa.Schema) -> tuple[list[str], pa.Schema]:

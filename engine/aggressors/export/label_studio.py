@@ -80,7 +80,9 @@ def _tasks(job: Job, stream: BinaryIO) -> int:
 
 
 def interface(pictured: bool, classes: Sequence[str], *, of_group: bool = False) -> bytes:
-    """Describe the labeling interface: what is shown, and all classes a task may answer with.
+    """Describe the labeling interface: all classes a task may answer with, and what is shown.
+
+    The answer stands first, for a picture may fill the window.
 
     Parameters
     ----------
@@ -94,7 +96,7 @@ def interface(pictured: bool, classes: Sequence[str], *, of_group: bool = False)
         answer = f'  <Number name="label" toName="{kind}"/>'
     asked = f"{_ASKED}\n{_choices('of_group', kind, ('yes', 'no'))}\n" if of_group else ""
     return (
-        f'<View>\n  <{shown} name="{kind}" value="${kind}"/>\n{answer}\n{asked}</View>\n'
+        f'<View>\n{answer}\n{asked}  <{shown} name="{kind}" value="${kind}"/>\n</View>\n'
     ).encode()
 
 

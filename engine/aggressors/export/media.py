@@ -103,24 +103,30 @@ class Pictures:
         self.unmeasured += size is None
         return size
 
-    def remarks(self) -> tuple[str, ...]:
-        """Say where no original, or no picture, was found."""
+    def remarks(self, *, left_out: bool = False) -> tuple[str, ...]:
+        """Say where no original, or no picture, was found.
+
+        Parameters
+        ----------
+        left_out : the format has no place for a sample without a picture.
+        """
         said = []
         if self.thumbnails and self._media != "thumbnail":
             said.append(
-                f"{counted(self.thumbnails, 'sample')} went with the small picture of the run: no "
-                "original of theirs lies below a --media-root."
+                f"{counted(self.thumbnails, 'sample')} went with the small picture of the run, "
+                "since no original lies below a --media-root."
             )
         if self.missing:
-            said.append(f"{counted(self.missing, 'sample')} had no picture.")
+            out = ", and so no place in this format" if left_out else ""
+            said.append(f"{counted(self.missing, 'sample')} had no picture{out}.")
         if self.unmeasured:
             why = (
-                "no original of theirs lies below a --media-root"
+                "no original lies below a --media-root"
                 if self._media == "reference"
-                else "they cannot be read"
+                else "the file cannot be read"
             )
             said.append(
-                f"{counted(self.unmeasured, 'picture')} went without width and height: {why}."
+                f"{counted(self.unmeasured, 'picture')} went without width and height, since {why}."
             )
         return tuple(said)
 
