@@ -32,7 +32,7 @@ BoolArray = NDArray[np.bool_]
 
 PILOT = 20  # answers that measure a queue
 WIDE = 0.3  # an interval of the expected share that is wider asks for a pilot
-FARTHEST = 4  # a queue is drawn from at most so many times its length
+FARTHEST = 4.0  # where classes take turns, a queue is drawn from so many times its length
 VARIED = "; chosen for variety"
 _STOCK = """
     SELECT s.row_id, c.sample_id, c.similarity, c.chance, c.informative, c.position, c.reason,
@@ -292,13 +292,14 @@ def _chosen(stock: _Stock, belief: Beliefs, inside: IntArray, wish: Wish) -> Int
     """Places taken, in order, from those inside, the likeliest of which come first."""
     chance = belief.chance[inside]
     count = min(wish.budget, len(inside))
-    depth = depth_held(chance[: FARTHEST * count], count, wish.variety)
-    if wish.even:  # the fewest of a class are rarely among the likeliest
-        depth = max(depth, min(FARTHEST * count, len(inside)))
+    reach = FARTHEST if wish.even else 1 + wish.variety  # few of a class are among the likeliest
+    depth = int(min(np.ceil(reach * count), len(inside)))
+    if not wish.even:
+        depth = depth_held(chance[:depth], count, wish.variety)
     near = inside[:depth]
-    worth = chance[:depth] * (1 + wish.variety * stock.informative[near]) / (1 + wish.variety)
+    worth = chance[:depth] * (1 + wish.variety * stock.informative[near])
     kind = stock.kind[near] if wish.even else None
-    order, _ = spread(stock.z[near], worth, count, variety=wish.variety, kind=kind)
+    order, _ = spread(stock.z[near], worth, count, variety=wish.variety, reach=reach, kind=kind)
     return near[order]
 
 

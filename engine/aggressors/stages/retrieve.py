@@ -102,13 +102,13 @@ def _queue(pool: Pool, scored: Scored, inside: BoolArray, frame: Frame) -> Queue
     chance = pure * chances(scored.own[inside], scored.own[~inside], scored.whole, score)
     depth = min(depth_held(chance, min(FIRST, len(order)), VARIETY), MOST_SPREAD)
     like, informative = _informative(frame, pool, place, inside)
-    worth = chance * (1 + informative) / 2
-    head, gain = spread(pool.z_unlabeled[place[:depth]], worth[:depth], depth, variety=VARIETY)
-    # Below, what is worth more comes first among those that are as likely.
-    tail = depth + np.argsort(-worth[depth:], kind="stable")
-    by = np.concatenate([head, tail])
-    priority = np.concatenate([gain, worth[tail] * gain[-1] / max(float(worth[head[-1]]), 1e-12)])
-    priority = np.minimum.accumulate(priority)
+    worth = chance[:depth] * (1 + VARIETY * informative[:depth])
+    head, gain = spread(
+        pool.z_unlabeled[place[:depth]], worth, depth, variety=VARIETY, reach=1 + VARIETY
+    )
+    by = np.concatenate([head, np.arange(depth, len(order))])
+    tail = chance[depth:] * gain[-1] / max(float(chance[head[-1]]), 1e-12)
+    priority = np.minimum.accumulate(np.concatenate([gain, tail]))
     return Queue(
         place[by], score[by], chance[by], informative[by],
         priority / max(float(priority[0]), 1e-12), like[by], depth,

@@ -37,21 +37,24 @@ def spread(
     count: int,
     *,
     variety: float = 0.5,
+    reach: float = np.inf,
     kind: IntArray | None = None,
 ) -> tuple[IntArray, FloatArray]:
-    """Take `count` rows, each time the one with the most worth x distance^variety to those taken.
+    """Take rows, each time the one with the most worth x distance^(variety / 2) to those taken.
 
     Parameters
     ----------
     z : (n, p) positions.
     worth : (n,) at least 0.
-    variety : exponent of the distance, 0 to 1; 0 takes them by worth alone.
+    count : how many.
+    variety : 0 to 1; 0 takes them by worth alone.
+    reach : the first k taken come from the first reach x k rows, so that any beginning of the order
+        is nearly as good as the best so many.
     kind : (n,) takes the kinds in turn, each time one of those that were taken least.
 
     Returns
     -------
-    (count,) rows in the order taken, fewer where there are fewer, and (count,) their products,
-    which never rise unless kinds take turns.
+    (count,) rows in the order taken, fewer where there are fewer, and (count,) their products.
 
     Notes
     -----
@@ -67,9 +70,10 @@ def spread(
     taken, gain = np.empty(count, dtype=np.int64), np.empty(count)
     turns = None if kind is None else _Turns(kind)
     for turn in range(count):
-        value = left * near ** (variety / 2) if variety else left
+        value = left * near ** (variety / 4) if variety else left  # near is squared
         allowed = value if turns is None else np.where(turns.allowed(), value, -1.0)
-        taken[turn] = best = int(np.argmax(allowed))
+        within = allowed[: int(min(n, np.ceil(reach * (turn + 1))))]
+        taken[turn] = best = int(np.argmax(within if within.max() >= 0 else allowed))
         gain[turn] = value[best]
         left[best] = -1.0
         if turns is not None:
