@@ -9,7 +9,6 @@ from aggressors.stats.evidence import (
     divergence,
     entropy,
     majority,
-    mean_rank,
     shortcut,
     total_variation,
 )
@@ -149,8 +148,3 @@ def test_confident_learning_finds_the_flipped():
     found = confidently_other(np.column_stack([p, 1 - p]), flipped)
     assert found[:10].mean() > 0.3
     assert not found[10:100].any()
-
-
-def test_mean_rank_is_in_the_unit_interval():
-    rank = mean_rank(np.array([1.0, 5.0, 3.0]), np.array([0.0, 9.0, 1.0]))
-    assert rank.tolist() == [0, 1, 0.5]

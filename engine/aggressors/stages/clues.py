@@ -42,11 +42,11 @@ Measured = tuple[dict[str, Any], dict[str, Bounds | None]]
 class Neighbourhood:
     """What the neighbours of labeled samples say.
 
-    `rows` (b,) labeled rows of train and the analysed population that were looked at; `z` their
-    whitened positions; `says` (n,) majority label of the ten nearest of them, -1 where unknown;
-    `other`, `named` (n,) share of the ten that carry another label than the sample, and that of
-    the model's answer, NaN where unknown; `shared` (n,) whether two labels hold three or more of
-    the ten each.
+    `rows` (b,) labeled rows of train and the analysed population that were looked at; `z` (n, p)
+    whitened positions of all samples; `says` (n,) majority label of the ten nearest of them, -1
+    where unknown; `other`, `named` (n,) share of the ten that carry another label than the sample,
+    and that of the model's answer, NaN where unknown; `shared` (n,) whether two labels hold three
+    or more of the ten each.
     """
 
     rows: IntArray
@@ -301,7 +301,7 @@ def _neighbourhood(frame: Frame, z: Floats | None, labeled: BoolArray) -> Neighb
     counts = np.stack([(label == code).sum(axis=1) for code in range(len(frame.classes))])
     shared = np.zeros(len(frame), dtype=np.bool_)
     shared[rows] = (counts >= SHARED).sum(axis=0) >= 2
-    return Neighbourhood(bank, z[bank], says, other, named, shared)
+    return Neighbourhood(bank, z, says, other, named, shared)
 
 
 def _share(what: BoolArray, of: BoolArray) -> float:

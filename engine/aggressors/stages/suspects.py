@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aggressors.stages.clues import Neighbourhood, Scene
+from aggressors.stages.clues import K, Neighbourhood, Scene
 from aggressors.stages.frame import BoolArray, FloatArray, Frame, IntArray
 from aggressors.stages.readable import below
-from aggressors.stages.whitened import Floats, hashes
-from aggressors.stats.evidence import mean_rank
+from aggressors.stages.whitened import Floats, capped, hashes
+from aggressors.stats.neighbours import nearest
 from aggressors.words import listed
 
 LISTED = 200
+TAUGHT = 8_000  # samples that teach the classifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +30,47 @@ class Suspect:
 
 @dataclass(frozen=True, eq=False)
 class Doubt:
-    """How doubtful each label is, in three ways; each (n,), NaN where it was not measured.
+    """What labels are held against: the other samples, whose labels an aggressor's are none of."""
 
-    `loss` the loss; `neighbours` the share of the ten nearest that carry another label;
-    `classifier` one minus the probability that a linear classifier, trained without the sample,
-    gives to its label; `suggested` (n,) the label to consider, -1 where there is none.
-    """
-
-    loss: FloatArray
-    neighbours: FloatArray
-    classifier: FloatArray
-    suggested: IntArray
+    near: Neighbourhood | None
 
     @classmethod
-    def of(cls, frame: Frame, scene: Scene) -> Doubt:
-        """Measure once for all aggressors; without an embedding no label is doubted."""
-        near = scene.neighbourhood
-        if near is None:  # a wrong label and a wrong answer look the same
-            unknown = np.full(len(frame), np.nan)
-            return cls(frame.loss, unknown, unknown, np.full(len(frame), -1))
-        return cls(frame.loss, near.other, _classified(frame, near), near.says)
+    def of(cls, scene: Scene) -> Doubt:
+        """Take what was measured; without an embedding no label is doubted."""
+        return cls(scene.neighbourhood)  # a wrong label and a wrong answer look the same
 
 
 def to_relabel(member: BoolArray, frame: Frame, doubt: Doubt) -> list[Suspect]:
-    """Order the members whose neighbours mostly carry another label, most doubtful first.
+    """Order the members whose label others contradict, most doubtful first.
 
-    The order is the mean rank under loss, neighbours and classifier, which in a trial held 94 %
-    of what a perfect order would show among its first hundred.
+    The others are the labeled samples outside the aggressor, in which labels are as they are
+    anywhere: what learns from the members learns their wrong labels too. Two judges are asked,
+    the ten nearest and a linear classifier; doubtful is a label by the margin by which another is
+    likelier, and by how unlikely it is itself.
     """
-    asked = member & (frame.label >= 0) & (doubt.suggested >= 0) & ~np.isnan(doubt.loss)
-    at = np.flatnonzero(asked)
-    if len(at) == 0:
+    near = doubt.near
+    if near is None:
         return []
-    ways = [way[at] for way in (doubt.loss, doubt.neighbours, doubt.classifier)]
-    rank = mean_rank(*(np.nan_to_num(way) for way in ways if not np.isnan(way).all()))
-    doubtful = np.flatnonzero(doubt.suggested[at] != frame.label[at])
-    order = _descending(frame, at[doubtful], rank[doubtful])
+    at = np.flatnonzero(member & (frame.label >= 0) & ~np.isnan(frame.loss))
+    outside = near.rows[~member[near.rows]]
+    if len(at) == 0 or len(outside) <= K:
+        return []
+    p = _judged(frame, near, at, outside)  # (members, classes)
+    every = np.arange(len(at))
+    own = p[every, frame.label[at]]
+    suggested = p.argmax(axis=1)
+    score = p.max(axis=1) - own + (1 - own)
+    doubtful = np.flatnonzero(suggested != frame.label[at])
+    order = _order(frame, at[doubtful], score[doubtful])
     return [
         Suspect(
-            str(frame.sample_id[row]),
-            place + 1,
+            str(frame.sample_id[at[place]]),
+            rank,
             "relabel",
-            frame.classes[doubt.suggested[row]],
-            _why_relabel(frame, doubt, row),
+            frame.classes[suggested[place]],
+            _why_relabel(frame, at[place], own[place], int(suggested[place]), p[place].max()),
         )
-        for place, row in enumerate(order.tolist())
+        for rank, place in enumerate(doubtful[order].tolist(), start=1)
     ]
 
 
@@ -81,7 +78,7 @@ def to_remove(member: BoolArray, frame: Frame, scene: Scene) -> list[Suspect]:
     """List the unreadable members, greatest loss first, each with what is wrong with it."""
     rest = ~member & scene.analysed
     at = np.flatnonzero(member & scene.unreadable(rest) & ~np.isnan(frame.loss))
-    order = _descending(frame, at, frame.loss[at])
+    order = at[_order(frame, at, frame.loss[at])]
     kinds = scene.readability | scene.looks
     bad = {kind: below(measure, rest) for kind, measure in kinds.items()}
     return [
@@ -96,36 +93,34 @@ def to_remove(member: BoolArray, frame: Frame, scene: Scene) -> list[Suspect]:
     ]
 
 
-def _descending(frame: Frame, at: IntArray, score: FloatArray) -> IntArray:
-    """Rows by falling score, as many as are listed; equal ones by their id."""
-    order = np.lexsort((frame.sample_id[at].astype(str), -np.round(score, 9)))
-    return at[order[:LISTED]]
+def _order(frame: Frame, at: IntArray, score: FloatArray) -> IntArray:
+    """Places by falling score, as many as are listed; equal ones by their id."""
+    order = np.lexsort((frame.sample_id[at].astype(str), -np.round(score, 6)))
+    return np.asarray(order[:LISTED], dtype=np.int64)
 
 
-def _why_relabel(frame: Frame, doubt: Doubt, row: int) -> str:
+def _why_relabel(frame: Frame, row: int, own: float, suggested: int, likely: float) -> str:
     label = frame.classes[frame.label[row]]
     says = f"the model says {frame.classes[frame.prediction[row]]}"
     return (
-        f"labeled {label}, like {1 - doubt.neighbours[row]:.0%} of its nearest samples; most of "
-        f"them are {frame.classes[doubt.suggested[row]]}, and {says}"
+        f"labeled {label}; by the samples outside the aggressor it is {frame.classes[suggested]} "
+        f"({likely:.0%} against {own:.0%}), and {says}"
     )
 
 
-def _classified(frame: Frame, near: Neighbourhood) -> FloatArray:
-    """One minus the probability of the own label, from the half in which a sample is not."""
-    out = np.full(len(frame), np.nan)
-    code = hashes(frame.sample_id[near.rows])
-    order = np.argsort(code, kind="stable")  # the fit rounds differently in another order
-    rows, z, half = near.rows[order], near.z[order], code[order] % 2 == 0
-    label = frame.label[rows]
-    for trained in (half, ~half):
-        asked = ~trained
-        if len(np.unique(label[trained])) < 2:
-            continue
-        probability = _logistic(z[trained], label[trained], z[asked], len(frame.classes))
-        own = probability[np.arange(int(asked.sum())), label[asked]]
-        out[rows[asked]] = 1 - own
-    return out
+def _judged(frame: Frame, near: Neighbourhood, at: IntArray, outside: IntArray) -> FloatArray:
+    """(q, k) mean of what the ten nearest and a linear classifier give each class."""
+    k = len(frame.classes)
+    found = nearest(near.z[at], near.z[outside], K)
+    label = np.where(found.index >= 0, frame.label[outside][found.index], -1)
+    share = np.stack([(label == code).mean(axis=1) for code in range(k)], axis=1)
+    taught = capped(frame, outside, TAUGHT)
+    # The fit rounds differently in another order.
+    taught = taught[np.argsort(hashes(frame.sample_id[taught]), kind="stable")]
+    if len(np.unique(frame.label[taught])) < 2:
+        return np.asarray(share, dtype=np.float64)
+    linear = _logistic(near.z[taught], frame.label[taught], near.z[at], k)
+    return np.asarray((share + linear) / 2, dtype=np.float64)
 
 
 def _logistic(z: Floats, label: IntArray, asked: Floats, k: int) -> FloatArray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.stats.association import ranked
 from aggressors.stats.intervals import BoolArray, FloatArray
 from aggressors.stats.neighbours import IntArray
 
@@ -116,12 +115,6 @@ def confidence_gap(probabilities: NDArray[np.floating], label: IntArray) -> Floa
     true = probabilities[np.arange(n), own].astype(np.float64)
     others = np.where(np.arange(k) == own[:, None], -np.inf, probabilities).max(axis=1, initial=0.0)
     return np.where(labeled, others - true, np.nan)
-
-
-def mean_rank(*scores: FloatArray) -> FloatArray:
-    """Mean of the ranks that samples take under several scores, scaled to [0, 1]; 1 = highest."""
-    ranks = [ranked(score).rank - 1 for score in scores]
-    return np.asarray(np.mean(ranks, axis=0) / max(len(scores[0]) - 1, 1), dtype=np.float64)
 
 
 def _shares(codes: IntArray, k: int) -> FloatArray:
