@@ -3,7 +3,7 @@
 `PYTHONPATH=tests python -m bench.solve.gain_train FOLDER --out FILE` reads the cells that
 `gain_plan` wrote to FOLDER and adds one JSON line an arm to FILE. What stands there is not done
 again, nor what stands in files named by `--also`: so a GPU, on which hundreds of models train at
-once, and processors share the work, the latter with `--part 0/2` and from the last to the first.
+once, and processors share the work, the latter with `--part 0/2 --last-first`.
 The arms come in the order of `IMPORTANCE`, in which `--seconds` may cut them off.
 """
 
@@ -50,7 +50,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--also", default="", help="pattern of further results, not to do again")
-    parser.add_argument("--part", default="", help="which of how many, as 0/2; from the last")
+    parser.add_argument("--part", default="0/1", help="which of how many, as 0/2")
+    parser.add_argument("--last-first", action="store_true", help="begin at the least important")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--only", default="", help="cells whose names start with this")
     parser.add_argument("--seconds", type=float, default=np.inf, help="begin nothing after these")
@@ -60,9 +61,8 @@ def main() -> None:
     originals = read_originals(given.folder)
     files = sorted(given.folder.glob(f"{given.only}*-*.npz"))
     table, jobs = jobs_of([read_cell(file, originals) for file in files], originals)
-    if given.part:
-        own, of = (int(each) for each in given.part.split("/"))
-        jobs = jobs[::-1][own::of]
+    own, of = (int(each) for each in given.part.split("/"))
+    jobs = (jobs[::-1] if given.last_first else jobs)[own::of]
     held = torch.from_numpy(table).to(given.device)
     count = 0
     while time.perf_counter() - start < given.seconds:
