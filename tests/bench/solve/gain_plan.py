@@ -64,7 +64,7 @@ def write_originals(split: str, folder: Path) -> np.ndarray:
         folder.mkdir(parents=True, exist_ok=True)
         rows = np.sort(rows_of(split))
         partial = file.with_name(f".{os.getpid()}-{file.name}")
-        np.savez_compressed(partial, rows=rows.astype(np.uint32), pixels=pixels[rows])
+        np.savez(partial, rows=rows.astype(np.uint32), pixels=pixels[rows])
         partial.rename(file)
     return pixels
 
