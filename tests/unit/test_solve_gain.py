@@ -239,7 +239,7 @@ def test_arms_come_by_importance_and_what_is_done_is_not_done_again(tmp_path: Pa
     originals = rng.integers(0, 256, (30, 784), dtype=np.uint8)
     arms = (Arm("ours 100", [0, 2], 3.0), Arm("before", [], 1.0), Arm("ceiling", [1], 5.0))
     first = replace(cell(rng, originals), arms=arms, facts={"engine": "e"})
-    table, jobs = jobs_of([first, replace(first, name="cut-2", seed=2)], originals)
+    table, jobs = jobs_of([[first, replace(first, name="cut-2", seed=2)]], originals)
     found = [(job.cell.name, job.arm.name) for job in jobs]
     assert found == [("turned-1", "before"), ("cut-2", "before"),
                      ("turned-1", "ours 100"), ("cut-2", "ours 100")]  # fmt: skip

@@ -21,6 +21,7 @@ import numpy as np
 from bench.discovery.judge import Interval, interval
 from bench.solve.gain_judge import Judged, Line, ahead, default_weight, judged, of_ceiling
 from bench.solve.gain_page import draw, page
+from bench.solve.gain_slices import WIDE
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "tests" / "bench" / "results" / "solve_gain.json"
@@ -50,10 +51,12 @@ def read(file: Path) -> list[Line]:
 
 
 def report(lines: Sequence[Line], developing: Sequence[Line], machine: str = "") -> dict:
-    """All figures, as they go to the results."""
+    """All figures, as they go to the results; the wide slices apart."""
+    lines, wide = _apart(lines)
     arms, left_out = judged(lines)
-    weight = default_weight(judged(developing)[0])
-    main_arms = {name: arms[(name, weight)] for name in ARMS}
+    chosen_on = judged(_apart(developing)[0])[0]
+    weight = default_weight(chosen_on)
+    main_arms = {name: arms[(name, weight)] for name in ARMS}  # KeyError: not all are trained
     ours, first = main_arms[OURS], lines[0]
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -69,10 +72,32 @@ def report(lines: Sequence[Line], developing: Sequence[Line], machine: str = "")
         "arms": {name: _figures(arm, main_arms) for name, arm in main_arms.items()},
         "ahead_of": {name: _ahead(ours, main_arms[name]) for name in OTHERS},
         "weights": _weights(arms),
-        "developing": _weights(judged(developing)[0]),
+        "developing": _weights(chosen_on),
         "by_kind": _by(lines, main_arms, "kind"),
         "by_match": _by_match(lines, main_arms),
         "by_setting": _by_setting(lines, main_arms),
+        "wide": _wide(wide, weight),
+    }
+
+
+def _apart(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
+    names = {each.name for slices in WIDE.values() for each in slices}
+    return (
+        [line for line in lines if line["slice"] not in names],
+        [line for line in lines if line["slice"] in names],
+    )
+
+
+def _wide(lines: Sequence[Line], weight: float) -> dict[str, object]:
+    """What is closed of slices that befall all classes, by those arms that were trained."""
+    arms, left_out = judged(lines)
+    return {
+        "cells": len({str(line["cell"]) for line in lines}) - len(left_out),
+        "closed": {
+            name: _told(interval(arms[(name, weight)].capped, arms[(name, weight)].settings))
+            for name in ARMS
+            if (name, weight) in arms
+        },
     }
 
 

@@ -121,14 +121,25 @@ def _trade(weights: dict, default: float) -> list[str]:
 
 
 def _parts(result: dict) -> list[str]:
-    lines = ["Closed with 100 labels (ceiling), by kind: " + " · ".join(
+    lines: list[str] = ["Closed with 100 labels (ceiling), by kind: " + " · ".join(
         f"{kind} {each['ours 100']:.2f} ({each['ceiling']:.2f})"
         for kind, each in result["by_kind"].items()) + "."]  # fmt: skip
     told = " · ".join(
         f"{name} {each['ours 100']:.2f} ({each['ceiling']:.2f}, {each['cells']} cells)"
         for name, each in result["by_match"].items()
     )
-    return [*lines, f"By how well the aggressor matches the slice: {told}."]
+    lines.append(f"By how well the aggressor matches the slice: {told}.")
+    wide = result["wide"]
+    if wide["closed"]:
+        told = " · ".join(
+            f"{TITLES[name].strip('*')} {each[0]:.2f}" for name, each in wide["closed"].items()
+        )
+        lines += [
+            "",
+            f"Not in the tables: {wide['cells']} cells of slices that befall all ten classes, "
+            f"which 100 labels teach badly, whoever chooses them: {told}.",
+        ]
+    return lines
 
 
 def _setting(row: dict) -> str:

@@ -1,7 +1,7 @@
 """Plan the bench of the gain: in each setting, which samples each way of choosing would label.
 
 `PYTHONPATH=tests:engine python -m bench.solve.gain_plan --split reporting --seeds 5` writes a file
-a cell and the table of originals to `build/bench-solve/gain/<split>`, all that `gain_train` reads.
+a cell and the table of originals to `build/bench-solve/gain/reporting`, which `gain_train` reads.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--part", default="0/1", help="which of how many, as 0/2")
     given = parser.parse_args()
     own, of = (int(each) for each in given.part.split("/"))
-    folder = cache_folder() / "gain" / given.split
+    folder = cache_folder() / "gain" / (given.split + "-wide" * given.wide)
     pixels = write_originals(given.split, folder)
     digest = engine_digest()
     slices = (WIDE if given.wide else MAIN)[given.split]
@@ -64,7 +64,7 @@ def write_originals(split: str, folder: Path) -> np.ndarray:
         folder.mkdir(parents=True, exist_ok=True)
         rows = np.sort(rows_of(split))
         partial = file.with_name(f".{os.getpid()}-{file.name}")
-        np.savez_compressed(partial, rows=rows.astype(np.uint32), pixels=pixels[rows])
+        np.savez(partial, rows=rows.astype(np.uint32), pixels=pixels[rows])
         partial.rename(file)
     return pixels
 

@@ -47,7 +47,7 @@ class Task:
 def trained(tasks: list[Task], table: Tensor) -> dict[str, Tensor]:
     """Parameters (models, …) after training; `table` (N, 784) uint8 on the device to use.
 
-    The loss of a batch is the mean over its samples of weight x cross-entropy.
+    The loss of a batch is the weighted mean of the cross-entropy of its samples.
     """
     device, steps = table.device, tasks[0].steps
     if any(task.steps != steps for task in tasks):
@@ -75,7 +75,9 @@ def trained(tasks: list[Task], table: Tensor) -> dict[str, Tensor]:
             losses = functional.cross_entropy(
                 logits.flatten(0, 1), label[:, own].flatten(), reduction="none"
             )
-            (losses * weight[:, own].flatten()).sum().div(BATCH).backward()
+            weights = weight[:, own]  # (models, batch)
+            each = (losses.view_as(weights) * weights).sum(dim=1) / weights.sum(dim=1)
+            each.sum().backward()
             optimizer.step()
             schedule.step()
     return {name: value.detach() for name, value in parameters.items()}

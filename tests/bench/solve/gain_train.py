@@ -1,9 +1,9 @@
 """Train and judge the arms of the planned cells; needs numpy and torch, nothing of the engine.
 
 `PYTHONPATH=tests python -m bench.solve.gain_train FOLDER --out FILE` reads the cells that
-`gain_plan` wrote to FOLDER and adds one JSON line an arm to FILE. What stands there is not done
-again, nor what stands in files named by `--also`: so a GPU, on which hundreds of models train at
-once, and processors share the work, the latter with `--part 0/2` and from the last to the first.
+`gain_plan` wrote to FOLDER, or to several, and adds one JSON line an arm to FILE. What stands there
+is not done again, nor what stands in files named by `--also`: so a GPU, on which hundreds of models
+train at once, and processors share the work, the latter with `--part 0/2 --last-first`.
 The arms come in the order of `IMPORTANCE`, in which `--seconds` may cut them off.
 """
 
@@ -47,22 +47,23 @@ class Job:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--also", default="", help="pattern of further results, not to do again")
-    parser.add_argument("--part", default="", help="which of how many, as 0/2; from the last")
+    parser.add_argument("--part", default="0/1", help="which of how many, as 0/2")
+    parser.add_argument("--last-first", action="store_true", help="begin at the least important")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--only", default="", help="cells whose names start with this")
     parser.add_argument("--seconds", type=float, default=np.inf, help="begin nothing after these")
     given = parser.parse_args()
     start = time.perf_counter()
     torch.set_num_threads(1)
-    originals = read_originals(given.folder)
-    files = sorted(given.folder.glob(f"{given.only}*-*.npz"))
-    table, jobs = jobs_of([read_cell(file, originals) for file in files], originals)
-    if given.part:
-        own, of = (int(each) for each in given.part.split("/"))
-        jobs = jobs[::-1][own::of]
+    originals = read_originals(given.folders)
+    files = [sorted(folder.glob(f"{given.only}*-*.npz")) for folder in given.folders]
+    cells = [[read_cell(file, originals) for file in some] for some in files]
+    table, jobs = jobs_of(cells, originals)
+    own, of = (int(each) for each in given.part.split("/"))
+    jobs = (jobs[::-1] if given.last_first else jobs)[own::of]
     held = torch.from_numpy(table).to(given.device)
     count = 0
     while time.perf_counter() - start < given.seconds:
@@ -75,29 +76,33 @@ def main() -> None:
         print(f"{count} models, {time.perf_counter() - start:.0f} s", flush=True)
 
 
-def read_originals(folder: Path) -> Pixels:
-    """Return the table of originals (70,000, 784), zero where the split does not use them."""
-    with np.load(folder / "originals.npz") as kept:
-        table = np.zeros((70_000, 784), dtype=np.uint8)
-        table[kept["rows"]] = kept["pixels"]
+def read_originals(folders: list[Path]) -> Pixels:
+    """Return the table of originals (70,000, 784), zero where no split uses them."""
+    table = np.zeros((70_000, 784), dtype=np.uint8)
+    for folder in folders:
+        with np.load(folder / "originals.npz") as kept:
+            table[kept["rows"]] = kept["pixels"]
     return table
 
 
-def jobs_of(cells: list[Cell], originals: Pixels) -> tuple[Pixels, list[Job]]:
-    """One table of pictures for all cells, the originals first; and the jobs by importance."""
-    parts, jobs, end = [originals], [], len(originals)
-    for cell in cells:
-        rows = cell.original.copy()
-        rows[cell.altered] = end + np.arange(len(cell.altered))
-        parts.append(cell.pixels)
-        end += len(cell.pixels)
-        wanted = [arm for arm in cell.arms if (arm.name, arm.weight) in IMPORTANCE]
-        jobs += [Job(cell, arm, _task(cell, rows, arm)) for arm in wanted]
+def jobs_of(cells: list[list[Cell]], originals: Pixels) -> tuple[Pixels, list[Job]]:
+    """One table of pictures, the originals first; and the jobs, by folder and importance."""
+    parts, end, jobs = [originals], len(originals), []
 
     def importance(job: Job) -> tuple[int, int, str]:
         return IMPORTANCE.index((job.arm.name, job.arm.weight)), job.cell.seed, job.cell.name
 
-    return np.concatenate(parts), sorted(jobs, key=importance)
+    for folder in cells:
+        own = []
+        for cell in folder:
+            rows = cell.original.copy()
+            rows[cell.altered] = end + np.arange(len(cell.altered))
+            parts.append(cell.pixels)
+            end += len(cell.pixels)
+            wanted = [arm for arm in cell.arms if (arm.name, arm.weight) in IMPORTANCE]
+            own += [Job(cell, arm, _task(cell, rows, arm)) for arm in wanted]
+        jobs += sorted(own, key=importance)
+    return np.concatenate(parts), jobs
 
 
 def next_stack(waiting: list[Job], size: int) -> list[Job]:
