@@ -22,7 +22,7 @@ from label_studio.conftest import QUEUE, Place, Project, imported
 from label_studio.server import Refused
 from queried import CLASSES
 
-pytestmark = pytest.mark.label_studio
+pytestmark = [pytest.mark.label_studio, pytest.mark.timeout(900)]
 KEPT = Path(__file__).parents[1] / "data" / "label_studio"
 
 
