@@ -175,6 +175,16 @@ def test_answers_move_the_promise_and_narrow_it(dusk):
     assert bad.why == ""
 
 
+def test_what_was_answered_comes_no_more_and_still_measures(dusk):
+    run, truth = dusk
+    first = ids(fetched(run, DUSK, Wish(budget=20)))
+    before = fetched(run, DUSK, Wish(budget=50))
+    after = fetched(run, DUSK, Wish(budget=50), dict.fromkeys(first, False))
+    assert not set(first) & set(ids(after))
+    assert after.promise.measured == 20
+    assert after.promise.expected < before.promise.expected
+
+
 def test_all_answers_leave_nothing_to_expect(dusk):
     run, truth = dusk
     queue = ids(fetched(run, DUSK, Wish(budget=30)))

@@ -88,8 +88,9 @@ class Wish:
 class Promise:
     """What share of a queue will be such samples: expected, in [`low`, `high`].
 
-    `measured` counts the answers that stand behind it; `needs_pilot` says whether some should be
-    labeled before all, and `why` in a sentence, '' where not.
+    `measured` counts the answers about candidates of its aggressor that stand behind it;
+    `needs_pilot` says whether some should be labeled before all, and `why` in a sentence, '' where
+    not.
     """
 
     expected: float
@@ -107,7 +108,7 @@ class Fetched:
     Parameters
     ----------
     found : row_id, sample_id, rank (1 = first), similarity (nats), chance, reason.
-    available : candidates in scope that are not left out.
+    available : candidates in scope that are neither left out nor answered.
     promise : of this queue; None where it is empty.
     cutoff : so many of those available, the likeliest first, keep the precision that was asked for.
     """
@@ -150,7 +151,7 @@ def fetched(
     Parameters
     ----------
     answers : by id, whether candidates that were labeled are such samples; they move the chance of
-        the others. What answers no candidate of this concept is passed over.
+        the others and come no more. What answers no candidate of this concept is passed over.
 
     Raises
     ------
@@ -162,7 +163,7 @@ def fetched(
     belief = _believed(
         stock, _known(stock, answers or {}), tilted(stock.chance, stock.z, more, less)
     )
-    inside = _in_scope(run, stock, wish)
+    inside = np.setdiff1d(_in_scope(run, stock, wish), belief.seen)
     if len(inside) == 0:
         return Fetched(_table(stock, inside, belief.chance, []), 0, None, 0)
     inside = inside[np.argsort(-belief.chance[inside], kind="stable")]
@@ -243,7 +244,7 @@ def _read(run: RunFile, concept_id: int) -> _Stock:
 
 
 def _positions(run: RunFile, raw: list[bytes | None]) -> NDArray[np.float32]:
-    """(n, p) positions; one empty column where none is stored, so that all lie together."""
+    """(n, p) positions; all the same where none is stored, so that nothing is near or far."""
     known = {len(each or b"") for each in raw}
     if not raw or known == {0}:
         return np.zeros((len(raw), 1), dtype=np.float32)
@@ -312,7 +313,7 @@ def _cutoff(chance: FloatArray, at_least: float) -> int:
 def _promise(run: RunFile, stock: _Stock, belief: Beliefs, queue: IntArray) -> Promise:
     settings = run.info.settings
     share = belief.share(queue, level=settings.level, seed=settings.seed)
-    measured = int(np.isin(belief.seen, queue).sum())
+    measured = len(belief.seen)
     why = ""
     if measured < min(PILOT, len(queue)):
         first = f"Label {PILOT} spread over this queue first"

@@ -17,11 +17,11 @@ from aggressors.stats.neighbours import Neighbours, nearest
 
 K = 5  # nearest members
 K_REST = 10  # nearest others: they are many, so that a few lie close by chance
-LISTED = 64  # neighbours kept for all concepts, among which each finds its nearest others
+LISTED = 32  # neighbours kept for all concepts, among which each finds its nearest others
 DUPLICATE = 0.1  # of the median distance to the nearest labeled sample
 EXACT = 50_000  # unlabeled samples that are all scored
-DRAWN = 20_000  # of more than that, so many stand for those that no coarse score picks
-PICKED = 5  # times the candidates wanted
+DRAWN = 10_000  # of more than that, so many stand for those that no coarse score picks
+PICKED = 3  # times the candidates wanted
 COARSE = 2_000  # labeled samples by which a coarse score is made
 COARSE_LISTED = 8
 

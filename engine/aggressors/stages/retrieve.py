@@ -97,7 +97,6 @@ def _queue(pool: Pool, scored: Scored, inside: BoolArray, frame: Frame) -> Queue
     if len(order) == 0:
         return None
     place, score = scored.place[order], scored.score[order]
-
     pure = trust(_failing(frame, pool, inside))
     chance = pure * chances(scored.own[inside], scored.own[~inside], scored.whole, score)
     depth = min(depth_held(chance, min(FIRST, len(order)), VARIETY), MOST_SPREAD)
@@ -166,10 +165,11 @@ def _informative(
 
 def _rank(value: FloatArray) -> FloatArray:
     """(n,) rank in [0, 1], ties at their mean; 0.5 for one alone."""
+    if len(value) == 1:
+        return np.full(1, 0.5)
     _, place, count = np.unique(value, return_inverse=True, return_counts=True)
     below = np.cumsum(count) - count
-    return np.asarray((below + (count - 1) / 2)[place] / max(len(value) - 1, 1) if len(value) > 1
-                      else np.full(len(value), 0.5))  # fmt: skip
+    return np.asarray((below + (count - 1) / 2)[place] / (len(value) - 1))
 
 
 def _distinct(pool: Pool, scored: Scored, wanted: int) -> IntArray:

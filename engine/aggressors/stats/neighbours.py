@@ -64,11 +64,13 @@ def nearest(
     distance = np.full((len(queries), k), np.inf, dtype=np.float32)
     if len(bank) == 0:
         return Neighbours(index, distance)
-    half_norm = 0.5 * np.einsum("bd,bd->b", bank, bank)
+    # One product gives x.b - |b|^2 / 2, so that nothing passes over all pairs once more.
+    half_norm = -0.5 * np.einsum("bd,bd->b", bank, bank)
+    raised = np.ascontiguousarray(np.concatenate([bank, half_norm[:, None]], axis=1))
     for start in range(0, len(queries), QUERY_ROWS):
         rows = slice(start, start + QUERY_ROWS)
         block = queries[rows]
-        found = _search(block, bank, half_norm, k, None if own is None else own[rows])
+        found = _search(_with_ones(block), raised, k, None if own is None else own[rows])
         there = found >= 0
         gap = bank[np.maximum(found, 0)] - block[:, None]  # (rows, k, d)
         length = np.sqrt(np.einsum("qkd,qkd->qk", gap, gap))
@@ -79,15 +81,20 @@ def nearest(
     return Neighbours(index, distance)
 
 
-def _search(
-    block: Floats, bank: Floats, half_norm: Floats, k: int, own: IntArray | None
-) -> IntArray:
-    """(q, k) bank rows with the greatest closeness x.b - |b|^2 / 2, -1 where there are fewer."""
+def _with_ones(block: Floats) -> Floats:
+    ones = np.ones((len(block), 1), dtype=np.float32)
+    return np.ascontiguousarray(np.concatenate([block, ones], axis=1))
+
+
+def _search(block: Floats, bank: Floats, k: int, own: IntArray | None) -> IntArray:
+    """(q, k) bank rows with the greatest closeness x.b - |b|^2 / 2, -1 where there are fewer.
+
+    `block` ends in a column of ones, `bank` in one of -|b|^2 / 2.
+    """
     index = np.full((len(block), k), -1, dtype=np.int64)
     closeness = np.full((len(block), k), -np.inf, dtype=np.float32)
     for first, last in _blocks(len(bank), k):
         score = block @ bank[first:last].T
-        score -= half_norm[first:last]
         if own is not None:
             mine = np.flatnonzero((own >= first) & (own < last))
             score[mine, own[mine] - first] = -np.inf

@@ -154,7 +154,7 @@ def page(report: dict) -> str:
         f"worse in {both['losses']} of {2 * found['settings']}. "
         "The bars: .95 at 2 %, .78 at .5 %, 1.5 times.",
         "",
-        "| expected share of queues of 50, 100 and 200 | within .15 | mean error | interval holds |",
+        "| expected share of 50, 100 and 200 | within .15 | mean error | interval holds |",
         "| --- | --- | --- | --- |",
     ]
     for label, group, rate, when in (
@@ -172,7 +172,7 @@ def page(report: dict) -> str:
     asked = found["yield"]["all"]
     lines += [
         "",
-        f"A pilot is asked for in {asked['pilot_asked']:.0%} of the queues; where none is asked for, "
+        f"A pilot is asked for in {asked['pilot_asked']:.0%} of the queues; where none is, "
         f"{asked['within_where_no_pilot_is_asked']:.0%} are within .15. "
         "The bars: .85 before a pilot, .95 after.",
     ]
@@ -180,10 +180,11 @@ def page(report: dict) -> str:
         picks = found["picks"]
         lines += [
             "",
-            f'"More like these, not like those" with 5 picks of either kind among the first 200, precision of '
-            f"the next 50: {picks['before'][0]:.3f} before, {picks['after'][0]:.3f} after "
-            f"({picks['gained'][0]:+.3f}, {picks['gained'][1]:+.3f} to {picks['gained'][2]:+.3f}); better "
-            f"in {picks['better']} of {picks['queues']}, worse in {picks['worse']}.",
+            '"More like these, not like those" with 5 picks of either kind among the first 200, '
+            f"precision of the next 50: {picks['before'][0]:.3f} before, {picks['after'][0]:.3f} "
+            f"after ({picks['gained'][0]:+.3f}, {picks['gained'][1]:+.3f} to "
+            f"{picks['gained'][2]:+.3f}); better in {picks['better']} of {picks['queues']}, worse "
+            f"in {picks['worse']}.",
         ]
     return "\n".join(lines)
 
