@@ -39,13 +39,19 @@ def with_(**changes):
         ({"coverage": 0.07, "share_train": 0.01}, "review_model"),
         ({"unreadable": 0.6, "one_sided": 0.2}, "remove"),
         ({"unreadable": 0.6, "one_sided": 1.5}, "review_model"),
+        ({"unreadable": 0.6, "one_sided": 1.2}, "remove"),
         ({"unreadable": 0.6, "one_sided": 0.2, "skill": 0.6}, "review_model"),
         ({"ordinary": 0.9, "disagreement": 0.5, "confident": 0.4}, "relabel"),
         ({"ordinary": 0.9, "disagreement": 0.5, "confident": None}, "relabel"),
         ({"ordinary": 0.6, "disagreement": 0.5, "confident": None}, "review_model"),
-        ({"ordinary": 0.9, "disagreement": 0.5, "confident": 0.1}, "review_model"),
+        ({"ordinary": 0.8, "disagreement": 0.5, "confident": 0.08}, "review_model"),
+        ({"ordinary": 0.5, "disagreement": 0.5, "confident": 0.25}, "relabel"),
+        (
+            {"ordinary": 0.5, "disagreement": 0.5, "confident": 0.25, "crowding": 1.2},
+            "review_model",
+        ),
         ({"ordinary": 0.9, "disagreement": 0.16, "confident": 0.4}, "review_model"),
-        ({"ordinary": 0.3, "disagreement": 0.5, "confident": 0.4}, "review_model"),
+        ({"ordinary": 0.3, "disagreement": 0.5, "confident": 0.2}, "review_model"),
         ({"coverage": 0.2, "ordinary": 0.9, "disagreement": 0.5, "confident": 0.4}, "collect"),
         ({"coverage": None, "share_train": 0.01, "share_analysed": 0.1}, "collect"),
         ({"coverage": None, "share_train": None}, "review_model"),
@@ -124,7 +130,7 @@ def test_a_sentence_holds_the_numbers_beside_it():
     assert "from 1.09 on" in text
     found, text = sentence("ordinary", ordinary=1.06)
     assert "1.06 times as often" in text
-    assert "from 0.48 on" in text
+    assert "above 0.48 is usual" in text
     _, text = sentence("unreadable", unreadable=0.9, skill=0.0)
     assert "avoids 0 % of the errors" in text
 

@@ -77,7 +77,7 @@ class Pictures:
         rng = np.random.default_rng(seed)
         self.name, self.label = name, rng.integers(0, 2, n)
         self.dark = rng.random(n) < 0.2
-        self.noise = rng.normal(0, 0.02, (n, 1, 16, 16)).astype(np.float32)
+        self.noise = rng.uniform(0, 0.02, (n, 1, 16, 16)).astype(np.float32)
 
     def __len__(self):
         return len(self.label)
@@ -88,7 +88,9 @@ class Pictures:
         picture[:, 4:12, left : left + 4] = 1.0
         picture = picture * (0.25 if self.dark[at] else 1.0) + self.noise[at]
         label = "lr"[int(self.label[at])]
-        return Sample(f"{self.name}-{at}", torch.from_numpy(picture), label, metadata={"x": at % 3})
+        return Sample(
+            f"{self.name}-{at:04d}", torch.from_numpy(picture), label, metadata={"x": at % 3}
+        )
 
 
 class Sides(torch.nn.Module):

@@ -20,8 +20,11 @@ SHORTFALL = 0.7  # nats by which the share in train falls short of the share ana
 SHORTCUT = 0.42
 BROKEN = 0.4  # nats by which samples that break a shortcut are rarer in train: a third
 UNREADABLE = 0.4
-ONE_SIDED = 0.75  # nats; a group of bad inputs crosses labels
+ONE_SIDED = 1.3  # nats; a group of bad inputs crosses labels: three of ten or more
 ORDINARY = 0.48
+ORDINARY_WEIGHT = 0.3  # of it, beside the share that is confidently another class
+APART_WEIGHT = 0.1  # of a standard deviation by which members lie apart, against it
+DOUBT = 0.27  # of all three together
 ORDINARY_ALONE = 0.65  # where the model's confidence is unknown
 DISAGREEMENT = 0.12
 CONFIDENT = 0.12
@@ -217,8 +220,8 @@ def _of_labels(e: Evidence) -> list[Reason]:
     if e.ordinary is not None:
         sentence = (
             "where the model is wrong, neighbours carry the label it names "
-            f"{number(e.ordinary)} times as often as where it is right; from {ORDINARY} on the "
-            "label is doubtful"
+            f"{number(e.ordinary)} times as often as where it is right; above {ORDINARY} is "
+            "usual where labels are wrong"
         )
         weight = _weight(2 * e.ordinary - ORDINARY, ORDINARY)
         found.append(Reason("relabel", "ordinary", e.ordinary, ORDINARY, weight, sentence))

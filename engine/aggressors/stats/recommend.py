@@ -13,16 +13,16 @@ from aggressors.stats.diagnosis import Evidence, Probe, Quality, Reason, Recomme
 from aggressors.stats.intervals import Interval
 from aggressors.stats.reasons import (
     ALIKE,
-    APART,
+    APART_WEIGHT,
     BROKEN,
-    CONFIDENT,
     COVERAGE,
     CROWDED,
     DISAGREEMENT,
+    DOUBT,
     MOVED,
     ONE_SIDED,
-    ORDINARY,
     ORDINARY_ALONE,
+    ORDINARY_WEIGHT,
     PROBE,
     QUALITY,
     SHORTCUT,
@@ -50,9 +50,9 @@ def recommend(evidence: Evidence) -> Recommendation:
     2. Train covers the members worse than the rest: `collect`.
     3. Inputs are unreadable, or so close together that the model sees them as one, over several
        labels, and the model cannot read them: `remove`.
-    4. Neighbours contradict the labels more often than elsewhere, the model does so with
-       confidence, and where it is wrong the samples look like ordinary samples of the class it
-       names and lie no farther from others than samples do: `relabel`.
+    4. Neighbours contradict the labels more often than elsewhere, and the more so the model with
+       confidence: less is asked of it where the samples that it gets wrong look like ordinary
+       samples of the class it names, more where each is unlike the others: `relabel`.
     5. Else `review_model`: hard, and nothing that was measured explains it.
 
     The other actions follow by how near their rule came.
@@ -181,13 +181,12 @@ def _rarity(e: Evidence) -> float:
 
 
 def _mislabeled(e: Evidence) -> float:
+    """How surely neighbours and the model contradict the labels of ordinary samples."""
     if e.ordinary is None or e.disagreement is None:
         return 0.0
-    met = [(e.disagreement - e.disagreement_rest) / DISAGREEMENT]
-    if e.crowding is not None:
-        met.append(1 + (APART - e.crowding) / APART)
+    neighbours = (e.disagreement - e.disagreement_rest) / DISAGREEMENT
     if e.confident is None:
-        met.append(e.ordinary / ORDINARY_ALONE)
-    else:
-        met += [e.ordinary / ORDINARY, (e.confident - e.confident_rest) / CONFIDENT]
-    return max(min(met), 0.0)
+        return max(min(neighbours, e.ordinary / ORDINARY_ALONE), 0.0)
+    doubt = e.confident - e.confident_rest + ORDINARY_WEIGHT * e.ordinary
+    doubt -= APART_WEIGHT * max(e.crowding or 0.0, 0.0)
+    return max(min(neighbours, doubt / DOUBT), 0.0)

@@ -34,6 +34,9 @@ from bench.solve.relabeling import reviewed
 ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "tests" / "bench" / "results" / "solve_action.json"
 PAGE = ROOT / "docs" / "benchmarks" / "solve.md"
+LOOKED_AT = 1013  # last reporting seed that was looked at before the rules were settled
+# What the rules that were settled on the developing cases alone scored on all reporting cases.
+AS_FIRST_SETTLED = {"n": 55, "first": [0.56, 0.44, 0.69], "two": [0.87, 0.78, 0.96]}
 AN_AGGRESSOR = 0.1  # nats of loss above the rest, below which what was planted is no aggressor
 NUMBERS = (
     "coverage", "crowding", "share_train", "share_analysed", "shortcut", "shortcut_shortfall",
@@ -48,13 +51,15 @@ def main() -> None:
     parser.add_argument("--without-relabel", action="store_true")
     asked = parser.parse_args()
     slices = {split: _slices(split) for split in ("developing", "reporting")}
+    slices["unseen"] = [one for one in slices["reporting"] if one.seed > LOOKED_AT]
     result = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {platform.system()}, {cpu_count()} cores, shared",
+        "as_first_settled": AS_FIRST_SETTLED,
         "action": {split: judged(found, slices["developing"]) for split, found in slices.items()},
     }
     if not asked.without_relabel:
-        result["relabel"] = {split: reviewed(split) for split in slices}
+        result["relabel"] = {split: reviewed(split) for split in ("developing", "reporting")}
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     write_section(PAGE, "action", page(result))
     print(page(result))
@@ -83,6 +88,7 @@ def judged(slices: Sequence[Measured], developing: Sequence[Measured]) -> dict:
         "aggressors": len(counted),
         "discovered": len(found),
         "figures": figures,
+        "fair": _figures([each for each in told["found"] if each[0].f1 >= 0.5]),
         "pure": _figures([each for each in told["found"] if each[0].f1 >= 0.7]),
         "confusion": _confusion(told["found"]),
         "kinds": {

@@ -34,6 +34,10 @@ def page(result: dict) -> str:
     ]
     rows = {
         "**as discovered**": told["figures"]["found"],
+        "as discovered, cases never looked at": result["action"]["unseen"]["figures"]["found"],
+        "the same, F1 at least .5": result["action"]["unseen"]["fair"],
+        "as discovered, all cases, by the rules as first settled": result["as_first_settled"],
+        "as discovered, F1 at least .5": told["fair"],
         "as discovered, F1 at least .7": told["pure"],
         "the true members": told["figures"]["true"],
     }
@@ -64,7 +68,9 @@ def page(result: dict) -> str:
         "Spoiled are by the package `imagecorruptions` at severity 5, twice, of kinds that no rule "
         "was tuned on; hard ones are turned and scaled, overlaid, of two halves, or the class "
         "shirt as it is. A slice is an aggressor if its mean loss is .1 above that of the rest. "
-        "Rules were settled on other originals, seeds and kinds.",
+        "Rules were first settled on other originals, seeds and kinds alone, and missed by far; "
+        "they were settled anew with the first 13 reporting cases looked at, so that only the cases "
+        "never looked at say what to expect.",
     ]
     return "\n".join(lines)
 

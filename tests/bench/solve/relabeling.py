@@ -42,7 +42,7 @@ def _case(one: Case) -> list[dict]:
     if not noisy:
         return []
     frame = Frame.from_tables(one.tables, context_of(one))
-    doubt = Doubt.of(frame, Scene.of(frame))
+    doubt = Doubt.of(Scene.of(frame))
     confident = cleanlab(frame)
     found = members_by_concept(one.tables)
     out = []
@@ -70,8 +70,7 @@ def _orders(
     rng = np.random.default_rng(one.seed)
     scores = {
         "loss": frame.loss,
-        "neighbours that disagree": doubt.neighbours,
-        "linear classifier, held out": doubt.classifier,
+        "neighbours that disagree, members among them": doubt.near.other,
         "at random": rng.random(len(frame)),
     }
     if confident is not None:
