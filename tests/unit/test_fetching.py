@@ -186,7 +186,7 @@ def test_what_was_answered_comes_no_more_and_still_measures(dusk):
 
 
 def test_all_answers_leave_nothing_to_expect(dusk):
-    run, _ = dusk
+    run, truth = dusk
     queue = ids(fetched(run, DUSK, Wish(budget=30)))
     told_all = promised(run, DUSK, queue, {each: each in truth for each in queue})
     share = np.mean([each in truth for each in queue])
