@@ -181,6 +181,18 @@ def test_a_cell_with_next_to_no_gap_is_left_out_and_named() -> None:
     assert arms[("random", 3.0)].settings.tolist() == ["a"]
 
 
+def test_cells_without_all_arms_do_not_count() -> None:
+    both = {("random", 3.0): (0.4, 0.8, 2), ("ours 100", 3.0): (0.6, 0.8, 90)}
+    told = lines("a-1", "a", (0.4, 0.8), both)
+    told += lines("b-1", "b", (0.4, 0.8), {("random", 3.0): (0.4, 0.8, 2)})
+    wanted = [("random", 3.0), ("ours 100", 3.0)]
+    arms, left_out = judged(told, wanted)
+    assert [arms[key].cells.tolist() for key in wanted] == [["a-1"], ["a-1"]]
+    assert left_out == []
+    assert judged(told, [("random", 3.0)])[0][("random", 3.0)].cells.tolist() == ["a-1", "b-1"]
+    assert judged(told, [("ceiling", 3.0)]) == ({}, [])
+
+
 def test_paired_difference_and_share_of_the_ceiling() -> None:
     told = []
     for name, ours, other in (("a", 0.7, 0.6), ("b", 0.6, 0.7), ("c", 0.8, 0.4)):

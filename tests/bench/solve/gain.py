@@ -27,10 +27,10 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "tests" / "bench" / "results" / "solve_gain.json"
 PAGE = ROOT / "docs" / "benchmarks" / "solve.md"
 OURS = "ours 100"
-ARMS = (
-    "ours 50", OURS, "ours 200", "known", "centroid", "core-set", "entropy", "random", "ceiling"
-)  # fmt: skip
+ARMS = ("ours 50", OURS, "ours 200", "centroid", "core-set", "entropy", "random", "ceiling")
 OTHERS = ("centroid", "core-set", "entropy", "random")
+TRADE = tuple((arm, weight) for arm in (OURS, "random") for weight in (1.0, 2.0, 3.0, 5.0, 10.0))
+DECIDING = tuple((arm, weight) for arm in (OURS, "random") for weight in (3.0, 5.0))
 
 
 def main() -> None:
@@ -52,32 +52,40 @@ def read(file: Path) -> list[Line]:
 
 def report(lines: Sequence[Line], developing: Sequence[Line], machine: str = "") -> dict:
     """All figures, as they go to the results; the wide slices apart."""
-    lines, wide = _apart(lines)
-    arms, left_out = judged(lines)
-    chosen_on = judged(_apart(developing)[0])[0]
-    weight = default_weight(chosen_on)
-    main_arms = {name: arms[(name, weight)] for name in ARMS}  # KeyError: not all are trained
-    ours, first = main_arms[OURS], lines[0]
+    (lines, wide), (developing, _) = _apart(lines), _apart(developing)
+    weight = default_weight(judged(developing, DECIDING)[0])
+    arms, left_out = judged(lines, [(name, weight) for name in ARMS])
+    main_arms = {name: arms[(name, weight)] for name in ARMS}
+    ours = main_arms[OURS]
+    facts = _facts(lines, ours.cells.tolist())
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine or f"{platform.machine()}, {platform.system()}",
         "engine": sorted({str(line["engine"]) for line in lines}),
-        "split": first["split"],
+        "split": lines[0]["split"],
         "settings": len(set(ours.settings)),
         "cells": len(ours.settings),
+        "seeds": _least_and_most(ours),
         "models": len(lines),
         "left_out": left_out,
-        "not_found": sorted({str(line["cell"]) for line in lines if not line["found"]}),
+        "not_found": sorted(cell for cell, fact in facts.items() if not fact["found"]),
         "default_weight": weight,
         "arms": {name: _figures(arm, main_arms) for name, arm in main_arms.items()},
         "ahead_of": {name: _ahead(ours, main_arms[name]) for name in OTHERS},
-        "weights": _weights(arms),
-        "developing": _weights(chosen_on),
-        "by_kind": _by(lines, main_arms, "kind"),
-        "by_match": _by_match(lines, main_arms),
-        "by_setting": _by_setting(lines, main_arms),
+        "weights": _weights(judged(lines, TRADE)[0]),
+        "developing": _weights(judged(developing, DECIDING)[0]),
+        "known": _known(lines, weight),
+        "by_kind": _by_kind(facts, main_arms),
+        "by_match": _by_match(facts, main_arms),
+        "by_setting": _by_setting(facts, main_arms),
         "wide": _wide(wide, weight),
     }
+
+
+def _facts(lines: Sequence[Line], cells: Sequence[str]) -> dict[str, Line]:
+    """Return the line of each cell before anything was labeled."""
+    before = {str(line["cell"]): line for line in lines if line["arm"] == "before"}
+    return {cell: before[cell] for cell in cells}
 
 
 def _apart(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
@@ -90,9 +98,9 @@ def _apart(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
 
 def _wide(lines: Sequence[Line], weight: float) -> dict[str, object]:
     """What is closed of slices that befall all classes, by those arms that were trained."""
-    arms, left_out = judged(lines)
+    arms, _ = judged(lines, [(name, weight) for name in ARMS])
     return {
-        "cells": len({str(line["cell"]) for line in lines}) - len(left_out),
+        "cells": len(arms[(OURS, weight)].settings) if arms else 0,
         "closed": {
             name: _told(interval(arms[(name, weight)].capped, arms[(name, weight)].settings))
             for name in ARMS
@@ -120,6 +128,21 @@ def _ahead(ours: Judged, other: Judged) -> dict[str, object]:
     return {"closed": _told(difference), "settings_won": won, "settings_lost": lost}
 
 
+def _least_and_most(arm: Judged) -> list[int]:
+    """Fewest and most cells of a setting."""
+    counts = np.unique(arm.settings, return_counts=True)[1]
+    return [int(counts.min()), int(counts.max())]
+
+
+def _known(lines: Sequence[Line], weight: float) -> dict[str, object]:
+    """Beside each other: the aggressor as found, and had the search found just the slice."""
+    arms, _ = judged(lines, [(OURS, weight), ("known", weight)])
+    return {
+        "cells": len(arms[(OURS, weight)].settings) if arms else 0,
+        **{name: _told(interval(arm.capped, arm.settings)) for (name, _), arm in arms.items()},
+    }
+
+
 def _weights(arms: dict[tuple[str, float], Judged]) -> dict[str, object]:
     """The trade: what each weight of the added samples closes, and costs elsewhere."""
     found = {}
@@ -136,49 +159,38 @@ def _weights(arms: dict[tuple[str, float], Judged]) -> dict[str, object]:
     return found
 
 
-def _by(lines: Sequence[Line], arms: dict[str, Judged], what: str) -> dict[str, object]:
-    value_of = {str(line["slice"]): str(line[what]) for line in lines}
-    values = np.array([value_of[each] for each in arms[OURS].settings])
-    return {
-        value: {name: round(float(arm.capped[values == value].mean()), 3)
-                for name, arm in arms.items()}
-        for value in sorted(set(values))
-    }  # fmt: skip
+def _by_kind(facts: dict[str, Line], arms: dict[str, Judged]) -> dict[str, object]:
+    kinds = np.array([str(fact["kind"]) for fact in facts.values()])
+    return {kind: _means(arms, kinds == kind) for kind in sorted(set(kinds))}
 
 
-def _by_match(lines: Sequence[Line], arms: dict[str, Judged]) -> dict[str, object]:
+def _by_match(facts: dict[str, Line], arms: dict[str, Judged]) -> dict[str, object]:
     """Figures apart for cells whose aggressor matches the slice well (F1) and for the others."""
-    before = {str(line["cell"]): float(line["f1"]) for line in lines if line["arm"] == "before"}
-    left_out = set(judged(lines)[1])
-    f1 = np.array([before[cell] for cell in sorted(set(before) - left_out)])
+    f1 = np.array([float(fact["f1"]) for fact in facts.values()])
     parts = {"F1 at least .7": f1 >= 0.7, "F1 below .7": f1 < 0.7}
-    return {
-        name: {"cells": int(part.sum())}
-        | {arm: round(float(each.capped[part].mean()), 3) for arm, each in arms.items()}
-        for name, part in parts.items()
-        if part.any()
-    }
+    return {name: _means(arms, part) for name, part in parts.items() if part.any()}
 
 
-def _by_setting(lines: Sequence[Line], arms: dict[str, Judged]) -> list[dict[str, object]]:
-    ours = arms[OURS]
-    facts: dict[str, list[Line]] = {}
-    for line in lines:
-        if line["arm"] == "before":
-            facts.setdefault(str(line["slice"]), []).append(line)
-    rows = []
+def _by_setting(facts: dict[str, Line], arms: dict[str, Judged]) -> list[dict[str, object]]:
+    ours, rows = arms[OURS], []
     for name in dict.fromkeys(ours.settings.tolist()):
-        own, before = ours.settings == name, facts[name]
+        own = ours.settings == name
+        before = [fact for fact in facts.values() if fact["slice"] == name]
         rows.append({
-            "setting": name, "kind": before[0]["kind"], "cells": int(own.sum()),
+            "setting": name, "kind": before[0]["kind"],
             "gap": round(float(np.mean([b["rest"] - b["inside"] for b in before])), 3),
             "f1": round(float(np.mean([b["f1"] for b in before])), 3),
             "hits": round(float(np.nanmean(ours.hits[own])), 3),
-            "closed": {arm: round(float(each.capped[own].mean()), 3)
-                       for arm, each in arms.items()},
             "rest_points": round(float(ours.rest_change[own].mean()), 2),
+            **_means(arms, own),
         })  # fmt: skip
     return sorted(rows, key=lambda row: (row["kind"], row["setting"]))
+
+
+def _means(arms: dict[str, Judged], own: np.ndarray) -> dict[str, object]:
+    """Mean closed of each arm over some of the cells."""
+    closed = {name: round(float(arm.capped[own].mean()), 3) for name, arm in arms.items()}
+    return {"cells": int(own.sum()), "closed": closed}
 
 
 def _told(value: Interval) -> list[float]:

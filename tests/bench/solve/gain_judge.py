@@ -31,6 +31,8 @@ from bench.discovery.judge import RESAMPLES, Interval, interval
 LEAST_GAP = 0.15
 FloatArray = NDArray[np.float64]
 Line = dict[str, object]  # as `gain_train` writes them
+Key = tuple[str, float]  # name and weight of an arm
+BEFORE: Key = ("before", 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Judged:
 
     Attributes
     ----------
-    settings : (k,) str, name of the slice.
+    cells, settings : (k,) str, names of the cells and of their slices.
     closed : (k,) share of the gap, not capped.
     inside, rest : (k,) accuracy after.
     rest_change : (k,) points that the accuracy of the rest rose.
@@ -48,6 +50,7 @@ class Judged:
         or its gap is too small.
     """
 
+    cells: NDArray[np.str_]
     settings: NDArray[np.str_]
     closed: FloatArray
     inside: FloatArray
@@ -62,25 +65,29 @@ class Judged:
         return np.clip(self.closed, -1, 1)
 
 
-def judged(lines: Sequence[Line]) -> tuple[dict[tuple[str, float], Judged], list[str]]:
-    """Judge every arm and weight; beside them the cells that are left out."""
-    table: dict[str, dict[tuple[str, float], Line]] = {}
+def judged(
+    lines: Sequence[Line], wanted: Sequence[Key] = ()
+) -> tuple[dict[Key, Judged], list[str]]:
+    """Judge each wanted arm and weight (all if empty) over the cells that have them all.
+
+    Returns
+    -------
+    The arms, and the names of the cells that are left out because their gap is too small.
+    """
+    table: dict[str, dict[Key, Line]] = {}
     for line in lines:
         table.setdefault(str(line["cell"]), {})[(str(line["arm"]), float(line["weight"]))] = line
-    gaps = {cell: gap_of(arms) for cell, arms in table.items()}
-    kept = sorted(cell for cell, gap in gaps.items() if gap >= LEAST_GAP)
-    left_out = sorted(set(table) - set(kept))
-    keys = {key for cell in kept for key in table[cell]} - {("before", 1.0)}
-    return {
-        key: _judged([(table[cell][("before", 1.0)], table[cell][key]) for cell in kept])
-        for key in sorted(keys)
-        if all(key in table[cell] for cell in kept)
-    }, left_out
+    keys = set(wanted) or {key for arms in table.values() for key in arms} - {BEFORE}
+    complete = sorted(cell for cell, arms in table.items() if keys | {BEFORE} <= set(arms))
+    kept = [cell for cell in complete if gap_of(table[cell]) >= LEAST_GAP]
+    pairs = {key: [(table[cell][BEFORE], table[cell][key]) for cell in kept] for key in keys}
+    left_out = [cell for cell in complete if cell not in kept]
+    return {key: _judged(pairs[key]) for key in sorted(keys) if kept}, left_out
 
 
-def gap_of(arms: dict[tuple[str, float], Line]) -> float:
+def gap_of(arms: dict[Key, Line]) -> float:
     """Accuracy of the rest minus accuracy inside, before anything is labeled."""
-    before = arms[("before", 1.0)]
+    before = arms[BEFORE]
     return float(before["rest"]) - float(before["inside"])
 
 
@@ -91,11 +98,12 @@ def _judged(pairs: Sequence[tuple[Line, Line]]) -> Judged:
     added = np.array([a["added"] for _, a in pairs], dtype=np.float64)
     hits = np.array([a["hits"] for _, a in pairs], dtype=np.float64)
     aggressor, own_aggressor = np.array(
-        [[b["aggressor"], a["aggressor"]] for b, a in pairs], dtype=np.float64
+        [[b.get("aggressor"), a.get("aggressor")] for b, a in pairs], dtype=np.float64
     ).T  # None becomes NaN
     gap = np.where(rest - aggressor >= LEAST_GAP, rest - aggressor, np.nan)
     return Judged(
         of_aggressor=(own_aggressor - aggressor) / gap,
+        cells=np.array([str(a["cell"]) for _, a in pairs]),
         settings=np.array([str(a["slice"]) for _, a in pairs]),
         closed=(own_inside - inside) / (rest - inside),
         inside=own_inside,
@@ -122,7 +130,7 @@ def of_ceiling(arm: Judged, ceiling: Judged, seed: int = 0) -> Interval:
     return Interval(float(sums[0].sum() / sums[1].sum()), float(low), float(high))
 
 
-def default_weight(arms: dict[tuple[str, float], Judged], arm: str = "ours 100") -> float:
+def default_weight(arms: dict[Key, Judged], arm: str = "ours 100") -> float:
     """Apply the rule for the default weight to the developing split."""
     light, heavy = arms[(arm, 3.0)], arms[(arm, 5.0)]
     gains = heavy.capped.mean() - light.capped.mean() >= 0.03

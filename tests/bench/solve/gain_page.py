@@ -17,7 +17,6 @@ BARS = {
 TITLES = {
     "ours 50": "**Aggressors, 50 labels**", "ours 100": "**Aggressors, 100 labels**",
     "ours 200": "**Aggressors, 200 labels**",
-    "known": "Aggressors, had the search found just the slice, 100",
     "centroid": "similarity to the centroid, 100",
     "core-set": "core-set, 100", "entropy": "highest entropy, 100", "random": "at random, 100",
     "ceiling": "all 400 of the slice",
@@ -53,10 +52,10 @@ def page(result: dict) -> str:
     return "\n".join([
         "## What labels are worth",
         "",
-        f"In {result['settings']} settings × 5 seeds ({result['cells']} cells) one slice is "
-        "planted that the model fails on. 100 of the product's candidates for the aggressor that "
-        "best "
-        f"matches it are labeled, and the model is trained again in the same way: "
+        f"In {result['settings']} settings × {_seeds(result['seeds'])} seeds ({result['cells']} "
+        "cells) one slice is planted that the model fails on. 100 of the product's candidates for "
+        "the aggressor that best matches it are labeled, and the model is trained again in the "
+        "same way: "
         f"{_share(ours['closed'])} of the gap closes on held-out samples of the slice, "
         f"{_share(result['arms']['random']['closed'])} with 100 labels at random, "
         f"{_share(result['arms']['ceiling']['closed'])} with all 400 that there are among 20,000. "
@@ -100,6 +99,11 @@ def page(result: dict) -> str:
     ])  # fmt: skip
 
 
+def _seeds(least_and_most: list[int]) -> str:
+    least, most = least_and_most
+    return str(most) if least == most else f"{least} to {most}"
+
+
 def _arm(name: str, figures: dict) -> str:
     cells = [
         TITLES[name], f"{figures['hits']:.2f}", _share(figures["closed"]),
@@ -121,16 +125,19 @@ def _trade(weights: dict, default: float) -> list[str]:
 
 
 def _parts(result: dict) -> list[str]:
-    lines: list[str] = ["Closed with 100 labels (ceiling), by kind: " + " · ".join(
-        f"{kind} {each['ours 100']:.2f} ({each['ceiling']:.2f})"
-        for kind, each in result["by_kind"].items()) + "."]  # fmt: skip
-    told = " · ".join(
-        f"{name} {each['ours 100']:.2f} ({each['ceiling']:.2f}, {each['cells']} cells)"
-        for name, each in result["by_match"].items()
-    )
-    lines.append(f"By how well the aggressor matches the slice: {told}.")
-    wide = result["wide"]
-    if wide["closed"]:
+    by_kind = _told(result["by_kind"])
+    by_match = _told(result["by_match"])
+    lines = [
+        f"Closed with 100 labels (with all 400; cells), by kind: {by_kind}. By how well the "
+        f"aggressor matches the slice: {by_match}."
+    ]
+    known, wide = result["known"], result["wide"]
+    if known["cells"]:
+        lines[0] += (
+            f" Had the search found just the slice, 100 labels would close {known['known'][0]:.2f} "
+            f"where they close {known['ours 100'][0]:.2f} ({known['cells']} cells)."
+        )
+    if wide["cells"]:
         told = " · ".join(
             f"{TITLES[name].strip('*')} {each[0]:.2f}" for name, each in wide["closed"].items()
         )
@@ -140,6 +147,14 @@ def _parts(result: dict) -> list[str]:
             f"which 100 labels teach badly, whoever chooses them: {told}.",
         ]
     return lines
+
+
+def _told(parts: dict) -> str:
+    return " · ".join(
+        f"{name} {each['closed']['ours 100']:.2f} ({each['closed']['ceiling']:.2f}; "
+        f"{each['cells']})"
+        for name, each in parts.items()
+    )
 
 
 def _setting(row: dict) -> str:
@@ -175,7 +190,7 @@ def draw(result: dict) -> str:
         'fill="#202428" role="img" aria-label="Share of the gap that 100 labels close">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         _text(16, 24, "Share of the gap that 100 labels close", weight="bold"),
-        _text(16, 43, "held-out samples of the planted slice, mean of five seeds"),
+        _text(16, 43, "held-out samples of the planted slice, mean over seeds"),
     ]
     for tenth in range(0, 11, 2):
         x = _x(tenth / 10)

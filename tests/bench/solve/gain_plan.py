@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--split", choices=("developing", "reporting"), default="developing")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--wide", action="store_true", help="the slices that befall all classes")
+    parser.add_argument("--only", nargs="*", help="names of slices, default all")
     parser.add_argument("--part", default="0/1", help="which of how many, as 0/2")
     given = parser.parse_args()
     own, of = (int(each) for each in given.part.split("/"))
@@ -44,6 +45,7 @@ def main() -> None:
     pixels = write_originals(given.split, folder)
     digest = engine_digest()
     slices = (WIDE if given.wide else MAIN)[given.split]
+    slices = tuple(each for each in slices if not given.only or each.name in given.only)
     for place, (split, seed, planted) in enumerate(cells(given.split, given.seeds, slices)):
         file = folder / f"{planted.name}-{seed}-{digest}.npz"
         if place % of != own or file.exists():

@@ -92,7 +92,7 @@ def correct(parameters: dict[str, Tensor], tasks: list[Task], table: Tensor) -> 
         torch.from_numpy(np.stack([getattr(task, name) for task in tasks])).to(device)
         for name in ("judged", "right")
     )
-    part = max(1, 32_000 // len(tasks))
+    part = max(1, 32_000 // len(tasks)) if rows.is_cuda else 200
     parts = []
     for start in range(0, rows.shape[1], part):
         own = slice(start, start + part)

@@ -4,7 +4,7 @@
 `gain_plan` wrote to FOLDER, or to several, and adds one JSON line an arm to FILE. What stands there
 is not done again, nor what stands in files named by `--also`: so a GPU, on which hundreds of models
 train at once, and processors share the work, the latter with `--part 0/2 --last-first`.
-The arms come in the order of `IMPORTANCE`, in which `--seconds` may cut them off.
+The arms that are compared come first, seed after seed; `--seconds` may cut off the rest.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ IMPORTANCE = (
     ("ours 100", 5.0), ("ours 100", 1.0), ("random", 5.0), ("random", 1.0), ("ours 100", 10.0),
     ("ours 100", 2.0), ("random", 10.0), ("random", 2.0),
 )  # fmt: skip
+COMPARED = 9  # the first so many are trained seed after seed: a cell that lacks one is no use
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +90,9 @@ def jobs_of(cells: list[list[Cell]], originals: Pixels) -> tuple[Pixels, list[Jo
     """One table of pictures, the originals first; and the jobs, by folder and importance."""
     parts, end, jobs = [originals], len(originals), []
 
-    def importance(job: Job) -> tuple[int, int, str]:
-        return IMPORTANCE.index((job.arm.name, job.arm.weight)), job.cell.seed, job.cell.name
+    def importance(job: Job) -> tuple[bool, int, int, str]:
+        place = IMPORTANCE.index((job.arm.name, job.arm.weight))
+        return place >= COMPARED, job.cell.seed, place, job.cell.name
 
     for folder in cells:
         own = []
