@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.solve.gain import write_section
 from bench.solve.gain_arms import at_random, by_centroid, by_core_set, by_entropy
 from bench.solve.gain_cells import Arm, Cell, read_cell, write_cell
 from bench.solve.gain_judge import ahead, default_weight, judged, of_ceiling
+from bench.solve.page import write_section
 
 
 def test_entropy_takes_the_least_sure_first() -> None:

@@ -29,6 +29,7 @@ from aggressors.stats.recommend import recommend
 from bench.solve.action_page import ACTIONS, page
 from bench.solve.cases import cache_folder
 from bench.solve.measured import Measured, measured
+from bench.solve.page import write_section
 from bench.solve.relabeling import reviewed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -190,15 +191,6 @@ def _learned(known: Sequence[Measured], asked: Sequence[Measured]) -> list[Told]
         (one, [str(model.classes_[at]) for at in places])
         for one, places in zip(asked, order, strict=True)
     ]
-
-
-def write_section(file: Path, name: str, text: str) -> None:
-    """Put a section between its marks on a page; other sections stay as they are."""
-    start, end = f"<!-- {name}: written by tests/bench/solve -->", f"<!-- end of {name} -->"
-    old = file.read_text() if file.exists() else "# Does Solve repair the model?\n"
-    before, mark, rest = old.partition(start)
-    after = rest.partition(end)[2] if mark else "\n"
-    file.write_text(f"{before.rstrip()}\n\n{start}\n\n{text.strip()}\n\n{end}{after}")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from bench.discovery.judge import Interval, interval
 from bench.solve.gain_judge import Judged, Line, ahead, default_weight, judged, of_ceiling
 from bench.solve.gain_page import draw, page
 from bench.solve.gain_slices import WIDE
+from bench.solve.page import write_section
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "tests" / "bench" / "results" / "solve_gain.json"
@@ -195,15 +196,6 @@ def _means(arms: dict[str, Judged], own: np.ndarray) -> dict[str, object]:
 
 def _told(value: Interval) -> list[float]:
     return [round(each, 3) for each in (value.value, value.low, value.high)]
-
-
-def write_section(file: Path, name: str, text: str) -> None:
-    """Put a section between its marks on a page; other sections stay as they are."""
-    start, end = f"<!-- {name}: written by tests/bench/solve -->", f"<!-- end of {name} -->"
-    old = file.read_text() if file.exists() else "# Does Solve repair the model?\n"
-    before, mark, rest = old.partition(start)
-    after = rest.partition(end)[2] if mark else "\n"
-    file.write_text(f"{before.rstrip()}\n\n{start}\n\n{text.strip()}\n\n{end}{after}")
 
 
 if __name__ == "__main__":

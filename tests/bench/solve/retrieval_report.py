@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.solve.page import write_section
+
 ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "tests" / "bench" / "results" / "solve_retrieval.json"
 PAGE = ROOT / "docs" / "benchmarks" / "solve.md"
@@ -197,12 +199,3 @@ def page(report: dict) -> str:
 def _shown(figure: Figure) -> str:
     value, low, high = (f"{each:.2f}".removeprefix("0") for each in figure)
     return f"{value} [{low}, {high}]"
-
-
-def write_section(file: Path, name: str, text: str) -> None:
-    """Put a section between its marks on a page; other sections stay as they are."""
-    start, end = f"<!-- {name}: written by tests/bench/solve -->", f"<!-- end of {name} -->"
-    old = file.read_text() if file.exists() else "# Does Solve repair the model?\n"
-    before, mark, rest = old.partition(start)
-    after = rest.partition(end)[2] if mark else "\n"
-    file.write_text(f"{before.rstrip()}\n\n{start}\n\n{text.strip()}\n\n{end}{after}")
