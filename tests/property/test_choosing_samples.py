@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from aggressors.stats.beliefs import beliefs, tilted, trust
+from aggressors.stats.beliefs import beliefs, mixed, tilted
 from aggressors.stats.density import chances
 from aggressors.stats.spreading import depth_held, spread
 
@@ -110,9 +110,9 @@ def test_chance_never_falls_with_the_score(members, others, pool):
     assert (np.diff(chance) >= -1e-12).all()
 
 
-def test_trust_falls_only_below_what_pure_groups_show():
-    assert [trust(share) for share in (1.0, 0.45, 0.225, 0.0)] == [1.0, 1.0, 0.5, 0.0]
-    assert trust(float("nan")) == 1.0
+def test_a_group_of_which_few_fail_may_be_mixed():
+    assert [mixed(share) for share in (1.0, 0.45, 0.44, 0.0)] == [False, False, True, True]
+    assert not mixed(float("nan"))
 
 
 def test_a_pilot_measures_a_queue():

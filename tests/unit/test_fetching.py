@@ -176,7 +176,7 @@ def test_answers_move_the_promise_and_narrow_it(dusk):
 
 
 def test_what_was_answered_comes_no_more_and_still_measures(dusk):
-    run, truth = dusk
+    run, _ = dusk
     first = ids(fetched(run, DUSK, Wish(budget=20)))
     before = fetched(run, DUSK, Wish(budget=50))
     after = fetched(run, DUSK, Wish(budget=50), dict.fromkeys(first, False))

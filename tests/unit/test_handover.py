@@ -100,19 +100,24 @@ def test_augment_says_why_there_is_no_code(tmp_path, told, said):
     assert said in found.said
 
 
-def test_collect_says_what_to_record_and_how_many(made):
+def test_collect_says_what_to_record(made):
     found = handover.recording(made.run, 1)
     assert found.rule
     assert found.rule in found.sentence
-    inside = made.frame.iloc[made.members[1]]
-    train = (made.frame["population"] == "train").sum()
-    share = (inside["population"] == "validation").sum() / (
-        made.frame["population"] == "validation"
-    ).sum()
-    of_train = (inside["population"] == "train").sum()
-    if of_train / train >= share / 2:
-        assert found.lacking is None
-        assert "Record samples" in found.sentence
+    assert found.lacking is None  # train holds as large a share
+    assert found.candidates == handover.candidate_count(made.run, 1)
+
+
+def test_collect_says_how_many_train_lacks(tmp_path):
+    light = queried(tmp_path / "one").frame
+    nowhere = light["brightness"].where(light["population"] != "train", 0.9).tolist()
+    made = queried(tmp_path / "two", other={"brightness": nowhere})
+    of = made.frame["population"]
+    share = (of.iloc[made.members[1]] == "validation").sum() / (of == "validation").sum()
+    wanted = share * (of == "train").sum() / (1 - share)
+    found = handover.recording(made.run, 1)
+    assert found.lacking == max(handover.LEAST, int(-(-wanted // 1)))
+    assert f"Record {found.lacking} samples" in found.sentence
 
 
 def test_review_counts_mistakes_inside_against_elsewhere(made):

@@ -40,6 +40,15 @@ def test_augmenting_wins_at_most_the_gap_that_the_transformation_makes():
     assert (found.share, found.low, found.high) == pytest.approx((0.1, 0.04, 0.1))
 
 
+def test_augmenting_takes_the_first_transformation_that_is_verified():
+    unlike = Probe("flip", 1.0, Interval(1.0, 0.9, 1.1), 0.5, 40)
+    blur = Probe("blur", 0.1, Interval(0.5, 0.4, 0.6), 0.9, 40)
+    found = expected_win("augment", Evidence(impact=0.1, probes=(unlike, blur)), is_rare=True)
+    assert found.share == pytest.approx(0.05)
+    found = expected_win("augment", Evidence(impact=0.1, probes=(unlike,)), is_rare=True)
+    assert found.share is None
+
+
 def test_relabeling_wins_what_was_worked_out():
     found = expected_win("relabel", Evidence(relabeled=Interval(0.1, 0.05, 0.2)), is_rare=False)
     assert (found.share, found.low, found.high) == (0.1, 0.05, 0.2)

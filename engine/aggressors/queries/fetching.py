@@ -19,7 +19,7 @@ from aggressors.errors import RunCorrupt, UsageError
 from aggressors.queries.cards import MAX_ROWS
 from aggressors.queries.masks import mask
 from aggressors.queries.scope import fetch, fetch_rows
-from aggressors.stats.beliefs import Beliefs, beliefs, doubt_of, tilted, trust
+from aggressors.stats.beliefs import Beliefs, beliefs, doubt_of, mixed, tilted
 from aggressors.stats.spreading import depth_held, spread
 from aggressors.store.held import held
 
@@ -279,7 +279,7 @@ def _believed(stock: _Stock, said: Mapping[int, bool], chance: FloatArray | None
     seen = np.array(sorted(said), dtype=np.int64)
     truth = np.array([said[place] for place in seen.tolist()], dtype=np.bool_)
     prior = stock.chance if chance is None else chance
-    return beliefs(prior, stock.z, seen, truth, doubt=doubt_of(trust(stock.failing)))
+    return beliefs(prior, stock.z, seen, truth, doubt=doubt_of(stock.failing))
 
 
 def _in_scope(run: RunFile, stock: _Stock, wish: Wish) -> IntArray:
@@ -317,7 +317,7 @@ def _promise(run: RunFile, stock: _Stock, belief: Beliefs, queue: IntArray) -> P
     why = ""
     if measured < min(PILOT, len(queue)):
         first = f"Label {PILOT} spread over this queue first"
-        if trust(stock.failing) < 1:
+        if mixed(stock.failing):
             why = (
                 f"{first}: only {stock.failing:.0%} of the aggressor's members fail, so that it "
                 "may be mixed with samples of another kind."

@@ -133,7 +133,10 @@ def augmentation(run: RunFile, concept_id: int) -> Augmentation:
     shortcut = next((one for one in found if one.evidence == "shortcut" and one.weight > 0.5), None)
     if shortcut is not None:
         return Augmentation(
-            tried, "", f"Break the link in training: {shortcut.sentence}. No code was found to do."
+            tried,
+            "",
+            f"Break the link in training: {shortcut.sentence}. No transformation that was tried "
+            "does; Collect fetches samples that do.",
         )
     if tried:
         return Augmentation(

@@ -21,7 +21,7 @@ from aggressors.stages.pool import K, Pool, Scored, pool_of, scores
 from aggressors.stages.protocol import Context, Stage, Tables
 from aggressors.stages.tables import rows
 from aggressors.stages.whitened import Floats
-from aggressors.stats.beliefs import Share, beliefs, doubt_of, trust
+from aggressors.stats.beliefs import Share, beliefs, doubt_of
 from aggressors.stats.density import chances
 from aggressors.stats.neighbours import nearest
 from aggressors.stats.spreading import depth_held, spread
@@ -97,8 +97,7 @@ def _queue(pool: Pool, scored: Scored, inside: BoolArray, frame: Frame) -> Queue
     if len(order) == 0:
         return None
     place, score = scored.place[order], scored.score[order]
-    pure = trust(_failing(frame, pool, inside))
-    chance = pure * chances(scored.own[inside], scored.own[~inside], scored.whole, score)
+    chance = chances(scored.own[inside], scored.own[~inside], scored.whole, score)
     depth = min(depth_held(chance, min(FIRST, len(order)), VARIETY), MOST_SPREAD)
     like, informative = _informative(frame, pool, place, inside)
     worth = chance[:depth] * (1 + VARIETY * informative[:depth])
@@ -111,7 +110,10 @@ def _queue(pool: Pool, scored: Scored, inside: BoolArray, frame: Frame) -> Queue
     return Queue(
         place[by], score[by], chance[by], informative[by],
         priority / max(float(priority[0]), 1e-12), like[by], depth,
-        _promise(chance[by], pool.z_unlabeled[place[by]], depth, frame, pure),
+        _promise(
+            chance[by], pool.z_unlabeled[place[by]], depth, frame,
+            doubt_of(_failing(frame, pool, inside)),
+        ),
     )  # fmt: skip
 
 
@@ -127,14 +129,14 @@ def _failing(frame: Frame, pool: Pool, inside: BoolArray) -> float:
 
 
 def _promise(
-    chance: FloatArray, z: Floats, depth: int, frame: Frame, pure: float
+    chance: FloatArray, z: Floats, depth: int, frame: Frame, doubt: float
 ) -> dict[int, Share]:
     """Share of such samples among the first ones, by how many.
 
     Within the spread part any first few are as precise as the whole of it.
     """
     nothing = np.empty(0, np.int64), np.empty(0, np.bool_)
-    belief = beliefs(chance, z, *nothing, doubt=doubt_of(pure))
+    belief = beliefs(chance, z, *nothing, doubt=doubt)
     counts = [*(each for each in COUNTS if each < len(chance)), len(chance)]
     settings, found = frame.settings, {}
     for count in counts:

@@ -81,7 +81,7 @@ def chances(
     The log odds are a line in the score, fitted to the labeled samples and moved by the rate of the
     pool, which is the likeliest given its scores. A line errs less than counts above a threshold,
     where few samples decide: on planted groups the share of a queue was expected to within 0.15 in
-    88 % of queues, against 77 % by adjusted counts (Forman 2005). It holds for the group as it was
+    88 % of queues, against 76 % by adjusted counts (Forman 2005). It holds for the group as it was
     discovered: an impure group promises too much.
 
     Source: Platt 1999 (the line); Saerens, Latinne and Decaestecker 2002 (the rate).

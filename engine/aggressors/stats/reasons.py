@@ -8,7 +8,7 @@ from math import exp, log
 
 from aggressors.contracts import Action
 from aggressors.snippets import name_of
-from aggressors.stats.diagnosis import Evidence, Reason
+from aggressors.stats.diagnosis import Evidence, Probe, Reason
 from aggressors.words import ACTION_NAMES, number, percent
 
 PROBE = "probe:"  # what the evidence of a transformation is called, before its name
@@ -147,19 +147,26 @@ def _of_probes(e: Evidence) -> list[Reason]:
     """Tell the transformations that were tried on clean samples, the best first."""
     found = []
     for one in e.probes:
-        verified = is_verified(one.moved.value, one.moved.low, one.alike)
+        good = is_verified(one.moved.value, one.moved.low, one.alike)
         like = "towards" if one.alike >= ALIKE else "but not towards"
         sentence = (
             f"{name_of(one.transform, one.strength)}, done to {one.n} clean samples with their "
             f"labels, moves the mean {e.signal} {percent(one.moved.value)} of the way to the "
             f"members, {like} them in the embedding (cosine {number(round(one.alike, 2))})"
         )
-        weight = min(max(one.moved.value, 0.0), 1.0) * max(one.alike, 0.0) if verified else 0.0
+        weight = min(max(one.moved.value, 0.0), 1.0) * max(one.alike, 0.0) if good else 0.0
         found.append(
             Reason("augment", PROBE + one.transform, one.moved.value, 1.0, weight, sentence,
                    one.moved.low, one.moved.high, one.strength, one.alike, one.n)
         )  # fmt: skip
     return found
+
+
+def verified(e: Evidence) -> Probe | None:
+    """First transformation that is verified; None where there is none."""
+    return next(
+        (one for one in e.probes if is_verified(one.moved.value, one.moved.low, one.alike)), None
+    )
 
 
 def is_verified(moved: float, low: float, alike: float) -> bool:

@@ -30,9 +30,9 @@ from aggressors.stats.reasons import (
     UNREADABLE,
     WIN,
     evident,
-    is_verified,
     no_other_cause,
     shortfall,
+    verified,
 )
 from aggressors.stats.winning import expected_win
 
@@ -167,10 +167,8 @@ def _swapped(e: Evidence) -> float:
 
 def _reproduced(e: Evidence) -> float:
     """Whether a transformation makes members of clean samples: train may be varied by it."""
-    best = next(iter(e.probes), None)
-    if best is None or not is_verified(best.moved.value, best.moved.low, best.alike):
-        return 0.0
-    return best.alike / ALIKE
+    best = verified(e)
+    return 0.0 if best is None else best.alike / ALIKE
 
 
 def _rarity(e: Evidence) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aggressors.contracts import Action
 from aggressors.stats.diagnosis import Evidence, Win
 from aggressors.stats.intervals import Interval
+from aggressors.stats.reasons import verified
 from aggressors.words import percent
 
 # Share of the gap that 100 labeled candidates closed on samples held out, where the action was to
@@ -58,9 +59,9 @@ def _of_collecting(e: Evidence, is_rare: bool) -> Win:
 
 
 def _of_augmenting(e: Evidence) -> Win:
-    if not e.probes or e.impact is None:
+    best = verified(e)
+    if best is None or e.impact is None:
         return Win("augment", None, None, None, "unknown: no transformation was found that does it")
-    best = e.probes[0]
     part = Interval(*(min(max(one, 0.0), 1.0) for one in _bounds(best.moved)))
     how = (
         f"at most: on clean samples the transformation makes {percent(part.value)} of the gap, "

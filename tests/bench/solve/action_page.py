@@ -69,8 +69,8 @@ def page(result: dict) -> str:
         "was tuned on; hard ones are turned and scaled, overlaid, of two halves, or the class "
         "shirt as it is. A slice is an aggressor if its mean loss is .1 above that of the rest. "
         "Rules were first settled on other originals, seeds and kinds alone, and missed by far; "
-        "they were settled anew with the first 13 reporting cases looked at, so that only the cases "
-        "never looked at say what to expect.",
+        "they were settled anew with the first 13 reporting cases looked at: only the cases never "
+        "looked at say what to expect.",
     ]
     return "\n".join(lines)
 
