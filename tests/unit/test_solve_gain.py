@@ -253,14 +253,14 @@ def test_arms_come_by_importance_and_what_is_done_is_not_done_again(tmp_path: Pa
     first = replace(cell(rng, originals), arms=arms, facts={"engine": "e"})
     table, jobs = jobs_of([[first, replace(first, name="cut-2", seed=2)]], originals)
     found = [(job.cell.name, job.arm.name) for job in jobs]
-    assert found == [("turned-1", "before"), ("cut-2", "before"),
-                     ("turned-1", "ours 100"), ("cut-2", "ours 100")]  # fmt: skip
+    assert found == [("turned-1", "before"), ("turned-1", "ours 100"),
+                     ("cut-2", "before"), ("cut-2", "ours 100")]  # fmt: skip
     np.testing.assert_array_equal(table[30:33], first.pixels)
     # of four in train, those at 1 are altered; of the pool (7, 8, 9), 7 is
-    assert jobs[2].task.pictures[[1, 4]].tolist() == [30, 32]
-    assert jobs[2].task.weight.tolist() == [1, 1, 1, 1, 3, 3]
+    assert jobs[1].task.pictures[[1, 4]].tolist() == [30, 32]
+    assert jobs[1].task.weight.tolist() == [1, 1, 1, 1, 3, 3]
     assert len(next_stack(jobs, 3)) == 3
     file = tmp_path / "out.jsonl"
     line = json.dumps({"cell": "cut-2", "engine": "e", "arm": "before", "weight": 1.0})
     file.write_text(f"{line}\n{line[:20]}")
-    assert finished([file, tmp_path / "none"]) == {jobs[1].key}
+    assert finished([file, tmp_path / "none"]) == {jobs[2].key}
