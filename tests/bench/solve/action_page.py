@@ -112,4 +112,4 @@ def _share(found: list[float] | None) -> str:
 
 
 def _met(good: bool, aim: str) -> str:
-    return f"the aim of {aim} is {'met' if good else 'missed'}"
+    return f"Aim of {aim}: {'met' if good else 'missed'}"
