@@ -11,8 +11,6 @@ from aggressors.queries.grammar import parse
 from aggressors_app import state
 
 BUDGET, VARIETY, EVEN, MORE, LESS = "budget", "variety", "even", "more", "less"
-ALL = (BUDGET, VARIETY, EVEN, MORE, LESS)
-BUDGETS = (20, 50, 100, 200, 500)
 _APART = "\n"  # between picked ids
 _MOST_PICKS = 40
 

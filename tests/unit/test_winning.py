@@ -10,7 +10,7 @@ from aggressors.stats.winning import CLOSED, expected_win
 
 
 def test_collecting_wins_what_labels_closed_in_the_bench():
-    found = expected_win("collect", Evidence(impact=0.2), is_rare=True)
+    found = expected_win("collect", Evidence(impact=0.2), fits=True)
     assert (found.share, found.low, found.high) == pytest.approx(
         (0.2 * CLOSED.value, 0.2 * CLOSED.low, 0.2 * CLOSED.high)
     )
@@ -18,7 +18,7 @@ def test_collecting_wins_what_labels_closed_in_the_bench():
 
 
 @pytest.mark.parametrize(
-    ("action", "evidence", "is_rare"),
+    ("action", "evidence", "fits"),
     [
         ("collect", Evidence(impact=0.2), False),
         ("collect", Evidence(), True),
@@ -28,30 +28,51 @@ def test_collecting_wins_what_labels_closed_in_the_bench():
         ("review_model", Evidence(impact=0.2), True),
     ],
 )
-def test_what_was_not_measured_is_unknown(action, evidence, is_rare):
-    found = expected_win(action, evidence, is_rare=is_rare)
+def test_what_was_not_measured_is_unknown(action, evidence, fits):
+    found = expected_win(action, evidence, fits=fits)
     assert (found.share, found.low, found.high) == (None, None, None)
     assert "unknown" in found.how
 
 
 def test_augmenting_wins_at_most_the_gap_that_the_transformation_makes():
     probe = Probe("blur", 0.1, Interval(1.3, 0.4, 1.6), 0.9, 40)
-    found = expected_win("augment", Evidence(impact=0.1, probes=(probe,)), is_rare=True)
+    found = expected_win("augment", Evidence(impact=0.1, probes=(probe,)), fits=True)
     assert (found.share, found.low, found.high) == pytest.approx((0.1, 0.04, 0.1))
 
 
 def test_augmenting_takes_the_first_transformation_that_is_verified():
     unlike = Probe("flip", 1.0, Interval(1.0, 0.9, 1.1), 0.5, 40)
     blur = Probe("blur", 0.1, Interval(0.5, 0.4, 0.6), 0.9, 40)
-    found = expected_win("augment", Evidence(impact=0.1, probes=(unlike, blur)), is_rare=True)
+    found = expected_win("augment", Evidence(impact=0.1, probes=(unlike, blur)), fits=True)
     assert found.share == pytest.approx(0.05)
-    found = expected_win("augment", Evidence(impact=0.1, probes=(unlike,)), is_rare=True)
+    found = expected_win("augment", Evidence(impact=0.1, probes=(unlike,)), fits=True)
     assert found.share is None
 
 
 def test_relabeling_wins_what_was_worked_out():
-    found = expected_win("relabel", Evidence(relabeled=Interval(0.1, 0.05, 0.2)), is_rare=False)
+    found = expected_win("relabel", Evidence(relabeled=Interval(0.1, 0.05, 0.2)), fits=True)
     assert (found.share, found.low, found.high) == (0.1, 0.05, 0.2)
+
+
+def test_no_action_wins_more_than_the_aggressor_costs_or_less_than_nothing():
+    costly = Evidence(relabeled=Interval(0.1, -0.05, 0.2), impact=0.08, disagreement=0.5)
+    found = expected_win("relabel", costly, fits=True)
+    assert (found.share, found.low, found.high) == (0.08, 0.0, 0.08)
+    cheap = Evidence(removed=Interval(-0.1, -0.2, 0.1), impact=0.08, unreadable=0.5)
+    assert expected_win("remove", cheap, fits=True).share is None
+
+
+def test_suspects_win_nothing_where_too_little_speaks_for_the_action():
+    told = Evidence(relabeled=Interval(0.1, 0.05, 0.2), disagreement=0.2)
+    assert expected_win("relabel", told, fits=False).share is None
+
+
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [("relabel", "judged"), ("remove", "judged"), ("collect", "no train"), ("augment", "tried")],
+)
+def test_what_could_not_be_looked_at_is_said(action, says):
+    assert says in expected_win(action, Evidence(impact=0.2), fits=False).how
 
 
 def test_what_was_written_is_read_again():

@@ -63,7 +63,9 @@ def _closed(
     rows = Workspace(Path(root)).label_queue(queue).rows()
     later = gained.later_runs(catalogue().runs, rows, run_id)
     before = run_file(run_id)
-    return tuple(gained.gain(rows, before, run_file(one.run_id), rank) for one in later)
+    found = (gained.gain(rows, before, run_file(one.run_id), rank) for one in later)
+    # runs of other data share no sample with this one
+    return tuple(one for one in found if one.trained_on or one.members or one.rest)
 
 
 def _listing(found: Workspace, queue: str) -> str:

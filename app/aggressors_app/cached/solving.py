@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from aggressors.queries import cards, fetching, handover
 from aggressors.queries.fetching import Fetched, Wish
+from aggressors.queries.grammar import parse
 from aggressors.queries.handover import Advice
 from aggressors_app.about import with_facts
 from aggressors_app.cached.answers import prominent, yardsticks
@@ -50,9 +51,9 @@ def augmentation(run_id: str, concept_id: int) -> handover.Augmentation:
 
 
 @remember
-def review(run_id: str, concept_id: int) -> handover.Review:
+def review(run_id: str, concept_id: int, filter: str) -> handover.Review:
     """Compare mistakes, confidence and attention of the members with those of the rest."""
-    return handover.review(run_file(run_id), concept_id)
+    return handover.review(run_file(run_id), concept_id, parse(filter))
 
 
 @remember

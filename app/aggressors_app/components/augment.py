@@ -8,7 +8,7 @@ from aggressors.contracts import Aggressor
 from aggressors.queries.handover import Tried
 from aggressors_app import cached
 from aggressors_app.components.listing import Badge, Column, Meter, Number, Row, Text, listing
-from aggressors_app.format import interval, number, plain, share, typeset
+from aggressors_app.format import interval, number, plain, share, titled, typeset
 
 COLUMNS = (
     Column("Tried on clean samples"),
@@ -26,7 +26,7 @@ COLUMNS = (
 def augment(run_id: str, one: Aggressor) -> None:
     """Show what was tried, the best first, with code that varies it in training."""
     found = cached.augmentation(run_id, one.concept_id)
-    st.markdown(plain(typeset(found.said)))
+    st.markdown(plain(typeset(titled(found.said))))
     if found.tried:
         listing(
             "probes", COLUMNS, [_row(one) for one in found.tried], label="Transformations tried"

@@ -40,7 +40,7 @@ def handover(run_id: str, filter: str, one: Aggressor, chosen: str) -> None:
         elif chosen == "remove":
             suspects(run_id, one, "remove")
         elif chosen == "review_model":
-            review(run_id, one)
+            review(run_id, filter, one)
         else:
             label_queue(run_id, one)
 

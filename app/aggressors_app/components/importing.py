@@ -17,10 +17,10 @@ TAKEN = "labels_taken"
 MOST = 200  # rows in trouble that are listed
 # Each way on takes or leaves out the rows with one kind of trouble.
 WAYS = {
-    "new_classes": ("unknown class", "Take new classes"),
-    "replace": ("another answer in the queue", "Replace the answers in the queue"),
+    "new_classes": (("unknown class",), "Take new classes"),
+    "replace": (("another answer in the queue",), "Replace the answers in the queue"),
     "skip_unknown": (("unknown id", "not in this queue"), "Leave out what is not in the queue"),
-    "skip_empty": ("no label", "Leave out what has no label yet"),
+    "skip_empty": (("no label",), "Leave out what has no label yet"),
 }
 TROUBLES = (
     Column("Row", right=True),
@@ -80,7 +80,7 @@ def _ways(strict: Checked) -> Allowed:
     chosen = {
         name: st.checkbox(words, key=f"labels_{name}")
         for name, (about, words) in WAYS.items()
-        if kinds & ({about} if isinstance(about, str) else set(about))
+        if kinds & set(about)
     }
     return Allowed(**chosen)
 
@@ -100,9 +100,11 @@ def _told(found: Checked) -> None:
     if not found.problems:
         return
     total = sum(len(one.rows) for one in found.problems)
+    offered = {kind for about, _ in WAYS.values() for kind in about}
+    way_on = ", or choose a way on above" if offered & {one.kind for one in found.problems} else ""
     failed(
         f"Nothing is taken while {counted(total, 'row')} "
-        f"{'does' if total == 1 else 'do'} not fit. Correct the file, or choose a way on above."
+        f"{'does' if total == 1 else 'do'} not fit. Correct the file{way_on}."
     )
     rows = [row for problem in found.problems for row in _rows(problem)]
     listing("labels_troubles", TROUBLES, rows[:MOST], label="Rows that do not fit", height=320)

@@ -210,15 +210,20 @@ def _cells(row: dict[str, Any], pictures: dict[str, bytes | None]) -> tuple[Cell
     said = row["label"] or ""
     by = row["by"] or row["queued_by"] or ""
     changed = row["changed_at"]
+    picture = data_uri(pictures.get(row["sample_id"]))
     return (
-        Picture(data_uri(pictures.get(row["sample_id"])), row["sample_id"]),
-        Text(row["sample_id"], sub=typeset(row["reason"] or "")),
+        Picture(picture, row["sample_id"]) if picture else None,
+        Text(row["sample_id"], sub=_why(row, pictures)),
         Badge(row["state"], COLORS[row["state"]]),
         Text(said, sub=row["why"] or ""),
         Text(MISSING if chance is None else share(chance, 0)),
         Text(plain_time(changed), sub=by),
         Buttons((Button("remove", "remove", "Take it out of the queue"),)),
     )
+
+
+def _why(row: dict[str, Any], pictures: dict[str, bytes | None]) -> str:
+    return typeset(row["reason"] or "") if row["sample_id"] in pictures else "of another run"
 
 
 def plain_time(value: Any) -> str:

@@ -58,6 +58,8 @@ def add(run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
         added = actions.add_to_queue(name(), run_id, rank, sample_ids)
         if added.elsewhere or added.over_quota:
             st.session_state[PROBLEM] = added.sentence
+        elif added.added:
+            st.toast(f"{added.sentence} ({name()})", icon=":material/playlist_add_check:")
     except AggressorsError as error:
         st.session_state[PROBLEM] = str(error)
 

@@ -18,9 +18,9 @@ MISTAKES = (
 )
 
 
-def review(run_id: str, one: Aggressor) -> None:
-    """Show the most frequent mistakes, confidence against accuracy, and the mean heatmaps."""
-    found = cached.review(run_id, one.concept_id)
+def review(run_id: str, filter: str, one: Aggressor) -> None:
+    """Show mistakes and confidence of the samples in the filter, and the mean heatmaps."""
+    found = cached.review(run_id, one.concept_id, filter)
     if found.sentence:
         st.markdown(plain(typeset(found.sentence)))
     if found.confused:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor
 from aggressors.queries.cards import data_uri
+from aggressors.words import ACTION_NAMES
 from aggressors_app import actions, cached
 from aggressors_app.components.exports import export_menu
 from aggressors_app.components.listing import (
@@ -22,7 +23,7 @@ from aggressors_app.components.listing import (
 )
 from aggressors_app.format import number, typeset
 
-MOST = 60
+MOST = 200  # as many as a run keeps
 COLUMNS = (
     Column(""),
     Column("Sample"),
@@ -33,20 +34,16 @@ COLUMNS = (
 )
 
 
+LISTED = 2  # the first actions for which a run lists suspects
+ORDINALS = ("", "first", "second", "third", "fourth", "last")
 TITLES = {"relabel": "Labels to look at", "remove": "Samples that cannot be saved"}
-NONE = {
-    "relabel": "No label inside looks wrong. Suspects are listed where relabeling is among the "
-    "first two actions.",
-    "remove": "No sample inside looks beyond use. They are listed where removing is among the "
-    "first two actions.",
-}
 
 
 def suspects(run_id: str, one: Aggressor, kind: Literal["relabel", "remove"]) -> None:
     """Show the suspects of an aggressor, most urgent first."""
     rows = cached.suspects(run_id, one.concept_id, 0, MOST, kind).to_pylist()
     if not rows:
-        st.caption(NONE[kind])
+        _none(run_id, one, kind)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{TITLES[kind]}**", width="content")
@@ -68,10 +65,25 @@ def suspects(run_id: str, one: Aggressor, kind: Literal["relabel", "remove"]) ->
     )
 
 
+def _none(run_id: str, one: Aggressor, kind: str) -> None:
+    """Say why nothing is listed: suspects are, for the first two actions."""
+    place = next(
+        each.place for each in cached.ranked(run_id, one.concept_id) if each.action == kind
+    )
+    name = ACTION_NAMES[kind]
+    st.caption(
+        f"No sample is suspected. To {name} comes {ORDINALS[place]} of five actions; samples are "
+        "listed where it is among the first two."
+        if place > LISTED
+        else "No sample is suspected, or none could be judged."
+    )
+
+
 def _cells(row: dict[str, Any], kind: str) -> tuple[Cell, ...]:
     suggested = (Badge(row["suggested"] or "", "orange"),) if kind == "relabel" else ()
+    picture = data_uri(row["thumbnail"])
     return (
-        Picture(data_uri(row["thumbnail"]), row["sample_id"]),
+        Picture(picture, row["sample_id"]) if picture else None,
         Text(row["sample_id"], sub=row["population"]),
         Text(str(row["label"] or "")),
         *suggested,

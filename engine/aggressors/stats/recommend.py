@@ -68,8 +68,7 @@ def recommend(evidence: Evidence) -> Recommendation:
         key=lambda reason: (reason.action != first, reason.value is None, -abs(reason.weight))
     )
     actions = (first, *others)
-    is_rare = strength["collect"] > 1
-    wins = tuple(expected_win(action, evidence, is_rare=is_rare) for action in actions)
+    wins = tuple(expected_win(action, evidence, fits=strength[action] > 1) for action in actions)
     return Recommendation(actions, tuple(reasons), wins)
 
 

@@ -14,14 +14,14 @@ CLOSED = Interval(0.77, 0.60, 0.91)
 CLOSED_BY = 100
 
 
-def expected_win(action: Action, e: Evidence, *, is_rare: bool) -> Win:
+def expected_win(action: Action, e: Evidence, *, fits: bool) -> Win:
     """Expect what following an action takes off the loss of the analysed population.
 
     Parameters
     ----------
     action : what is done about the aggressor.
     e : its evidence.
-    is_rare : whether train lacks such samples, as in the settings in which `CLOSED` was measured.
+    fits : whether the evidence speaks for it; what it would win otherwise was not measured.
 
     Notes
     -----
@@ -30,26 +30,39 @@ def expected_win(action: Action, e: Evidence, *, is_rare: bool) -> Win:
     gap that the transformation makes in clean samples; a changed model is unknown.
     """
     if action == "relabel":
-        return _measured(action, e.relabeled, "the loss of the members with the labels suggested")
+        how = "the loss of the members with the labels suggested"
+        return _measured(action, e.relabeled, e, how, fits=fits)
     if action == "remove":
-        return _measured(action, e.removed, "the loss of the members without those listed")
+        how = "the loss of the members without those listed"
+        return _measured(action, e.removed, e, how, fits=fits)
     if action == "collect":
-        return _of_collecting(e, is_rare)
+        return _of_collecting(e, fits=fits)
     if action == "augment":
         return _of_augmenting(e)
     return Win(action, None, None, None, "unknown until the model is changed")
 
 
-def _measured(action: Action, found: Interval | None, how: str) -> Win:
+def _measured(action: Action, found: Interval | None, e: Evidence, how: str, *, fits: bool) -> Win:
+    """Count what the suspects cost, up to what the whole aggressor does, as for all actions."""
+    judged = e.disagreement if action == "relabel" else e.unreadable
+    if found is None and judged is None:
+        what = "labels" if action == "relabel" else "inputs"
+        return Win(action, None, None, None, f"unknown: {what} could not be judged")
+    if not fits or (found is not None and found.value <= 0):
+        return Win(action, None, None, None, "unknown: too little speaks for it")
     if found is None:
         return Win(action, None, None, None, "unknown: no sample is suspected")
-    return Win(action, found.value, found.low, found.high, f"worked out from {how}")
+    most = found.high if e.impact is None else max(e.impact, 0.0)
+    value, low, high = (min(max(one, 0.0), most) for one in _bounds(found))
+    return Win(action, value, low, high, f"worked out from {how}")
 
 
-def _of_collecting(e: Evidence, is_rare: bool) -> Win:
+def _of_collecting(e: Evidence, *, fits: bool) -> Win:
     if e.impact is None:
         return Win("collect", None, None, None, "unknown: the gap has no size")
-    if not is_rare:
+    if not fits and e.coverage is None and e.share_train is None:
+        return Win("collect", None, None, None, "unknown: there is no train to compare with")
+    if not fits:
         return Win("collect", None, None, None, "unknown: train does not lack such samples")
     how = (
         f"{CLOSED_BY} labels closed {percent(CLOSED.value)} of such gaps "
@@ -59,6 +72,8 @@ def _of_collecting(e: Evidence, is_rare: bool) -> Win:
 
 
 def _of_augmenting(e: Evidence) -> Win:
+    if not e.probes:
+        return Win("augment", None, None, None, "unknown: no transformation was tried")
     best = verified(e)
     if best is None or e.impact is None:
         return Win("augment", None, None, None, "unknown: no transformation was found that does it")

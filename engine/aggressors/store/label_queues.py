@@ -267,7 +267,7 @@ class LabelQueue:
         if strange := [one for one in sample_ids if one not in there]:
             raise UsageError(
                 f"The queue {self.name!r} has no {named(strange)}. "
-                f"`aggressors queue show {self.name}` lists what it has."
+                f"`aggressors export RUN --what queue --queue {self.name}` lists what it has."
             )
 
     def _exported_as(self, number: int) -> list[str]:
