@@ -46,7 +46,12 @@ def met(result: dict) -> dict[str, bool]:
 def page(result: dict) -> str:
     """Write the section as Markdown."""
     ours, weight = result["arms"]["ours 100"], result["default_weight"]
-    missed = [BARS[name] for name, good in met(result).items() if not good]
+    reached = {"closed": ours["closed"][0], "ceiling": ours["share_of_ceiling"][0]}
+    missed = [
+        f"{BARS[name]} ({reached[name]:.3f})" if name in reached else BARS[name]
+        for name, good in met(result).items()
+        if not good
+    ]
     aims = "All aims are met." if not missed else f"Not met: {'; '.join(missed)}."
     left_out = result["left_out"]
     return "\n".join([
@@ -96,6 +101,13 @@ def page(result: dict) -> str:
         f"with weight {weight:g} in the loss, in all arms; the truth plays the labeler. The weight "
         "was chosen on other slices and seeds (split *developing*), by a rule that stands in "
         "tests/bench/solve/gain_judge.py with the others.",
+        "",
+        "What was settled on the way: on the developing split slices that befall four classes or "
+        "all ten (four settings) were taught half by 100 labels, .28 to .65 of the gap, and in the "
+        "one where it was tried 100 true members at random taught as little; so the reporting "
+        "slices befall one to three classes, or are one. Four of the first twelve left "
+        "next to no gap, and four were added, chosen by the gap before and nothing else. Five "
+        "seeds were meant. The default weight rests on four developing settings and one seed.",
     ])  # fmt: skip
 
 
