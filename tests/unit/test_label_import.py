@@ -51,6 +51,13 @@ def states(queue):
     return {row["sample_id"]: (row["state"], row["label"] or row["why"]) for row in rows}
 
 
+def test_a_label_beside_a_rejection_is_told(queue):
+    found = checked(queue, [row("a", "coat", rejected="blurry")])
+    assert kinds(found) == {"two answers": [(1, "a", "coat, and rejected: blurry")]}
+    helps = checked(queue, [row("a", "coat", rejected=NOT_OF_GROUP)])
+    assert not helps.problems
+
+
 def test_sound_answers_are_taken_in_one_batch(queue):
     found = checked(
         queue,

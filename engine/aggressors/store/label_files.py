@@ -177,7 +177,9 @@ def _of_records(
 
 
 def _columns(known: Sequence[str], name: str, columns: Mapping[str, str]) -> dict[str, str]:
-    """Find the column of each role; sample_id and one that answers are needed."""
+    """Find the column of each role; sample_id and one that answers are needed, each once."""
+    if not known:
+        raise TableError(f"{name} holds no record. Name a file of labels.")
     found = dict(columns)
     for role, usual in _USUAL.items():
         there = next((one for one in usual if one in known), None)
@@ -193,6 +195,11 @@ def _columns(known: Sequence[str], name: str, columns: Mapping[str, str]) -> dic
             raise TableError(
                 f"Column {column!r} is not in {name}; the nearest is {near[0] if near else ''!r}. "
                 f"Name the column of the role {role} with --columns {role}=COLUMN."
+            )
+        if known.count(column) > 1:
+            raise TableError(
+                f"Column {column!r} stands {known.count(column)} times in {name}. Rename all but "
+                f"the one that holds the role {role}."
             )
     return found
 

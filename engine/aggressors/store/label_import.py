@@ -295,6 +295,9 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
     one = _with(one, label=known_as(one.label, state.classes or ()))
     if one.label and why == NOT_OF_GROUP:  # a label that helps, though not this group
         one, why = _with(one, why="", of_group=False), ""
+    if why and one.label:
+        state.trouble("two answers", one, f"{one.label[:60]}, and rejected: {why[:60]}")
+        return None
     if why:
         if len(why) > LONGEST_WORD:
             state.trouble("no label of the whole sample", one, f"a reason of {len(why)} characters")
