@@ -1,7 +1,7 @@
 """Orders of samples, and beliefs about them, for any positions and chances."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -104,6 +104,7 @@ def test_an_example_raises_itself_most_and_its_opposite_lowers_it(given_, place)
     arrays(np.float64, st.integers(1, 30), elements=st.floats(-5, 5)),
     arrays(np.float64, st.integers(1, 30), elements=st.floats(-5, 5)),
 )
+@example(np.array([0.0, 1e-158]), np.array([0.0]), np.array([1.0]))
 def test_chance_never_falls_with_the_score(members, others, pool):
     chance = chances(members, others, pool, np.linspace(-6, 6, 50))
     assert ((chance >= 0) & (chance <= 1)).all()

@@ -84,19 +84,20 @@ def label_queue(run_id: str, one: Aggressor) -> None:
 
 
 def _bar(run_id: str) -> None:
-    waiting = actions.label_queue(queueing.name()).waiting()
+    name = queueing.name()  # a file is made outside of the page, where there is no address
+    waiting = actions.label_queue(name).waiting()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="queue_bar"):
         _which()
         _new()
         _quota()
         st.space("stretch")
-        importing(run_id, queueing.name())
+        importing(run_id, name)
         if waiting:
             export_menu(
                 "queue_export",
-                lambda format: actions.export_queue(run_id, queueing.name(), format),
+                lambda format: actions.export_queue(run_id, name, format),
                 f"{count(len(waiting))} that wait for a label, in the order of the queue",
-                stem=queueing.name(),
+                stem=name,
                 run_id=run_id,
             )
 

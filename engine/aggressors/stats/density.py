@@ -11,6 +11,7 @@ from aggressors.stats.neighbours import IntArray, Neighbours, nearest
 SOFT = 0.05
 BINS = 256
 LOWEST = 12.0  # deviations of the members below their mean, beneath which all scores count alike
+NARROWEST = 1e-6  # nats by which members deviate, below which that is rounding
 RIDGE = 0.01  # on the slope: without it groups that do not overlap would have none
 STEPS = 60
 
@@ -86,7 +87,9 @@ def chances(
 
     Source: Platt 1999 (the line); Saerens, Latinne and Decaestecker 2002 (the rate).
     """
-    unit = float(members.std()) or 1.0
+    unit = float(members.std())
+    if unit < NARROWEST:  # they lie on one another
+        unit = 1.0
     start = float(members.mean()) - LOWEST * unit
     last = max(float(members.max()), float(pool.max()), start + 2 * LOWEST * unit)
     width = (last - start) / BINS
