@@ -83,7 +83,6 @@ from aggressors_app.cached.runs import (
 )
 from aggressors_app.cached.solving import (
     augmentation,
-    cutoff,
     fetched,
     pictured,
     pilot,
@@ -117,7 +116,6 @@ __all__ = [
     "compared",
     "confusion",
     "count",
-    "cutoff",
     "derivation",
     "differences",
     "discovery",

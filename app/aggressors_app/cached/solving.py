@@ -21,11 +21,6 @@ def fetched(run_id: str, concept_id: int, wish: Wish, answers: Answers = ()) -> 
     return fetching.fetched(run_file(run_id), concept_id, wish, dict(answers))
 
 
-def cutoff(run_id: str, concept_id: int, wish: Wish) -> int:
-    """How many candidates, the likeliest first, keep the precision of the wish on average."""
-    return fetched(run_id, concept_id, wish).cutoff
-
-
 @remember
 def pilot(run_id: str, concept_id: int, sample_ids: tuple[str, ...]) -> list[str]:
     """Choose those of a queue to label first, so that they measure all of it."""

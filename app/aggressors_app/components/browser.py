@@ -20,7 +20,6 @@ from aggressors_app.components.marking import flags, keys, mark_by_key, troubles
 from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.rows import choose_fields, rows_of
 from aggressors_app.components.sample_card import sample_card
-from aggressors_app.components.states import failed
 from aggressors_app.components.tagging import tag_menu
 from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count
@@ -86,8 +85,7 @@ def browser(run_id: str, filter: str) -> None:
 def _grid(run_id: str, found: pa.Table, page: Page, order: Order, *, rows: bool) -> None:
     held = cached.marks()
     troubles(held)
-    if problem := st.session_state.pop(queueing.PROBLEM, ""):
-        failed(problem)
+    queueing.trouble()
     unlabeled = found["label"].null_count
     heads: list[Head] = []
     tiles = _tiles(run_id, found, held)

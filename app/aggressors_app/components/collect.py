@@ -25,7 +25,6 @@ from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import count, plain, share, typeset
 
 PER_PAGE = 40
-PROBLEM = "collect_problem"
 PICKED = {wishes.MORE: "more like this", wishes.LESS: "not like this"}
 KEYS = {"l": PICKED[wishes.MORE], "x": PICKED[wishes.LESS]}
 AT_LEAST = (0.5, 0.8)  # precisions of which the page says how far they hold
@@ -36,9 +35,7 @@ def collect(run_id: str, filter: str, one: Aggressor) -> None:
     recording(run_id, one)
     # Candidates are unlabeled: what the filter says of populations is about other samples.
     scope = format_filter(chips.cleared(parse(filter), chips.POPULATION))
-    for key in (PROBLEM, queueing.PROBLEM):
-        if problem := st.session_state.pop(key, ""):
-            failed(problem)
+    queueing.trouble()
     view = state.read()
     held = queueing.everywhere()
     try:
@@ -144,7 +141,7 @@ def _variety(wish: Wish) -> None:
 def _promised(run_id: str, one: Aggressor, wish: Wish, found: Fetched) -> None:
     if found.promise is not None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(_sentence(found, wish, run_id, one), width="stretch")
+            st.markdown(_sentence(found), width="stretch")
             if found.promise.needs_pilot and found.found.num_rows > PILOT:
                 st.button(
                     f"Queue a pilot of {PILOT}",
@@ -166,7 +163,7 @@ def _promised(run_id: str, one: Aggressor, wish: Wish, found: Fetched) -> None:
             st.button("Take them back", type="tertiary", on_click=wishes.forget_picks)
 
 
-def _sentence(found: Fetched, wish: Wish, run_id: str, one: Aggressor) -> str:
+def _sentence(found: Fetched) -> str:
     """Say what to expect of the queue, how that is known, and where the likely ones end."""
     promise = found.promise
     assert promise is not None
@@ -182,7 +179,7 @@ def _sentence(found: Fetched, wish: Wish, run_id: str, one: Aggressor) -> str:
         text += f" **{plain(typeset(promise.why))}**"
     ends: list[str] = []
     for least in AT_LEAST:
-        reach = cached.cutoff(run_id, one.concept_id, replace(wish, at_least=least))
+        reach = found.reach(least)
         if reach and (not ends or reach != found.available):
             ends.append(f"{share(least, 0)} down to number {count(reach)}")
     if ends:
@@ -277,4 +274,4 @@ def _act(run_id: str, rank: int, action: str, sample: str) -> None:
             try:
                 wishes.pick(sample, name)
             except AggressorsError as error:
-                st.session_state[PROBLEM] = str(error)
+                queueing.refused(error)

@@ -6,11 +6,11 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor
 from aggressors.words import ACTION_NAMES
-from aggressors_app import cached, state
+from aggressors_app import actions, cached, state
+from aggressors_app.components import queueing
 from aggressors_app.components.augment import augment
 from aggressors_app.components.collect import collect
 from aggressors_app.components.label_queue import label_queue
-from aggressors_app.components.queueing import queued
 from aggressors_app.components.review import review
 from aggressors_app.components.suspects import suspects
 from aggressors_app.format import count, titled
@@ -47,5 +47,5 @@ def handover(run_id: str, filter: str, one: Aggressor, chosen: str) -> None:
 
 def _titles() -> dict[str, str]:
     titles = {name: titled(words) for name, words in ACTION_NAMES.items()}
-    n = "" if cached.workspace() is None else f" · {count(len(queued()))}"
+    n = "" if cached.workspace() is None else f" · {count(actions.queue(queueing.name()).num_rows)}"
     return {**titles, QUEUE: f":material/inventory_2: Label queue{n}"}

@@ -36,7 +36,6 @@ from aggressors_app.format import MISSING, count, share, typeset, when
 
 PER_PAGE = 50
 ONLY = "only"  # of the address: the state that is listed
-PROBLEM = "label_queue_problem"
 COLORS: dict[State, Color] = {
     "queued": "gray", "exported": "blue", "labeled": "green", "rejected": "orange",
 }  # fmt: skip
@@ -59,9 +58,7 @@ def label_queue(run_id: str, one: Aggressor) -> None:
             "Open its workspace: `aggressors app --workspace DIR`.",
         )
         return
-    for key in (PROBLEM, queueing.PROBLEM):
-        if problem := st.session_state.pop(key, ""):
-            failed(problem)
+    queueing.trouble()
     queue = actions.label_queue(queueing.name())
     _bar(run_id)
     for reason in queue.broken[:3]:
@@ -136,7 +133,7 @@ def _named() -> None:
         state.change(queue=check_slug(name), page=None)
         st.session_state["queue_new_name"] = ""
     except AggressorsError as error:
-        st.session_state[PROBLEM] = str(error)
+        queueing.refused(error)
 
 
 def _quota() -> None:
@@ -165,7 +162,7 @@ def _limited() -> None:
     try:
         queue.set_quota(limits)
     except AggressorsError as error:
-        st.session_state[PROBLEM] = str(error)
+        queueing.refused(error)
 
 
 # --- What stands in it ---
@@ -238,4 +235,4 @@ def _act(action: str, sample_id: str) -> None:
     try:
         actions.label_queue(queueing.name()).remove([sample_id])
     except AggressorsError as error:
-        st.session_state[PROBLEM] = str(error)
+        queueing.refused(error)

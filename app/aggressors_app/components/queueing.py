@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow.compute as pc
 import streamlit as st
 
 from aggressors.errors import AggressorsError
-from aggressors.store.label_queues import DEFAULT_QUEUE, NOT_OF_GROUP, LabelQueue
+from aggressors.store.label_queues import DEFAULT_QUEUE
 from aggressors.store.workspace import is_slug
 from aggressors_app import actions, cached, state
+from aggressors_app.components.states import failed
 
 KEY, WORD, FLAG = "a", "add to queue", "queued"
 PROBLEM = "queueing_problem"
@@ -32,19 +32,19 @@ def everywhere() -> frozenset[str]:
     found = cached.workspace()
     if found is None:
         return frozenset()
-    own = found.label_queue(name()).rows()["sample_id"].to_pylist()
-    return frozenset(own).union(
-        *(_taken(found.label_queue(one.name)) for one in found.label_queues() if one.name != name())
-    )
+    others = (found.label_queue(other).taken() for other in found.queues() if other != name())
+    return frozenset(queued()).union(*(ids.to_pylist() for ids in others))
 
 
-def _taken(queue: LabelQueue) -> list[str]:
-    rows = queue.rows()
-    free = pc.and_(
-        pc.equal(rows["state"], "rejected"),
-        pc.fill_null(pc.equal(rows["why"], NOT_OF_GROUP), False),
-    )
-    return list(rows["sample_id"].filter(pc.invert(free)).to_pylist())
+def refused(error: AggressorsError) -> None:
+    """Keep why something could not be done, for `trouble`; for callbacks."""
+    st.session_state[PROBLEM] = str(error)
+
+
+def trouble() -> None:
+    """Say once what could not be done."""
+    if problem := st.session_state.pop(PROBLEM, ""):
+        failed(problem)
 
 
 def keys(*, unlabeled: bool) -> dict[str, str]:
@@ -61,7 +61,7 @@ def add(run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
         elif added.added:
             st.toast(f"{added.sentence} ({name()})", icon=":material/playlist_add_check:")
     except AggressorsError as error:
-        st.session_state[PROBLEM] = str(error)
+        refused(error)
 
 
 def add_unlabeled(run_id: str, sample_id: str) -> None:

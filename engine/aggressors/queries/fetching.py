@@ -108,15 +108,30 @@ class Fetched:
     Parameters
     ----------
     found : row_id, sample_id, rank (1 = first), similarity (nats), chance, reason.
-    available : candidates in scope that are neither left out nor answered.
     promise : of this queue; None where it is empty.
-    cutoff : so many of those available, the likeliest first, keep the precision that was asked for.
+    chances : of all candidates in scope that are neither left out nor answered, falling.
+    at_least : the precision that was asked for.
     """
 
     found: pa.Table
-    available: int
     promise: Promise | None
-    cutoff: int
+    chances: FloatArray
+    at_least: float
+
+    @property
+    def available(self) -> int:
+        """Candidates in scope that are neither left out nor answered."""
+        return len(self.chances)
+
+    @property
+    def cutoff(self) -> int:
+        """How many of those available keep the precision that was asked for."""
+        return self.reach(self.at_least)
+
+    def reach(self, at_least: float) -> int:
+        """How many of those available, the likeliest first, have a mean chance of so much."""
+        share = np.cumsum(self.chances) / np.arange(1, self.available + 1)
+        return int(np.flatnonzero(share >= at_least).max(initial=-1) + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,16 +180,17 @@ def fetched(
     )
     inside = np.setdiff1d(_in_scope(run, stock, wish), belief.seen)
     if len(inside) == 0:
-        return Fetched(_table(stock, inside, belief.chance, []), 0, None, 0)
+        nothing = _table(stock, inside, belief.chance, [])
+        return Fetched(nothing, None, belief.chance[inside], wish.at_least)
     inside = inside[np.argsort(-belief.chance[inside], kind="stable")]
     taken = _chosen(stock, belief, inside, wish)
     plain = set(inside[: len(taken)].tolist())
     reasons = _reasons(stock, taken, plain, wish, belief)
     return Fetched(
         _table(stock, taken, belief.chance, reasons),
-        len(inside),
         _promise(run, stock, belief, taken),
-        _cutoff(belief.chance[inside], wish.at_least),
+        belief.chance[inside],
+        wish.at_least,
     )
 
 
@@ -302,12 +318,6 @@ def _chosen(stock: _Stock, belief: Beliefs, inside: IntArray, wish: Wish) -> Int
     kind = stock.kind[near] if wish.even else None
     order, _ = spread(stock.z[near], worth, count, variety=wish.variety, reach=reach, kind=kind)
     return near[order]
-
-
-def _cutoff(chance: FloatArray, at_least: float) -> int:
-    """How many of a falling list have a mean of at least so much."""
-    share = np.cumsum(chance) / np.arange(1, len(chance) + 1)
-    return int(np.flatnonzero(share >= at_least).max(initial=-1) + 1)
 
 
 def _promise(run: RunFile, stock: _Stock, belief: Beliefs, queue: IntArray) -> Promise:

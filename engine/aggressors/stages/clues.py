@@ -173,7 +173,7 @@ class Scene:
             bounds["mixture"] = entropy_bounds(labels, k)
         for found, of_found in (
             self._near(inside, rest),
-            self._generalisation(member, inside),
+            self._generalisation(member),
             self._labels(inside, rest) if classified else ({}, {}),
         ):
             measured |= found
@@ -208,7 +208,7 @@ class Scene:
             bounds["leakage"] = min(share[0] / seen, 1.0), min(share[1] / seen, 1.0)
         return measured, bounds
 
-    def _generalisation(self, member: BoolArray, inside: BoolArray) -> Measured:
+    def _generalisation(self, member: BoolArray) -> Measured:
         """Whether members fail in train as well."""
         signal = self.frame.signal
         known = self.train & np.isfinite(signal)

@@ -86,6 +86,15 @@ class LabelQueue:
         at = pc.index_in(pa.array(sample_ids, pa.string()), rows["sample_id"].combine_chunks())
         return rows.take(at.drop_null())
 
+    def taken(self) -> pa.ChunkedArray:
+        """Sample ids that no other queue should take; what is of no group is free again."""
+        rows = self.rows()
+        free = pc.and_(
+            pc.equal(rows["state"], "rejected"),
+            pc.fill_null(pc.equal(rows["why"], NOT_OF_GROUP), False),
+        )
+        return rows["sample_id"].filter(pc.invert(free))
+
     def waiting(self, batch: int | None = None, *, new: bool = False) -> list[str]:
         """Sample ids that wait for a label, in the order of the queue.
 
@@ -317,13 +326,8 @@ class LabelQueue:
         for other in siblings(self.folder.parent):
             if other.name == self.name:
                 continue
-            rows = other.rows()
-            free = pc.and_(
-                pc.equal(rows["state"], "rejected"),
-                pc.fill_null(pc.equal(rows["why"], NOT_OF_GROUP), False),
-            )
-            holds = pc.and_(pc.is_in(rows["sample_id"], value_set=wanted), pc.invert(free))
-            for one in rows["sample_id"].filter(holds).to_pylist():
+            ids = other.taken()
+            for one in ids.filter(pc.is_in(ids, value_set=wanted)).to_pylist():
                 found[one] = (*found.get(one, ()), other.name)
         return found
 
