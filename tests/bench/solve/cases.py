@@ -31,7 +31,8 @@ from bench.discovery.plantings import Marker, Noise, World
 from bench.solve.causes import planned
 
 N = {"train": 7_000, "validation": 4_000}
-FIRST_SEED = {"developing": 1, "reporting": 1001}
+# What "settling" holds was once reported, then looked at, and is what rules are settled on since.
+FIRST_SEED = {"developing": 1, "settling": 1001, "reporting": 3001}
 KINDS = (
     ("rare", "noisy"),
     ("correlation", "spoiled"),
@@ -148,10 +149,10 @@ def _rounded(world: World) -> World:
 
 
 def _worlds(split: str, rng: np.random.Generator) -> dict[str, World]:
-    """Disjoint originals for training and validation; the two splits share none."""
+    """Disjoint originals for training and validation; developing shares none with the others."""
     pixels, fine = originals()
     halves = np.random.default_rng(0).permutation(len(pixels)).reshape(2, -1)
-    chosen = rng.permutation(halves[int(split == "reporting")])
+    chosen = rng.permutation(halves[int(split != "developing")])
     channels = int(rng.choice([1, 3]))
     rows = {"train": chosen[: round(N["train"] * 1.1)], "validation": chosen[-N["validation"] :]}
     worlds = {}

@@ -33,10 +33,12 @@ RIGHT = {
 }
 SPOILING = {  # kinds of `imagecorruptions`; none was in the trial on which rules were tuned
     "developing": ("impulse_noise", "motion_blur", "snow", "contrast"),
-    "reporting": ("gaussian_noise", "defocus_blur", "frost", "elastic_transform", "brightness"),
+    "settling": ("gaussian_noise", "defocus_blur", "frost", "elastic_transform", "brightness"),
+    "reporting": ("shot_noise", "pixelate", "zoom_blur", "fog", "spatter"),
 }
 HARD = {
     "developing": ("turned", "overlaid"),
+    "settling": ("turned", "overlaid", "halved", "natural"),
     "reporting": ("turned", "overlaid", "halved", "natural"),
 }
 LOOK_ALIKE = ((0, 6), (2, 4), (4, 6), (5, 7), (7, 9), (3, 6))
@@ -186,7 +188,8 @@ def planned(
                        rng.uniform(0.05, 0.1))  # fmt: skip
     if kind == "hard":
         way = str(HARD[split][place % len(HARD[split])])
-        classes = (6,) if way == "natural" else tuple(fine[: rng.integers(3, 11)])
+        natural = (6,) if split == "settling" else (int(rng.choice([2, 4, 6])),)
+        classes = natural if way == "natural" else tuple(fine[: rng.integers(3, 11)])
         return Hard(way, classes, rng.uniform(0.05, 0.1))
     if kind == "alike":
         one, other = LOOK_ALIKE[place % len(LOOK_ALIKE)]
