@@ -21,7 +21,6 @@ from aggressors.store.saved_tests import MIN_SAMPLES, SavedTest
 from aggressors.store.verdicts import Comparison, Entry, Measurement
 from aggressors.words import number, spoken
 
-SEED = 0  # of every resampling: the same files give the same verdicts everywhere
 LEVEL = 0.95
 MIN_SHARE = 0.5  # of the frozen samples must be there for a verdict
 MARGIN_SHARE = 0.1
@@ -125,9 +124,7 @@ def measure(
     material = gap.low > materiality * _size(judged.value[kept])
     improved = is_source
     if not is_source:
-        change = paired_difference(
-            judged.value[rows[here]], frozen.value[here], level=LEVEL, seed=SEED
-        )
+        change = paired_difference(judged.value[rows[here]], frozen.value[here], level=LEVEL)
         improved = change.high < 0
     return replace(
         base,
@@ -190,10 +187,10 @@ def compare(
     n_tests : tests compared in the same check, over which the interval of a failure holds.
     """
     value, reference = pairs.value, pairs.reference
-    near = paired_difference(value, reference, level=LEVEL, seed=SEED)
+    near = paired_difference(value, reference, level=LEVEL)
     bound = near.low
     if n_tests > 1 and near.low > test.margin:  # a wider interval can only change a failure
-        wide = paired_difference(value, reference, level=LEVEL, seed=SEED, n_tests=n_tests)
+        wide = paired_difference(value, reference, level=LEVEL, n_tests=n_tests)
         bound = min(near.low, wide.low)
     verdict: VerdictWord = "inconclusive"
     if bound > test.margin:
