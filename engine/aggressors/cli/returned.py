@@ -100,6 +100,7 @@ def _import_record(checked: Checked) -> dict[str, Any]:
     return {
         "queue": checked.queue.name,
         "form": checked.form,
+        "unit": checked.unit,
         "rows": checked.rows,
         "labeled": len(checked.labeled) if taken else 0,
         "rejected": len(checked.rejected) if taken else 0,
