@@ -162,7 +162,7 @@ def test_labels_that_do_not_fit_are_all_told_and_exit_with_3(workspace, tmp_path
     columns = ["--columns", "sample_id=id", "--columns", "label=class"]
     fails(3, *given, at=workspace, says="Column 'sample_id' is not in")
     done = fails(3, *given, *columns, at=workspace, says="unknown class: row 2")
-    assert "unknown id: row 3, 'gone'" in done.stderr
+    assert "unknown id: row 4, 'gone'" in done.stderr
     assert done.stdout == ""
     told = document(*given, *columns, at=workspace, code=3)
     assert (told["labeled"], told["rows"]) == (0, 3)
