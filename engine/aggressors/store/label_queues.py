@@ -95,6 +95,17 @@ class LabelQueue:
         )
         return rows["sample_id"].filter(pc.invert(free))
 
+    def passed_over(self, *, again: bool = False) -> frozenset[str]:
+        """Sample ids that `add` passes over: what stands here, and what another queue holds.
+
+        Parameters
+        ----------
+        again : as for `add`, what another queue holds does not matter.
+        """
+        others = [] if again else [one for one in siblings(self.folder.parent) if one != self]
+        ids = [self.rows()["sample_id"], *(one.taken() for one in others)]
+        return frozenset(one for each in ids for one in each.to_pylist())
+
     def waiting(self, batch: int | None = None, *, new: bool = False) -> list[str]:
         """Sample ids that wait for a label, in the order of the queue.
 
