@@ -79,12 +79,51 @@ def shown_badges(app):
     return "\n".join(str(element.value) for element in app.markdown)
 
 
-def test_an_example_of_another_aggressor_is_refused_with_a_way_out(solve):
-    app = solve(more="no-such-sample")
-    assert "no candidate" in app.error[0].value
-    next(button for button in app.button if "Take all" in button.label).click().run()
+def test_an_example_of_another_aggressor_is_passed_over_and_said(solve):
+    plain = solve(budget="20", variety="0")
+    app = solve(budget="20", variety="0", more="no-such-sample", less="nor-this")
     assert not app.error
-    assert tiles(app)
+    assert tiles(app) == tiles(plain)
+    assert "2 examples of the address are no candidates of this aggressor" in captions(app)
+    one = solve(budget="20", more=f"no-such-sample\n{tiles(plain)[5]}")
+    assert "1 example to be like" in shown_badges(one)
+    assert "1 example of the address is no candidate" in captions(one)
+    next(button for button in one.button if button.label == "Forget the examples").click().run()
+    assert "of the address" not in captions(one)
+
+
+def captions(app):
+    return "\n".join(str(element.value) for element in app.caption)
+
+
+def test_one_click_takes_back_what_the_last_click_queued_and_nothing_else(solve, planted):
+    app = solve(budget="3")
+    assert not has_undo(app)
+    first = tiles(app)
+    app.button(key="queue_all").click().run()
+    app.button(key="queue_all").click().run()
+    second = queue_of(planted).rows()["sample_id"].to_pylist()[3:]
+    assert len(second) == 3
+    assert app.button(key="queue_undo").label == "Undo 3"
+    app.button(key="queue_undo").click().run()
+    assert queue_of(planted).rows()["sample_id"].to_pylist() == first
+    assert not has_undo(app)
+    assert tiles(app) == second
+
+
+def test_nothing_is_taken_back_once_some_of_it_went_out(solve, planted):
+    app = solve(budget="3")
+    app.button(key="queue_all").click().run()
+    assert has_undo(app)
+    queue_of(planted).exported(queue_of(planted).rows()["sample_id"].to_pylist()[:1], "csv")
+    app.button(key="queue_undo").click().run()  # the page still showed it
+    assert "1 went out or came back since" in app.error[0].value
+    assert queue_of(planted).rows().num_rows == 3
+    assert not has_undo(app)
+
+
+def has_undo(app):
+    return any(button.key == "queue_undo" for button in app.button)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aggressors.errors import RunCorrupt, UsageError
-from aggressors.queries.fetching import PILOT, Wish, fetched, pilot, promised
+from aggressors.queries.fetching import PILOT, Wish, examples, fetched, pilot, promised
 from aggressors.queries.grammar import parse
 from aggressors.stages.retrieve import STAGE
 from aggressors.stages.tables import rows
@@ -156,6 +156,14 @@ def test_more_like_these_not_like_those(dusk):
     picked = fetched(run, DUSK, Wish(budget=50, without=top, more_like=yes))
     said = [row["reason"] for row in picked.found.to_pylist() if row["sample_id"] not in yes]
     assert any("which you picked" in reason for reason in said)
+
+
+def test_examples_are_candidates_alone_in_their_order(dusk):
+    run, _ = dusk
+    first, second = ids(fetched(run, DUSK, Wish(budget=2)))
+    assert examples(run, DUSK, (second, "nobody", first)) == (second, first)
+    with pytest.raises(UsageError, match="is no candidate"):  # the engine refuses; pages pass over
+        fetched(run, DUSK, Wish(more_like=("nobody",)))
 
 
 def test_answers_move_the_promise_and_narrow_it(dusk):

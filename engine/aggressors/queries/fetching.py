@@ -194,6 +194,12 @@ def fetched(
     )
 
 
+def examples(run: RunFile, concept_id: int, sample_ids: Sequence[str]) -> tuple[str, ...]:
+    """Give those of some ids that are candidates of a concept, which alone may be picked."""
+    place = _stock(run, concept_id).place
+    return tuple(one for one in sample_ids if one in place)
+
+
 def promised(
     run: RunFile,
     concept_id: int,

@@ -267,6 +267,24 @@ class LabelQueue:
         self._require(sample_ids)
         self._write("removed", sample_ids, {}, by)
 
+    def take_back(self, sample_ids: Sequence[str], *, by: str = "") -> tuple[str, ...]:
+        """Undo an `add`: take out those of its samples that still stand here, and return them.
+
+        Raises
+        ------
+        UsageError : one of them was exported or came back since; then none is taken out.
+        """
+        rows = self.of(sample_ids).select(["sample_id", "state"]).to_pylist()
+        if gone := [row["sample_id"] for row in rows if row["state"] != "queued"]:
+            raise UsageError(
+                f"Of these {len(sample_ids):,} samples in {self.name!r} {len(gone):,} went out "
+                f"or came back since, such as {gone[0]!r}. Take out the others one by one."
+            )
+        there = tuple(row["sample_id"] for row in rows)
+        if there:
+            self.remove(there, by=by)
+        return there
+
     def _write(
         self,
         event: label_events.Event,
