@@ -6,10 +6,12 @@ import pytest
 from tests.app.reading import component, planted_aggressors, shown
 
 from aggressors.errors import UsageError
+from aggressors.queries.handover import Advice
 from aggressors.queries.returned import Allowed
+from aggressors.stats.diagnosis import Win
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, state, wishes
-from aggressors_app.components import importing, label_queue, queueing
+from aggressors_app.components import importing, label_queue, queueing, recommendation
 
 RUN = "v1-0000"
 
@@ -147,6 +149,25 @@ def test_actions_are_ranked_and_each_hands_over(opened, planted_versions):
             rows = component(app, "actions")["rows"]
             assert rows[0]["id"] == one.action
             assert len(rows) == 5
+
+
+def test_what_a_win_means_is_said_and_why_a_later_one_may_be_larger():
+    def advice(action, place, share):
+        win = None if share is None else Win(action, share, 0.0, 1.0, "measured")
+        return Advice(action, place, "", (), win)
+
+    said = [recommendation._meaning(advice(one, 1, 0.03)) for one in ("collect", "remove")]
+    assert said[0].startswith("Collect, 3")
+    assert "the model does no better" in said[1]
+    assert recommendation._meaning(advice("collect", 1, None)) == ""
+    more = (advice("collect", 1, 0.02), advice("augment", 2, None), advice("remove", 3, 0.05))
+    assert "the evidence, not the win" in recommendation._order(more)
+    assert recommendation._order(more[:2]) == ""
+    assert recommendation._order((advice("review_model", 1, None), *more)) == ""
+
+
+def test_the_page_says_what_the_win_of_the_chosen_action_means(solve):
+    assert "shed that share of all loss" in captions(solve())
 
 
 def test_suspects_are_handed_over_where_labels_are_wrong(opened, planted_versions):
