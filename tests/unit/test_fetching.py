@@ -1,12 +1,14 @@
 """Queues fetched for the page: what is wished is what comes, and what it promises is told."""
 
 import re
+from dataclasses import replace
 
 import duckdb
 import numpy as np
 import pytest
 
 from aggressors.errors import RunCorrupt, UsageError
+from aggressors.queries import fetching
 from aggressors.queries.fetching import PILOT, Wish, examples, fetched, pilot, promised
 from aggressors.queries.grammar import parse
 from aggressors.stages.retrieve import STAGE
@@ -181,6 +183,22 @@ def test_answers_move_the_promise_and_narrow_it(dusk):
     assert (before.measured, bad.measured) == (0, PILOT)
     assert not bad.needs_pilot
     assert bad.why == ""
+
+
+@pytest.mark.parametrize(
+    ("chance", "failing", "asked", "mixed"),
+    [(0.0, 1.0, False, False), (0.0, 0.3, False, False), (0.4, 1.0, True, False),
+     (0.4, 0.3, True, True)],
+)  # fmt: skip
+def test_a_pilot_is_asked_for_where_the_share_is_in_doubt(dusk, chance, failing, asked, mixed):
+    """A group of which few members fail is in more doubt; that alone asks for no pilot."""
+    run, _ = dusk
+    stock = fetching._stock(run, DUSK)
+    stock = replace(stock, failing=failing, chance=np.full_like(stock.chance, chance))
+    found = fetching._promise(run, stock, fetching._believed(stock, {}), np.arange(100))
+    assert found.needs_pilot == asked == (found.high - found.low > fetching.WIDE)
+    assert ("of it may be such samples" in found.why) == asked
+    assert ("Only 30% of the aggressor's members fail" in found.why) == mixed
 
 
 def test_what_was_answered_comes_no_more_and_still_measures(dusk):
