@@ -203,7 +203,13 @@ def test_troubles_of_an_import_are_all_listed_and_nothing_is_taken(solve, plante
     found = actions.checked_labels(RUN, "to-label", sent, "l.csv", Allowed())
     assert {one.kind for one in found.problems} == {"unknown class", "unknown id", "no label"}
     rows = [row for problem in found.problems for row in importing._rows(problem)]
-    assert len(rows) == 3
+    assert [row.cells[0].text for row in rows] == ["3", "4", "2"]  # as a spreadsheet numbers them
+    unsure = f"sample_id,label,of_group\n{ids[0]},,maybe\n".encode()
+    (problem,) = actions.checked_labels(RUN, "to-label", unsure, "l.csv", Allowed()).problems
+    (row,) = importing._rows(problem)
+    assert (row.cells[2].text, row.cells[2].sub) == (
+        "neither yes nor no", "write yes, no, or nothing",
+    )  # fmt: skip
     assert queue_of(planted).rows("labeled").num_rows == 0
 
 

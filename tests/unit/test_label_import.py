@@ -156,6 +156,16 @@ def test_what_cannot_be_read_is_told_by_its_row_with_what_is_allowed(queue):
         found.take()
 
 
+def test_an_id_that_is_no_text_is_told_as_such_with_all_else_of_its_row(queue):
+    found = checked(queue, [row("a", "coat"), row(["b"], "coat", of_group="maybe")])
+    assert kinds(found) == {
+        "neither text nor number": [(2, "", "sample_id is a list: ['b']")],
+        "neither yes nor no": [(2, "", "of_group is 'maybe'")],
+    }
+    assert found.unfit == 1
+    assert found.refusal.startswith("Nothing was taken: 1 of 2 rows does not fit 'dusk'.")
+
+
 def test_places_are_those_of_the_file(queue):
     lines = b'{"sample_id": "a", "label": "coat"}\n\n{"sample_id": "b", "label": "coot"}\n'
     assert "line 3, 'b' (coot, nearest coat)" in checked(queue, lines).refusal

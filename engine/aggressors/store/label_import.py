@@ -163,12 +163,6 @@ def _is_new(state: _Checking, answer: Answer, group: bool | None) -> bool:
     return True
 
 
-def _says(given: Answer) -> str:
-    """Say what is known of an answer without an id."""
-    odd = next((got for _, got in given.odd), "")
-    return odd or given.label or given.why or "empty"
-
-
 def _held(row: Mapping[str, str]) -> tuple[str, str]:
     """Give the answer that the queue has: event, and label or why; '' where it waits."""
     if row["state"] == "labeled":
@@ -194,7 +188,8 @@ def _elsewhere(queue: LabelQueue) -> dict[str, str]:
 def _sound(state: _Checking, given: Answer) -> Answer | None:
     """Resolve the id and the class of an answer; None where it cannot be taken."""
     if not given.sample_id.strip():
-        state.trouble("no sample_id", given, _says(given))
+        for kind, got in given.odd or (("no sample_id", given.label or given.why or "empty"),):
+            state.trouble(kind, given, got)
         return None
     one = _with(given, sample_id=known_as(given.sample_id, state.there))
     if one.sample_id not in state.there:
