@@ -85,7 +85,7 @@ def label_noise(likely: FloatArray, label: IntArray) -> LabelNoise:
     of classes; error rates have a Dirichlet prior.
     """
     m, k = likely.shape
-    if label.shape != (m,) or (m and not (0 <= label.min() and label.max() < k)):
+    if label.shape != (m,) or (m and not (label.min() >= 0 and label.max() < k)):
         raise ValueError(
             f"label must hold {m} codes below {k}, got shape {label.shape}: leave out unlabeled "
             "samples"
