@@ -43,7 +43,7 @@ class Near:
 def listed(true, label, z, member, prediction=None):
     """Suspects with what is known of each: whether its label is wrong, and the suggestion right."""
     frame = Labeled(label, true if prediction is None else prediction)
-    suspects = to_relabel(member, frame, Doubt(Near(z.astype(np.float32))))
+    suspects = to_relabel(member, frame, Doubt.of(frame, Near(z.astype(np.float32))))
     at = np.array([int(one.sample_id[1:]) for one in suspects], dtype=np.int64)
     right = np.array([one.suggested for one in suspects]) == np.array(CLASSES)[true[at]]
     return suspects, (label != true)[at], right
@@ -107,7 +107,10 @@ def test_labels_that_nothing_contradicts_are_not_listed():
     true = np.tile([COAT, SHIRT, BOOT], 200)
     z = np.array([[-4.0, 0.0], [4.0, 0.0], [0.0, 6.0]])[true] + rng.normal(0, 0.3, (600, 2))
     assert listed(true, true, z, np.arange(600) < 150)[0] == []
-    assert to_relabel(np.arange(600) < 150, Labeled(true, true), Doubt(None)) == []
+    assert (
+        to_relabel(np.arange(600) < 150, Labeled(true, true), Doubt.of(Labeled(true, true), None))
+        == []
+    )
 
 
 def test_what_is_said_to_be_another_class_is_likelier_than_its_label(own_region):
