@@ -153,7 +153,10 @@ def _shares(codes: IntArray, k: int) -> FloatArray:
 
 def _rows_of_shares(codes: IntArray, k: int) -> FloatArray:
     """(q, k) share of each code in each row; none for -1."""
-    return np.stack([(codes == code).mean(axis=1) for code in range(k)], axis=1)
+    rows, columns = np.nonzero(codes >= 0)
+    cell = rows * k + codes[rows, columns]
+    counts = np.bincount(cell, minlength=len(codes) * k).reshape(len(codes), k)
+    return np.asarray(counts / codes.shape[1])
 
 
 def _judged(member: BoolArray, frame: Frame, doubt: Doubt, at: IntArray) -> FloatArray:
