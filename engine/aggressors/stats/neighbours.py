@@ -89,13 +89,13 @@ def _for_each(act: Callable[[int], None], starts: range) -> None:
     The products of one block then use one thread each, as threads of their own would wait for one
     another: that takes several times as long on a busy machine.
     """
-    from threadpoolctl import threadpool_limits
-
     threads = min(_threads(), len(starts))
     if threads < 2:
         for start in starts:
             act(start)
         return
+    from threadpoolctl import threadpool_limits
+
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as workers:
         for _ in workers.map(act, starts):  # raises what a block raised
             pass
