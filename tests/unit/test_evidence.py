@@ -45,9 +45,11 @@ def with_(**changes):
         ({"shortcut": 0.9, "shortcut_shortfall": 1.5}, "augment"),
         ({"shortcut": 0.3, "shortcut_shortfall": 1.5}, "review_model"),
         ({**RARE, "shortcut": 0.3}, "collect"),
-        ({**RARE, "outside": 0.6}, "augment"),
-        ({**RARE, "outside": 0.5}, "collect"),
-        ({"outside": 0.9}, "review_model"),
+        ({**RARE, "passing": 0.6, "confident_failing": 0.3}, "augment"),
+        ({**RARE, "passing": 0.6, "confident_failing": 0.2}, "collect"),
+        ({**RARE, "passing": 0.5, "confident_failing": 0.3}, "collect"),
+        ({"passing": 0.9, "confident_failing": 0.3}, "review_model"),
+        ({"passing": 0.9, "confident_failing": 0.3, "shortcut_shortfall": 1.5}, "review_model"),
         ({"unreadable": 0.4, "one_sided": 0.2}, "remove"),
         ({"unreadable": 0.3, "one_sided": 0.2}, "review_model"),
         ({"unreadable": 0.6, "one_sided": 1.5}, "review_model"),
@@ -55,8 +57,12 @@ def with_(**changes):
         ({"unreadable": 0.6, "one_sided": 0.2, "skill": 0.6}, "remove"),
         ({"crowding": -1.6}, "remove"),
         ({"crowding": -1.4}, "review_model"),
-        ({**DOUBTED, "confident": 0.2, "confident_failing": 0.6}, "relabel"),
-        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.7}, "relabel"),
+        ({**DOUBTED, "confident": 0.25, "confident_failing": 0.6}, "relabel"),
+        ({**DOUBTED, "confident": 0.25, "confident_failing": 0.6, "outside": 0.3}, "review_model"),
+        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.9}, "relabel"),
+        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.7, "outside": 0.7}, "relabel"),
+        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.7}, "review_model"),
+        ({**DOUBTED, "confident": 0.4, "confident_failing": 0.6, "unreadable": 0.9}, "relabel"),
         ({**DOUBTED, "confident": 0.1, "confident_failing": 0.3}, "review_model"),
         ({**DOUBTED, "confident": 0.25, "confident_failing": 0.2}, "review_model"),
         ({**DOUBTED, "confident": 0.25}, "relabel"),
@@ -79,7 +85,7 @@ def test_rules_in_order(changes, action):
 
 def test_second_action_is_the_next_best_rule():
     advice = recommend(with_(unreadable=0.5, disagreement=0.5, confident=0.4))
-    assert advice.actions[:2] == ("remove", "relabel")
+    assert advice.actions[:2] == ("relabel", "remove")
 
 
 def test_a_shortcut_that_no_field_tells_follows_what_is_rare():
@@ -91,8 +97,13 @@ def test_weights_of_what_is_asked_together_add_up_to_a_half_where_the_rule_is_me
     for changes, kinds in (
         ({"coverage": 0.09, "share_train": 0.1 * np.exp(-0.3)}, ("coverage", "share_train")),
         (
-            {"disagreement": 0.5, "confident": 0.08 + 0.19, "confident_failing": 0.08 + 0.32},
-            ("confident", "confident_failing"),
+            {
+                "disagreement": 0.5,
+                "confident": 0.08 + 0.2,
+                "confident_failing": 0.08 + 0.35,
+                "outside": 0.6,
+            },
+            ("confident", "confident_failing", "outside"),
         ),
     ):
         weights = {reason.evidence: reason.weight for reason in recommend(with_(**changes)).reasons}
@@ -101,12 +112,12 @@ def test_weights_of_what_is_asked_together_add_up_to_a_half_where_the_rule_is_me
 
 def test_what_is_asked_again_remembers_what_takes_positions_and_probabilities():
     whole = with_(
-        **RARE, outside=0.7, confident_failing=0.6, crowding=-0.3,
+        **RARE, outside=0.7, passing=0.7, confident_failing=0.6, crowding=-0.3,
         bounds={"outside": (0.6, 0.8), "confident_failing": (0.5, 0.7)},
     )  # fmt: skip
     poor = replace(
-        whole, coverage=None, outside=None, confident=None, confident_failing=None, ordinary=None,
-        disagreement=None, unreadable=None, crowding=None, bounds={},
+        whole, coverage=None, outside=None, passing=None, confident=None, confident_failing=None,
+        ordinary=None, disagreement=None, unreadable=None, crowding=None, bounds={},
     )  # fmt: skip
     told = recommend(whole)
     assert recommend(poor) != told
@@ -176,10 +187,13 @@ def test_a_sentence_holds_the_numbers_beside_it():
     found, text = sentence("confident_failing", confident_failing=0.6)
     assert (found.value, found.reference) == (0.6, 0.08)
     assert "60 % are confidently taken for another class, 8 % of the rest" in text
-    found, text = sentence("outside", outside=0.7)
+    found, text = sentence("passing", passing=0.7, confident_failing=0.6)
     assert (found.value, found.reference) == (0.7, 0.55)
     assert "70 % of their neighbours outside the group" in text
-    assert "less than the 55 %" in sentence("outside", outside=0.4)[1]
+    assert "makes them pass for it" in text
+    assert "not sure of it" in sentence("passing", passing=0.7)[1]
+    assert "above 55 %" in sentence("passing", passing=0.4)[1]
+    assert "30 % of the ten nearest samples outside" in sentence("outside", outside=0.3)[1]
     _, text = sentence("unreadable", unreadable=0.9, skill=0.0)
     assert "avoids 0 % of the errors" in text
 

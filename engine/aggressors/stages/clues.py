@@ -256,21 +256,23 @@ class Scene:
     def _outside(self, member: BoolArray) -> Measured:
         """Ask samples outside the group whether its members look like what the model names.
 
-        Where members of several labels do, something other than what they are makes them pass.
+        Wrongly labeled ones do; where members of several labels do that train lacks, something
+        that they share makes them pass for it.
         """
         frame, near = self.frame, self.neighbourhood
         wrong = member & self.analysed & (frame.label >= 0) & (frame.prediction >= 0)
         at = capped(frame, np.flatnonzero(wrong & (frame.label != frame.prediction)), JUDGED)
         if near is None or len(at) < FEWEST:
             return {}, {}
-        if np.bincount(frame.label[at]).max() >= ONE_LABEL * len(at):
-            return {}, {}
         outside = near.rows[~member[near.rows]]
         if len(outside) <= K:
             return {}, {}
         label = frame.label[outside][nearest(near.z[at], near.z[outside], K).index]
         named = (label == frame.prediction[at][:, None]).mean(axis=1)
-        return {"outside": float(named.mean())}, {"outside": mean_bounds(named)}
+        share, bounds = float(named.mean()), mean_bounds(named)
+        several = np.bincount(frame.label[at]).max() < ONE_LABEL * len(at)
+        measured = {"outside": share, "passing": share if several else None}
+        return measured, {"outside": bounds, "passing": bounds if several else None}
 
     def _quality(self, inside: BoolArray, rest: BoolArray) -> Iterator[Quality]:
         """In which ways more members than others are bad inputs, the most frequent first."""

@@ -74,7 +74,8 @@ class Evidence:
     confident_failing : the same of the members that fail. Innocent members of a group, which was
         found by its losses and not by its cause, dilute what all members say.
     outside : share of the neighbours outside the group that carry the label the model names, around
-        members of several labels where the model is wrong; None where most are of one label.
+        members where the model is wrong.
+    passing : the same, None where most of those members are of one label.
     ambiguity, ambiguity_rest : share whose neighbours are of two labels, each with three or more of
         ten.
     gap_train, gap : mean signal of members minus that of the rest, in train and where analysed.
@@ -109,6 +110,7 @@ class Evidence:
     confident_rest: float = 0.0
     confident_failing: float | None = None
     outside: float | None = None
+    passing: float | None = None
     ambiguity: float | None = None
     ambiguity_rest: float = 0.0
     gap_train: float | None = None

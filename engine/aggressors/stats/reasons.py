@@ -25,13 +25,15 @@ SHORTFALL_ALONE = 0.7  # where there are no positions: one half
 SHORT = 0.95  # what is left of a rule to which something is said against
 SHORTCUT = 0.42
 BROKEN = 0.4  # nats by which samples that break a shortcut are rarer in train: a third
-OUTSIDE = 0.55  # share of neighbours outside the group that carry the label the model names
+PASSING = 0.55  # share of neighbours outside the group that carry the label the model names
+SURE = 0.15  # by which more failing members than others are confidently taken for another class
 UNREADABLE = 0.33
 ONE_SIDED = 1.3  # nats; a group of bad inputs crosses labels: three of ten or more
 ORDINARY = 0.65  # where the model's confidence is unknown
 DISAGREEMENT = 0.12
-CONFIDENT = 0.38  # by which more members than others are confidently another class
-CONFIDENT_FAILING = 0.64  # the same of the members that fail; what both give is added
+CONFIDENT = 0.5  # by which more members than others are confidently another class
+CONFIDENT_FAILING = 0.7  # the same of the members that fail; what both give is added,
+OUTSIDE = 0.5  # and by how far more of the neighbours outside than this agree with the model
 CONFIDENT_ALONE = 0.13  # where it is unknown which members fail
 CROWDED = -1.5  # standard deviations by which members lie closer to others than the rest does
 VERIFIED = 0.25  # share of the gap that a transformation makes in clean samples
@@ -109,6 +111,19 @@ def failing_part(e: Evidence) -> float | None:
     if e.confident is None or e.confident_failing is None:
         return None
     return (e.confident_failing - e.confident_rest) / CONFIDENT_FAILING
+
+
+def outside_part(e: Evidence) -> float | None:
+    """Say what the samples outside the group give of the same, or take from it."""
+    if e.outside is None or failing_part(e) is None:
+        return None
+    return e.outside - OUTSIDE
+
+
+def passes(e: Evidence) -> float:
+    """How far members of several classes pass for one by something that they share."""
+    sure = (e.confident_failing or 0.0) - e.confident_rest
+    return (e.passing or 0.0) / PASSING if sure > SURE else 0.0
 
 
 def shortfall(e: Evidence) -> float | None:
@@ -191,21 +206,21 @@ def _of_shortcut(e: Evidence) -> list[Reason]:
 
 def _of_looks(e: Evidence) -> list[Reason]:
     """Whether members of several classes pass for what the model takes them for."""
-    if e.outside is None:
+    if e.passing is None:
         return []
+    strength = passes(e)
     sentence = (
-        "where the model is wrong, members of several classes look like what it takes them for: "
-        f"{percent(e.outside)} of their neighbours outside the group carry the label it names; "
-        f"from {percent(OUTSIDE)} on something they share passes for a class"
+        f"where the model is wrong, members are of several classes, and {percent(e.passing)} of "
+        "their neighbours outside the group carry the label that it names"
     )
-    if e.outside <= OUTSIDE:
-        sentence = (
-            f"where the model is wrong, {percent(e.outside)} of the neighbours outside the group "
-            f"carry the label it names, less than the {percent(OUTSIDE)} by which something that "
-            "members share passes for a class"
-        )
-    weight = _weight(e.outside / OUTSIDE) if e.outside > OUTSIDE else 0.0
-    return [Reason("augment", "outside", e.outside, OUTSIDE, weight, sentence)]
+    if strength > 1:
+        sentence += ": something that they share makes them pass for it"
+    elif e.passing > PASSING:
+        sentence += ", but it is not sure of it as it is where a shortcut misleads it"
+    else:
+        sentence += f"; above {percent(PASSING)} something that they share makes them pass for it"
+    weight = _weight(strength) if strength > 1 else 0.0
+    return [Reason("augment", "passing", e.passing, PASSING, weight, sentence)]
 
 
 def _of_probes(e: Evidence) -> list[Reason]:
@@ -319,6 +334,13 @@ def _of_labels(e: Evidence) -> list[Reason]:
             Reason("relabel", "confident_failing", e.confident_failing, e.confident_rest, weight,
                    sentence)
         )  # fmt: skip
+    if e.outside is not None:
+        sentence = (
+            f"where the model is wrong, {percent(e.outside)} of the ten nearest samples outside "
+            "the group carry the label that it names"
+        )
+        weight = _weight(outside_part(e) or 0.0)
+        found.append(Reason("relabel", "outside", e.outside, OUTSIDE, weight, sentence))
     if e.ambiguity is not None:
         sentence = (
             f"around {percent(e.ambiguity)} of members two labels share the region, each with "

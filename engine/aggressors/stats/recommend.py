@@ -20,7 +20,6 @@ from aggressors.stats.reasons import (
     MOVED,
     ONE_SIDED,
     ORDINARY,
-    OUTSIDE,
     PROBE,
     QUALITY,
     SHORT,
@@ -32,6 +31,8 @@ from aggressors.stats.reasons import (
     evident,
     failing_part,
     no_other_cause,
+    outside_part,
+    passes,
     share_part,
 )
 from aggressors.stats.winning import expected_win
@@ -46,12 +47,13 @@ def recommend(evidence: Evidence) -> Recommendation:
     -----
     1. A field that tells a class in train fails on the members, or a place of another class put
        into clean samples makes members of them, or members of several classes look like what the
-       model takes them for; and train holds few of them: `augment`.
+       model takes them for, of which it is sure; and train holds few of them: `augment`.
     2. Train holds fewer of the members, and lies farther from them than from the rest: `collect`.
-    3. Inputs are unreadable, or so close together that the model sees them as one, over several
+    3. Neighbours contradict the labels more often than elsewhere; so does the model with
+       confidence, above all those of the members that fail, and so do the samples outside the
+       group. What cannot be read leaves the model unsure: `relabel`.
+    4. Inputs are unreadable, or so close together that the model sees them as one, over several
        labels: `remove`.
-    4. Neighbours contradict the labels more often than elsewhere, and so does the model with
-       confidence, above all those of the members that fail: `relabel`.
     5. Else `review_model`: hard, and nothing that was measured explains it.
 
     The other actions follow by how near their rule came; `augment` follows `collect`, since what is
@@ -95,7 +97,7 @@ def remembering(measured: Evidence, reasons: Iterable[Reason]) -> Evidence:
     ):
         if one := by_name.get(name):
             known |= {here: one.value, f"{here}_rest": one.reference or 0.0}
-    for name in ("ordinary", "crowding", "confident_failing", "outside"):
+    for name in ("ordinary", "crowding", "confident_failing", "outside", "passing"):
         if one := by_name.get(name):
             known[name] = one.value
     if (one := by_name.get("coverage")) and one.value is not None and one.value > 0:
@@ -139,7 +141,7 @@ def _interval(one: Reason) -> Interval | None:
 def _strengths(e: Evidence) -> dict[Action, float]:
     """How far each rule is met, in the order in which they are asked; above 1 = met."""
     rare = _rarity(e)
-    shortcut = max((e.shortcut or 0.0) / SHORTCUT, _swapped(e), (e.outside or 0.0) / OUTSIDE)
+    broken = (e.shortcut or 0.0) / SHORTCUT
     unreadable = (e.unreadable or 0.0) / UNREADABLE
     if e.crowding is not None and e.unreadable is not None:
         # What cannot be read looks the same to the model, whatever it shows.
@@ -148,10 +150,10 @@ def _strengths(e: Evidence) -> dict[Action, float]:
         unreadable = min(unreadable, SHORT)
     unseen = max(rare, (e.shortcut_shortfall or 0.0) / BROKEN)
     return {
-        "augment": min(unseen, shortcut),
+        "augment": max(min(unseen, broken), min(rare, max(_swapped(e), passes(e)))),
         "collect": rare,
-        "remove": unreadable,
         "relabel": _mislabeled(e),
+        "remove": unreadable,
         "review_model": 0.5,
     }
 
@@ -180,7 +182,7 @@ def _mislabeled(e: Evidence) -> float:
     if e.disagreement is None:
         return 0.0
     neighbours = (e.disagreement - e.disagreement_rest) / DISAGREEMENT
-    doubt = (confident_part(e) or 0.0) + (failing_part(e) or 0.0)
+    doubt = sum(part(e) or 0.0 for part in (confident_part, failing_part, outside_part))
     if e.confident is None:
         doubt = (e.ordinary or 0.0) / ORDINARY
     return max(min(neighbours, doubt), 0.0)

@@ -42,7 +42,7 @@ NUMBERS = (
     "coverage", "crowding", "share_train", "share_analysed", "shortcut", "shortcut_shortfall",
     "unreadable", "unreadable_rest", "skill", "one_sided", "ordinary", "label_entropy",
     "prediction_entropy", "disagreement", "disagreement_rest", "confident", "confident_rest",
-    "confident_failing", "outside", "ambiguity", "ambiguity_rest", "gap_train", "gap",
+    "confident_failing", "outside", "passing", "ambiguity", "ambiguity_rest", "gap_train", "gap",
 )  # fmt: skip
 
 
