@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from aggressors.stages.clues import Scene
 from aggressors.stages.diagnose import AGAIN, STAGE
 from aggressors.stages.shortcuts import strongest
 from aggressors.stages.tables import schema
@@ -69,6 +70,38 @@ def test_flipped_labels_come_first():
     assert [r["rank"] for r in first] == list(range(1, 41))
     assert "labeled boot" in first[0]["reason"]
     assert not any(r["sample_id"].startswith("unlabeled") for r in suspects)
+
+
+def test_members_that_fail_and_the_samples_outside_are_asked_about_labels():
+    reasons = json.loads(run(STAGE, told())["aggressors"].to_pylist()[2]["reasons"])
+    found = {reason["evidence"]: reason for reason in reasons}
+    assert found["confident_failing"]["value"] > found["confident"]["value"]
+    assert found["outside"]["value"] > 0.5
+    for name in ("confident_failing", "outside"):
+        assert found[name]["low"] <= found[name]["value"] <= found[name]["high"]
+
+
+def test_members_of_several_classes_that_pass_for_another_are_told_from_those_of_one():
+    """Around members of 0 and 1 lie only samples of 2, which the model says they are."""
+    rng = np.random.default_rng(0)
+    n = 60
+    z = rng.normal(size=(4 * n, 2)).astype(np.float32) + np.repeat([0, 0, 20, 40], n)[:, None]
+    label = np.repeat([0, 2, 0, 1], n)
+    label[: n // 2] = 1
+    member = np.arange(4 * n) < n
+    frame = SimpleNamespace(
+        sample_id=np.arange(4 * n).astype(str).astype(object), label=label,
+        prediction=np.where(member, 2, label),
+    )  # fmt: skip
+    near = SimpleNamespace(z=z, rows=np.arange(4 * n))
+    scene = SimpleNamespace(frame=frame, neighbourhood=near, analysed=np.ones(4 * n, dtype=bool))
+    measured, bounds = Scene._outside(scene, member)
+    assert measured == {"outside": 1.0, "passing": 1.0}
+    assert bounds["passing"] == (1.0, 1.0)
+    frame.label = np.where(member, 0, label)
+    assert Scene._outside(scene, member)[0] == {"outside": 1.0, "passing": None}
+    frame.prediction = frame.label
+    assert Scene._outside(scene, member) == ({}, {})
 
 
 def test_row_order_does_not_matter():

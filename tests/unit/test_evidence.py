@@ -1,5 +1,7 @@
 """Evidence and the rules that turn it into an action."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from aggressors.stats.evidence import (
     shortcut,
     total_variation,
 )
-from aggressors.stats.recommend import Evidence, recommend
+from aggressors.stats.recommend import Evidence, recommend, remembering
 
 CLEAN = Evidence(
     coverage=0.0, share_train=0.1, share_analysed=0.1, shortcut=0.03, unreadable=0.02,
@@ -20,6 +22,8 @@ CLEAN = Evidence(
     label_entropy=1.0, prediction_entropy=1.1, confident=0.1, confident_rest=0.08, gap_train=0.1,
     gap=0.8,
 )  # fmt: skip
+RARE = {"coverage": 0.2, "share_train": 0.05}
+DOUBTED = {"disagreement": 0.5}
 
 
 def with_(**changes):
@@ -30,29 +34,44 @@ def with_(**changes):
     ("changes", "action"),
     [
         ({}, "review_model"),
-        ({"coverage": 0.2}, "collect"),
-        ({"coverage": 0.2, "shortcut": 0.9, "shortcut_field": "hue"}, "augment"),
+        ({"coverage": 0.2, "share_train": 0.05}, "collect"),
+        ({"coverage": 0.05, "share_train": 0.01}, "collect"),
+        ({"coverage": 0.2}, "review_model"),  # as frequent in train as here
+        ({"coverage": 0.01, "share_train": 0.01}, "review_model"),  # as near as anything
+        ({"coverage": 0.1, "share_train": None}, "collect"),
+        ({"coverage": 0.08, "share_train": None}, "review_model"),
+        ({**RARE, "shortcut": 0.9, "shortcut_field": "hue"}, "augment"),
         ({"shortcut": 0.9}, "review_model"),
         ({"shortcut": 0.9, "shortcut_shortfall": 1.5}, "augment"),
         ({"shortcut": 0.3, "shortcut_shortfall": 1.5}, "review_model"),
-        ({"shortcut": 0.3, "coverage": 0.2}, "collect"),
-        ({"coverage": 0.07, "share_train": 0.01}, "review_model"),
-        ({"unreadable": 0.6, "one_sided": 0.2}, "remove"),
+        ({**RARE, "shortcut": 0.3}, "collect"),
+        ({**RARE, "passing": 0.6, "confident_failing": 0.3}, "augment"),
+        ({**RARE, "passing": 0.6, "confident_failing": 0.2}, "collect"),
+        ({**RARE, "passing": 0.5, "confident_failing": 0.3}, "collect"),
+        ({"passing": 0.9, "confident_failing": 0.3}, "review_model"),
+        ({"passing": 0.9, "confident_failing": 0.3, "shortcut_shortfall": 1.5}, "review_model"),
+        ({"unreadable": 0.4, "one_sided": 0.2}, "remove"),
+        ({"unreadable": 0.3, "one_sided": 0.2}, "review_model"),
         ({"unreadable": 0.6, "one_sided": 1.5}, "review_model"),
         ({"unreadable": 0.6, "one_sided": 1.2}, "remove"),
-        ({"unreadable": 0.6, "one_sided": 0.2, "skill": 0.6}, "review_model"),
-        ({"ordinary": 0.9, "disagreement": 0.5, "confident": 0.4}, "relabel"),
-        ({"ordinary": 0.9, "disagreement": 0.5, "confident": None}, "relabel"),
-        ({"ordinary": 0.6, "disagreement": 0.5, "confident": None}, "review_model"),
-        ({"ordinary": 0.8, "disagreement": 0.5, "confident": 0.08}, "review_model"),
-        ({"ordinary": 0.5, "disagreement": 0.5, "confident": 0.25}, "relabel"),
-        (
-            {"ordinary": 0.5, "disagreement": 0.5, "confident": 0.25, "crowding": 1.2},
-            "review_model",
-        ),
-        ({"ordinary": 0.9, "disagreement": 0.16, "confident": 0.4}, "review_model"),
-        ({"ordinary": 0.3, "disagreement": 0.5, "confident": 0.2}, "review_model"),
-        ({"coverage": 0.2, "ordinary": 0.9, "disagreement": 0.5, "confident": 0.4}, "collect"),
+        ({"unreadable": 0.6, "one_sided": 0.2, "skill": 0.6}, "remove"),
+        ({"crowding": -1.6}, "remove"),
+        ({"crowding": -1.4}, "review_model"),
+        ({**DOUBTED, "confident": 0.25, "confident_failing": 0.6}, "relabel"),
+        ({**DOUBTED, "confident": 0.25, "confident_failing": 0.6, "outside": 0.3}, "review_model"),
+        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.9}, "relabel"),
+        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.7, "outside": 0.7}, "relabel"),
+        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.7}, "review_model"),
+        ({**DOUBTED, "confident": 0.4, "confident_failing": 0.6, "unreadable": 0.9}, "relabel"),
+        ({**DOUBTED, "confident": 0.1, "confident_failing": 0.3}, "review_model"),
+        ({**DOUBTED, "confident": 0.25, "confident_failing": 0.2}, "review_model"),
+        ({**DOUBTED, "confident": 0.25}, "relabel"),
+        ({**DOUBTED, "confident": 0.2}, "review_model"),
+        ({"disagreement": 0.16, "confident": 0.5, "confident_failing": 0.9}, "review_model"),
+        ({"disagreement": None, "confident": 0.5, "confident_failing": 0.9}, "review_model"),
+        ({**DOUBTED, "ordinary": 0.9, "confident": None}, "relabel"),
+        ({**DOUBTED, "ordinary": 0.6, "confident": None}, "review_model"),
+        ({**RARE, **DOUBTED, "confident": 0.4, "confident_failing": 0.8}, "collect"),
         ({"coverage": None, "share_train": 0.01, "share_analysed": 0.1}, "collect"),
         ({"coverage": None, "share_train": None}, "review_model"),
     ],
@@ -65,8 +84,44 @@ def test_rules_in_order(changes, action):
 
 
 def test_second_action_is_the_next_best_rule():
-    advice = recommend(with_(coverage=0.2, ordinary=0.9, disagreement=0.5, confident=0.4))
-    assert advice.actions[:2] == ("collect", "relabel")
+    advice = recommend(with_(unreadable=0.5, disagreement=0.5, confident=0.4))
+    assert advice.actions[:2] == ("relabel", "remove")
+
+
+def test_a_shortcut_that_no_field_tells_follows_what_is_rare():
+    advice = recommend(with_(**RARE, disagreement=0.5, confident=0.4))
+    assert advice.actions[:3] == ("collect", "augment", "relabel")
+
+
+def test_weights_of_what_is_asked_together_add_up_to_a_half_where_the_rule_is_met():
+    for changes, kinds in (
+        ({"coverage": 0.09, "share_train": 0.1 * np.exp(-0.3)}, ("coverage", "share_train")),
+        (
+            {
+                "disagreement": 0.5,
+                "confident": 0.08 + 0.2,
+                "confident_failing": 0.08 + 0.35,
+                "outside": 0.6,
+            },
+            ("confident", "confident_failing", "outside"),
+        ),
+    ):
+        weights = {reason.evidence: reason.weight for reason in recommend(with_(**changes)).reasons}
+        assert sum(weights[kind] for kind in kinds) == pytest.approx(0.5)
+
+
+def test_what_is_asked_again_remembers_what_takes_positions_and_probabilities():
+    whole = with_(
+        **RARE, outside=0.7, passing=0.7, confident_failing=0.6, crowding=-0.3,
+        bounds={"outside": (0.6, 0.8), "confident_failing": (0.5, 0.7)},
+    )  # fmt: skip
+    poor = replace(
+        whole, coverage=None, outside=None, passing=None, confident=None, confident_failing=None,
+        ordinary=None, disagreement=None, unreadable=None, crowding=None, bounds={},
+    )  # fmt: skip
+    told = recommend(whole)
+    assert recommend(poor) != told
+    assert recommend(remembering(poor, told.reasons)) == told
 
 
 def test_what_was_not_measured_is_said():
@@ -79,10 +134,9 @@ def test_what_was_not_measured_is_said():
 
 def test_weight_speaks_for_or_against():
     weights = {r.evidence: r.weight for r in recommend(with_(coverage=-0.3)).reasons}
-    assert weights["coverage"] == -1
-    assert {r.evidence: r.weight for r in recommend(with_(coverage=0.09)).reasons}[
-        "coverage"
-    ] == pytest.approx(0.5)
+    assert weights["coverage"] == -0.5
+    alone = recommend(with_(coverage=0.09, share_train=None))
+    assert {r.evidence: r.weight for r in alone.reasons}["coverage"] == pytest.approx(0.5)
 
 
 def test_entropy_and_divergence_by_hand():
@@ -122,15 +176,24 @@ def sentence(evidence, **changes):
 
 def test_a_sentence_holds_the_numbers_beside_it():
     found, text = sentence("coverage", coverage=0.3644)
-    assert (found.value, found.reference) == (
-        pytest.approx(1.44, abs=1e-3),
-        pytest.approx(1.094, abs=1e-3),
-    )
+    assert (found.value, found.reference) == (pytest.approx(1.44, abs=1e-3), 1)
     assert "1.44 times as far" in text
-    assert "from 1.09 on" in text
+    assert "from 1.09 on" in sentence("coverage", coverage=0.3644, share_train=None)[1]
+    assert "as near as it lies to anything" in sentence("coverage", coverage=0.01)[1]
     found, text = sentence("ordinary", ordinary=1.06)
     assert "1.06 times as often" in text
-    assert "above 0.48 is usual" in text
+    assert found.weight == 0
+    assert "above 0.65 is usual" in sentence("ordinary", ordinary=1.06, confident=None)[1]
+    found, text = sentence("confident_failing", confident_failing=0.6)
+    assert (found.value, found.reference) == (0.6, 0.08)
+    assert "60 % are confidently taken for another class, 8 % of the rest" in text
+    found, text = sentence("passing", passing=0.7, confident_failing=0.6)
+    assert (found.value, found.reference) == (0.7, 0.55)
+    assert "70 % of their neighbours outside the group" in text
+    assert "makes them pass for it" in text
+    assert "not sure of it" in sentence("passing", passing=0.7)[1]
+    assert "above 55 %" in sentence("passing", passing=0.4)[1]
+    assert "30 % of the ten nearest samples outside" in sentence("outside", outside=0.3)[1]
     _, text = sentence("unreadable", unreadable=0.9, skill=0.0)
     assert "avoids 0 % of the errors" in text
 

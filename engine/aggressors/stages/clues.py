@@ -17,6 +17,7 @@ from aggressors.stages.whitened import Floats, capped, whitened
 from aggressors.stats.bounds import (
     difference_bounds,
     entropy_bounds,
+    mean_bounds,
     ratio_bounds,
     share_bounds,
 )
@@ -34,6 +35,8 @@ from aggressors.words import spoken
 K = 10
 FEWEST = 5  # samples below which a share or a mean says nothing
 SHARED = 3  # of ten neighbours that a second label must hold to share the region
+JUDGED = 500  # members where the model is wrong that are held against samples outside
+ONE_LABEL = 0.7  # share of one label from which members are of it, and not of several
 TELLING = 5  # times as many as among the rest must be bad in one way for it to be told
 Measured = tuple[dict[str, Any], dict[str, Bounds | None]]
 
@@ -175,6 +178,7 @@ class Scene:
             self._near(inside, rest),
             self._generalisation(member),
             self._labels(inside, rest) if classified else ({}, {}),
+            self._outside(member) if classified else ({}, {}),
         ):
             measured |= found
             bounds |= of_found
@@ -228,6 +232,10 @@ class Scene:
             measured["confident"] = _share(self.confident, inside)
             measured["confident_rest"] = _share(self.confident, rest)
             bounds["confident"] = share_bounds(self.confident[inside])
+            failing = inside & self.frame.failing(rest) if rest.any() else inside
+            if failing.sum() >= FEWEST:
+                measured["confident_failing"] = _share(self.confident, failing)
+                bounds["confident_failing"] = share_bounds(self.confident[failing])
         if self.neighbourhood is None:
             return measured, bounds
         disagree, shared = self._disagree(), self.neighbourhood.shared
@@ -244,6 +252,27 @@ class Scene:
             measured["ordinary"] = float(named[wrong].mean() / usual)
             bounds["ordinary"] = ratio_bounds(named[wrong], named[rest & right])
         return measured, bounds
+
+    def _outside(self, member: BoolArray) -> Measured:
+        """Ask samples outside the group whether its members look like what the model names.
+
+        Wrongly labeled ones do; where members of several labels do that train lacks, something
+        that they share makes them pass for it.
+        """
+        frame, near = self.frame, self.neighbourhood
+        wrong = member & self.analysed & (frame.label >= 0) & (frame.prediction >= 0)
+        at = capped(frame, np.flatnonzero(wrong & (frame.label != frame.prediction)), JUDGED)
+        if near is None or len(at) < FEWEST:
+            return {}, {}
+        outside = near.rows[~member[near.rows]]
+        if len(outside) <= K:
+            return {}, {}
+        label = frame.label[outside][nearest(near.z[at], near.z[outside], K).index]
+        named = (label == frame.prediction[at][:, None]).mean(axis=1)
+        share, bounds = float(named.mean()), mean_bounds(named)
+        several = np.bincount(frame.label[at]).max() < ONE_LABEL * len(at)
+        measured = {"outside": share, "passing": share if several else None}
+        return measured, {"outside": bounds, "passing": bounds if several else None}
 
     def _quality(self, inside: BoolArray, rest: BoolArray) -> Iterator[Quality]:
         """In which ways more members than others are bad inputs, the most frequent first."""

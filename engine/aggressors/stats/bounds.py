@@ -24,6 +24,18 @@ def share_bounds(what: BoolArray) -> Bounds | None:
     return float(low[0]), float(high[0])
 
 
+def mean_bounds(values: FloatArray) -> Bounds | None:
+    """Student's interval of the mean of (n,) shares, within [0, 1]; None below two."""
+    from scipy.special import stdtrit
+
+    if len(values) < 2:
+        return None
+    middle = float(values.mean())
+    error = float(values.std(ddof=1)) / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * error
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
 def difference_bounds(one: FloatArray, other: FloatArray) -> Bounds | None:
     """Welch's interval of the difference of two means; None with fewer than two in either.
 

@@ -71,6 +71,11 @@ class Evidence:
     label_entropy, prediction_entropy : mixture of labels and of predictions inside, in nats.
     disagreement, disagreement_rest : share whose neighbours mostly carry another label.
     confident, confident_rest : share that the model confidently takes for another class.
+    confident_failing : the same of the members that fail. Innocent members of a group, which was
+        found by its losses and not by its cause, dilute what all members say.
+    outside : share of the neighbours outside the group that carry the label the model names, around
+        members where the model is wrong.
+    passing : the same, None where most of those members are of one label.
     ambiguity, ambiguity_rest : share whose neighbours are of two labels, each with three or more of
         ten.
     gap_train, gap : mean signal of members minus that of the rest, in train and where analysed.
@@ -103,6 +108,9 @@ class Evidence:
     disagreement_rest: float = 0.0
     confident: float | None = None
     confident_rest: float = 0.0
+    confident_failing: float | None = None
+    outside: float | None = None
+    passing: float | None = None
     ambiguity: float | None = None
     ambiguity_rest: float = 0.0
     gap_train: float | None = None

@@ -13,31 +13,31 @@ from aggressors.stats.diagnosis import Evidence, Probe, Quality, Reason, Recomme
 from aggressors.stats.intervals import Interval
 from aggressors.stats.reasons import (
     ALIKE,
-    APART_WEIGHT,
     BROKEN,
-    COVERAGE,
+    COVERED,
     CROWDED,
     DISAGREEMENT,
-    DOUBT,
     MOVED,
     ONE_SIDED,
-    ORDINARY_ALONE,
-    ORDINARY_WEIGHT,
+    ORDINARY,
     PROBE,
     QUALITY,
+    SHORT,
     SHORTCUT,
-    SHORTFALL,
     UNREADABLE,
     WIN,
+    confident_part,
+    distance_part,
     evident,
+    failing_part,
     no_other_cause,
-    shortfall,
-    verified,
+    outside_part,
+    passes,
+    share_part,
 )
 from aggressors.stats.winning import expected_win
 
 __all__ = ["Evidence", "Reason", "Recommendation", "recommend", "remembering"]
-SECOND = 0.95  # what a transformation alone can make of `augment`: the next after `collect`
 
 
 def recommend(evidence: Evidence) -> Recommendation:
@@ -46,21 +46,26 @@ def recommend(evidence: Evidence) -> Recommendation:
     Notes
     -----
     1. A field that tells a class in train fails on the members, or a place of another class put
-       into clean samples makes members of them; and train holds few that break it: `augment`.
-    2. Train covers the members worse than the rest: `collect`.
-    3. Inputs are unreadable, or so close together that the model sees them as one, over several
-       labels, and the model cannot read them: `remove`.
-    4. Neighbours contradict the labels more often than elsewhere, and the more so the model with
-       confidence: less is asked of it where the samples that it gets wrong look like ordinary
-       samples of the class it names, more where each is unlike the others: `relabel`.
+       into clean samples makes members of them, or members of several classes look like what the
+       model takes them for, of which it is sure; and train holds few of them: `augment`.
+    2. Train holds fewer of the members, and lies farther from them than from the rest: `collect`.
+    3. Neighbours contradict the labels more often than elsewhere; so does the model with
+       confidence, above all those of the members that fail, and so do the samples outside the
+       group. What cannot be read leaves the model unsure: `relabel`.
+    4. Inputs are unreadable, or so close together that the model sees them as one, over several
+       labels: `remove`.
     5. Else `review_model`: hard, and nothing that was measured explains it.
 
-    The other actions follow by how near their rule came.
+    The other actions follow by how near their rule came; `augment` follows `collect`, since what is
+    rare cannot be told for sure from what breaks a shortcut that no field tells.
     """
     strength = _strengths(evidence)
     fits = [action for action in strength if strength[action] > 1]
     first: Action = fits[0] if fits else "review_model"
-    others = sorted((action for action in strength if action != first), key=lambda a: -strength[a])
+    others = sorted(
+        (action for action in strength if action != first),
+        key=lambda action: (first != "collect" or action != "augment", -strength[action]),
+    )
     reasons = evident(evidence)
     if first == "review_model":
         reasons.append(no_other_cause(evidence, strength))
@@ -92,7 +97,7 @@ def remembering(measured: Evidence, reasons: Iterable[Reason]) -> Evidence:
     ):
         if one := by_name.get(name):
             known |= {here: one.value, f"{here}_rest": one.reference or 0.0}
-    for name in ("ordinary", "crowding"):
+    for name in ("ordinary", "crowding", "confident_failing", "outside", "passing"):
         if one := by_name.get(name):
             known[name] = one.value
     if (one := by_name.get("coverage")) and one.value is not None and one.value > 0:
@@ -136,19 +141,19 @@ def _interval(one: Reason) -> Interval | None:
 def _strengths(e: Evidence) -> dict[Action, float]:
     """How far each rule is met, in the order in which they are asked; above 1 = met."""
     rare = _rarity(e)
-    shortcut = max((e.shortcut or 0.0) / SHORTCUT, _swapped(e))
-    unreadable = (e.unreadable or 0.0) * (1 - (e.skill or 0.0)) / UNREADABLE
+    broken = (e.shortcut or 0.0) / SHORTCUT
+    unreadable = (e.unreadable or 0.0) / UNREADABLE
     if e.crowding is not None and e.unreadable is not None:
         # What cannot be read looks the same to the model, whatever it shows.
         unreadable = max(unreadable, e.crowding / CROWDED)
     if e.one_sided is not None and e.one_sided >= ONE_SIDED:
-        unreadable = min(unreadable, 0.9)
+        unreadable = min(unreadable, SHORT)
     unseen = max(rare, (e.shortcut_shortfall or 0.0) / BROKEN)
     return {
-        "augment": min(unseen, max(shortcut, min(_reproduced(e), SECOND))),
+        "augment": max(min(unseen, broken), min(rare, max(_swapped(e), passes(e)))),
         "collect": rare,
-        "remove": unreadable,
         "relabel": _mislabeled(e),
+        "remove": unreadable,
         "review_model": 0.5,
     }
 
@@ -164,26 +169,20 @@ def _swapped(e: Evidence) -> float:
     return best.alike / ALIKE
 
 
-def _reproduced(e: Evidence) -> float:
-    """Whether a transformation makes members of clean samples: train may be varied by it."""
-    best = verified(e)
-    return 0.0 if best is None else best.alike / ALIKE
-
-
 def _rarity(e: Evidence) -> float:
-    if e.coverage is not None:
-        return max(e.coverage, 0.0) / COVERAGE
-    found = shortfall(e)
-    return 0.0 if found is None else max(found, 0.0) / SHORTFALL
+    """How far train lacks the members: by its distance and by its share, as far as known."""
+    found = (distance_part(e) or 0.0) + (share_part(e) or 0.0)
+    if e.coverage is not None and e.coverage < COVERED:
+        found = min(found, SHORT)
+    return max(found, 0.0)
 
 
 def _mislabeled(e: Evidence) -> float:
-    """How surely neighbours and the model contradict the labels of ordinary samples."""
-    if e.ordinary is None or e.disagreement is None:
+    """How surely neighbours and the model contradict the labels."""
+    if e.disagreement is None:
         return 0.0
     neighbours = (e.disagreement - e.disagreement_rest) / DISAGREEMENT
+    doubt = sum(part(e) or 0.0 for part in (confident_part, failing_part, outside_part))
     if e.confident is None:
-        return max(min(neighbours, e.ordinary / ORDINARY_ALONE), 0.0)
-    doubt = e.confident - e.confident_rest + ORDINARY_WEIGHT * e.ordinary
-    doubt -= APART_WEIGHT * max(e.crowding or 0.0, 0.0)
-    return max(min(neighbours, doubt / DOUBT), 0.0)
+        doubt = (e.ordinary or 0.0) / ORDINARY
+    return max(min(neighbours, doubt), 0.0)

@@ -10,6 +10,17 @@ PLANTED = {
     "hard": "hard but clean",
 }  # fmt: skip
 FIRST, TWO = 0.90, 0.97
+# First action right, and among the first two, on what is called "settling" here.
+TRIED = (
+    "What was tried before, on cases that rules are settled on now:",
+    "",
+    "- rules settled on the 14 developing cases alone: .56 and .87 on 32 of the others;",
+    "- rules 3 and 4 settled anew with 13 of those looked at: .68 and .87 on all 36 of them, .60 "
+    "and .84 on the 23 that had not been looked at; logistic regression on that evidence .67.",
+    "",
+    "[Decision 17](../decisions/0017-rules-of-the-diagnosis.md) tells the rules of today, and "
+    "`tests/bench/solve/README-diagnosis.md` what each attempt gave.",
+)
 REVIEWED, SUGGESTED = 0.94, 0.95
 
 
@@ -34,20 +45,26 @@ def page(result: dict) -> str:
     ]
     rows = {
         "**as discovered**": told["figures"]["found"],
-        "as discovered, cases never looked at": result["action"]["unseen"]["figures"]["found"],
-        "the same, F1 at least .5": result["action"]["unseen"]["fair"],
-        "as discovered, all cases, by the rules as first settled": result["as_first_settled"],
         "as discovered, F1 at least .5": told["fair"],
         "as discovered, F1 at least .7": told["pure"],
+        "as discovered, each aggressor for the slice it is most like": told[
+            "one slice an aggressor"
+        ],
         "the true members": told["figures"]["true"],
     }
     rows |= {f"as discovered, {name}": told["figures"][name] for name in told["figures"]
              if name not in ("found", "true")}  # fmt: skip
     either = "either of collect and augment for rare and shortcut"
     rows[f"as discovered, {either}"] = told[either]
-    rows["developing cases, as discovered (rules were settled on them)"] = result["action"][
-        "developing"
-    ]["figures"]["found"]
+    settled = result["action"]["settled"]
+    rows |= {
+        "cases that rules were settled on, as discovered": settled["figures"]["found"],
+        "the same, true members": settled["figures"]["true"],
+    }
+    rows |= {
+        f"the same, as discovered, thresholds settled on other {name}": each
+        for name, each in settled["crossed"].items()
+    }
     lines += [f"| {name} | {each['n']} | {_share(each['first'])} | {_share(each['two'])} |"
               for name, each in rows.items()]  # fmt: skip
     lines += ["", "| right, below what came first | " + " | ".join(ACTIONS) + " |",
@@ -68,9 +85,9 @@ def page(result: dict) -> str:
         "Spoiled are by the package `imagecorruptions` at severity 5, twice, of kinds that no rule "
         "was tuned on; hard ones are turned and scaled, overlaid, of two halves, or the class "
         "shirt as it is. A slice is an aggressor if its mean loss is .1 above that of the rest. "
-        "Rules were first settled on other originals, seeds and kinds alone, and missed by far; "
-        "they were settled anew with the first 13 reporting cases looked at: only the cases never "
-        "looked at say what to expect.",
+        "Rules are settled on other seeds and kinds, and no reporting case was looked at before.",
+        "",
+        *TRIED,
     ]
     return "\n".join(lines)
 
