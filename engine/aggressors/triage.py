@@ -61,7 +61,14 @@ def triage(run: RunFile, workspace: Workspace, opened: Opener | None = None) -> 
 
 
 def decide(
-    run: RunFile, workspace: Workspace, rank: int, word: str, *, why: str = "", by: str = ""
+    run: RunFile,
+    workspace: Workspace,
+    rank: int,
+    word: str,
+    *,
+    why: str = "",
+    by: str = "",
+    opened: Opener | None = None,
 ) -> Decision:
     """Keep what was decided about an aggressor; what holds already is returned as it is.
 
@@ -70,6 +77,7 @@ def decide(
     word : accepted, dismissed, being-fixed or fixed; new takes back what was decided.
     why : the reason, which dismissed needs.
     by : who decided; default $AGGRESSORS_USER, else the user of the operating system.
+    opened : as of `triage`.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def decide(
     """
     concept_id = concept_of_rank(run, rank)
     why, author = check_said(word, why), person(by)
-    before = triage(run, workspace).of(rank)
+    before = triage(run, workspace, opened).of(rank)
     assert before is not None  # it has this rank
     said, info = before.decision, run.info
     if said is None and word == "new":
