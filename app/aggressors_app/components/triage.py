@@ -22,6 +22,7 @@ HELP = (
     "by the samples they share. A click on the word that holds takes it back."
 )
 SHOWN = "dismissed"  # parameter of the URL: whether lists show the dismissed too
+NAMED = 3  # of those that are back, so that it stays one line
 TROUBLE, ASKED = "triage_trouble", "triage_asked"
 
 
@@ -126,7 +127,7 @@ def announced(run_id: str) -> None:
     verb = "A fixed aggressor is" if len(back) == 1 else f"{len(back)} fixed aggressors are"
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(f":red[:material/replay: **{verb} back:**]", width="content")
-        for one in back:
+        for one in back[:NAMED]:
             rank = one.aggressor.rank
             st.button(
                 plain(f"{rank} · {one.aggressor.name}"),
@@ -137,6 +138,8 @@ def announced(run_id: str) -> None:
                 on_click=_open,
                 args=(rank,),
             )
+        if len(back) > NAMED:
+            st.caption(f"and {len(back) - NAMED} more", width="content")
 
 
 def _open(rank: int) -> None:
