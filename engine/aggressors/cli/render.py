@@ -90,9 +90,7 @@ def aggressor_table(
 ) -> Table:
     """Ranked aggressors; the bar is the severity next to `top`, by default the largest.
 
-    Parameters
-    ----------
-    words : what was decided, by rank; see `words.STATES`.
+    `words` are what was decided, by rank.
     """
     top = top if top is not None else max((one.severity for one in found), default=0.0)
     wide = width >= WIDE

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aggressors.contracts import Aggressor
 from aggressors.queries.overview import aggressors
@@ -106,13 +107,24 @@ def overlaps(run: RunFile, groups: Sequence[Hashes], other: RunFile | None) -> F
 
 
 def _overlaps(run: RunFile, groups: Sequence[Hashes], other: RunFile | None) -> FloatArray:
-    left = members(run, aggressors(run))
+    left = _members(run)
     if other is not None:
         left = left.among(held.get(other, "analysed hashes", lambda: analysed(other)))
     place = np.repeat(np.arange(len(groups)), [len(one) for one in groups])
     right = Members(len(groups), place, np.concatenate(groups)).in_order()
     right = right.among(held.get(run, "analysed hashes", lambda: analysed(run)))
     return overlaps_of(left, right).share
+
+
+def _members(run: RunFile) -> Members:
+    """Members of the aggressors of a run, kept, as each other model is compared with them."""
+
+    def both() -> NDArray[np.uint64]:
+        found = members(run, aggressors(run))
+        return np.stack([found.group.astype(np.uint64), found.sample])
+
+    group, sample = held.get(run, "hashes of the members", both)
+    return Members(len(aggressors(run)), group.astype(np.int64), sample)
 
 
 def triaged(
