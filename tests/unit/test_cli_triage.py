@@ -73,7 +73,9 @@ def test_show_hides_and_counts_the_dismissed_and_json_has_them(workspace):
         {**one, "triage": "", "triage_why": "", "triage_by": "", "triage_at": "",
          "triage_run": ""} for one in after
     ]  # fmt: skip
-    assert call("show", "v3", at=workspace).stdout.splitlines()[2] == everything.splitlines()[2]
+    line, same = (" ".join(one.split("\n\n")[0].split()) for one in (text, everything))
+    assert "first of all group 2." in line  # not the first, which nobody sees
+    assert same == line.replace("first of all group 2.", "first of all group 1.")
 
 
 def test_where_all_are_dismissed_they_are_counted(workspace):
@@ -81,6 +83,7 @@ def test_where_all_are_dismissed_they_are_counted(workspace):
         say(workspace, "v1", rank, "dismissed", "--why", "noise")
     text = call("show", "v1", at=workspace).stdout
     assert "2 dismissed are not shown" in text
+    assert "2 groups do worse than the rest, all of them dismissed." in text
     assert "Severity:" not in text
 
 

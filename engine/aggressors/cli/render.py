@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -130,20 +131,12 @@ def _name(one: Aggressor, word: str) -> Text:
     return text
 
 
-def ranking(
-    summary: Summary, *, width: int, words: Mapping[int, str], hidden: Collection[int]
-) -> RenderableType:
-    """Show confirmed aggressors, then the tentative ones apart.
-
-    Parameters
-    ----------
-    words : what was decided, by rank.
-    hidden : ranks that are left out.
-    """
+def ranking(summary: Summary, *, width: int, words: Mapping[int, str]) -> RenderableType:
+    """Show confirmed aggressors, then the tentative ones apart; `words` as in `aggressor_table`."""
     signal = spoken(summary.info.settings.signal)
     top = max((one.severity for one in summary.aggressors), default=0.0)
-    confirmed = [one for one in summary.confirmed if one.rank not in hidden]
-    tentative = [one for one in summary.tentative if one.rank not in hidden]
+    confirmed = [one for one in summary.confirmed if one.rank not in summary.hidden]
+    tentative = [one for one in summary.tentative if one.rank not in summary.hidden]
     parts: list[RenderableType] = []
     if confirmed:
         parts.append(aggressor_table(confirmed, width=width, signal=signal, top=top, words=words))
@@ -213,7 +206,9 @@ def run_overview(
     from aggressors.cli.render_triage import announced, hidden
 
     name, where = shlex.quote(run), _where(workspace)
-    left_out = {one.aggressor.rank for one in decided if one.is_hidden and not everything}
+    if not everything:
+        left_out = frozenset(one.aggressor.rank for one in decided if one.is_hidden)
+        summary = replace(summary, hidden=left_out)
     info = summary.info
     about = f"  {info.model_name} · {info.run_id} · {moment(info.created_at)}"
     parts: list[RenderableType] = [
@@ -226,10 +221,10 @@ def run_overview(
     ]
     if summary.aggressors:
         words = {one.aggressor.rank: one.word for one in decided}
-        parts.append(ranking(summary, width=width, words=words, hidden=left_out))
-        if left_out:
+        parts.append(ranking(summary, width=width, words=words))
+        if summary.hidden:
             parts += hidden(decided, f"aggressors show {name} --all{where}")
-        looks = {rank: said for rank, said in summary.looks.items() if rank not in left_out}
+        looks = {rank: said for rank, said in summary.looks.items() if rank not in summary.hidden}
         if any(one.rank in looks for one in summary.confirmed):
             parts += [Text("\nWhere the model looks", "bold"), _looks(summary.confirmed, looks)]
         lines = [f"\nNext: aggressors app {name}{where}"]
