@@ -121,10 +121,10 @@ def publish_version(
         moved = np.flatnonzero(dusk & (population == "test"))[:to_train]
         drop = (*drop, *(ids[row] for row in moved))
         extra = changed.take(pa.array(moved))
-        tables = _without(tables, set(drop))
+        tables = without(tables, set(drop))
         tables = _into_train(tables, extra)
     elif drop:
-        tables = _without(tables, set(drop))
+        tables = without(tables, set(drop))
     return publish_tables(workspace, tables, name, day=day, **info)
 
 
@@ -154,7 +154,7 @@ def publish_tables(
 POSITIONAL = ("samples", "metadata", "embeddings")
 
 
-def _without(tables: dict[str, pa.Table], gone: set[str]) -> dict[str, pa.Table]:
+def without(tables: dict[str, pa.Table], gone: set[str]) -> dict[str, pa.Table]:
     """Bare samples and metadata without some of the samples; no concepts."""
     keep = [sample_id not in gone for sample_id in tables["samples"]["sample_id"].to_pylist()]
     return {name: _numbered(tables[name].filter(pa.array(keep))) for name in POSITIONAL} | {

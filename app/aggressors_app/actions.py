@@ -1,4 +1,4 @@
-"""What people do: queue and mark samples, save hypotheses and tests, take samples elsewhere.
+"""What people do: queue and mark samples, decide about aggressors, save hypotheses and tests.
 
 Nothing here is remembered.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from aggressors import triage
 from aggressors.carrying import speaks_of_a_run
 from aggressors.errors import WorkspaceError
 from aggressors.export import Exported, export
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from aggressors.queries.marks import MarkKind
     from aggressors.queries.returned import Allowed, Checked
     from aggressors.store.label_queues import Added, LabelQueue, QueueSummary
+    from aggressors.store.triage import Decision
     from aggressors.store.workspace import Workspace
 
 
@@ -158,6 +160,22 @@ def set_mark(
         group=place.group,
         concept_id=place.concept_id,
     )
+
+
+# --- Triage ---
+
+
+def decide(run_id: str, rank: int, word: str, why: str = "", by: str = "") -> Decision:
+    """Keep what is decided about an aggressor.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace, or it cannot be written. UsageError : dismissed without
+    a reason, or one that is too long.
+    """
+    found = _workspace("keeps no decisions")
+    run, opened = cached.run_file(run_id), cached.at_hand
+    return triage.decide(run, found, rank, word, why=why, by=by, opened=opened)
 
 
 # --- Taking samples elsewhere ---

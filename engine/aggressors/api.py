@@ -22,8 +22,9 @@ from aggressors.queries.grammar import NOTHING, expand, format_filter, parse
 from aggressors.queries.handmade import answered, selection
 from aggressors.queries.listing import listing
 from aggressors.queries.marks import as_table, check_markable, place_of
-from aggressors.queries.overview import EVERYONE, aggressors
+from aggressors.queries.overview import EVERYONE
 from aggressors.queries.samples import concept_of_rank, count
+from aggressors.queries.triage import TOLD, told
 from aggressors.store.read import RunFile
 from aggressors.store.read import open_run as open_run_file
 from aggressors.store.workspace import Workspace, stands_alone
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from aggressors.store.handmade import HandMade
     from aggressors.store.hypotheses import Hypothesis
     from aggressors.store.saved_tests import SavedTest
+    from aggressors.store.triage import Decision
 
 # The columns of `aggressors show --json`.
 _AGGRESSORS = pa.schema(
@@ -56,6 +58,7 @@ _AGGRESSORS = pa.schema(
         ("rule", pa.string()),
         ("n_known", pa.int64()),
         ("n_core", pa.int64()),
+        *((name, pa.string()) for name in TOLD),
     ]
 )
 
@@ -113,9 +116,37 @@ class Run:
         return None if self._workspace is None else self._workspace.root
 
     def aggressors(self) -> pa.Table:
-        """List the aggressors by rank, confirmed and tentative, as `aggressors show` does."""
-        rows = [asdict(entry) for entry in aggressors(self._file)]
+        """List the aggressors by rank, confirmed and tentative, as `aggressors show --json` does.
+
+        What was decided about each is null where the run was opened without a workspace.
+        """
+        from aggressors.triage import triage
+
+        known = None if self._workspace is None else triage(self._file, self._workspace)
+        for one in known.unreadable if known else ():
+            warnings.warn(one.reason, stacklevel=2)
+        rows = told(self._file, known.found if known else None)
         return pa.Table.from_pylist(rows, schema=_AGGRESSORS)
+
+    def triage(self, rank: int, word: str, *, why: str = "", by: str = "") -> Decision:
+        """Keep what is decided about an aggressor; later runs find it by the samples they share.
+
+        Parameters
+        ----------
+        word : accepted, dismissed, being-fixed or fixed; new takes back what was decided.
+        why : the reason, which dismissed needs.
+        by : who decides; default $AGGRESSORS_USER, else the user of the operating system.
+
+        Raises
+        ------
+        UsageError : no such rank or word, no reason where one is needed, or nothing to take back.
+        WorkspaceError : the run was opened without a workspace, or that cannot be written.
+        """
+        from aggressors.triage import decide
+
+        return decide(
+            self._file, self._place("what is decided is kept"), rank, word, why=why, by=by
+        )
 
     def members(self, rank: int, filter: Filter | str = EVERYTHING) -> pa.Table:
         """List all members of an aggressor, the surest first, with their metadata.

@@ -35,6 +35,7 @@ class Summary:
     aggressors: tuple[Aggressor, ...]
     origin: str = ""
     looks: Mapping[int, str] = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()
 
     @property
     def confirmed(self) -> tuple[Aggressor, ...]:
@@ -65,7 +66,8 @@ class Summary:
         wholes = len(self.confirmed) - parts
         if not self.confirmed:
             return nothing_found(self.facts, self.info.settings.signal)[1]
-        worst = self.confirmed[0]
+        shown = [one for one in self.confirmed if one.rank not in self.hidden]
+        first = f"first of all {shown[0].name}" if shown else "all of them dismissed"
         covers, them = (
             ("It covers", "it") if len(self.confirmed) == 1 else ("Together they cover", "they")
         )
@@ -76,7 +78,7 @@ class Summary:
             f"{self.explained.share:.0%} of all {spoken(self.info.settings.signal)} would vanish "
             f"if {them} did like the rest."
         )
-        return f"{groups} worse than the rest{within}, first of all {worst.name}.{together}"
+        return f"{groups} worse than the rest{within}, {first}.{together}"
 
 
 def summarize(run: RunFile) -> Summary:

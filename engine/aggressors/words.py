@@ -25,6 +25,15 @@ ACTION_NAMES = {
     "remove": "remove",
     "review_model": "review model",
 }
+# What a team decided about an aggressor, as it stands on screen.
+STATES = {
+    "new": "new",
+    "accepted": "accepted",
+    "dismissed": "dismissed",
+    "being-fixed": "being fixed",
+    "fixed": "fixed",
+    "back": "back",
+}
 ADVICE = {
     "collect": "Label more samples like these; they are rare in training.",
     "augment": "Vary this condition in training; the model leans on it.",
@@ -255,6 +264,14 @@ def derivation(name: str, added: Sequence[str]) -> str:
     if not name:
         return ""
     return f"derived from {name}, with {listed(added)} added" if added else f"derived from {name}"
+
+
+def decided(word: str, author: str, run_name: str, when: str) -> str:
+    """Say who decided what about an aggressor: dismissed by ana on v1, 2026-11-27 12:00."""
+    said = "taken back" if word == "new" else STATES[word]
+    return (
+        f"{said} by {author} on {run_name}, {when}" if author else f"{said} on {run_name}, {when}"
+    )
 
 
 def listed(names: Sequence[str], total: int | None = None, most: int = 3) -> str:

@@ -1,3 +1,5 @@
+import shutil
+
 import pyarrow as pa
 import pytest
 
@@ -48,6 +50,25 @@ def test_aggressors_are_a_table_by_rank(run):
     assert found["concept_id"].to_pylist() == [1, 5, 2]
     shown = "rank concept_id name status severity impact n gap gap_low gap_high q_value action rule"
     assert set(shown.split()) <= set(found.column_names)
+
+
+def test_what_is_decided_stands_in_the_table_where_there_is_a_workspace(workspace, tmp_path):
+    workspace = shutil.copytree(workspace, tmp_path / "w")
+    with ag.open_run("v1", workspace) as run:
+        assert run.aggressors()["triage"].to_pylist() == ["new"] * 3
+        made = run.triage(2, "dismissed", why="noise", by="ana")
+        row = run.aggressors().to_pylist()[1]
+        assert row["triage"] == made.word == "dismissed"
+        assert (row["triage_why"], row["triage_by"], row["triage_run"]) == ("noise", "ana", "v1")
+        assert row["triage_at"] == made.created_at
+        path = run.path
+        (workspace / "triage" / "odd.json").write_text("{")
+        with pytest.warns(UserWarning, match=r"odd\.json is not valid JSON"):
+            run.aggressors()
+    with ag.open_run(path) as alone:
+        assert alone.aggressors()["triage"].to_pylist() == [None] * 3
+        with pytest.raises(ag.WorkspaceError, match="what is decided is kept in a workspace"):
+            alone.triage(1, "accepted")
 
 
 def test_tables_come_back_as_arrow(run):

@@ -33,13 +33,27 @@ def test_ingest_makes_a_run_and_typed_again_finds_it(tmp_path):
     done = call("ingest", "--validation", path, "--name", "v1", "--json", at=tmp_path / "w")
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
-    assert set(found) == {"run_id", "name", "path", "aggressors", "seconds", "verdicts"}
+    assert set(found) == {"run_id", "name", "path", "aggressors", "seconds", "verdicts", "back"}
+    assert found["back"] == []
     assert found["name"] == "v1"
     assert Path(found["path"]).is_file()
     again = call("ingest", "--validation", path, "--name", "v1", at=tmp_path / "w")
     assert again.exit_code == 0
     assert "aggressors show v1" in again.stdout
     assert len(document("runs", at=tmp_path / "w")) == 1
+
+
+def test_a_fixed_aggressor_that_a_new_run_has_again_is_announced(tmp_path):
+    at = tmp_path / "w"
+    call("ingest", "--validation", table(tmp_path, n=600), "--name", "v1", at=at)
+    one = document("show", "v1", at=at)[0]
+    call("triage", "v1", "--aggressor", one["rank"], "--as", "fixed", "--by", "ana", at=at)
+    # another run with the same weakness
+    again = ("ingest", "--validation", table(tmp_path, n=600, shelf=np.arange(600) % 7))
+    done = call(*again, "--name", "v2", at=at)
+    assert f"Back #{one['rank']} {one['name']}, fixed by ana on v1, " in done.stdout, done.stderr
+    found = document(*again, "--name", "v2", at=at)
+    assert found["back"] == [{"rank": one["rank"], "name": one["name"]}]
 
 
 def test_ingest_refuses_what_is_wrong(tmp_path):

@@ -30,6 +30,7 @@ from aggressors.queries import (
     sought,
     telling,
     track,
+    triage,
     unusual,
     weak,
 )
@@ -79,6 +80,7 @@ QUESTIONS = {
     "candidates": lambda run: solve.candidates(run, 1, METADATA, limit=2),
     "listing": lambda run: listing(run, "candidates", 1, PLAIN, 2),
     "matched": lambda run: track.matched(run, run),
+    "triage-members": lambda run: triage.member_ids(run, 1),
 }
 
 

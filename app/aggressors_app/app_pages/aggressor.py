@@ -18,6 +18,7 @@ from aggressors_app.components.representatives import representatives
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.save_test import notice, save_test_button
 from aggressors_app.components.telling_words import telling_words
+from aggressors_app.components.triage import decision
 from aggressors_app.format import plain
 
 view = state.read()
@@ -44,6 +45,7 @@ assert one is not None
 notice()
 how = cached.how_found(view.run, one)
 st.markdown(sentence(view.run, one), help=plain("  \n".join((fails(view.run), how))))
+decision(view.run, one, "aggressor_triage")
 family(view.run, one)
 
 # above what it is chosen in, so that it is in sight; always there, so that the grid keeps its focus

@@ -14,12 +14,20 @@ from aggressors_app.components.ranking import ranked, ranking
 from aggressors_app.components.run_metrics import run_metrics
 from aggressors_app.components.states import no_aggressor
 from aggressors_app.components.tiles import tiles_of, width_of
+from aggressors_app.components.triage import (
+    announced,
+    decision,
+    hidden_count,
+    in_list,
+    unreadable,
+)
 from aggressors_app.format import count, plain
 
 SHOWN = 8
 WRITTEN = 3  # of them where a sample is a text or a row, which need more room
 
 view = state.read()
+announced(view.run)
 run_metrics(view.run, view.filter)
 found = cached.aggressors(view.run)
 facts = cached.discovery(view.run)
@@ -29,8 +37,9 @@ if not found:
     handmade(view.run)
     st.stop()
 
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Aggressors, ranked", width="content", anchor=False, help=plain(ranked(view.run)))
+    hidden_count(view.run)
     st.space("stretch")
     tested = f"{count(facts.tested)} groups tested, " if facts.tested else ""
     st.caption(
@@ -39,9 +48,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         width="content",
     )
 
+unreadable(view.run)
+shown = in_list(view.run, found)
 ranks = {one.rank: one for one in found}
-one = ranks.get(view.aggressor or found[0].rank, found[0])
-ranking(view.run, view.filter, found, chosen=one.rank)
+first = (shown or found)[0]
+one = ranks.get(view.aggressor or first.rank, first)
+if shown:
+    ranking(view.run, view.filter, shown, chosen=one.rank)
+else:
+    st.caption("Every aggressor of this run is dismissed.")
 
 with st.container(border=True):
     words, pictures = st.columns([5, 7], gap="medium")
@@ -51,9 +66,10 @@ with st.container(border=True):
             st.space("stretch")
             travel("Open", "aggressor", one.rank, icon=":material/arrow_forward:")
         with st.container(horizontal=True, gap="small"):
-            badges(one)
+            badges(view.run, one)
         st.markdown(sentence(view.run, one), help=plain(fails(view.run)))
         st.markdown(f":primary[**Next:**] {ADVICE[one.action]}")
+        decision(view.run, one, "insights_triage")
     with pictures:
         worst = cached.representatives(view.run, one.concept_id, "worst").slice(0, SHOWN)
         tiles = tiles_of(

@@ -63,10 +63,12 @@ from aggressors_app.cached.kept import (
     marks,
     on_run,
     saved_filter,
+    triage,
 )
 from aggressors_app.cached.loops import answers, closed, part, queue_loop
 from aggressors_app.cached.places import placed, whole
 from aggressors_app.cached.runs import (
+    at_hand,
     before,
     catalogue,
     derivation,
@@ -108,6 +110,7 @@ __all__ = [
     "alike",
     "answers",
     "associations",
+    "at_hand",
     "attention",
     "augmentation",
     "before",
@@ -186,6 +189,7 @@ __all__ = [
     "thumbnails",
     "thumbnails_of",
     "totals",
+    "triage",
     "values",
     "whole",
     "words_of",

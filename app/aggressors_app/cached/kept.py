@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 from aggressors import hypothesis
+from aggressors import triage as triaged
 from aggressors.hypothesis import OnRun
 from aggressors.queries import marks as marking
 from aggressors.queries.marks import Marks
@@ -17,7 +18,8 @@ from aggressors.store.hypotheses import Hypothesis, list_hypotheses
 from aggressors.store.kept_filters import KeptFilter, finder, list_filters
 from aggressors.store.records import Unreadable
 from aggressors.store.workspace import Workspace
-from aggressors_app.cached.runs import remember, run_file, workspace
+from aggressors.triage import Triage
+from aggressors_app.cached.runs import at_hand, remember, run_file, workspace
 from aggressors_app.catalogue import files_in
 
 if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired comparisons
@@ -56,6 +58,20 @@ def _marked_about(listing: str, root: str, run_id: str, concept_id: int) -> int:
     held = read_marks(listing, root).held
     run = run_file(run_id)
     return marking.count(run, marking.as_table(run, held), concept_id) if held else 0
+
+
+def triage(run_id: str) -> Triage:
+    """Tell what was decided about each aggressor of a run; nothing without a workspace."""
+    found = workspace()
+    if found is None:
+        return Triage()
+    files = files_in(found.triage), files_in(found.runs, ".duckdb")
+    return _triage(run_id, files, str(found.root))
+
+
+@remember
+def _triage(run_id: str, files: tuple[str, str], root: str) -> Triage:
+    return triaged.triage(run_file(run_id), Workspace(Path(root)), at_hand)
 
 
 def hypotheses() -> tuple[tuple[Hypothesis, ...], tuple[Unreadable, ...]]:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from aggressors import words
 from aggressors.contracts import RunSummary
-from aggressors.errors import AggressorsError, RunNotFound
+from aggressors.errors import AggressorsError, RunNotFound, StoreError
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import VARIABLE as WORKSPACE
 from aggressors.store.workspace import Workspace
@@ -113,6 +113,14 @@ def run_file(run_id: str) -> RunFile:
         changed = _changed(path)
     with _opening:
         return opened(path, changed)
+
+
+def at_hand(run_id: str) -> RunFile | None:
+    """Open a run, once for all sessions; None where it was removed, or is damaged."""
+    try:
+        return run_file(run_id)
+    except StoreError:
+        return None
 
 
 def _changed(path: Path) -> int:

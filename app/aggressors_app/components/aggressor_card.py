@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from aggressors.contracts import Aggressor
-from aggressors.words import ACTION_NAMES, without_value
+from aggressors.words import ACTION_NAMES, STATES, without_value
 from aggressors_app import cached
 from aggressors_app.components.listing import Color
 from aggressors_app.format import count, interval, number, plain, share, signed
@@ -17,6 +17,8 @@ ACTION_COLORS: dict[str, Color] = {
     "remove": "gray",
     "review_model": "green",
 }
+# Words that every page says; the others stand where they are decided.
+TRIAGE_COLORS: dict[str, Color] = {"back": "red", "dismissed": "gray"}
 
 
 def fails(run_id: str) -> str:
@@ -55,8 +57,8 @@ def confirm_half(run_id: str, one: Aggressor) -> dict[str, float] | None:
     return None
 
 
-def badges(one: Aggressor) -> None:
-    """Show status, size and action as badges."""
+def badges(run_id: str, one: Aggressor) -> None:
+    """Show status, size and action as badges, and a decision that nobody should miss."""
     confirmed = one.status == "confirmed"
     st.badge(
         plain(one.status),
@@ -68,6 +70,9 @@ def badges(one: Aggressor) -> None:
     )
     st.badge(f"{count(one.n)} samples", color="gray")
     st.badge(ACTION_NAMES[one.action], icon=":material/build:", color=ACTION_COLORS[one.action])
+    known = cached.triage(run_id).of(one.rank)
+    if known is not None and known.word in TRIAGE_COLORS:
+        st.badge(STATES[known.word], color=TRIAGE_COLORS[known.word])
 
 
 def title(one: Aggressor) -> str:

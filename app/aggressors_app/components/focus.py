@@ -31,7 +31,7 @@ def focus(
     one = found[place]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="focus"):
         st.subheader(f":gray[{one.rank}] {plain(one.name)}", width="content", anchor=False)
-        badges(one)
+        badges(view.run, one)
         st.space("stretch")
         _step("previous", ":material/chevron_left:", ranks[place - 1] if place else None)
         st.markdown(f":gray[{place + 1} of {len(found)}]", width="content")

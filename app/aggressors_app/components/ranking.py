@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from aggressors.contracts import Aggressor
 from aggressors.queries.grammar import parse
-from aggressors.words import ACTION_NAMES, without_value
+from aggressors.queries.triage import BACK
+from aggressors.words import ACTION_NAMES, STATES, without_value
 from aggressors_app import cached, chips, state
 from aggressors_app.components.aggressor_card import ACTION_COLORS, fails
 from aggressors_app.components.listing import (
     Badge,
+    Cell,
+    Color,
     Column,
     Histogram,
     Meter,
@@ -34,8 +37,9 @@ def ranked(run_id: str) -> str:
     )
 
 
-def _columns(run_id: str) -> tuple[Column, ...]:
+def _columns(run_id: str, *, triaged: bool) -> tuple[Column, ...]:
     what = cached.signal(run_id)
+    team = (Column("Team", help="What the team decided"),) if triaged else ()
     return (
         Column("#", width="36px", help=ranked(run_id)),
         Column("Aggressor", width="26%", help=fails(run_id)),
@@ -48,6 +52,7 @@ def _columns(run_id: str) -> tuple[Column, ...]:
         Column("Samples", right=True, help="Members in the analysed population"),
         Column(titled(what), help=f"How {what} is spread inside (red) and over all samples (grey)"),
         Column("Action"),
+        *team,
     )
 
 
@@ -59,9 +64,11 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
     what = cached.signal(run_id)
     severest = max(one.gap_high for one in found) or 1.0
     widest = max(max(one.impact for one in found), 0.01)
+    known = {one.aggressor.rank: one.word for one in cached.triage(run_id).found}
+    triaged = any(known.get(one.rank, "new") != "new" for one in found)
     listing(
         "ranking",
-        _columns(run_id),
+        _columns(run_id, triaged=triaged),
         [
             _row(
                 one,
@@ -74,6 +81,7 @@ def ranking(run_id: str, filter: str, found: Sequence[Aggressor], *, chosen: int
                 ),
                 severest,
                 widest,
+                _team(known[one.rank]) if triaged else (),
             )
             for one in sorted(found, key=lambda one: (one.status != "confirmed", one.rank))
         ],
@@ -91,10 +99,29 @@ def _analysed(run_id: str, filter: str) -> bool:
     return not chosen or cached.run_file(run_id).info.settings.analysed in chosen
 
 
+def _team(word: str) -> tuple[Cell, ...]:
+    """Cell with what was decided; empty where nothing was."""
+    quiet: Color = "red" if word == BACK else "gray"
+    return (None if word == "new" else Badge(STATES[word], quiet),)
+
+
 def _row(
-    one: Aggressor, place: str, within: int, spread: Histogram, severest: float, widest: float
+    one: Aggressor,
+    place: str,
+    within: int,
+    spread: Histogram,
+    severest: float,
+    widest: float,
+    team: tuple[Cell, ...],
 ) -> Row:
-    """One aggressor: `within` members pass the filter; the bars end at `severest` and `widest`."""
+    """One aggressor.
+
+    Parameters
+    ----------
+    within : members that pass the filter.
+    severest, widest : where the bars end.
+    team : cell with what was decided, in a list that has one.
+    """
     confirmed = one.status == "confirmed"
     severity = Meter(
         one.gap,
@@ -116,6 +143,7 @@ def _row(
             Text(count(one.n), sub="" if within == one.n else f"{count(within)} in filter"),
             spread,
             Badge(ACTION_NAMES[one.action], ACTION_COLORS[one.action]),
+            *team,
         ),
         group="" if confirmed else TENTATIVE,
         muted=not confirmed,

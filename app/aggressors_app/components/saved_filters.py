@@ -16,6 +16,7 @@ from aggressors_app import actions, cached, placing
 from aggressors_app.components import hypotheses
 from aggressors_app.components.filter_editors import WIDTH, apply
 from aggressors_app.format import plain
+from aggressors_app.who import author
 
 CHOSEN, NAME, TROUBLE = "filter_saved", "filter_name", "filter_save_trouble"
 Saved = KeptFilter | Hypothesis
@@ -119,7 +120,7 @@ def _named(one: KeptFilter) -> None:
 def _save(run_id: str, text: str) -> None:
     def save() -> None:
         name = st.session_state[NAME]
-        _tried(lambda: actions.save_filter(name, text, _author(), run_id))
+        _tried(lambda: actions.save_filter(name, text, author(), run_id))
 
     with st.form("filter_save", border=False, width=WIDTH):
         st.text_input(
@@ -136,9 +137,3 @@ def _tried(act: Callable[[], object]) -> None:
         act()
     except AggressorsError as error:
         st.session_state[TROUBLE] = str(error)
-
-
-def _author() -> str:
-    """Name of who is logged in; '' where nobody has to."""
-    known = getattr(st.user, "is_logged_in", False)
-    return str(getattr(st.user, "name", "") or "") if known else ""

@@ -16,6 +16,7 @@ from aggressors.cli.make import demo, ingest, init, run, try_
 from aggressors.cli.queue import queue
 from aggressors.cli.returned import import_labels
 from aggressors.cli.track import check, save_test
+from aggressors.cli.triage import triage
 
 __all__ = ["cli", "main"]
 
@@ -37,7 +38,7 @@ def cli() -> None:
 for verb in (
     demo, init, try_, run, ingest, add_metadata, app, runs, show, export, queue,
     import_labels, test_hypothesis, hypotheses, filters, save_filter, remove_filter, groups,
-    save_test, check, report, doctor,
+    triage, save_test, check, report, doctor,
 ):  # fmt: skip
     cli.add_command(verb)
 

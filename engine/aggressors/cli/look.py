@@ -88,21 +88,34 @@ def runs(as_json: bool, workspace: str | None) -> None:
 
 @click.command(epilog=example("aggressors show latest", "aggressors show v1 --json"))
 @click.argument("run", metavar="RUN")
+@click.option("--all", "everything", is_flag=True, help="Show the dismissed aggressors too.")
 @as_json
 @common
-def show(run: str, as_json: bool, workspace: str | None) -> None:
-    """Rank the aggressors of a run."""
-    with open_file(run, workspace) as opened:
-        if as_json:
-            from aggressors.queries.overview import aggressors
+def show(run: str, everything: bool, as_json: bool, workspace: str | None) -> None:
+    """Rank the aggressors of a run, but for those that were dismissed.
 
-            print_json([asdict(one) for one in aggressors(opened)])
+    The JSON has them all, each with what was decided about it.
+    """
+    from aggressors.triage import triage
+
+    alone = is_alone(run, workspace)
+    with open_file(run, workspace) as opened:
+        known = None if alone else triage(opened, open_workspace(workspace))
+        name_unreadable(one.reason for one in (known.unreadable if known else ()))
+        if as_json:
+            from aggressors.queries.triage import told
+
+            print_json(told(opened, known.found if known else None))
             return
         from aggressors.cli.render import run_overview
         from aggressors.summary import summarize
 
-        alone = is_alone(run, workspace)
-        emit(run_overview(summarize(opened), run, workspace, alone=alone, width=width()))
+        emit(
+            run_overview(
+                summarize(opened), run, workspace, alone=alone, width=width(),
+                decided=known.found if known else (), everything=everything,
+            )
+        )  # fmt: skip
 
 
 @click.command(

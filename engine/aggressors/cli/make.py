@@ -15,6 +15,7 @@ from aggressors.cli.common import (
     common,
     emit,
     example,
+    name_unreadable,
     open_workspace,
     print_json,
     read_settings,
@@ -234,9 +235,19 @@ def ingest(
 
 
 def _report(result: RunResult, as_json: bool, workspace: str | None) -> None:
+    from aggressors.queries.triage import BACK
+    from aggressors.store.read import open_run
+    from aggressors.triage import triage
+
+    with open_run(result.path) as opened:
+        known = triage(opened, open_workspace(workspace))
+    name_unreadable(one.reason for one in known.unreadable)
+    back = [one for one in known.found if one.word == BACK]
     if as_json:
-        print_json({**asdict(result), "path": str(result.path)})
+        named = [{"rank": one.aggressor.rank, "name": one.aggressor.name} for one in back]
+        print_json({**asdict(result), "path": str(result.path), "back": named})
         return
     from aggressors.cli.render import run_report
+    from aggressors.cli.render_triage import announced
 
-    emit(run_report(result, workspace))
+    emit(*announced(back), run_report(result, workspace))

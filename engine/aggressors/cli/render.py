@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from aggressors.gate import CheckResult
 from aggressors.summary import Summary
 from aggressors.words import (
     ACTION_NAMES,
+    STATES,
     counted,
     derivation,
     duration,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from aggressors.adding import AddResult
     from aggressors.demo import Chapter
     from aggressors.doctor import Finding
+    from aggressors.queries.triage import Triaged
     from aggressors.runner import RunResult
     from aggressors.sources.parts import Report
 
@@ -79,9 +82,17 @@ def run_table(runs: Sequence[RunSummary]) -> Table:
 
 
 def aggressor_table(
-    found: Sequence[Aggressor], *, width: int, signal: str = "loss", top: float | None = None
+    found: Sequence[Aggressor],
+    *,
+    width: int,
+    signal: str = "loss",
+    top: float | None = None,
+    words: Mapping[int, str] | None = None,
 ) -> Table:
-    """Ranked aggressors; the bar is the severity next to `top`, by default the largest."""
+    """Ranked aggressors; the bar is the severity next to `top`, by default the largest.
+
+    `words` are what was decided, by rank.
+    """
     top = top if top is not None else max((one.severity for one in found), default=0.0)
     wide = width >= WIDE
     table = _table()
@@ -100,7 +111,7 @@ def aggressor_table(
         gap = [f"{number(one.gap)} ({number(one.gap_low)} to {number(one.gap_high)})"] * wide
         table.add_row(
             str(one.rank),
-            _name(one),
+            _name(one, (words or {}).get(one.rank, "new")),
             severity,
             *gap,
             f"{one.impact:.1%}",
@@ -110,20 +121,25 @@ def aggressor_table(
     return table
 
 
-def _name(one: Aggressor) -> Text:
-    """Give the name, and the larger aggressor it belongs to."""
-    if one.part_of is None:
-        return Text(one.name)
-    return Text.assemble(one.name, (f"  part of #{one.part_of}", "not bold dim"))
+def _name(one: Aggressor, word: str) -> Text:
+    """Give the name, the larger aggressor it belongs to, and what was decided about it."""
+    text = Text(one.name)
+    if one.part_of is not None:
+        text.append(f"  part of #{one.part_of}", "not bold dim")
+    if word != "new":
+        text.append(f"  {STATES[word]}", "not bold red" if word == "back" else "not bold cyan")
+    return text
 
 
-def ranking(summary: Summary, *, width: int) -> RenderableType:
-    """Show confirmed aggressors, then the tentative ones apart."""
+def ranking(summary: Summary, *, width: int, words: Mapping[int, str]) -> RenderableType:
+    """Show confirmed aggressors, then the tentative ones apart; `words` as in `aggressor_table`."""
     signal = spoken(summary.info.settings.signal)
     top = max((one.severity for one in summary.aggressors), default=0.0)
+    confirmed = [one for one in summary.confirmed if one.rank not in summary.hidden]
+    tentative = [one for one in summary.tentative if one.rank not in summary.hidden]
     parts: list[RenderableType] = []
-    if summary.confirmed:
-        parts.append(aggressor_table(summary.confirmed, width=width, signal=signal, top=top))
+    if confirmed:
+        parts.append(aggressor_table(confirmed, width=width, signal=signal, top=top, words=words))
         parts.append(
             Text(
                 f"Severity: lower bound of the gap in {signal} to the rest. Impact: share of all "
@@ -131,10 +147,10 @@ def ranking(summary: Summary, *, width: int) -> RenderableType:
                 style="dim",
             )
         )
-    if summary.tentative:
-        below = "\n" if summary.confirmed else ""
-        parts.append(Text(f"{below}Tentative, not confirmed ({len(summary.tentative)})"))
-        parts.append(aggressor_table(summary.tentative, width=width, signal=signal, top=top))
+    if tentative:
+        below = "\n" if confirmed else ""
+        parts.append(Text(f"{below}Tentative, not confirmed ({len(tentative)})"))
+        parts.append(aggressor_table(tentative, width=width, signal=signal, top=top, words=words))
     return Group(*parts)
 
 
@@ -173,12 +189,26 @@ def _table() -> Table:
 
 
 def run_overview(
-    summary: Summary, run: str, workspace: str | None, *, alone: bool, width: int
+    summary: Summary,
+    run: str,
+    workspace: str | None,
+    *,
+    alone: bool,
+    width: int,
+    decided: Sequence[Triaged] = (),
+    everything: bool = False,
 ) -> RenderableType:
     """Show one run: what it is, how it does as a whole, and its ranking.
 
-    `run` is what it was asked for as; `alone` when that is a file without a workspace.
+    `run` is what it was asked for as; `alone` when that is a file without a workspace; `decided`
+    what became of its aggressors, of which the dismissed are left out unless `everything` is shown.
     """
+    from aggressors.cli.render_triage import announced, hidden
+
+    name, where = shlex.quote(run), _where(workspace)
+    if not everything:
+        left_out = frozenset(one.aggressor.rank for one in decided if one.is_hidden)
+        summary = replace(summary, hidden=left_out)
     info = summary.info
     about = f"  {info.model_name} · {info.run_id} · {moment(info.created_at)}"
     parts: list[RenderableType] = [
@@ -186,13 +216,17 @@ def run_overview(
         *([Text(f"D{summary.origin[1:]}.", "dim")] if summary.origin else []),
         Text(summary.performance),
         Text(summary.bottom_line),
+        *announced(decided),
         Text(),
     ]
     if summary.aggressors:
-        parts.append(ranking(summary, width=width))
-        if any(one.rank in summary.looks for one in summary.confirmed):
-            parts += [Text("\nWhere the model looks", "bold"), _looks(summary)]
-        name, where = shlex.quote(run), _where(workspace)
+        words = {one.aggressor.rank: one.word for one in decided}
+        parts.append(ranking(summary, width=width, words=words))
+        if summary.hidden:
+            parts += hidden(decided, f"aggressors show {name} --all{where}")
+        looks = {rank: said for rank, said in summary.looks.items() if rank not in summary.hidden}
+        if any(one.rank in looks for one in summary.confirmed):
+            parts += [Text("\nWhere the model looks", "bold"), _looks(summary.confirmed, looks)]
         lines = [f"\nNext: aggressors app {name}{where}"]
         if not alone:
             lines.append(f"      aggressors save-test {name} --aggressor 1{where}")
@@ -201,14 +235,14 @@ def run_overview(
     return Group(*parts)
 
 
-def _looks(summary: Summary) -> Table:
-    """Say of the confirmed, by rank, what differs in where the model looks."""
+def _looks(found: Sequence[Aggressor], looks: Mapping[int, str]) -> Table:
+    """Say by rank what differs in where the model looks."""
     table = _table()
     table.show_header = False
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for one in summary.confirmed:
-        if said := summary.looks.get(one.rank):
+    for one in found:
+        if said := looks.get(one.rank):
             table.add_row(str(one.rank), Text(said))
     return table
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from aggressors.contracts import Aggressor, Condition
 from aggressors.queries.overview import aggressors, loss_explained, totals
@@ -16,6 +17,9 @@ from aggressors.queries.scope import fetch
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
+
+FloatArray = NDArray[np.floating]
+Hashes = NDArray[np.uint64]
 
 SAME = 0.4  # overlap from which two groups of different runs are the same aggressor
 
@@ -67,14 +71,11 @@ def matched(run: RunFile, other: RunFile, least: float = SAME) -> pa.Table:
     the missing side is NULL.
     """
     ours, theirs = aggressors(run), aggressors(other)
-    overlap, shared = _overlaps(run, other, ours, theirs)
-    pairs: dict[int, int] = {}
-    for place in np.argsort(-overlap, axis=None, kind="stable"):
-        row, column = divmod(int(place), len(theirs))
-        if overlap[row, column] < least:
-            break
-        if row not in pairs and column not in pairs.values():
-            pairs[row] = column
+    found = overlaps(
+        members(run, ours).among(analysed(other)), members(other, theirs).among(analysed(run))
+    )
+    overlap, shared = found.share, found.shared
+    pairs = paired(overlap, least)
     rows = []
     for row, entry in enumerate(ours):
         partner = pairs.get(row)
@@ -108,44 +109,78 @@ def _side(prefix: str, entry: Aggressor) -> dict[str, object]:
     }
 
 
-def _overlaps(
-    run: RunFile, other: RunFile, ours: list[Aggressor], theirs: list[Aggressor]
-) -> tuple[np.ndarray, np.ndarray]:
-    """(ours, theirs) overlap in [0, 1], and the number of samples shared."""
-    left, right = _members(run, ours), _members(other, theirs)
-    left, right = left.among(_analysed(other)), right.among(_analysed(run))
-    both = np.intersect1d(left.sample, right.sample)
-    shared = left.matrix(both) @ right.matrix(both).T
-    union = left.sizes()[:, None] + right.sizes()[None, :] - shared
-    return shared / np.maximum(union, 1), shared
+def paired(overlap: FloatArray, least: float = SAME) -> dict[int, int]:
+    """Pair rows with columns, each in one pair at most, the largest overlap first.
+
+    Parameters
+    ----------
+    overlap : (rows, columns) in [0, 1].
+    least : pairs that overlap less are none.
+    """
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for place in np.argsort(-overlap, axis=None, kind="stable"):
+        row, column = divmod(int(place), overlap.shape[1])
+        if overlap[row, column] < least:
+            break
+        if row not in pairs and column not in taken:
+            pairs[row] = column
+            taken.add(column)
+    return pairs
 
 
 @dataclass(frozen=True, slots=True)
-class _Members:
-    """Members of `count` aggressors: (m,) place of the aggressor, and (m,) hash of the sample."""
+class Overlaps:
+    """(left, right) intersection over union in [0, 1], and the number of samples shared."""
+
+    share: FloatArray
+    shared: NDArray[np.int64]
+
+
+def overlaps(left: Members, right: Members) -> Overlaps:
+    """Overlap of each group of `left` with each of `right`."""
+    # each member on the left beside all groups on the right that have it
+    left, right = left.in_order(), right.in_order()
+    first = np.searchsorted(right.sample, left.sample, "left")
+    times = np.searchsorted(right.sample, left.sample, "right") - first
+    before = np.cumsum(times) - times
+    place = np.repeat(first - before, times) + np.arange(int(times.sum()))
+    pairs = np.repeat(left.group, times) * right.count + right.group[place]
+    shared = np.bincount(pairs, minlength=left.count * right.count)
+    shared = shared.reshape(left.count, right.count)
+    union = left.sizes()[:, None] + right.sizes()[None, :] - shared
+    return Overlaps(shared / np.maximum(union, 1), shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Members of `count` groups: (m,) place of the group, and (m,) hash of the sample."""
 
     count: int
-    aggressor: np.ndarray
-    sample: np.ndarray
+    group: NDArray[np.int64]
+    sample: Hashes
 
-    def among(self, samples: np.ndarray) -> _Members:
-        kept = np.isin(self.sample, samples)
-        return _Members(self.count, self.aggressor[kept], self.sample[kept])
+    def in_order(self) -> Members:
+        """Sort by sample, so that look-ups go through memory in one direction."""
+        order = np.argsort(self.sample)
+        return Members(self.count, self.group[order], self.sample[order])
 
-    def sizes(self) -> np.ndarray:
-        """(count,) members of each aggressor."""
-        return np.bincount(self.aggressor, minlength=self.count)
+    def among(self, samples: Hashes) -> Members:
+        """Keep those that are among some samples, which are sorted."""
+        if not len(samples):
+            return Members(self.count, self.group[:0], self.sample[:0])
+        place = np.searchsorted(samples, self.sample)
+        kept = samples[np.minimum(place, len(samples) - 1)] == self.sample
+        return Members(self.count, self.group[kept], self.sample[kept])
 
-    def matrix(self, samples: np.ndarray) -> np.ndarray:
-        """(count, samples) float32, 1 for a member; `samples` are sorted."""
-        member = np.zeros((self.count, len(samples)), dtype=np.float32)
-        here = np.isin(self.sample, samples)
-        member[self.aggressor[here], np.searchsorted(samples, self.sample[here])] = 1
-        return member
+    def sizes(self) -> NDArray[np.int64]:
+        """(count,) members of each group."""
+        return np.bincount(self.group, minlength=self.count)
 
 
 # Ids are compared as DuckDB hashes them, 64 bits each: a million stay small and quick.
-def _members(run: RunFile, entries: list[Aggressor]) -> _Members:
+def members(run: RunFile, entries: Sequence[Aggressor]) -> Members:
+    """Members of some aggressors in the analysed population."""
     sql = """
         SELECT a.concept_id, hash(s.sample_id) AS sample
         FROM aggressors g JOIN assignments a USING (concept_id)
@@ -154,12 +189,11 @@ def _members(run: RunFile, entries: list[Aggressor]) -> _Members:
     found = fetch(run, sql, params={"analysed": run.info.settings.analysed})
     concepts = pa.array([entry.concept_id for entry in entries], pa.int32())
     place = pc.index_in(found["concept_id"], value_set=concepts).to_numpy()
-    return _Members(len(entries), place, found["sample"].to_numpy())
+    return Members(len(entries), place, found["sample"].to_numpy()).in_order()
 
 
-def _analysed(run: RunFile) -> np.ndarray:
-    """Hashes of the samples of the analysed population."""
+def analysed(run: RunFile) -> Hashes:
+    """(n,) hashes of the samples of the analysed population, sorted."""
     sql = "SELECT hash(s.sample_id) AS sample FROM samples s WHERE s.population = $analysed"
-    return np.asarray(
-        fetch(run, sql, params={"analysed": run.info.settings.analysed})["sample"].to_numpy()
-    )
+    found = fetch(run, sql, params={"analysed": run.info.settings.analysed})
+    return np.sort(found["sample"].to_numpy())

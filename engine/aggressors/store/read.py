@@ -229,13 +229,18 @@ def _read_info(connection: Connection, path: Path) -> RunInfo:
     values = dict(zip((entry.name for entry in fields(RunInfo)), row, strict=True))
     for name, value in values.items():
         check_value(name, value, path)
-    if not _RUN_ID.fullmatch(values["run_id"]):
+    if not is_run_id(values["run_id"]):
         raise corrupt(path, f"its run id {values['run_id']!r:.80} cannot name a file")
-    if values["derived_from"] and not _RUN_ID.fullmatch(values["derived_from"]):
+    if values["derived_from"] and not is_run_id(values["derived_from"]):
         raise corrupt(path, f"it is derived from {values['derived_from']!r:.80}, which is no run")
     created = values["created_at"].replace(tzinfo=UTC).isoformat()
     settings = _read_settings(values["settings"], path)
     return RunInfo(**values | {"created_at": created, "settings": settings})
+
+
+def is_run_id(text: str) -> bool:
+    """Tell whether a text can be the id of a run: it names files, and cannot leave their folder."""
+    return bool(_RUN_ID.fullmatch(text))
 
 
 def _read_settings(raw: str, path: Path) -> Settings:

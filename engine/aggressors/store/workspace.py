@@ -121,6 +121,11 @@ class Workspace:
         return self.root / "handmade"
 
     @property
+    def triage(self) -> Path:
+        """What was decided about aggressors."""
+        return self.root / "triage"
+
+    @property
     def filters(self) -> Path:
         """Saved filters, and long ones by digest."""
         return self.root / "filters"
