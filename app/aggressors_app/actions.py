@@ -321,3 +321,15 @@ def save_test(
         slug=slug or None,
         title=title,
     )
+
+
+def promise(test: gate.SavedTest) -> str:
+    """Say what a saved test could notice with its number of samples.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace; and what `gate.promise` raises.
+    """
+    from aggressors import gate
+
+    return gate.promise(_workspace("has no saved tests"), test).sentence
