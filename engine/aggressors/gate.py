@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggressors.contracts import TestState, Verdict
-from aggressors.errors import RunCorrupt, RunNotFound, UsageError, WorkspaceError
+from aggressors.errors import RunCorrupt, RunNotFound, StoreError, UsageError, WorkspaceError
 from aggressors.judging import verdict_of
 from aggressors.ledger import Ledger
 from aggressors.saving import Promise, promise, save_test
+from aggressors.store.read import read_summary
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_test
 from aggressors.store.workspace import Workspace
@@ -188,6 +189,8 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
     """Id of a run, which is in the ledger afterwards."""
     try:
         path = run if isinstance(run, Path) else ledger.workspace.resolve(run)
+        if run == "latest":
+            _refuse_later_damage(ledger.workspace, path)
     except (RunNotFound, RunCorrupt):
         for record in reversed(ledger.in_order()):
             if str(run) in (record.run_id, record.name):
@@ -197,6 +200,23 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
     if inside and path.stem in ledger.records and _is_complete(ledger, path.stem):
         return path.stem
     return ledger.add(path, keep=inside).run_id
+
+
+def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:
+    """Refuse to judge the last run that can be opened where one that cannot came after it.
+
+    Else a new run that was cut short would pass by the verdicts of the one before.
+    """
+    for path in workspace.runs.glob("*.duckdb"):
+        if path.name.startswith(".") or path.stat().st_mtime_ns <= latest.stat().st_mtime_ns:
+            continue
+        try:
+            read_summary(path)
+        except StoreError as error:
+            raise RunCorrupt(
+                f"The latest run cannot be told, for a later file cannot be opened: {error} "
+                "Name the run to judge, or remove that file."
+            ) from error
 
 
 def _is_complete(ledger: Ledger, run_id: str) -> bool:

@@ -153,7 +153,7 @@ def save_test(
     if slug is None:
         test = write_numbered(workspace, test, samples, _slug(title or group.title))
     else:
-        write_test(workspace, test, samples)
+        test = write_test(workspace, test, samples)
     ledger = Ledger.open(workspace)
     ledger.update()
     ledger.write()
