@@ -151,10 +151,12 @@ def check(
 def _document(result: CheckResult) -> dict[str, object]:
     return {
         "run_id": result.run_id,
+        "name": result.run_name,
         "baseline": result.baseline,
         "passed": result.passed,
         "verdicts": [asdict(verdict) for verdict in result.verdicts],
         "unreadable": [asdict(test) for test in result.unreadable],
+        "unwritten": result.unwritten,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
@@ -14,6 +14,8 @@ from aggressors.store.workspace import atomic_write
 from aggressors.words import number
 
 MAX_SUMMARY = 900_000  # bytes; some hosts refuse a step summary above 1 MiB
+_LONGEST = 1_000  # characters of a cell or a reason
+_ORDER = ("fail", "missing", "inconclusive", "pass")
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
 # Characters that no XML document may hold, in a title that came from data.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -51,13 +53,14 @@ def _tests(count: int) -> str:
 
 
 def write_junit(result: CheckResult, path: Path) -> None:
-    """Write JUnit XML: fail is a failure, inconclusive is skipped, missing is an error.
+    """Write `junit` to a file; raises WorkspaceError where it cannot be written."""
+    atomic_write(path, junit(result).encode())
+
+
+def junit(result: CheckResult) -> str:
+    """Say it as JUnit XML: fail is a failure, inconclusive is skipped, missing is an error.
 
     The sentence stands in the text of the element, since some viewers ignore its attributes.
-
-    Raises
-    ------
-    WorkspaceError : the place cannot be written.
     """
     count = dict.fromkeys(("pass", "fail", "inconclusive", "missing"), 0)
     for verdict in result.verdicts:
@@ -84,7 +87,8 @@ def write_junit(result: CheckResult, path: Path) -> None:
         case = ElementTree.SubElement(suite, "testcase", _names(one.name))
         _outcome(case, one.kind, one.type, one.sentence)
     ElementTree.indent(root)
-    atomic_write(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    text = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return f"{text.decode()}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,33 +155,68 @@ def write_markdown(result: CheckResult, path: Path) -> None:
 
 
 def markdown(result: CheckResult) -> str:
-    """Write the bottom line, a table of verdicts with their thresholds, and every reason."""
-    lines = [f"### {'✅' if result.passed else '❌'} {escaped(bottom_line(result))}", ""]
-    if result.verdicts:
-        lines += [
+    """Write the bottom line, a table of verdicts with their thresholds, and every reason.
+
+    What blocks comes first, so that what is cut from a long list is what matters least.
+    """
+    verdicts = sorted(result.verdicts, key=lambda one: _ORDER.index(one.verdict))
+    summary = _Summary()
+    summary.add(f"### {'✅' if result.passed else '❌'} {escaped(bottom_line(result))}", "")
+    if verdicts:
+        summary.add(
             "| | test | state | n | change (95 %) | margin | notices | baseline |",
             "| --- | --- | --- | ---: | --- | --- | --- | --- |",
-        ]
-    for one in result.verdicts:
-        lines.append(
-            f"| {_MARKS[one.verdict]} {one.verdict} | **{one.slug}** {escaped(one.title)} "
-            f"| {one.state} | {one.n:,} | {_change(one)} "
-            f"| {number(one.margin)}, {escaped(one.margin_origin)} | {number(one.detectable)} "
-            f"| {escaped(one.baseline_name)} |"
         )
-    reasons = [(one.slug, one.reason) for one in result.verdicts]
+    for one in verdicts:
+        summary.add(_row(one))
+    reasons = [(one.slug, one.reason) for one in verdicts]
     if result.verdicts or result.unreadable or result.unwritten:
-        reasons += [(one.name, one.sentence) for one in besides(result)]
-    lines += ["", "<details><summary>Reasons</summary>", ""]
-    size = sum(len(line.encode()) + 1 for line in lines)
-    for slug, reason in reasons:
-        line = f"- **{escaped(slug)}**: {escaped(reason)}"
-        size += len(line.encode()) + 1
-        if size > MAX_SUMMARY:
-            lines.append("- … cut short; `aggressors check` prints them all.")
-            break
-        lines.append(line)
-    return "\n".join([*lines, "", "</details>", ""])
+        reasons = [(one.name, one.sentence) for one in besides(result)] + reasons
+    summary.add("", "<details><summary>Reasons</summary>", "")
+    for name, sentence in reasons:
+        summary.add(f"- **{escaped(name)}**: {_cut(sentence)}")
+    if summary.left_out:
+        summary.lines.append(
+            f"- … cut short by {summary.left_out:,} lines; `aggressors check` prints them all."
+        )
+    return "\n".join([*summary.lines, "", "</details>", ""])
+
+
+@dataclass
+class _Summary:
+    """Lines that stay within `MAX_SUMMARY`."""
+
+    lines: list[str] = field(default_factory=list)
+    size: int = 0
+    left_out: int = 0
+
+    def add(self, *lines: str) -> None:
+        for line in lines:
+            size = len(line.encode()) + 1
+            if len(line) > 2 and self.size + size > MAX_SUMMARY:
+                self.left_out += 1
+                continue
+            self.lines.append(line)
+            self.size += size
+
+
+def _row(one: Verdict) -> str:
+    cells = (
+        f"{_MARKS[one.verdict]} {one.verdict}",
+        f"**{one.slug}** {_cut(one.title)}",
+        one.state,
+        f"{one.n:,}",
+        _change(one),
+        f"{number(one.margin)}, {_cut(one.margin_origin)}",
+        number(one.detectable),
+        _cut(one.baseline_name),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _cut(text: str) -> str:
+    """Keep text from data to a readable length, and harmless."""
+    return escaped(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
 def _change(verdict: Verdict) -> str:
@@ -188,6 +227,6 @@ def _change(verdict: Verdict) -> str:
 
 def escaped(text: str) -> str:
     """Make text from data harmless in a Markdown table: no cell border, markup or HTML."""
-    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"\s+", " ", _plain(text))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", text)
