@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggressors.contracts import TestState, Verdict
-from aggressors.errors import RunCorrupt, RunNotFound, StoreError, UsageError, WorkspaceError
+from aggressors.errors import (
+    InputError,
+    RunCorrupt,
+    RunNotFound,
+    StoreError,
+    UsageError,
+    WorkspaceError,
+)
 from aggressors.judging import verdict_of
 from aggressors.ledger import Ledger
-from aggressors.saving import Promise, promise, save_test
+from aggressors.saving import Promise, promised, save_test
 from aggressors.store.read import read_summary
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_test
@@ -183,6 +190,24 @@ def history(workspace: Workspace) -> History:
         tuple(ledger.unreadable),
         tuple(one for one in points if one.version != one.run_id),
     )
+
+
+def promise(workspace: Workspace, test: SavedTest, past: History | None = None) -> Promise:
+    """Smallest regression that a saved test could notice with its number of samples.
+
+    Parameters
+    ----------
+    past : the history of the workspace, read where None.
+
+    Raises
+    ------
+    InputError : the test's files are gone or damaged.
+    """
+    past = past or history(workspace)
+    for tracked in past.tests:
+        if tracked.test.slug == test.slug:
+            return promised(workspace, test, tracked.verdicts, len(past.tests))
+    raise InputError(f"There is no readable saved test {test.slug!r} in {workspace.tests}.")
 
 
 def _enter(ledger: Ledger, run: Path | str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aggressors.carrying import finder_on, on_run
-from aggressors.contracts import BUILT_IN_SIGNALS, Condition, Filter, Signal
+from aggressors.contracts import BUILT_IN_SIGNALS, Condition, Filter, Signal, Verdict
 from aggressors.errors import InputError, SettingsError, UsageError
 from aggressors.judging import default_margin, likely_detectable, measure, signals_of
 from aggressors.ledger import Ledger
@@ -25,7 +26,13 @@ from aggressors.queries.samples import concept_of_rank
 from aggressors.store.hypotheses import read_hypothesis
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.records import one_line
-from aggressors.store.saved_tests import MIN_SAMPLES, SavedTest, write_numbered, write_test
+from aggressors.store.saved_tests import (
+    MIN_SAMPLES,
+    SavedTest,
+    read_samples,
+    write_numbered,
+    write_test,
+)
 from aggressors.store.workspace import Workspace, check_slug
 from aggressors.words import number, spoken
 
@@ -66,29 +73,27 @@ class Promise:
         )
 
 
-def promise(workspace: Workspace, test: SavedTest) -> Promise:
+def promised(
+    workspace: Workspace, test: SavedTest, verdicts: Mapping[str, Verdict], n_tests: int
+) -> Promise:
     """Smallest regression that a saved test could notice; see `Promise`.
+
+    Parameters
+    ----------
+    verdicts : its verdicts by run id.
+    n_tests : tests of a check.
 
     Raises
     ------
     InputError : its files are gone or damaged.
     """
-    ledger = Ledger.open(workspace)
-    if test.slug not in ledger.tests:
-        raise InputError(f"There is no readable saved test {test.slug!r} in {workspace.tests}.")
-    ledger.update()
-    entries = {run_id: entry for run_id, (entry, _) in ledger.history(test).items()}
-    seen = [
-        entry.comparison.detectable
-        for run_id, entry in entries.items()
-        if entry.comparison and entry.comparison.baseline != run_id
-    ]
-    source = entries.get(test.source_run_id)
-    gap = source.measurement.gap if source else None
+    seen = [one.detectable for one in verdicts.values() if one.detectable is not None]
+    source = verdicts.get(test.source_run_id)
+    gap = source.gap if source else None
     if seen:
         return Promise(test, median(seen), len(seen), gap)
-    frozen = ledger.frozen[test.slug].value
-    return Promise(test, likely_detectable(frozen, test.margin, len(ledger.tests)), 0, gap)
+    frozen = signals_of(read_samples(workspace, test), "signal").value
+    return Promise(test, likely_detectable(frozen, test.margin, n_tests), 0, gap)
 
 
 def save_test(

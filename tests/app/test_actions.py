@@ -20,6 +20,7 @@ def test_saving_an_aggressor_makes_a_test_and_judges_every_run(opened, planted):
     app = opened(planted, "aggressor", run="v3-0000", f="all", a="1")
     app.button(key="aggressor_save").click().run()
     assert "Saved as" in app.success[0].value
+    assert "may pass unseen" in app.success[0].value  # what it could notice with its samples
     tests = gate.history(Workspace.open(planted)).tests
     assert len(tests) == 3
     assert all(len(tracked.verdicts) == 3 for tracked in tests)

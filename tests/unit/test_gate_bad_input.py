@@ -269,3 +269,11 @@ def test_damaged_signals_without_their_run_are_reported_and_the_other_test_is_ju
     assert found["dusk"]["verdict"] == "missing"
     assert "signals of run 'v2'" in found["dusk"]["reason"]
     assert found["north"]["verdict"] != "missing"
+
+
+@pytest.mark.parametrize("option", ["--junit", "--markdown"])
+def test_a_file_that_cannot_be_written_keeps_no_verdict_back(workspace, option, tmp_path):
+    out = tmp_path / "folder.xml"
+    out.mkdir()
+    done = fails(4, "check", "v3", "--json", option, out, at=workspace.root, says="folder.xml")
+    assert others(done) == {"dusk": "fail", "north": "pass"}

@@ -77,8 +77,8 @@ def save_test(
     )
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
     emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.")
-    emit(f"{gate.promise(opened, test).sentence}\n")
     past = gate.history(opened)
+    emit(f"{gate.promise(opened, test, past).sentence}\n")
     for tracked in past.tests:
         if tracked.test.slug == test.slug:
             for point in past.runs:
@@ -130,14 +130,14 @@ def check(
     from aggressors.export.verdicts import write_junit, write_markdown
 
     result = gate.check(open_workspace(workspace), run, baseline=baseline, strict=strict)
-    if junit is not None:
-        write_junit(result, junit)
-    if markdown is not None:
-        write_markdown(result, markdown)
     if as_json:
         print_json(_document(result))
     else:
         emit(check_report(result))
+    if junit is not None:
+        write_junit(result, junit)
+    if markdown is not None:
+        write_markdown(result, markdown)
     for sentence in (*(test.reason for test in result.unreadable), result.unwritten):
         if sentence:
             click.echo(sentence, err=True)
