@@ -62,8 +62,10 @@ class Promise:
         """Say it, and warn where the test could miss what it was saved for."""
         n, least = f"{self.test.samples:,}", number(self.detectable)
         told = "estimated, for no other run was compared"
-        if self.runs:
-            told = f"by {'1 comparison' if self.runs == 1 else f'{self.runs} comparisons'}"
+        if self.runs == 1:
+            told = "by how 1 run differs from its baseline"
+        if self.runs > 1:
+            told = f"by how {self.runs} runs differ from their baselines"
         text = f"With its {n} samples a worsening below about {least} may pass unseen ({told})."
         if self.gap is None or self.gap <= 0 or self.detectable <= self.gap:
             return text
@@ -266,8 +268,8 @@ def _freeze(
     n = int(member.sum())
     if n < MIN_SAMPLES:
         raise InputError(
-            f"{group.title!r} has {n} labeled samples with a {spoken(signal)} outside training in "
-            f"run {info.name!r}"
+            f"{group.title!r} has {n} labeled samples with a known {spoken(signal)} outside "
+            f"training in run {info.name!r}"
             f"{' that it was not found on' if group.only_judges else ''}; "
             f"a test needs at least {MIN_SAMPLES}. Choose a wider group."
         )

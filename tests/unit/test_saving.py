@@ -151,7 +151,7 @@ def test_the_smallest_regression_that_could_be_noticed_is_told_when_saving(works
     assert found.runs == len(seen) == 2
     assert found.detectable == pytest.approx(sum(seen) / 2)
     assert f"With its {test.samples} samples a worsening below about" in found.sentence
-    assert "by 2 comparisons" in found.sentence
+    assert "by how 2 runs differ from their baselines" in found.sentence
     assert "more than its gap" not in found.sentence
 
 
@@ -197,7 +197,7 @@ def test_the_command_line_takes_all_of_it(workspace):
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     assert "Margin 0.05 in error: chosen when it was saved." in done.stdout
-    assert "may pass unseen (by 2 comparisons)" in done.stdout
+    assert "may pass unseen (by how 2 runs differ" in done.stdout
     raw = json.loads((workspace.tests / "dusk.json").read_text())
     assert (raw["title"], raw["why"], raw["signal"]) == ("Dusk", "Winter comes.", "error")
     at, given = workspace.root, ("save-test", "v1", "--where", DUSK)
