@@ -124,8 +124,9 @@ def test_a_run_without_the_samples_is_missing_and_the_other_test_is_judged(works
 def test_a_run_of_another_task_or_loss_is_missing_and_the_other_test_is_judged(
     workspace, changes, says
 ):
-    edit(workspace.tests / "dusk.json", **changes)
     publish_version(workspace, "v4", day=4, noise=4)
+    assert document("check", "v4", at=workspace.root, code=1)["verdicts"][0]["n"] > 100
+    edit(workspace.tests / "dusk.json", **changes)  # noticed in what was judged before, too
     found = {one["slug"]: one for one in document("check", "v4", at=workspace.root)["verdicts"]}
     assert found["dusk"]["verdict"] == "missing"
     assert says in found["dusk"]["reason"]
@@ -211,6 +212,9 @@ def test_an_old_damaged_file_hinders_nobody(workspace):
         ("comparison", {"n": "many"}, "'n' is 'many'"),
         ("comparison", {"low": 10**400}, "too large"),
         ("measurement", {"surprise": 1}, "surprise"),
+        ("measurement", {"solves": True}, "'solves' is true, which its gap does not"),
+        ("measurement", {"gap": 99.0}, "'gap' lies outside its interval"),
+        ("measurement", {"absent": -1}, "fewer than none"),
     ],
 )
 def test_edited_verdicts_are_made_again_from_the_run_or_refused(workspace, part, changes, says):

@@ -72,7 +72,9 @@ class SavedTest:
     def key(self) -> str:
         """Digest of what a run's measurement depends on; an edited margin or title is not."""
         parts = [self.slug, self.created_at, self.signal, self.rule, self.source_run_id]
-        return _digest(json.dumps([*parts, *filter(None, [self.digest])]).encode())
+        if self.digest:  # verdicts of version 1 are known by the others alone
+            parts += [self.digest, self.task, self.loss_name]
+        return _digest(json.dumps(parts).encode())
 
 
 def list_tests(workspace: Workspace) -> tuple[list[SavedTest], list[Unreadable]]:

@@ -218,7 +218,7 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
             Entry,
             entry
             | {
-                "measurement": _typed(Measurement, entry["measurement"]),
+                "measurement": _measured(_typed(Measurement, entry["measurement"])),
                 "comparison": _sound(_typed(Comparison, comparison)) if comparison else None,
             },
         )
@@ -227,6 +227,17 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
         {name: raw[name] for name in ("run_id", "name", "created_at")}
         | {"tests": tests, "derived_from": raw.get("derived_from", "")},
     )
+
+
+def _measured(one: Measurement) -> Measurement:
+    """Check that figures of a group fit each other; raises ValueError."""
+    if min(one.n, one.absent, one.in_training) < 0:
+        raise ValueError("samples cannot be fewer than none")
+    if one.gap is not None and not (one.gap_low or 0) <= one.gap <= (one.gap_high or 0):
+        raise ValueError("'gap' lies outside its interval")
+    if one.solves and one.material:
+        raise ValueError("'solves' is true, which its gap does not bear out")
+    return one
 
 
 def _sound(one: Comparison) -> Comparison:
