@@ -302,9 +302,15 @@ def remove_filter(slug: str) -> None:
 
 
 def save_test(
-    run_id: str, *, rank: int | None, where: str | None, slug: str, title: str | None = None
+    run_id: str,
+    *,
+    rank: int | None = None,
+    where: str | None = None,
+    hypothesis: str | None = None,
+    slug: str = "",
+    title: str | None = None,
 ) -> gate.SavedTest:
-    """Freeze an aggressor or a filter as a test.
+    """Freeze an aggressor, a filter or a hypothesis as a test.
 
     Raises
     ------
@@ -318,6 +324,7 @@ def save_test(
         cached.run_file(run_id).path,
         aggressor=rank,
         where=where,
+        hypothesis=hypothesis,
         slug=slug or None,
         title=title,
     )
