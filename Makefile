@@ -13,14 +13,15 @@ BIN := .venv/bin
 RUN := $(BIN)/python
 
 LABEL_STUDIO := build/label-studio-venv
+MLFLOW := build/mlflow-venv
 
-.PHONY: demo test lint fix docs bench bench-discovery browser small-demo test-label-studio clean
+.PHONY: demo test lint fix docs bench bench-discovery browser small-demo test-label-studio test-mlflow clean
 
 demo: .venv/.demo
 	$(RUN) -m aggressors demo $(ARGS)
 
 test: lint browser
-	$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not bench and not label_studio" $(ARGS)
+	$(RUN) -m pytest -n $(WORKERS) --dist loadgroup -m "not bench and not label_studio and not mlflow" $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -55,6 +56,15 @@ test-label-studio: .venv/.dev $(LABEL_STUDIO)/.installed
 $(LABEL_STUDIO)/.installed:
 	$(PYTHON) -m venv $(LABEL_STUDIO)
 	$(LABEL_STUDIO)/bin/pip install --quiet "label-studio==1.23.*"
+	@touch $@
+
+# The recipe of docs/ci.md against a real MLflow store: a minute, 1.5 GB in build/, no server.
+test-mlflow: .venv/.dev $(MLFLOW)/.installed
+	$(RUN) -m pytest -m mlflow tests/recipes -rA --tb=short $(ARGS)
+
+$(MLFLOW)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(MLFLOW)
+	$(MLFLOW)/bin/pip install --quiet -e . "mlflow>=3.1,<4"
 	@touch $@
 
 # An installed Chrome or Chromium serves; otherwise Playwright fetches one if it can.

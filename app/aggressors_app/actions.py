@@ -331,9 +331,15 @@ def remove_filter(slug: str) -> None:
 
 
 def save_test(
-    run_id: str, *, rank: int | None, where: str | None, slug: str, title: str | None = None
+    run_id: str,
+    *,
+    rank: int | None = None,
+    where: str | None = None,
+    hypothesis: str | None = None,
+    slug: str = "",
+    title: str | None = None,
 ) -> gate.SavedTest:
-    """Freeze an aggressor or a filter as a test.
+    """Freeze an aggressor, a filter or a hypothesis as a test.
 
     Raises
     ------
@@ -347,6 +353,19 @@ def save_test(
         cached.run_file(run_id).path,
         aggressor=rank,
         where=where,
+        hypothesis=hypothesis,
         slug=slug or None,
         title=title,
     )
+
+
+def promise(test: gate.SavedTest) -> str:
+    """Say what a saved test could notice with its number of samples.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace; and what `gate.promise` raises.
+    """
+    from aggressors import gate
+
+    return gate.promise(_workspace("has no saved tests"), test).sentence

@@ -317,18 +317,44 @@ class Run:
         """
         return listing(self._file, "samples", None, self._filter(filter), count)
 
-    def save_test(self, rank: int, slug: str | None = None) -> SavedTest:
-        """Freeze an aggressor as a test that later runs must pass.
+    def save_test(
+        self,
+        rank: int | None = None,
+        slug: str | None = None,
+        *,
+        where: str | None = None,
+        hypothesis: str | None = None,
+        title: str | None = None,
+        why: str | None = None,
+        signal: str | None = None,
+        margin: float | None = None,
+    ) -> SavedTest:
+        """Freeze a group as a test that later runs must pass.
+
+        Parameters
+        ----------
+        rank, where, hypothesis : an aggressor, the text of a filter, or the slug of a hypothesis
+            that the workspace keeps; one of them.
+        slug : name of the test's files; made from the title where None.
+        title, why : for people; made from the group where None.
+        signal : what is compared per sample, such as loss, error or `1 - iou`; that of the run
+            where None.
+        margin : by how much its mean may be worse; set by what is at stake where None.
 
         Raises
         ------
-        UsageError : no such rank, or a slug that is taken or is none.
+        UsageError : no such rank, not one group, or a slug that is taken or is none.
+        InputError : too few samples, or a signal that the run lacks.
         WorkspaceError : the run was opened without a workspace.
         """
         from aggressors.gate import save_test
 
         place = self._place("a test is saved")
-        return save_test(place, self.path, aggressor=rank, slug=slug)
+        return save_test(
+            place, self.path,
+            aggressor=rank, where=where, hypothesis=hypothesis, slug=slug,
+            title=title, why=why, signal=signal, margin=margin,
+        )  # fmt: skip
 
     def keep(self, filter: Filter | str, name: str, *, author: str = "") -> HandMade:
         """Keep a selection as a hand-made group, which no list of aggressors holds.

@@ -296,6 +296,7 @@ class Signal:
         return self.name not in ("loss", "error")
 
 
+TASKS = ("classification", "regression")
 HEATMAP_METHODS = ("grad-cam", "grad-cam++", "hirescam", "eigencam")
 
 

@@ -4,44 +4,33 @@ A test freezes the samples of a group. Each later run is compared on the same sa
 that solved the test, else with the run it was saved on. Works where only `tests/` and `verdicts/`
 of a workspace are at hand, beside the run to judge.
 """
-# A little over 400 lines: saving a test and judging it share what a group is.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from aggressors.carrying import finder_on
-from aggressors.contracts import Condition, Filter, TestState, Verdict
-from aggressors.errors import InputError, RunCorrupt, RunNotFound, UsageError, WorkspaceError
-from aggressors.judging import default_margin, measure, signals_of, verdict_of
-from aggressors.ledger import Ledger
-from aggressors.queries.grammar import expand, fields_of, format_filter, parse
-from aggressors.queries.judged import held_out, matching
-from aggressors.queries.overview import aggressors
-from aggressors.queries.samples import concept_of_rank
-from aggressors.store.read import RunFile, open_run
-from aggressors.store.records import Unreadable
-from aggressors.store.saved_tests import (
-    MIN_SAMPLES,
-    SavedTest,
-    list_tests,
-    read_test,
-    write_numbered,
-    write_test,
+from aggressors.contracts import TestState, Verdict
+from aggressors.errors import (
+    InputError,
+    RunCorrupt,
+    RunNotFound,
+    StoreError,
+    UsageError,
+    WorkspaceError,
 )
-from aggressors.store.workspace import Workspace, check_slug
-from aggressors.words import number, spoken
+from aggressors.judging import verdict_of
+from aggressors.ledger import Ledger
+from aggressors.saving import Promise, promised, save_test
+from aggressors.store.read import read_summary
+from aggressors.store.records import Unreadable
+from aggressors.store.saved_tests import SavedTest, list_tests, read_test
+from aggressors.store.workspace import Workspace
 
 __all__ = [
     "CheckResult",
     "History",
+    "Promise",
     "RunPoint",
     "SavedTest",
     "TrackedTest",
@@ -50,6 +39,7 @@ __all__ = [
     "evaluate_run",
     "history",
     "list_tests",
+    "promise",
     "read_test",
     "save_test",
 ]
@@ -202,10 +192,30 @@ def history(workspace: Workspace) -> History:
     )
 
 
+def promise(workspace: Workspace, test: SavedTest, past: History | None = None) -> Promise:
+    """Smallest regression that a saved test could notice with its number of samples.
+
+    Parameters
+    ----------
+    past : the history of the workspace, read where None.
+
+    Raises
+    ------
+    InputError : the test's files are gone or damaged.
+    """
+    past = past or history(workspace)
+    for tracked in past.tests:
+        if tracked.test.slug == test.slug:
+            return promised(workspace, test, tracked.verdicts, len(past.tests))
+    raise InputError(f"There is no readable saved test {test.slug!r} in {workspace.tests}.")
+
+
 def _enter(ledger: Ledger, run: Path | str) -> str:
     """Id of a run, which is in the ledger afterwards."""
     try:
         path = run if isinstance(run, Path) else ledger.workspace.resolve(run)
+        if run == "latest":
+            _refuse_later_damage(ledger.workspace, path)
     except (RunNotFound, RunCorrupt):
         for record in reversed(ledger.in_order()):
             if str(run) in (record.run_id, record.name):
@@ -215,6 +225,23 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
     if inside and path.stem in ledger.records and _is_complete(ledger, path.stem):
         return path.stem
     return ledger.add(path, keep=inside).run_id
+
+
+def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:
+    """Refuse to judge the last run that can be opened where one that cannot came after it.
+
+    Else a new run that was cut short would pass by the verdicts of the one before.
+    """
+    for path in workspace.runs.glob("*.duckdb"):
+        if path.name.startswith(".") or path.stat().st_mtime_ns <= latest.stat().st_mtime_ns:
+            continue
+        try:
+            read_summary(path)
+        except StoreError as error:
+            raise RunCorrupt(
+                f"The latest run cannot be told, for a later file cannot be opened: {error} "
+                "Name the run to judge, or remove that file."
+            ) from error
 
 
 def _is_complete(ledger: Ledger, run_id: str) -> bool:
@@ -241,172 +268,3 @@ def _unmeasured(test: SavedTest, name: str) -> Verdict:
         test.slug, "open", "missing", 0, None, None, None, None, None, reason,
         test.title, test.signal, test.margin, test.margin_origin,
     )  # fmt: skip
-
-
-# --- Saving ---
-
-
-def save_test(
-    workspace: Workspace,
-    run: Path | str,
-    *,
-    aggressor: int | None = None,
-    where: str | None = None,
-    slug: str | None = None,
-    title: str | None = None,
-    why: str | None = None,
-) -> SavedTest:
-    """Freeze an aggressor, or any filter, as a test, and judge every published run in it.
-
-    The frozen samples are held-out ones; of an aggressor only those it was not found on.
-
-    Parameters
-    ----------
-    run : the run whose samples and signals are frozen.
-    aggressor : rank of an aggressor; or
-    where : text of a filter on the input side (metadata, label or prediction); "@dusk" stands for
-        the filter that the workspace keeps as dusk.
-    slug : name of the test's files; made from the title where None.
-    title, why : for people; made from the aggressor or filter where None.
-
-    Raises
-    ------
-    UsageError : not exactly one of `aggressor` and `where`, no such rank, a taken or bad slug.
-    InputError : too few samples, or a filter on what the model did.
-    FilterError : a filter that cannot be read.
-    """
-    if (aggressor is None) == (where is None):
-        raise UsageError("A test is saved from an aggressor or from a filter: name one of them.")
-    if slug is not None:
-        check_slug(slug)
-    path = run if isinstance(run, Path) else workspace.resolve(run)
-    with open_run(path) as opened:
-        if aggressor is not None:
-            group = _group_of_aggressor(opened, aggressor)
-        else:
-            assert where is not None
-            group = _group_of_filter(opened, expand(where, finder_on(opened, workspace)))
-        test, samples = _freeze(opened, group)
-    test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
-    if slug is None:
-        test = write_numbered(workspace, test, samples, _slug(title or group.title))
-    else:
-        write_test(workspace, test, samples)
-    ledger = Ledger.open(workspace)
-    ledger.update()
-    ledger.write()
-    return test
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """What is frozen: members by filter, all of them or only those that judge."""
-
-    title: str
-    why: str
-    members: Filter
-    rule: str
-    only_judges: bool
-
-
-def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
-    concept_id = concept_of_rank(run, rank)
-    one = next(one for one in aggressors(run) if one.concept_id == concept_id)
-    why = (
-        f"Aggressor {rank} of run {run.info.name}: mean {spoken(run.info.settings.signal)} is "
-        f"{number(one.gap)} above the rest ({number(one.gap_low)} to {number(one.gap_high)}), "
-        f"{one.impact:.1%} of all of it."
-    )
-    return _Group(one.name, why, Condition("aggressor", "=", (rank,)), one.rule, True)
-
-
-# What only this run can answer, so that it describes no other run's samples.
-_LOCAL = {"aggressor", "concept", "row_id", "map", "map_x", "map_y", "population", "fold"}
-_LONGEST_TITLE = 200  # characters, of a filter that may list thousands of samples
-_JUDGED_BY_MODEL = {"loss", "loss_quantile", "correct", "confidence"}
-
-
-def _group_of_filter(run: RunFile, where: str) -> _Group:
-    filter = parse(where)
-    names = fields_of(filter)
-    if names & _JUDGED_BY_MODEL or {"label", "prediction"} <= names:
-        what = ", ".join(sorted(names & (_JUDGED_BY_MODEL | {"label", "prediction"})))
-        raise InputError(
-            f"A test on {what} would freeze the errors of one model, which every other model beats "
-            "by chance. Describe the group by its input: metadata, and label or prediction."
-        )
-    text = format_filter(filter)
-    why = f"Saved from a filter on run {run.info.name}."
-    title = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
-    return _Group(title, why, filter, "" if names & _LOCAL else text, False)
-
-
-def _freeze(run: RunFile, group: _Group) -> tuple[SavedTest, pa.Table]:
-    """Measure the group in its own run, and set the margin by what is at stake there."""
-    info = run.info
-    signal = info.settings.signal
-    table = held_out(run, [signal])
-    table = table.filter(pc.is_valid(table[signal]))
-    rows = table["row_id"].to_numpy(zero_copy_only=False)
-    judges = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
-    member = np.isin(rows, matching(run, group.members))
-    if group.only_judges:
-        member &= judges
-    n = int(member.sum())
-    if n < MIN_SAMPLES:
-        raise InputError(
-            f"{group.title!r} has {n} labeled samples outside training in run {info.name!r}"
-            f"{' that it was not found on' if group.only_judges else ''}; "
-            f"a test needs at least {MIN_SAMPLES}. Choose a wider group."
-        )
-    samples = pa.table(
-        {
-            "sample_id": table["sample_id"].filter(pa.array(member)),
-            "label": table["label"].filter(pa.array(member)),
-            "signal": table[signal].filter(pa.array(member)),
-        }
-    ).sort_by("sample_id")
-    test = _described(run, group, n)
-    judged = signals_of(table, signal)
-    found = measure(
-        test,
-        signals_of(samples, "signal"),
-        judged,
-        judges,
-        in_training=0,
-        materiality=info.settings.materiality,
-        is_source=True,
-    )
-    margin, origin = default_margin(found.gap or 0.0, judged.value, material=found.material)
-    return replace(test, margin=margin, margin_origin=origin), samples
-
-
-def _described(run: RunFile, group: _Group, n_samples: int) -> SavedTest:
-    """Everything about a test but its names and its margin.
-
-    Later models are held to the run of a model, whose predictions a derived run has.
-    """
-    info = run.info
-    return SavedTest(
-        slug="",
-        title=group.title,
-        why=group.why,
-        signal=info.settings.signal,
-        margin=0.0,
-        margin_origin="",
-        rule=group.rule,
-        samples=n_samples,
-        source_run_id=info.model_run,
-        source_run_name=info.derived_from_name or info.name,
-        task=info.task,
-        loss_name=info.loss_name,
-        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-    )
-
-
-def _slug(title: str) -> str:
-    plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:48].strip("-") or "test"
-    try:
-        return check_slug(plain)
-    except UsageError:  # a name that some system reserves
-        return f"{plain}-test"

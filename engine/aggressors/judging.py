@@ -220,6 +220,23 @@ def compare(
     )
 
 
+def likely_detectable(signal: FloatArray, margin: float, n_tests: int) -> float:
+    """Smallest worsening that would fail with 80 % probability, where one model is known alone.
+
+    Taken as if the next model's signals had nothing in common with this one's, which doubles the
+    variance of a difference; two models of one task mostly agree, and then less is seen.
+
+    Parameters
+    ----------
+    signal : (n,) of the frozen samples, at least 2.
+    n_tests : tests of a check, whose intervals hold together.
+    """
+    spread = 2**0.5 * float(np.std(signal, ddof=1))
+    return significant(
+        margin + smallest_detectable(len(signal), spread, level=LEVEL, n_tests=max(n_tests, 1))
+    )
+
+
 def next_state(state: TestState, entry: Entry) -> TestState:
     """State of a test after one more run; it begins open."""
     if state == "open":

@@ -17,7 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aggressors.contracts import CONFIDENCE_GAP, Signal, TestState
-from aggressors.errors import AggressorsError, FilterError, InputError, StoreError
+from aggressors.errors import (
+    AggressorsError,
+    FilterError,
+    InputError,
+    StoreError,
+    WorkspaceError,
+)
 from aggressors.judging import (
     Pairs,
     Signals,
@@ -289,10 +295,23 @@ class Ledger:
 
     def _signals_of(self, run_id: str, test: SavedTest) -> Signals | None:
         if run_id not in self._signals:
-            self._signals[run_id] = read_signals(self.workspace, run_id)
+            self._signals[run_id] = self._kept_signals(run_id)
         table = self._signals[run_id]
         known = table is not None and test.signal in table.column_names
         return signals_of(table, test.signal) if known else None
+
+    def _kept_signals(self, run_id: str) -> pa.Table | None:
+        """Signals as kept; damaged ones are made again where the run is at hand, else reported."""
+        try:
+            return read_signals(self.workspace, run_id)
+        except WorkspaceError as error:
+            path = self.workspace.run_path(run_id)
+            with suppress(StoreError):
+                if path.is_file():
+                    self.add(path)
+                    return self._signals[run_id]
+            self.unreadable.append(Unreadable(run_id, str(error)))
+            return None
 
 
 def _is_stale(entry: Entry, baseline: str, test: SavedTest) -> bool:

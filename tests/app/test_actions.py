@@ -13,13 +13,14 @@ from aggressors.errors import WorkspaceError
 from aggressors.queries.grammar import parse
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, charts, picking, state
-from aggressors_app.components import chart
+from aggressors_app.components import chart, hypotheses
 
 
 def test_saving_an_aggressor_makes_a_test_and_judges_every_run(opened, planted):
     app = opened(planted, "aggressor", run="v3-0000", f="all", a="1")
     app.button(key="aggressor_save").click().run()
     assert "Saved as" in app.success[0].value
+    assert "may pass unseen" in app.success[0].value  # what it could notice with its samples
     tests = gate.history(Workspace.open(planted)).tests
     assert len(tests) == 3
     assert all(len(tracked.verdicts) == 3 for tracked in tests)
@@ -64,12 +65,30 @@ def test_a_hypothesis_about_fields_that_a_run_lacks_is_listed_but_leads_nowhere(
     cached.forget()
     app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
     (kept,) = component(app, "hypotheses")["rows"]
-    explore, remove = kept["cells"][4]["buttons"]
+    explore, save, remove = kept["cells"][4]["buttons"]
     assert explore["disabled"]
+    assert save["disabled"]
     assert "no field 'rain'" in explore["help"]
     assert not remove["disabled"]
     assert not app.exception
     assert all(box.key != "filter_saved" for box in app.selectbox)
+
+
+def test_a_hypothesis_is_saved_as_a_test_with_one_click(opened, planted, monkeypatch):
+    opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    made = actions.save_hypothesis("v1-0000", 1, "Too dark", "brightness < 0.2")
+    cached.forget()
+    app = opened(planted, "aggressor", run="v1-0000", f="all", a="1")
+    (kept,) = component(app, "hypotheses")["rows"]
+    assert [one["act"] for one in kept["cells"][4]["buttons"]] == ["explore", "save", "remove"]
+    said = []
+    monkeypatch.setattr(hypotheses.st, "toast", lambda text, **more: said.append(text))
+    hypotheses._save("v1-0000", made.slug)
+    tests = {one.test.slug: one.test for one in gate.history(Workspace.open(planted)).tests}
+    assert tests["too-dark"].title == "Too dark"
+    assert "may pass unseen" in said[0]
+    hypotheses._save("v1-0000", "gone")
+    assert "There is no hypothesis 'gone'" in said[1]
 
 
 def test_an_unreadable_hypothesis_is_named_and_the_page_stays(opened, planted):

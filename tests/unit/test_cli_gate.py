@@ -116,7 +116,7 @@ def test_markdown_is_a_table_that_no_title_can_break(workspace, tmp_path):
     assert text.startswith("### ❌ v3 fails 1 of 1 saved test: dusk.")
     assert "<script>" not in text
     (row,) = (line for line in text.splitlines() if "**dusk**" in line and line.startswith("|"))
-    assert row.replace("\\|", "").count("|") == 8
+    assert row.replace("\\|", "").count("|") == 9
 
 
 def test_save_test_refuses_what_is_wrong(workspace):

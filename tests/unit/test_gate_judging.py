@@ -1,6 +1,7 @@
 """The verdict of one test: margins, simultaneous failure, states, sentences."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,9 @@ from aggressors.judging import (
     too_few,
     verdict_of,
 )
+from aggressors.store import verdicts
 from aggressors.store.saved_tests import SavedTest
-from aggressors.store.verdicts import Entry, Measurement
+from aggressors.store.verdicts import Comparison, Entry, Measurement
 
 TEST = SavedTest(
     slug="dusk", title="Dusk", why="", signal="error", margin=0.03, margin_origin="chosen",
@@ -226,3 +228,21 @@ def test_a_reason_is_one_sentence_with_numbers(shift, n_tests, parts):
     for part in (*parts, "200 samples", "under 'v1'"):
         assert part in verdict.reason
     assert verdict.reason.count(". ") == 0
+
+
+@pytest.mark.parametrize("n_tests", [1, 7])
+def test_what_is_written_bears_itself_out_when_it_is_read(n_tests):
+    """Rounding included, so that no verdict of ours is taken for an edited one."""
+    rng = np.random.default_rng(5)
+    seen = set()
+    for _ in range(300):
+        n = int(rng.integers(10, 60))
+        reference = rng.choice([0.0, 1.0], n) if rng.random() < 0.5 else rng.exponential(size=n)
+        moved = rng.choice([0.0, 0.1, 0.4]) + rng.choice([0.0, 1e-9, 0.2]) * rng.normal(size=n)
+        test = replace(TEST, margin=float(rng.choice([0.0, 1e-7, 0.05, 0.1, 0.4])))
+        pairs = Pairs(reference + moved, reference, 0)
+        made = compare(test, pairs, baseline="b", baseline_name="b", n_tests=n_tests)
+        read = json.loads(json.dumps(asdict(made)))
+        assert asdict(verdicts._sound(Comparison(**read))) == asdict(made)
+        seen.add(made.verdict)
+    assert seen == {"pass", "fail", "inconclusive"}

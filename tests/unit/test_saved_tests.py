@@ -1,8 +1,10 @@
 """Files of saved tests: what is written is read back, and edited nonsense gets a sentence."""
 
 import errno
+import hashlib
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -58,7 +60,7 @@ def saved(workspace):
 
 
 def test_what_is_written_is_read_back(saved):
-    assert read_test(saved, "dusk") == TEST
+    assert replace(read_test(saved, "dusk"), digest="") == TEST
     assert read_samples(saved, TEST).to_pylist() == SAMPLES.to_pylist()
     text = (saved.tests / "dusk.json").read_text()
     assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
@@ -100,8 +102,8 @@ def test_who_comes_second_leaves_the_samples_of_the_first_alone(workspace, monke
         return real(path, content)
 
     monkeypatch.setattr(saved_tests, "place_new", faster)
-    write_test(workspace, TEST, SAMPLES)
-    assert read_test(workspace, "dusk") == TEST
+    written = write_test(workspace, TEST, SAMPLES)
+    assert read_test(workspace, "dusk") == written
 
 
 def test_samples_that_a_killed_process_left_give_their_name_free(workspace):
@@ -111,8 +113,8 @@ def test_samples_that_a_killed_process_left_give_their_name_free(workspace):
         write_test(workspace, TEST, SAMPLES)
     os.utime(workspace.tests / "dusk.parquet", (1, 1))
     fewer = replace(TEST, samples=10)
-    write_test(workspace, fewer, SAMPLES.slice(0, 10))
-    assert read_test(workspace, "dusk") == fewer
+    written = write_test(workspace, fewer, SAMPLES.slice(0, 10))
+    assert read_test(workspace, "dusk") == written
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -133,11 +135,11 @@ def test_an_empty_file_that_a_killed_process_left_gives_its_name_free(
         write_test(workspace, TEST, SAMPLES)  # another may be writing it
     for path in left:
         os.utime(path, (1, 1))
-    write_test(workspace, TEST, SAMPLES)
-    assert read_test(workspace, "dusk") == TEST
+    written = write_test(workspace, TEST, SAMPLES)
+    assert read_test(workspace, "dusk") == written
     with pytest.raises(UsageError, match="already"):
         write_test(workspace, replace(TEST, samples=10), SAMPLES.slice(0, 10))
-    assert read_test(workspace, "dusk") == TEST
+    assert read_test(workspace, "dusk") == written
     assert len(list(workspace.tests.iterdir())) == 2
 
 
@@ -166,7 +168,22 @@ def test_a_slug_cannot_leave_the_folder(workspace, slug):
         ("title", None, "'title' must be a text"),
         ("slug", "dawn", "'slug' is 'dawn' but the file is called 'dusk'"),
         ("schema_version", 99, "'schema_version' is 99"),
-        ("schema_version", 0, "'schema_version' must be 1"),
+        ("schema_version", 0, "'schema_version' must be 1 to 2; got 0"),
+        ("schema_version", "2", "'schema_version' must be a whole number"),
+        ("margin", float("nan"), "'margin' must be at least 0 and finite; got nan"),
+        ("margin", float("inf"), "'margin' must be at least 0 and finite; got inf"),
+        ("margin", 10**400, "'margin' is too large for a number"),
+        ("margin_origin", 7, "'margin_origin' must be a text"),
+        ("title", " ", "'title' is empty"),
+        ("title", "\ud800", "'title' holds half of a character"),
+        ("why", ["because"], "'why' must be a text"),
+        ("rule", "brightness <", "'rule' cannot be read"),
+        ("task", "ranking", "'task' must be classification or regression; got 'ranking'"),
+        ("loss_name", "", "'loss_name' is empty"),
+        ("source_run_id", "", "'source_run_id' is empty"),
+        ("source_run_name", None, "'source_run_name' must be a text"),
+        ("created_at", "yesterday", "'created_at' must be a date in ISO 8601; got 'yesterday'"),
+        ("digest", 12, "'digest' must be a text"),
         ("owner", "me", "there is no field 'owner'"),
     ],
 )
@@ -196,6 +213,29 @@ def test_every_field_is_needed(saved):
         path.write_text(json.dumps({name: whole[name] for name in whole if name != field}))
         with pytest.raises(InputError, match=f"'{field}' is missing"):
             read_test(saved, "dusk")
+
+
+def test_a_test_of_the_first_version_is_read_and_keeps_its_measurements(saved):
+    path = saved.tests / "dusk.json"
+    raw = json.loads(path.read_text())
+    del raw["digest"]
+    path.write_text(json.dumps(raw | {"schema_version": 1}))
+    read = read_test(saved, "dusk")
+    assert read == TEST
+    # The key of version 1, by which its verdicts are known.
+    parts = ["dusk", TEST.created_at, "loss", "brightness < 0.2", "abc"]
+    assert read.key == hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    assert read_samples(saved, read).num_rows == 12
+
+
+def test_samples_of_another_test_are_noticed_though_they_are_as_many(saved):
+    other = SAMPLES.set_column(0, "sample_id", pa.array([f"t{place:02}" for place in range(12)]))
+    write_test(saved, replace(TEST, slug="dawn"), other)
+    shutil.copy(saved.tests / "dawn.parquet", saved.tests / "dusk.parquet")
+    test = read_test(saved, "dusk")
+    with pytest.raises(InputError, match=r"is not the file that was saved with dusk\.json"):
+        read_samples(saved, test)
+    assert test.key != replace(test, digest="0" * 16).key  # so that it is measured anew
 
 
 def test_broken_samples_are_noticed(saved):

@@ -20,7 +20,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.components.save_test import NOTICE, notice
+from aggressors_app.components.save_test import NOTICE, notice, saved_as
 from aggressors_app.format import count, interval, number, of, plain, share, signed, typeset, when
 
 HEIGHT = 260
@@ -226,8 +226,7 @@ def _save(run_id: str, one: HandMade) -> None:
     except AggressorsError as error:
         st.session_state[NOTICE] = (False, str(error))
     else:
-        text = f"Saved as {test.slug}: {test.samples:,} samples, margin {test.margin:.3g}."
-        st.session_state[NOTICE] = (True, text)
+        st.session_state[NOTICE] = (True, saved_as(test))
 
 
 def _remove(one: HandMade) -> None:

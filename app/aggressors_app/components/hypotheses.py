@@ -1,4 +1,4 @@
-"""Hypotheses that were kept: claims about the cause, to be opened, or forgotten."""
+"""Hypotheses that were kept: claims about the cause, to be opened, tested for, or forgotten."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from aggressors.store.hypotheses import Hypothesis
 from aggressors_app import actions, cached, chips, placing, state
 from aggressors_app.components.hypothesis_card import COLORS, HELP
 from aggressors_app.components.listing import Badge, Button, Buttons, Column, Row, Text, listing
+from aggressors_app.components.save_test import saved_as
 from aggressors_app.format import plain, typeset, when
 
 HEIGHT = 240
+SAVE = "Save what it speaks of as a test for later models"
 
 
 def hypotheses(run_id: str) -> None:
@@ -32,6 +34,8 @@ def hypotheses(run_id: str) -> None:
     def act(name: str, slug: str) -> None:
         if name == "remove":
             _remove(slug)
+        elif name == "save":
+            _save(run_id, slug)
         elif slug in known:
             claim(known[slug])
             state.go("explore")
@@ -79,6 +83,7 @@ def _row(run_id: str, one: Hypothesis, names: dict[str, str], *, muted: bool) ->
             Buttons(
                 (
                     Button("explore", "explore", explore, disabled=bool(refused)),
+                    Button("save", "save", refused or SAVE, disabled=bool(refused)),
                     Button("remove", "remove", "Forget this hypothesis"),
                 )
             ),
@@ -109,6 +114,14 @@ def _claimed(one: Hypothesis) -> str:
 def _about(one: Hypothesis, names: dict[str, str]) -> str:
     run = names.get(one.run_id, "a run that is gone")
     return f"{run}, all samples" if one.aggressor is None else f"{run}, aggressor {one.aggressor}"
+
+
+def _save(run_id: str, slug: str) -> None:
+    try:
+        test = actions.save_test(run_id, hypothesis=slug)
+        st.toast(plain(saved_as(test)), icon=":material/check:", duration="long")
+    except AggressorsError as error:
+        st.toast(plain(str(error)), icon=":material/error:", duration="long")
 
 
 def _remove(slug: str) -> None:

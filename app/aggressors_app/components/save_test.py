@@ -6,6 +6,8 @@ import streamlit as st
 
 from aggressors.contracts import Aggressor
 from aggressors.errors import AggressorsError
+from aggressors.gate import SavedTest
+from aggressors.words import number, spoken
 from aggressors_app import actions, cached
 from aggressors_app.format import plain
 
@@ -45,8 +47,14 @@ def _save(run_id: str, rank: int | None, where: str | None, slug: str) -> None:
     else:
         st.session_state[NOTICE] = (
             True,
-            f"Saved as {test.slug}: {test.samples:,} samples, margin {test.margin:.3g}.",
+            saved_as(test),
         )
+
+
+def saved_as(test: SavedTest) -> str:
+    """Say what was saved, and what the test could notice."""
+    margin = f"margin {number(test.margin)} in {spoken(test.signal)}"
+    return f"Saved as {test.slug}: {margin}. {actions.promise(test)}"
 
 
 def notice() -> None:

@@ -170,7 +170,7 @@ def _table(verdicts: dict[str, Verdict], names: dict[str, str]) -> None:
         Column("Value", right=True),
         Column("Baseline", right=True),
         Column("Change", right=True),
-        Column("Samples", right=True),
+        Column("Samples", right=True, help="Compared; and the worsening that fails in 80 of 100"),
         Column("Reason", width="38%"),
     )
     rows = [_row(names[run_id], one, run_id) for run_id, one in reversed(verdicts.items())]
@@ -189,7 +189,12 @@ def _row(name: str, one: Verdict, run_id: str) -> Row:
             Number(MISSING)
             if own
             else Text(signed(one.difference), sub=interval(one.low, one.high)),
-            Number(count(one.n)),
+            Text(count(one.n), sub=_noticed(one)),
             Text("", sub=typeset(one.reason)),
         ),
     )
+
+
+def _noticed(one: Verdict) -> str:
+    """Say what so many samples could notice, so that nobody trusts an empty promise."""
+    return "" if one.detectable is None else f"notices {number(one.detectable)}"

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aggressors.contracts import Aggressor, RunSummary, Verdict
-from aggressors.export.verdicts import bottom_line
+from aggressors.export.verdicts import bottom_line, threshold
 from aggressors.gate import CheckResult
 from aggressors.summary import Summary
 from aggressors.words import (
@@ -171,16 +171,7 @@ def _verdict(verdict: Verdict) -> RenderableType:
         (f"{mark} {verdict.verdict}", style), "  ", (verdict.slug, "bold"),
         (f"  {verdict.title}  {verdict.state}", "dim"),
     )  # fmt: skip
-    lines = [Text(verdict.reason)]
-    if verdict.margin is not None:
-        against = f" · baseline {verdict.baseline_name}" if verdict.baseline_name else ""
-        lines.append(
-            Text(
-                f"n {verdict.n:,} · margin {number(verdict.margin)}: {verdict.margin_origin}"
-                f"{against}",
-                style="dim",
-            )
-        )
+    lines = [Text(verdict.reason), Text(threshold(verdict, " · "), style="dim")]
     return Group(head, *(Padding(line, (0, 0, 0, 2), expand=False) for line in lines), Text())
 
 

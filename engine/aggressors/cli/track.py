@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,7 +23,8 @@ UNWRITTEN = 4
     short_help="Freeze a group as a test for later runs.",
     epilog=example(
         "aggressors save-test v1 --aggressor 1 --slug dusk",
-        'aggressors save-test v1 --where "station = riverside and hour >= 17"',
+        'aggressors save-test v1 --where "station = riverside and hour >= 17" --signal error',
+        'aggressors save-test v1 --hypothesis too-dark --why "Night shifts start in May"',
     ),
 )
 @click.argument("run", metavar="RUN")
@@ -33,20 +34,37 @@ UNWRITTEN = 4
     metavar="FILTER",
     help="Freeze the samples that a filter, or a saved one as @NAME, lets through.",
 )
+@click.option(
+    "--hypothesis", metavar="SLUG", help="Freeze the samples that a kept hypothesis speaks of."
+)
 @click.option("--slug", metavar="SLUG", help="Name of the test's files.  [default: from its title]")
+@click.option("--title", metavar="TEXT", help="What people call the group.  [default: its rule]")
+@click.option("--why", metavar="TEXT", help="Why it must not come back.")
+@click.option(
+    "--signal",
+    metavar="SIGNAL",
+    help="Compare loss, error or a metric, such as '1 - iou'.  [default: that of the run]",
+)
+@click.option(
+    "--margin",
+    type=float,
+    metavar="NUMBER",
+    help="By how much the mean signal may be worse.  [default: a tenth of what is at stake]",
+)
 @common
-@click.pass_context
 def save_test(
-    ctx: click.Context,
     run: str,
     aggressor: int | None,
     where: str | None,
-    slug: str | None,
+    hypothesis: str | None,
     workspace: str | None,
+    **given: Any,
 ) -> None:
-    """Freeze an aggressor, or any filter, as a test that later runs must pass."""
-    if (aggressor is None) == (where is None):
-        raise click.UsageError("Name what to save with one of --aggressor RANK or --where FILTER")
+    """Freeze an aggressor, a hypothesis or any filter as a test that later runs must pass."""
+    if sum(one is not None for one in (aggressor, where, hypothesis)) != 1:
+        raise click.UsageError(
+            "Name what to save with one of --aggressor RANK, --where FILTER or --hypothesis SLUG"
+        )
     if where is not None and not where.strip():
         refuse("--where is empty. Write a filter, such as --where 'hour >= 17'.")
     from aggressors import gate
@@ -54,10 +72,13 @@ def save_test(
     from aggressors.words import number, spoken
 
     opened = open_workspace(workspace)
-    test = gate.save_test(opened, run, aggressor=aggressor, where=where, slug=slug)
+    test = gate.save_test(
+        opened, run, aggressor=aggressor, where=where, hypothesis=hypothesis, **given
+    )
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
-    emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.\n")
+    emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.")
     past = gate.history(opened)
+    emit(f"{gate.promise(opened, test, past).sentence}\n")
     for tracked in past.tests:
         if tracked.test.slug == test.slug:
             for point in past.runs:
@@ -109,14 +130,14 @@ def check(
     from aggressors.export.verdicts import write_junit, write_markdown
 
     result = gate.check(open_workspace(workspace), run, baseline=baseline, strict=strict)
-    if junit is not None:
-        write_junit(result, junit)
-    if markdown is not None:
-        write_markdown(result, markdown)
     if as_json:
         print_json(_document(result))
     else:
         emit(check_report(result))
+    if junit is not None:
+        write_junit(result, junit)
+    if markdown is not None:
+        write_markdown(result, markdown)
     for sentence in (*(test.reason for test in result.unreadable), result.unwritten):
         if sentence:
             click.echo(sentence, err=True)
@@ -130,10 +151,12 @@ def check(
 def _document(result: CheckResult) -> dict[str, object]:
     return {
         "run_id": result.run_id,
+        "name": result.run_name,
         "baseline": result.baseline,
         "passed": result.passed,
         "verdicts": [asdict(verdict) for verdict in result.verdicts],
         "unreadable": [asdict(test) for test in result.unreadable],
+        "unwritten": result.unwritten,
     }
 
 

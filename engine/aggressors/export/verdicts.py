@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 from aggressors.contracts import Verdict
@@ -12,6 +14,8 @@ from aggressors.store.workspace import atomic_write
 from aggressors.words import number
 
 MAX_SUMMARY = 900_000  # bytes; some hosts refuse a step summary above 1 MiB
+_LONGEST = 1_000  # characters of a cell or a reason
+_ORDER = ("fail", "missing", "inconclusive", "pass")
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
 # Characters that no XML document may hold, in a title that came from data.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -49,44 +53,70 @@ def _tests(count: int) -> str:
 
 
 def write_junit(result: CheckResult, path: Path) -> None:
-    """Write JUnit XML: fail is a failure, inconclusive is skipped, missing is an error.
+    """Write `junit` to a file; raises WorkspaceError where it cannot be written."""
+    atomic_write(path, junit(result).encode())
+
+
+def junit(result: CheckResult) -> str:
+    """Say it as JUnit XML: fail is a failure, inconclusive is skipped, missing is an error.
 
     The sentence stands in the text of the element, since some viewers ignore its attributes.
-
-    Raises
-    ------
-    WorkspaceError : the place cannot be written.
     """
     count = dict.fromkeys(("pass", "fail", "inconclusive", "missing"), 0)
     for verdict in result.verdicts:
         count[verdict.verdict] += 1
-    errors = count["missing"] + len(result.unreadable)
+    beside = besides(result)
+    kinds = [one.kind for one in beside]
     totals = {
-        "tests": str(len(result.verdicts) + len(result.unreadable)),
-        "failures": str(count["fail"]),
-        "errors": str(errors),
-        "skipped": str(count["inconclusive"]),
+        "tests": str(len(result.verdicts) + len(beside)),
+        "failures": str(count["fail"] + kinds.count("failure")),
+        "errors": str(count["missing"] + kinds.count("error")),
         "time": "0",
     }
-    root = ElementTree.Element("testsuites", totals)
-    suite = ElementTree.SubElement(root, "testsuite", {"name": "aggressors", **totals})
+    skipped = count["inconclusive"] + kinds.count("skipped")
+    root = ElementTree.Element("testsuites", totals)  # Jenkins refuses `skipped` here
+    suite = ElementTree.SubElement(
+        root, "testsuite", {"name": "aggressors", **totals, "skipped": str(skipped)}
+    )
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in (("run", result.run_name), ("run_id", result.run_id)):
         ElementTree.SubElement(properties, "property", {"name": name, "value": _plain(value)})
     for verdict in result.verdicts:
         _case(suite, verdict)
-    for test in result.unreadable:
-        case = ElementTree.SubElement(suite, "testcase", _names(test.slug))
-        _outcome(case, "error", "unreadable", test.reason)
+    for one in beside:
+        case = ElementTree.SubElement(suite, "testcase", _names(one.name))
+        _outcome(case, one.kind, one.type, one.sentence)
     ElementTree.indent(root)
-    atomic_write(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    text = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return f"{text.decode()}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a check found beside its verdicts, as a test case: `kind` is its element in JUnit."""
+
+    name: str
+    kind: Literal["failure", "skipped", "error"]
+    type: str
+    sentence: str
+
+
+def besides(result: CheckResult) -> list[Beside]:
+    """List test files that cannot be used, verdicts that cannot be kept, and that there is none."""
+    found = [Beside(one.slug, "error", "unreadable", one.reason) for one in result.unreadable]
+    if result.unwritten:
+        found.append(Beside("verdicts", "error", "unwritten", result.unwritten))
+    if not result.verdicts and not result.unreadable:
+        kind: Literal["failure", "skipped"] = "skipped" if result.passed else "failure"
+        found.append(Beside("no-saved-test", kind, "none", bottom_line(result)))
+    return found
 
 
 def _case(suite: ElementTree.Element, verdict: Verdict) -> None:
     case = ElementTree.SubElement(suite, "testcase", _names(verdict.slug))
     kind = {"fail": "failure", "inconclusive": "skipped", "missing": "error"}.get(verdict.verdict)
     if kind:
-        _outcome(case, kind, verdict.verdict, verdict.reason)
+        _outcome(case, kind, verdict.verdict, verdict.reason, threshold(verdict))
     output = ElementTree.SubElement(case, "system-out")
     output.text = _plain(f"{verdict.title}\n{verdict.reason}\n{threshold(verdict)}")
 
@@ -95,21 +125,28 @@ def _names(slug: str) -> dict[str, str]:
     return {"classname": "aggressors", "name": _plain(slug), "time": "0"}
 
 
-def _outcome(case: ElementTree.Element, kind: str, type_name: str, reason: str) -> None:
+def _outcome(
+    case: ElementTree.Element, kind: str, type_name: str, reason: str, facts: str = ""
+) -> None:
     attributes = {"message": _plain(reason)}
     if kind != "skipped":
         attributes["type"] = type_name
-    ElementTree.SubElement(case, kind, attributes).text = _plain(reason)
+    text = f"{reason}\n{facts}" if facts else reason
+    ElementTree.SubElement(case, kind, attributes).text = _plain(text)
 
 
 def _plain(text: str) -> str:
     return _FORBIDDEN.sub("�", text)
 
 
-def threshold(verdict: Verdict) -> str:
-    """Say what the verdict was judged by: n, margin and its origin, baseline."""
-    against = f", baseline {verdict.baseline_name}" if verdict.baseline_name else ""
-    return f"n {verdict.n:,}, margin {number(verdict.margin)} ({verdict.margin_origin}){against}"
+def threshold(verdict: Verdict, between: str = ", ") -> str:
+    """Say what a verdict was judged by: n, margin and its origin, baseline, what it can notice."""
+    facts = [f"n {verdict.n:,}", f"margin {number(verdict.margin)} ({verdict.margin_origin})"]
+    if verdict.baseline_name:
+        facts.append(f"baseline {verdict.baseline_name}")
+    if verdict.detectable is not None:
+        facts.append(f"notices a worsening of {number(verdict.detectable)}")
+    return between.join(facts)
 
 
 def write_markdown(result: CheckResult, path: Path) -> None:
@@ -118,31 +155,68 @@ def write_markdown(result: CheckResult, path: Path) -> None:
 
 
 def markdown(result: CheckResult) -> str:
-    """Write the bottom line, a table of verdicts with their thresholds, and every reason."""
-    lines = [f"### {'✅' if result.passed else '❌'} {escaped(bottom_line(result))}", ""]
-    if result.verdicts:
-        lines += [
-            "| | test | state | n | change (95 %) | margin | baseline |",
-            "| --- | --- | --- | ---: | --- | --- | --- |",
-        ]
-    for one in result.verdicts:
-        lines.append(
-            f"| {_MARKS[one.verdict]} {one.verdict} | **{one.slug}** {escaped(one.title)} "
-            f"| {one.state} | {one.n:,} | {_change(one)} "
-            f"| {number(one.margin)}, {escaped(one.margin_origin)} | {escaped(one.baseline_name)} |"
+    """Write the bottom line, a table of verdicts with their thresholds, and every reason.
+
+    What blocks comes first, so that what is cut from a long list is what matters least.
+    """
+    verdicts = sorted(result.verdicts, key=lambda one: _ORDER.index(one.verdict))
+    summary = _Summary()
+    summary.add(f"### {'✅' if result.passed else '❌'} {escaped(bottom_line(result))}", "")
+    if verdicts:
+        summary.add(
+            "| | test | state | n | change (95 %) | margin | notices | baseline |",
+            "| --- | --- | --- | ---: | --- | --- | --- | --- |",
         )
-    reasons = [(one.slug, one.reason) for one in result.verdicts]
-    reasons += [(one.slug, one.reason) for one in result.unreadable]
-    lines += ["", "<details><summary>Reasons</summary>", ""]
-    size = sum(len(line.encode()) + 1 for line in lines)
-    for slug, reason in reasons:
-        line = f"- **{escaped(slug)}**: {escaped(reason)}"
-        size += len(line.encode()) + 1
-        if size > MAX_SUMMARY:
-            lines.append("- … cut short; `aggressors check` prints them all.")
-            break
-        lines.append(line)
-    return "\n".join([*lines, "", "</details>", ""])
+    for one in verdicts:
+        summary.add(_row(one))
+    reasons = [(one.slug, one.reason) for one in verdicts]
+    if result.verdicts or result.unreadable or result.unwritten:
+        reasons = [(one.name, one.sentence) for one in besides(result)] + reasons
+    summary.add("", "<details><summary>Reasons</summary>", "")
+    for name, sentence in reasons:
+        summary.add(f"- **{escaped(name)}**: {_cut(sentence)}")
+    if summary.left_out:
+        summary.lines.append(
+            f"- … cut short by {summary.left_out:,} lines; `aggressors check` prints them all."
+        )
+    return "\n".join([*summary.lines, "", "</details>", ""])
+
+
+@dataclass
+class _Summary:
+    """Lines that stay within `MAX_SUMMARY`."""
+
+    lines: list[str] = field(default_factory=list)
+    size: int = 0
+    left_out: int = 0
+
+    def add(self, *lines: str) -> None:
+        for line in lines:
+            size = len(line.encode()) + 1
+            if len(line) > 2 and self.size + size > MAX_SUMMARY:
+                self.left_out += 1
+                continue
+            self.lines.append(line)
+            self.size += size
+
+
+def _row(one: Verdict) -> str:
+    cells = (
+        f"{_MARKS[one.verdict]} {one.verdict}",
+        f"**{one.slug}** {_cut(one.title)}",
+        one.state,
+        f"{one.n:,}",
+        _change(one),
+        f"{number(one.margin)}, {_cut(one.margin_origin)}",
+        number(one.detectable),
+        _cut(one.baseline_name),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _cut(text: str) -> str:
+    """Keep text from data to a readable length, and harmless."""
+    return escaped(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
 def _change(verdict: Verdict) -> str:
@@ -153,6 +227,6 @@ def _change(verdict: Verdict) -> str:
 
 def escaped(text: str) -> str:
     """Make text from data harmless in a Markdown table: no cell border, markup or HTML."""
-    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"\s+", " ", _plain(text))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", text)

@@ -43,6 +43,18 @@ def held_out(run: RunFile, signals: Iterable[str] = ()) -> pa.Table:
     )
 
 
+def metric_names(run: RunFile) -> list[str]:
+    """Names of the metrics that some labeled sample outside training has, sorted."""
+    rows = fetch_rows(
+        run,
+        "SELECT DISTINCT x.metric FROM metrics x JOIN samples s ON s.row_id = x.row_id"
+        " WHERE {held_out} AND s.loss IS NOT NULL ORDER BY x.metric",
+        params={"analysed": run.info.settings.analysed},
+        held_out=_HELD_OUT,
+    )
+    return [row[0] for row in rows]
+
+
 def matching(run: RunFile, filter: Filter) -> NDArray[np.int64]:
     """Sorted row_id of the held-out samples that a filter lets through; raises FilterError."""
     found = fetch(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, inference_mode, nn
 
-from aggressors.contracts import POPULATIONS, Settings
+from aggressors.contracts import POPULATIONS, TASKS, Settings
 from aggressors.errors import AggressorsError
 from aggressors.integration import Integration, Sample
 from aggressors.slicing.find import SLICERS
@@ -29,7 +29,6 @@ from aggressors.sources.torch_source import TorchSource, population_sizes
 from aggressors.stages.describe import describe
 from aggressors.stages.infer import Network, Outcome, default_loss, infer, per_sample
 
-TASKS = ("classification", "regression")
 _BATCH = 32  # samples of each population that are tried
 
 

@@ -46,8 +46,10 @@ def list_records(
             continue
         try:
             found.append(read(path.stem))
-        except (InputError, UsageError) as error:
+        except InputError as error:
             wrong.append(Unreadable(path.stem, str(error)))
+        except UsageError as error:
+            wrong.append(Unreadable(path.stem, f"{path} has no name that can be used: {error}"))
     return found, wrong
 
 
@@ -106,10 +108,15 @@ def one_line(text: str) -> str:
     ------
     InputError : bytes of a command line that are no UTF-8.
     """
-    if any(category(sign) == "Cs" for sign in text):
+    if _is_broken(text):
         raise InputError(f"{text!r} is no valid text. Write it in UTF-8.")
     spaced = " ".join(text.split())
     return "".join(sign for sign in spaced if category(sign) != "Cc").strip()
+
+
+def _is_broken(text: str) -> bool:
+    """Whether a text holds what no file or terminal can: half of a surrogate pair."""
+    return any(category(sign) == "Cs" for sign in text)
 
 
 def _late(entry: Field[Any]) -> bool:
@@ -145,4 +152,11 @@ def _typed(value: Any, type_name: str, name: str, path: Path, mend: str) -> Any:
         if not all(isinstance(one, str) for one in value):
             raise InputError(f"{path}: {name!r} must be a {words}; got {value!r}. {mend}")
         return tuple(value)
-    return float(value) if isinstance(value, int) and type_name == "float" else value
+    if isinstance(value, str) and _is_broken(value):
+        raise InputError(f"{path}: {name!r} holds half of a character ({value!a:.80}). {mend}")
+    if isinstance(value, int) and type_name == "float":
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise InputError(f"{path}: {name!r} is too large for a {words}. {mend}") from error
+    return value

@@ -10,19 +10,21 @@ import json
 import math
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aggressors.contracts import BUILT_IN_SIGNALS, Signal
-from aggressors.errors import InputError, SettingsError, UsageError
+from aggressors.contracts import BUILT_IN_SIGNALS, TASKS, Signal
+from aggressors.errors import FilterError, InputError, SettingsError, UsageError
+from aggressors.queries.grammar import parse
 from aggressors.store.files import WRITING_SECONDS, explained, is_taken, place_new
 from aggressors.store.records import Unreadable, as_json, list_records, read_record
 from aggressors.store.workspace import Workspace, check_slug
 
-VERSION = 1
+VERSION = 2
 MIN_SAMPLES = 10  # below, no interval is worth its name
 
 SAMPLES = pa.schema([("sample_id", pa.string()), ("label", pa.string()), ("signal", pa.float64())])
@@ -46,6 +48,7 @@ class SavedTest:
     source_run_id, source_run_name : the run it was saved on, whose signals are frozen too.
     task, loss_name : of that run; a run of another task or loss cannot be compared.
     created_at : when it was saved, ISO 8601 in UTC.
+    digest : of the file with its samples, so that another one is noticed; '' in tests of version 1.
     schema_version : version of this format.
     """
 
@@ -62,15 +65,16 @@ class SavedTest:
     task: str
     loss_name: str
     created_at: str
+    digest: str = ""
     schema_version: int = VERSION
 
     @property
     def key(self) -> str:
         """Digest of what a run's measurement depends on; an edited margin or title is not."""
-        identity = json.dumps(
-            [self.slug, self.created_at, self.signal, self.rule, self.source_run_id]
-        )
-        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+        parts = [self.slug, self.created_at, self.signal, self.rule, self.source_run_id]
+        if self.digest:  # verdicts of version 1 are known by the others alone
+            parts += [self.digest, self.task, self.loss_name]
+        return _digest(json.dumps(parts).encode())
 
 
 def list_tests(workspace: Workspace) -> tuple[list[SavedTest], list[Unreadable]]:
@@ -109,11 +113,13 @@ def read_samples(workspace: Workspace, test: SavedTest) -> pa.Table:
 
     Raises
     ------
-    InputError : the file is damaged, or a sample stands twice, has no id or no finite signal.
+    InputError : the file is damaged or another than was saved, or a sample stands twice, has no id
+        or no finite signal.
     """
     path = workspace.tests / f"{test.slug}.parquet"
     try:
-        table = pq.read_table(path, columns=SAMPLES.names).sort_by("sample_id")
+        content = path.read_bytes()
+        table = pq.read_table(BytesIO(content), columns=SAMPLES.names).sort_by("sample_id")
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read: {error}. {_RESTORE}") from error
     ids = table["sample_id"]
@@ -121,22 +127,28 @@ def read_samples(workspace: Workspace, test: SavedTest) -> pa.Table:
         raise InputError(f"{path}: 'sample_id' must be there and unique. {_RESTORE}")
     if not all(value is not None and math.isfinite(value) for value in table["signal"].to_pylist()):
         raise InputError(f"{path}: 'signal' must be finite. {_RESTORE}")
+    if test.digest and _digest(content) != test.digest:
+        raise InputError(f"{path} is not the file that was saved with {test.slug}.json. {_RESTORE}")
     return table
 
 
-def write_test(workspace: Workspace, test: SavedTest, samples: pa.Table) -> None:
-    """Write a new test; the samples first, so that a test that can be seen is whole.
+def write_test(workspace: Workspace, test: SavedTest, samples: pa.Table) -> SavedTest:
+    """Write a new test, and return it with the digest of its samples.
+
+    The samples are written first, so that a test that can be seen is whole.
 
     Raises
     ------
     UsageError : the slug is taken, or no slug.
     WorkspaceError : the workspace cannot be written.
     """
-    if not _placed(workspace, test, samples):
+    sealed, content = _sealed(test, samples)
+    if not _placed(workspace, sealed, content):
         raise UsageError(
             f"There is a saved test {test.slug!r} already, and tests are never rewritten. "
             "Choose another name with --slug."
         )
+    return sealed
 
 
 def write_numbered(
@@ -149,28 +161,39 @@ def write_numbered(
     UsageError : `wanted` is no slug, or ten thousand tests are called so.
     WorkspaceError : the workspace cannot be written.
     """
+    sealed, content = _sealed(test, samples)
     for number in range(1, 10_000):
         slug = wanted if number == 1 else f"{wanted[:58]}-{number}"
-        named = replace(test, slug=slug)
-        if _placed(workspace, named, samples):
+        named = replace(sealed, slug=slug)
+        if _placed(workspace, named, content):
             return named
     raise UsageError(f"Too many saved tests are called {wanted!r}; choose a name with --slug.")
 
 
-def _placed(workspace: Workspace, test: SavedTest, samples: pa.Table) -> bool:
+def _sealed(test: SavedTest, samples: pa.Table) -> tuple[SavedTest, bytes]:
+    """Give the file of a test's samples, and the test with its digest."""
+    file = BytesIO()
+    pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), file)
+    content = file.getvalue()
+    return replace(test, digest=_digest(content)), content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _placed(workspace: Workspace, test: SavedTest, samples: bytes) -> bool:
     """Write both files of a test, unless another has its name or is just taking it."""
     path = workspace.tests / f"{check_slug(test.slug)}.json"
     if is_taken(path):
         return False
     file = _samples_file(path)
-    content = BytesIO()
-    pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), content)
-    if not place_new(file, content.getvalue()):
+    if not place_new(file, samples):
         if is_taken(path) or not _left_behind(file):
             return False
         with explained(file):
             file.unlink(missing_ok=True)
-        if not place_new(file, content.getvalue()):
+        if not place_new(file, samples):
             return False
     return place_new(path, as_json(test))
 
@@ -203,7 +226,26 @@ def _check_values(test: SavedTest, path: Path) -> None:
     if test.samples < MIN_SAMPLES:
         raise InputError(f"{path}: 'samples' must be at least {MIN_SAMPLES}; got {test.samples}.")
     if test.schema_version < 1:
-        raise InputError(f"{path}: 'schema_version' must be 1; got {test.schema_version}.")
+        raise InputError(
+            f"{path}: 'schema_version' must be 1 to {VERSION}; got {test.schema_version}."
+        )
+    for name in ("title", "source_run_id", "loss_name"):
+        if not getattr(test, name).strip():
+            raise InputError(f"{path}: {name!r} is empty. {_RESTORE}")
+    if test.task not in TASKS:
+        raise InputError(
+            f"{path}: 'task' must be {' or '.join(TASKS)}; got {test.task!r}. {_RESTORE}"
+        )
+    try:
+        datetime.fromisoformat(test.created_at)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: 'created_at' must be a date in ISO 8601; got {test.created_at!r}. {_RESTORE}"
+        ) from error
+    try:
+        parse(test.rule)
+    except FilterError as error:
+        raise InputError(f"{path}: 'rule' cannot be read: {error}") from error
 
 
 def _is_signal(text: str) -> bool:

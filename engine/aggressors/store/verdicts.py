@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aggressors.contracts import VerdictWord
-from aggressors.errors import WorkspaceError
+from aggressors.errors import SchemaTooNew, WorkspaceError
 from aggressors.store.files import below, beside
 from aggressors.store.workspace import Workspace, atomic_write
 
@@ -133,13 +133,21 @@ def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str,
             continue
         try:
             found.append(_parse(json.loads(path.read_text(encoding="utf-8")), path.stem))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except SchemaTooNew as error:
+            wrong.append((path.stem, f"{path} {error}"))
+        except _NONSENSE as error:
             reason = (
                 f"{path} cannot be read ({type(error).__name__}: {error}). "
                 "Undo the edit, or delete it where its run is at hand."
             )
             wrong.append((path.stem, reason))
     return found, wrong
+
+
+# What reading a file raises that holds no record, among them numbers and nesting without end.
+_NONSENSE = (
+    OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
 
 
 def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
@@ -196,7 +204,10 @@ def _path(workspace: Workspace, run_id: str, ending: str) -> Path:
 
 def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
     if raw["schema_version"] > VERSION:
-        raise ValueError(f"it has schema version {raw['schema_version']}, newer than {VERSION}")
+        raise SchemaTooNew(
+            f"has schema version {raw['schema_version']}, and this version of aggressors reads "
+            f"{VERSION}. Upgrade with `pip install --upgrade aggressors`."
+        )
     if raw["run_id"] != run_id:
         raise ValueError(f"it is about run {raw['run_id']!r}")
     datetime.fromisoformat(raw["created_at"])
@@ -207,8 +218,8 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
             Entry,
             entry
             | {
-                "measurement": _typed(Measurement, entry["measurement"]),
-                "comparison": _typed(Comparison, comparison) if comparison else None,
+                "measurement": _measured(_typed(Measurement, entry["measurement"])),
+                "comparison": _sound(_typed(Comparison, comparison)) if comparison else None,
             },
         )
     return _typed(
@@ -216,6 +227,35 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
         {name: raw[name] for name in ("run_id", "name", "created_at")}
         | {"tests": tests, "derived_from": raw.get("derived_from", "")},
     )
+
+
+def _measured(one: Measurement) -> Measurement:
+    """Check that figures of a group fit each other; raises ValueError."""
+    if min(one.n, one.absent, one.in_training) < 0:
+        raise ValueError("samples cannot be fewer than none")
+    if one.gap is not None and not (one.gap_low or 0) <= one.gap <= (one.gap_high or 0):
+        raise ValueError("'gap' lies outside its interval")
+    if one.solves and one.material:
+        raise ValueError("'solves' is true, which its gap does not bear out")
+    return one
+
+
+def _sound(one: Comparison) -> Comparison:
+    """Check that a verdict follows from its figures, up to rounding; raises ValueError."""
+    slack = 1e-5 * max(abs(one.bound), abs(one.high), one.margin, 1e-9)
+    fails, passes = one.bound - one.margin, one.margin - one.high
+    unmoved = one.high <= 0 and one.low == one.high
+    word = one.verdict
+    if (
+        (word == "fail" and fails < -slack)
+        or (word != "fail" and fails > slack)
+        or (word == "pass" and passes < -slack and not unmoved)
+        or (word == "inconclusive" and passes > slack)
+    ):
+        raise ValueError(f"'verdict' is {word!r}, which its figures do not bear out")
+    if not one.low <= one.difference <= one.high:
+        raise ValueError("'difference' lies outside its interval")
+    return one
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -237,7 +277,7 @@ def _typed(kind: type[D], raw: Mapping[str, Any]) -> D:
         odd = isinstance(value, bool) and bool not in wanted
         if odd or not isinstance(value, wanted):
             raise TypeError(f"{entry.name!r} is {value!r:.40}")
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, int | float) and float in wanted and not math.isfinite(value):
             raise ValueError(f"{entry.name!r} is {value}")
         if entry.type == "VerdictWord" and value not in get_args(VerdictWord):
             raise ValueError(f"{entry.name!r} is {value!r:.40}")

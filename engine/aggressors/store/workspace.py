@@ -176,9 +176,15 @@ class Workspace:
     def _no_run(self, run: str, found: list[RunSummary], broken: list[BrokenRun]) -> str:
         if is_path(run):
             return f"There is no run file {run}. `aggressors runs` lists what there is."
+        begun = self._unfinished()
+        if run in begun:
+            return f"Run {run!r} is not finished. The command that began it continues it."
         files = "1 file" if len(broken) == 1 else f"{len(broken)} files"
         unreadable = f" {files} there cannot be opened." if broken else ""
         if not found:
+            if begun:
+                one = "1 run is" if len(begun) == 1 else f"{len(begun)} runs are"
+                unreadable += f" {one} not finished; the command that began it continues it."
             return (
                 f"The workspace {self.root} has no published run.{unreadable} "
                 "`aggressors run`, `aggressors ingest` or `aggressors demo` makes one."
@@ -191,6 +197,13 @@ class Workspace:
             f"No run {run!r} in {self.root}; the nearest are {listed}.{unreadable} "
             "`aggressors runs` lists them all."
         )
+
+    def _unfinished(self) -> list[str]:
+        """Ids of runs that were begun and are not published."""
+        if not self.work.is_dir():
+            return []
+        folders = (path.name for path in self.work.iterdir() if path.is_dir())
+        return sorted(name for name in folders if not self.run_path(name).is_file())
 
     # --- Label queues ---
 

@@ -1,0 +1,328 @@
+"""Freeze a group as a test that later runs must pass, and say what the test could notice."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from aggressors.carrying import finder_on, on_run
+from aggressors.contracts import BUILT_IN_SIGNALS, Condition, Filter, Signal, Verdict
+from aggressors.errors import InputError, SettingsError, UsageError
+from aggressors.judging import default_margin, likely_detectable, measure, signals_of
+from aggressors.ledger import Ledger
+from aggressors.queries.grammar import expand, fields_of, format_filter, parse
+from aggressors.queries.judged import held_out, matching, metric_names
+from aggressors.queries.overview import aggressors
+from aggressors.queries.samples import concept_of_rank
+from aggressors.store.hypotheses import read_hypothesis
+from aggressors.store.read import RunFile, open_run
+from aggressors.store.records import one_line
+from aggressors.store.saved_tests import (
+    MIN_SAMPLES,
+    SavedTest,
+    read_samples,
+    write_numbered,
+    write_test,
+)
+from aggressors.store.workspace import Workspace, check_slug
+from aggressors.words import number, spoken
+
+BY_HAND = "chosen when it was saved"
+_LONGEST_TITLE = 200  # characters, of a filter that may list thousands of samples
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a test could notice with its number of samples, so that nobody trusts an empty one.
+
+    Parameters
+    ----------
+    detectable : smallest worsening of its mean signal that fails with 80 % probability.
+    runs : runs whose paired differences tell that; 0 where it is estimated from one run alone, as
+        if two models had nothing in common, so that it is likely less.
+    gap : of the samples to the rest in the run that the test was saved on; None without.
+    """
+
+    test: SavedTest
+    detectable: float
+    runs: int
+    gap: float | None
+
+    @property
+    def sentence(self) -> str:
+        """Say it, and warn where the test could miss what it was saved for."""
+        n, least = f"{self.test.samples:,}", number(self.detectable)
+        told = "estimated, for no other run was compared"
+        if self.runs == 1:
+            told = "by how 1 run differs from its baseline"
+        if self.runs > 1:
+            told = f"by how {self.runs} runs differ from their baselines"
+        text = f"With its {n} samples a worsening below about {least} may pass unseen ({told})."
+        if self.gap is None or self.gap <= 0 or self.detectable <= self.gap:
+            return text
+        return (
+            f"{text} That is more than its gap of {number(self.gap)}, so that its return could go "
+            "unnoticed: save a wider group, or get more samples of it labeled."
+        )
+
+
+def promised(
+    workspace: Workspace, test: SavedTest, verdicts: Mapping[str, Verdict], n_tests: int
+) -> Promise:
+    """Smallest regression that a saved test could notice; see `Promise`.
+
+    Parameters
+    ----------
+    verdicts : its verdicts by run id.
+    n_tests : tests of a check.
+
+    Raises
+    ------
+    InputError : its files are gone or damaged.
+    """
+    seen = [one.detectable for one in verdicts.values() if one.detectable is not None]
+    source = verdicts.get(test.source_run_id)
+    gap = source.gap if source else None
+    if seen:
+        return Promise(test, median(seen), len(seen), gap)
+    frozen = signals_of(read_samples(workspace, test), "signal").value
+    return Promise(test, likely_detectable(frozen, test.margin, n_tests), 0, gap)
+
+
+def save_test(
+    workspace: Workspace,
+    run: Path | str,
+    *,
+    aggressor: int | None = None,
+    where: str | None = None,
+    hypothesis: str | None = None,
+    slug: str | None = None,
+    title: str | None = None,
+    why: str | None = None,
+    signal: str | None = None,
+    margin: float | None = None,
+) -> SavedTest:
+    """Freeze an aggressor, a hypothesis or any filter as a test; judge every published run in it.
+
+    The frozen samples are held-out ones; of an aggressor only those it was not found on.
+
+    Parameters
+    ----------
+    run : the run whose samples and signals are frozen.
+    aggressor : rank of an aggressor; or
+    where : text of a filter on the input side (metadata, label or prediction); "@dusk" stands for
+        the filter that the workspace keeps as dusk; or
+    hypothesis : slug of one that the workspace keeps; its claim is put in the words of `run`.
+    slug : name of the test's files; made from the title where None.
+    title, why : for people; made from the group where None.
+    signal : what is compared per sample: loss, error, or a metric such as `1 - iou`; the run's own
+        signal where None.
+    margin : by how much its mean may be worse, at least 0; set by what is at stake where None.
+
+    Raises
+    ------
+    UsageError : not exactly one of `aggressor`, `where` and `hypothesis`, no such rank, a taken or
+        bad slug, an empty title or why, a signal or margin that is none.
+    InputError : too few samples, a filter on what the model did, no such hypothesis, or a signal
+        that the run lacks.
+    FilterError : a filter that cannot be read.
+    """
+    if sum(given is not None for given in (aggressor, where, hypothesis)) != 1:
+        raise UsageError(
+            "A test is saved from an aggressor, a hypothesis or a filter: name one of them."
+        )
+    if slug is not None:
+        check_slug(slug)
+    title, why = _said(title, "title"), _said(why, "why")
+    if margin is not None and not (math.isfinite(margin) and margin >= 0):
+        raise UsageError(f"The margin must be at least 0 and finite; got {margin}.")
+    path = run if isinstance(run, Path) else workspace.resolve(run)
+    with open_run(path) as opened:
+        judged_by = _signal(opened, signal)
+        if aggressor is not None:
+            group = _group_of_aggressor(opened, aggressor)
+        elif hypothesis is not None:
+            group = _group_of_hypothesis(opened, workspace, hypothesis)
+        else:
+            assert where is not None
+            group = _group_of_filter(opened, expand(where, finder_on(opened, workspace)))
+        test, samples = _freeze(opened, group, judged_by, margin)
+    test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
+    if slug is None:
+        test = write_numbered(workspace, test, samples, _slug(title or group.title))
+    else:
+        test = write_test(workspace, test, samples)
+    ledger = Ledger.open(workspace)
+    ledger.update()
+    ledger.write()
+    return test
+
+
+def _said(text: str | None, what: str) -> str | None:
+    """Put what people wrote on one line; raises UsageError where nothing is left."""
+    if text is None:
+        return None
+    if not (said := one_line(text)):
+        raise UsageError(f"The {what} is empty. Write a sentence, or leave it out.")
+    return said
+
+
+def _signal(run: RunFile, wanted: str | None) -> str:
+    """Write a signal as tests keep it; raises UsageError, or InputError where the run lacks it."""
+    if wanted is None:
+        return run.info.settings.signal
+    try:
+        signal = Signal.parse(wanted)
+    except SettingsError as error:
+        raise UsageError(
+            f"A test's signal is {', '.join(BUILT_IN_SIGNALS)} or the name of a metric, such as "
+            f"wer, or 1 - iou where higher is better; got {wanted!r}."
+        ) from error
+    metrics = metric_names(run)
+    if signal.is_metric and signal.name not in metrics:
+        known = ", ".join(dict.fromkeys(["loss", *(["error"] if run.classes else []), *metrics]))
+        raise InputError(
+            f"Run {run.info.name!r} has no {spoken(signal.name)!r} per sample; it has {known}."
+        )
+    if signal.name == "error" and not run.classes:
+        raise InputError(
+            f"Run {run.info.name!r} has no classes, so that no prediction is an error. Use loss."
+        )
+    return str(signal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What is frozen: members by filter, all of them or only those that judge."""
+
+    title: str
+    why: str
+    members: Filter
+    rule: str
+    only_judges: bool
+
+
+def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
+    concept_id = concept_of_rank(run, rank)
+    one = next(one for one in aggressors(run) if one.concept_id == concept_id)
+    why = (
+        f"Aggressor {rank} of run {run.info.name}: mean {spoken(run.info.settings.signal)} is "
+        f"{number(one.gap)} above the rest ({number(one.gap_low)} to {number(one.gap_high)}), "
+        f"{one.impact:.1%} of all of it."
+    )
+    return _Group(one.name, why, Condition("aggressor", "=", (rank,)), one.rule, True)
+
+
+# What only this run can answer, so that it describes no other run's samples.
+_LOCAL = {"aggressor", "concept", "row_id", "map", "map_x", "map_y", "population", "fold"}
+_FOUND = {"aggressor", "concept"}  # groups that were sought on one half of the samples
+_JUDGED_BY_MODEL = {"loss", "loss_quantile", "correct", "confidence"}
+
+
+def _group_of_filter(run: RunFile, where: str) -> _Group:
+    filter = parse(where)
+    names = fields_of(filter)
+    if names & _JUDGED_BY_MODEL or {"label", "prediction"} <= names:
+        what = ", ".join(sorted(names & (_JUDGED_BY_MODEL | {"label", "prediction"})))
+        raise InputError(
+            f"A test on {what} would freeze the errors of one model, which every other model beats "
+            "by chance. Describe the group by its input: metadata, and label or prediction."
+        )
+    text = format_filter(filter)
+    why = f"Saved from a filter on run {run.info.name}."
+    title = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
+    found_on = bool(names & _FOUND)
+    return _Group(title, why, filter, "" if names & _LOCAL else text, found_on)
+
+
+def _group_of_hypothesis(run: RunFile, workspace: Workspace, slug: str) -> _Group:
+    kept = read_hypothesis(workspace, slug)
+    claim = format_filter(on_run(parse(kept.filter), kept.run_id, run, workspace))
+    explains = f" to explain aggressor {kept.aggressor}" if kept.aggressor is not None else ""
+    by = f" of {kept.author}" if kept.author else ""
+    why = f"Saved from the hypothesis{by} made on run {kept.run_id}{explains}: {kept.title}."
+    return replace(_group_of_filter(run, claim), title=kept.title, why=why)
+
+
+def _freeze(
+    run: RunFile, group: _Group, signal: str, chosen: float | None
+) -> tuple[SavedTest, pa.Table]:
+    """Measure the group in its own run; set the margin by what is at stake, unless it is chosen."""
+    info = run.info
+    table = held_out(run, [signal])
+    table = table.filter(pc.is_valid(table[signal]))
+    rows = table["row_id"].to_numpy(zero_copy_only=False)
+    judges = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
+    member = np.isin(rows, matching(run, group.members))
+    if group.only_judges:
+        member &= judges
+    n = int(member.sum())
+    if n < MIN_SAMPLES:
+        raise InputError(
+            f"{group.title!r} has {n} labeled samples with a known {spoken(signal)} outside "
+            f"training in run {info.name!r}"
+            f"{' that it was not found on' if group.only_judges else ''}; "
+            f"a test needs at least {MIN_SAMPLES}. Choose a wider group."
+        )
+    samples = pa.table(
+        {
+            "sample_id": table["sample_id"].filter(pa.array(member)),
+            "label": table["label"].filter(pa.array(member)),
+            "signal": table[signal].filter(pa.array(member)),
+        }
+    ).sort_by("sample_id")
+    test = _described(run, group, signal, n)
+    if chosen is not None:
+        return replace(test, margin=float(chosen), margin_origin=BY_HAND), samples
+    judged = signals_of(table, signal)
+    found = measure(
+        test,
+        signals_of(samples, "signal"),
+        judged,
+        judges,
+        in_training=0,
+        materiality=info.settings.materiality,
+        is_source=True,
+    )
+    margin, origin = default_margin(found.gap or 0.0, judged.value, material=found.material)
+    return replace(test, margin=margin, margin_origin=origin), samples
+
+
+def _described(run: RunFile, group: _Group, signal: str, n_samples: int) -> SavedTest:
+    """Everything about a test but its names and its margin.
+
+    Later models are held to the run of a model, whose predictions a derived run has.
+    """
+    info = run.info
+    return SavedTest(
+        slug="",
+        title=group.title,
+        why=group.why,
+        signal=signal,
+        margin=0.0,
+        margin_origin="",
+        rule=group.rule,
+        samples=n_samples,
+        source_run_id=info.model_run,
+        source_run_name=info.derived_from_name or info.name,
+        task=info.task,
+        loss_name=info.loss_name,
+        created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+def _slug(title: str) -> str:
+    plain = re.sub(r"[^a-z0-9]+", "-", title.lower())[:48].strip("-") or "test"
+    try:
+        return check_slug(plain)
+    except UsageError:  # a name that some system reserves
+        return f"{plain}-test"
