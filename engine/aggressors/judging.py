@@ -233,7 +233,7 @@ def likely_detectable(signal: FloatArray, margin: float, n_tests: int) -> float:
     """
     spread = 2**0.5 * float(np.std(signal, ddof=1))
     return significant(
-        margin + smallest_detectable(len(signal), spread, level=LEVEL, n_tests=max(n_tests, 1))
+        margin + smallest_detectable(len(signal), spread, level=BLOCKING, n_tests=max(n_tests, 1))
     )
 
 
