@@ -26,6 +26,8 @@ from aggressors.queries.grammar import expand, fields_of, format_filter, parse
 from aggressors.queries.judged import held_out, matching
 from aggressors.queries.overview import aggressors
 from aggressors.queries.samples import concept_of_rank
+from aggressors.queries.worsened import members_of
+from aggressors.store.baselines import baseline_of
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import (
@@ -37,6 +39,7 @@ from aggressors.store.saved_tests import (
     write_test,
 )
 from aggressors.store.workspace import Workspace, check_slug
+from aggressors.store.worsened import Worsened, read_worsened
 from aggressors.words import number, spoken
 
 __all__ = [
@@ -252,36 +255,48 @@ def save_test(
     *,
     aggressor: int | None = None,
     where: str | None = None,
+    worse: int | None = None,
+    baseline: Path | str | None = None,
     slug: str | None = None,
     title: str | None = None,
     why: str | None = None,
 ) -> SavedTest:
     """Freeze an aggressor, or any filter, as a test, and judge every published run in it.
 
-    The frozen samples are held-out ones; of an aggressor only those it was not found on.
+    The frozen samples are held-out ones; of a group that was sought only those it was not found on.
+    What got worse is frozen as it was under the baseline, so that the run itself fails the test.
 
     Parameters
     ----------
     run : the run whose samples and signals are frozen.
     aggressor : rank of an aggressor; or
     where : text of a filter on the input side (metadata, label or prediction); "@dusk" stands for
-        the filter that the workspace keeps as dusk.
+        the filter that the workspace keeps as dusk; or
+    worse : rank of a group on which the run is worse than `baseline`, by default the model before
+        it; `comparing.compare` has found it.
     slug : name of the test's files; made from the title where None.
     title, why : for people; made from the aggressor or filter where None.
 
     Raises
     ------
-    UsageError : not exactly one of `aggressor` and `where`, no such rank, a taken or bad slug.
+    UsageError : not exactly one of `aggressor`, `where` and `worse`, no such rank, nothing compared
+        yet, a taken or bad slug.
     InputError : too few samples, or a filter on what the model did.
     FilterError : a filter that cannot be read.
     """
-    if (aggressor is None) == (where is None):
-        raise UsageError("A test is saved from an aggressor or from a filter: name one of them.")
+    if sum(one is not None for one in (aggressor, where, worse)) != 1:
+        raise UsageError(
+            "A test is saved from an aggressor, from a filter or from what got worse: name one."
+        )
     if slug is not None:
         check_slug(slug)
     path = run if isinstance(run, Path) else workspace.resolve(run)
+    if worse is not None:
+        path, worse_group = _group_of_worse(workspace, path, baseline, worse)
     with open_run(path) as opened:
-        if aggressor is not None:
+        if worse is not None:
+            group = worse_group
+        elif aggressor is not None:
             group = _group_of_aggressor(opened, aggressor)
         else:
             assert where is not None
@@ -318,6 +333,45 @@ def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
         f"{one.impact:.1%} of all of it."
     )
     return _Group(one.name, why, Condition("aggressor", "=", (rank,)), one.rule, True)
+
+
+def _group_of_worse(
+    workspace: Workspace, path: Path, baseline: Path | str | None, rank: int
+) -> tuple[Path, _Group]:
+    """Find a group that got worse, and the run under which it was better."""
+    if baseline is None:
+        accepted = baseline_of(workspace, path)
+    else:
+        accepted = baseline if isinstance(baseline, Path) else workspace.resolve(baseline)
+    with open_run(path) as run, open_run(accepted) as other:
+        ids, names = (run.info.run_id, other.info.run_id), (run.info.name, other.info.name)
+    known = read_worsened(workspace, *ids)
+    if known is None:
+        raise UsageError(
+            f"Run {names[0]!r} was not compared with {names[1]!r} yet. Type "
+            f"`aggressors compare {names[0]} --baseline {names[1]}` first."
+        )
+    found, members = known
+    one = next((group for group in found.groups if group.rank == rank), None)
+    if one is None:
+        raise UsageError(_no_worse(found, rank))
+    why = (
+        f"Worse in run {names[0]} than in {names[1]}: mean {spoken(found.signal)} "
+        f"{number(one.value)} against {number(one.reference)}, a difference of "
+        f"{number(one.difference)} ({number(one.low)} to {number(one.high)}) on "
+        f"{one.n_confirm:,} samples that the group was not found on."
+    )
+    judging = tuple(members_of(members, rank))
+    return accepted, _Group(one.name, why, Condition("sample_id", "in", judging), one.rule, True)
+
+
+def _no_worse(found: Worsened, rank: int) -> str:
+    n = len(found.groups)
+    there = f"there are {n}, from 1 on" if n else "nothing got surely worse"
+    return (
+        f"There is no group of rank {rank} on which run {found.run_name!r} is worse than "
+        f"{found.baseline_name!r}; {there}."
+    )
 
 
 # What only this run can answer, so that it describes no other run's samples.
