@@ -8,7 +8,7 @@ from pathlib import Path
 from aggressors.queries.fates import Fated, fates
 from aggressors.queries.paired import Apart, Change, change, paired
 from aggressors.queries.worsened import Told, hidden, told
-from aggressors.store.baselines import baseline_of
+from aggressors.store.baselines import two_runs
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from aggressors.worsening import worsened
@@ -61,11 +61,7 @@ def compare(
     StoreError : a run is not there or cannot be read.
     UsageError : the baseline is the run itself, or there is none. InputError : they do not compare.
     """
-    path = run if isinstance(run, Path) else workspace.resolve(run)
-    if baseline is None:
-        other_path = baseline_of(workspace, path)
-    else:
-        other_path = baseline if isinstance(baseline, Path) else workspace.resolve(baseline)
+    path, other_path = two_runs(workspace, run, baseline)
     with open_run(path) as opened, open_run(other_path) as other:
         whole, apart = change(opened, other), paired(opened, other).apart
         found, members, unwritten = worsened(workspace, opened, other)
@@ -87,3 +83,12 @@ def compare(
             hidden=hidden(whole, worse, found.signal),
             unwritten=unwritten,
         )
+
+
+def find_worse(
+    workspace: Workspace, run: Path | str = "latest", baseline: Path | str | None = None
+) -> str:
+    """Find and keep what got worse, as `compare` does; returns why it could not be kept, or ''."""
+    path, other_path = two_runs(workspace, run, baseline)
+    with open_run(path) as opened, open_run(other_path) as other:
+        return worsened(workspace, opened, other)[2]

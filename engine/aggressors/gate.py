@@ -27,7 +27,7 @@ from aggressors.queries.judged import held_out, matching
 from aggressors.queries.overview import aggressors
 from aggressors.queries.samples import concept_of_rank
 from aggressors.queries.worsened import members_of
-from aggressors.store.baselines import baseline_of
+from aggressors.store.baselines import two_runs
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import (
@@ -339,10 +339,7 @@ def _group_of_worse(
     workspace: Workspace, path: Path, baseline: Path | str | None, rank: int
 ) -> tuple[Path, _Group]:
     """Find a group that got worse, and the run under which it was better."""
-    if baseline is None:
-        accepted = baseline_of(workspace, path)
-    else:
-        accepted = baseline if isinstance(baseline, Path) else workspace.resolve(baseline)
+    path, accepted = two_runs(workspace, path, baseline)
     with open_run(path) as run, open_run(accepted) as other:
         ids, names = (run.info.run_id, other.info.run_id), (run.info.name, other.info.name)
     known = read_worsened(workspace, *ids)

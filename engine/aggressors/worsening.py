@@ -21,7 +21,7 @@ from aggressors.runner import engine_version
 from aggressors.slicing.literals import as_filter
 from aggressors.slicing.worse import MOST, LabelSlicer, WorseBar
 from aggressors.stages.frame import BoolArray, FloatArray, Frame
-from aggressors.stages.protocol import Context, Tables
+from aggressors.stages.protocol import Context
 from aggressors.stages.searching import Reported, Searched, own_fields, search
 from aggressors.stats.severity import floor_of
 from aggressors.stats.worsening import mean_changes
@@ -36,7 +36,7 @@ from aggressors.store.worsened import (
     write_worsened,
 )
 
-READ = ("samples", "metadata", "metadata_fields", "embeddings")
+READ = ("samples", "metadata", "metadata_fields")
 
 
 def worsened(
@@ -71,15 +71,15 @@ def find_worsened(run: RunFile, baseline: RunFile) -> tuple[Worsened, pa.Table]:
 
     The signal of a sample is that of the run less that of the baseline. Groups are sought on the
     discover half of the run; a group counts if on the other half its mean is surely above 0 by a
-    share (`materiality`) of the baseline's mean, and above that of the rest, at the false discovery
-    rate of the run.
+    share of the baseline's mean, see `slicing.worse.MATERIAL`, and above that of the rest, at the
+    false discovery rate of the run.
 
     Raises
     ------
     UsageError, InputError : the runs do not compare; see `queries.paired.paired`.
     """
     both = paired(run, baseline)
-    frame, own = _frame(run, both)
+    frame, own = _frame(run, baseline, both)
     searched, bar = search_worse(frame, own, both.reference)
     groups = _groups(searched, frame, both, run)
     return (
@@ -123,14 +123,20 @@ def _wider(settings: Settings) -> Settings:
     return replace(settings, max_share=max(settings.max_share, MOST))
 
 
-def _frame(run: RunFile, both: Paired) -> tuple[Frame, frozenset[str]]:
-    """Read the samples that are compared, with the change as their signal."""
-    names = [name for name in READ if name != "embeddings" or run.dimensions]
+def _frame(run: RunFile, baseline: RunFile, both: Paired) -> tuple[Frame, frozenset[str]]:
+    """Read the samples that are compared, with the change as their signal.
+
+    They lie where the baseline sees them. Where the run itself sees them, its mistakes lie among
+    another class: a region of them is worse than under any other model, and says nothing of either.
+    """
     rows = pa.array(both.rows)
-    tables: Tables = {
+    tables: dict[str, pa.Table] = {
         name: table if name == "metadata_fields" else table.take(rows)
-        for name, table in read_tables(run, names).items()
+        for name, table in read_tables(run, READ).items()
     }
+    if baseline.dimensions:
+        vectors = read_tables(baseline, ["embeddings"])["embeddings"]
+        tables["embeddings"] = vectors.take(pa.array(both.other_rows))
     context = Context(run.info.settings, run.classes, run.info.task)
     frame = Frame.from_tables({**tables, "metrics": _NO_METRICS}, context)
     return replace(frame, signal=both.change), own_fields(tables)

@@ -9,6 +9,7 @@ import click
 from aggressors.cli.add import add_metadata
 from aggressors.cli.claim import hypotheses, test_hypothesis
 from aggressors.cli.common import Verbs, version_text
+from aggressors.cli.compare import compare
 from aggressors.cli.kept import filters, groups, remove_filter, save_filter
 from aggressors.cli.look import app, doctor, export, report, runs, show
 from aggressors.cli.make import demo, ingest, init, run, try_
@@ -36,7 +37,7 @@ def cli() -> None:
 for verb in (
     demo, init, try_, run, ingest, add_metadata, app, runs, show, export, queue,
     import_labels, test_hypothesis, hypotheses, filters, save_filter, remove_filter, groups,
-    save_test, check, report, doctor,
+    save_test, check, compare, report, doctor,
 ):  # fmt: skip
     cli.add_command(verb)
 

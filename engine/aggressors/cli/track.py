@@ -24,6 +24,7 @@ UNWRITTEN = 4
     epilog=example(
         "aggressors save-test v1 --aggressor 1 --slug dusk",
         'aggressors save-test v1 --where "station = riverside and hour >= 17"',
+        "aggressors save-test v3 --worse 1",
     ),
 )
 @click.argument("run", metavar="RUN")
@@ -33,6 +34,17 @@ UNWRITTEN = 4
     metavar="FILTER",
     help="Freeze the samples that a filter, or a saved one as @NAME, lets through.",
 )
+@click.option(
+    "--worse",
+    type=int,
+    metavar="RANK",
+    help="Freeze the group of this rank among what `compare` finds worse in RUN.",
+)
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    help="With --worse: the run it is worse than.  [default: the run before it of another model]",
+)
 @click.option("--slug", metavar="SLUG", help="Name of the test's files.  [default: from its title]")
 @common
 @click.pass_context
@@ -41,12 +53,21 @@ def save_test(
     run: str,
     aggressor: int | None,
     where: str | None,
+    worse: int | None,
+    baseline: str | None,
     slug: str | None,
     workspace: str | None,
 ) -> None:
-    """Freeze an aggressor, or any filter, as a test that later runs must pass."""
-    if (aggressor is None) == (where is None):
-        raise click.UsageError("Name what to save with one of --aggressor RANK or --where FILTER")
+    """Freeze an aggressor, any filter, or what got worse, as a test that later runs must pass.
+
+    With --worse the samples are frozen as the baseline had them, so that RUN itself fails.
+    """
+    if sum(one is not None for one in (aggressor, where, worse)) != 1:
+        raise click.UsageError(
+            "Name what to save with one of --aggressor RANK, --where FILTER or --worse RANK"
+        )
+    if baseline is not None and worse is None:
+        refuse("--baseline goes with --worse RANK: other tests are compared with their own run.")
     if where is not None and not where.strip():
         refuse("--where is empty. Write a filter, such as --where 'hour >= 17'.")
     from aggressors import gate
@@ -54,7 +75,13 @@ def save_test(
     from aggressors.words import number, spoken
 
     opened = open_workspace(workspace)
-    test = gate.save_test(opened, run, aggressor=aggressor, where=where, slug=slug)
+    if worse is not None:
+        from aggressors.comparing import find_worse
+
+        find_worse(opened, run, baseline)
+    test = gate.save_test(
+        opened, run, aggressor=aggressor, where=where, worse=worse, baseline=baseline, slug=slug
+    )
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
     emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.\n")
     past = gate.history(opened)

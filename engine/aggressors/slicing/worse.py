@@ -16,6 +16,8 @@ from aggressors.slicing.protocol import Proposal, Sight
 from aggressors.stats.severity import loss_gaps
 from aggressors.stats.worsening import mean_changes
 
+# Times the materiality of discovery: another seed alone makes a model worse in some group by that.
+MATERIAL = 1.5
 MOST = 0.6  # share of the samples that one group may have: of two classes, the one that got worse
 
 
@@ -48,7 +50,7 @@ class WorseBar:
         far = np.abs(change)
         return cls(
             settings.fdr,
-            settings.materiality * size,
+            MATERIAL * settings.materiality * size,
             settings.level,
             ceiling_of(far, CEILING_JUDGED),
             len(change) >= FEWEST_TO_CONFIRM,

@@ -9,6 +9,16 @@ from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace, versions
 
 
+def two_runs(
+    workspace: Workspace, run: Path | str, baseline: Path | str | None
+) -> tuple[Path, Path]:
+    """Find a run and its baseline; each latest, an id, a name or a path, see `baseline_of`."""
+    path = run if isinstance(run, Path) else workspace.resolve(run)
+    if baseline is None:
+        return path, baseline_of(workspace, path)
+    return path, baseline if isinstance(baseline, Path) else workspace.resolve(baseline)
+
+
 def baseline_of(workspace: Workspace, run: Path) -> Path:
     """Newest run of another model and the same task that was published before `run`.
 

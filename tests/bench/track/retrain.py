@@ -38,7 +38,9 @@ def pictures(workspace: Path, out: Path) -> None:
             np.asarray(Image.open(io.BytesIO(one)).convert("RGB").resize((28, 28)))
             for one in found["thumbnail"].to_pylist()
         ]
-        labels = [-1 if one is None else run.classes.index(one) for one in found["label"].to_pylist()]
+        labels = [
+            -1 if one is None else run.classes.index(one) for one in found["label"].to_pylist()
+        ]
     population = np.array(found["population"].to_pylist())
     np.savez_compressed(out, pixels=np.array(pixels), label=np.array(labels), population=population)
 
@@ -89,7 +91,9 @@ def train(given: Path, out: Path, models: int) -> None:
         right = float((logits.argmax(1) == target[held]).float().mean())
         spent = time.perf_counter() - started
         print(f"{seed}: loss {float(loss.mean()):.3f} right {right:.3f} {spent:.1f} s", flush=True)
-    np.savez(out, **{name: np.array(one) for name, one in kept_all.items()}, rows=held.cpu().numpy())
+    np.savez(
+        out, **{name: np.array(one) for name, one in kept_all.items()}, rows=held.cpu().numpy()
+    )
 
 
 def main() -> None:
