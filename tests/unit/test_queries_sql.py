@@ -24,6 +24,7 @@ from aggressors.queries import (
     findings,
     maps,
     overview,
+    paired,
     points,
     samples,
     solve,
@@ -79,6 +80,7 @@ QUESTIONS = {
     "candidates": lambda run: solve.candidates(run, 1, METADATA, limit=2),
     "listing": lambda run: listing(run, "candidates", 1, PLAIN, 2),
     "matched": lambda run: track.matched(run, run),
+    "paired": lambda run: paired._held_out(run, "loss"),
 }
 
 

@@ -102,5 +102,7 @@ def _held(run: RunFile, both: Paired, rows: IntArray) -> dict[int, IntArray]:
     places = place[np.asarray(found["row_id"].to_numpy())]
     kept: BoolArray = places >= 0
     concepts, places = concepts[kept], places[kept]
+    if not len(concepts):
+        return {}
     known, starts = np.unique(concepts, return_index=True)
     return dict(zip(known.tolist(), np.split(places, starts[1:]), strict=True))

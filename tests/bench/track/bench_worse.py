@@ -1,0 +1,224 @@
+"""Does the search for what got worse stay silent without a change, and find what was planted?
+
+    PYTHONPATH=tests python -m bench.track.bench_worse DEMO MODELS.npz --models 12:24
+
+DEMO is a demo workspace, MODELS.npz is what `retrain` trained from other seeds on its pictures. The
+bar (`slicing.worse.MATERIAL`) was set on the models 0 to 8; 12 to 23 report.
+
+Beside it stands a bare baseline: every label and every readable condition, tested on all samples by
+a paired t-test with Bonferroni's correction.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from aggressors.slicing.literals import holds, label_condition, literals
+from aggressors.stages.frame import Frame
+from aggressors.stages.protocol import Context
+from aggressors.stages.searching import own_fields
+from aggressors.stats.worsening import mean_changes
+from aggressors.store.derive import read_tables
+from aggressors.store.read import open_run
+from aggressors.store.workspace import Workspace
+from aggressors.worsening import search_worse
+
+RESULT = Path(__file__).parents[1] / "results" / "track_worse.json"
+HALF = 0.5  # F1 from which what was planted counts as found
+FIRST = 3  # ranks among which it must be
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """The demo's held-out samples, and (m, n) loss and embedding (m, n, d) of trained models."""
+
+    frame: Frame
+    own: frozenset[str]
+    loss: np.ndarray
+    wrong: np.ndarray
+    embedding: np.ndarray
+
+    @classmethod
+    def read(cls, workspace: Path, models: Path) -> World:
+        with open_run(Workspace.open(workspace).resolve("v2")) as run, np.load(models) as kept:
+            rows = pa.array(kept["rows"])
+            tables = {
+                name: table if name == "metadata_fields" else table.take(rows)
+                for name, table in read_tables(
+                    run, ["samples", "metadata", "metadata_fields"]
+                ).items()
+            }
+            context = Context(run.info.settings, run.classes, run.info.task)
+            frame = Frame.from_tables(tables, context)
+            return cls(
+                frame,
+                own_fields(tables),
+                kept["loss"],
+                kept["prediction"] != frame.label,
+                kept["embedding"].astype(np.float32),
+            )
+
+    def ours(self, new: np.ndarray, old: int, reference: np.ndarray) -> list[np.ndarray]:
+        """(n,) members of each group found, the first first."""
+        frame = replace(self.frame, signal=new - reference, embedding=self.embedding[old])
+        return [each.member for each in search_worse(frame, self.own, reference)[0].reported]
+
+    def bare(self, new: np.ndarray, old: int, reference: np.ndarray) -> list[np.ndarray]:
+        """(n,) samples of each condition that is worse, the surest first; nothing is held out."""
+        frame = self.frame
+        rows = np.flatnonzero(frame.analysed)
+        members = self._conditions
+        found = mean_changes((new - reference)[rows], members[:, rows])
+        passed = np.flatnonzero(found.p_value * len(members) <= 0.05)
+        return [members[at] for at in passed[np.argsort(found.p_value[passed], kind="stable")]]
+
+    @property
+    def _conditions(self) -> np.ndarray:
+        if not hasattr(self, "_made"):
+            points = _points(self.frame)
+            wanted = [label_condition([code], points) for code in range(len(self.frame.classes))]
+            wanted += literals(points, 2 * self.frame.settings.min_size)
+            object.__setattr__(self, "_made", np.array([holds(one, points) for one in wanted]))
+        return self._made  # type: ignore[attr-defined,no-any-return]
+
+
+def _points(frame: Frame):
+    from aggressors.slicing.points import Points
+
+    return Points(np.empty((len(frame), 0)), frame.label, None, frame.classes, frame.fields)
+
+
+Way = Callable[[np.ndarray, int, np.ndarray], list[np.ndarray]]
+
+
+def retrained(world: World, models: list[int], way: Way) -> list[bool]:
+    """Another seed of the same training: whether anything is called worse."""
+    return [
+        bool(way(world.loss[new], old, world.loss[old])) for new, old in permutations(models, 2)
+    ]
+
+
+def exchanged(world: World, models: list[int], way: Way, times: int) -> list[bool]:
+    """Both losses of each sample change places by lot, so that neither model is worse anywhere."""
+    found = []
+    pairs = list(permutations(models, 2))
+    for draw in range(times):
+        rng = np.random.default_rng([draw, *models])
+        one, two = pairs[rng.integers(len(pairs))]
+        turned = rng.random(len(world.frame)) < 0.5
+        new = np.where(turned, world.loss[one], world.loss[two])
+        old = np.where(turned, world.loss[two], world.loss[one])
+        found.append(bool(way(new, two, old)))
+    return found
+
+
+def plantings(world: World) -> Iterator[tuple[str, np.ndarray]]:
+    """Name groups in which a model may get worse; (n,) members. No threshold is a readable one."""
+    field = {one.name: one for one in world.frame.fields}
+    label, names = world.frame.label, list(world.frame.classes)
+
+    def number(name: str) -> np.ndarray:
+        values = field[name].numbers
+        assert values is not None
+        return np.nan_to_num(values, nan=np.nanmedian(values))
+
+    def is_(name: str, value: str) -> np.ndarray:
+        entry = field[name]
+        assert entry.codes is not None
+        return np.asarray(entry.codes == entry.categories.index(value))
+
+    yield "dark", number("brightness") < 0.193
+    yield "one label", label == names.index("sandal")
+    yield "one operator", is_("operator", "op-07")
+    yield "evenings", number("hour") >= 19
+    yield (
+        "blurred shoes",
+        (number("sharpness") < 0.87)
+        & np.isin(label, [names.index(one) for one in ("sandal", "sneaker", "ankle boot")]),
+    )
+
+
+def planted(
+    world: World, models: list[int], way: Way, share: float, times: int
+) -> dict[str, list[bool]]:
+    """Break a share of what was right inside a group; whether it is found among the first."""
+    pairs = list(permutations(models, 2))
+    found: dict[str, list[bool]] = {}
+    for place, (name, member) in enumerate(plantings(world)):
+        for draw in range(times):
+            rng = np.random.default_rng([draw, place, round(100 * share), *models])
+            new, old = pairs[rng.integers(len(pairs))]
+            loss = world.loss[new].copy()
+            broken = member & ~world.wrong[new] & (rng.random(len(loss)) < share)
+            loss[broken] = rng.choice(loss[world.wrong[new]], int(broken.sum()))
+            held = way(loss, old, world.loss[old])[:FIRST]
+            scores = [
+                2 * float((one & member).sum()) / float(one.sum() + member.sum()) for one in held
+            ]
+            found.setdefault(name, []).append(max(scores, default=0.0) >= HALF)
+    return found
+
+
+def interval(found: list[bool]) -> list[float]:
+    """Share with Wilson's 95 % interval."""
+    from aggressors.stats.intervals import wilson
+
+    share = np.array([np.mean(found)])
+    low, high = wilson(share, np.array([float(len(found))]), level=0.95)
+    return [round(float(one[0]), 4) for one in (share, low, high)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workspace", type=Path)
+    parser.add_argument("models", type=Path)
+    parser.add_argument("--models", dest="which", default="12:24", help="first and last, as 12:24")
+    parser.add_argument("--exchanged", type=int, default=400)
+    parser.add_argument("--planted", type=int, default=12)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    given = parser.parse_args()
+    world = World.read(given.workspace, given.models)
+    models = list(range(*map(int, given.which.split(":"))))
+    result: dict[str, object] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {platform.system()}, 2 cores, shared",
+        "models": models,
+        "samples": int(world.frame.analysed.sum()),
+        "right": round(float(1 - world.wrong[models][:, world.frame.analysed].mean()), 4),
+        "sizes": {
+            name: int((member & world.frame.analysed).sum()) for name, member in plantings(world)
+        },
+    }
+    for name, way in (("ours", world.ours), ("bare", world.bare)):
+        started = time.process_time()
+        told: dict[str, object] = {}
+        silent = retrained(world, models, way)
+        told["retrained"] = {"n": len(silent), "false_alarms": interval(silent)}
+        told["cpu_seconds_a_pair"] = round((time.process_time() - started) / len(silent), 3)
+        silent = exchanged(world, models, way, given.exchanged)
+        told["exchanged"] = {"n": len(silent), "false_alarms": interval(silent)}
+        told["planted"] = {
+            f"{share:.0%} broken": {
+                group: interval(hits)
+                for group, hits in planted(world, models, way, share, given.planted).items()
+            }
+            for share in (0.15, 0.3, 0.6)
+        }
+        result[name] = told
+        given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(name, json.dumps(told, indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    main()
