@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from aggressors.contracts import Settings
 from aggressors.errors import WorkspaceError
+from aggressors.queries.fates import same_as
 from aggressors.queries.grammar import format_filter
 from aggressors.queries.paired import Paired, Turn, paired
-from aggressors.queries.scope import fetch
-from aggressors.queries.track import SAME
 from aggressors.runner import engine_version
 from aggressors.slicing.literals import as_filter
 from aggressors.slicing.worse import MOST, LabelSlicer, WorseBar
@@ -162,7 +161,7 @@ def _groups(searched: Searched, frame: Frame, both: Paired, run: RunFile) -> tup
         mean_changes(signal[judging], members[:, judging], weight=weight, group=group, level=level)
         for signal in (frame.signal, both.value, both.reference)
     )
-    alike = _aggressors(run, both, frame, members)
+    alike = same_as(run, both, members)
     found = []
     for place, (each, name) in enumerate(zip(searched.reported, searched.names(), strict=True)):
         member = members[place]
@@ -204,35 +203,6 @@ def _rule(each: Reported) -> dict[str, Any]:
 
 def _count(both: Paired, member: BoolArray, turn: Turn) -> int | None:
     return None if both.right is None else int((both.turned(turn) & member).sum())
-
-
-def _aggressors(
-    run: RunFile, both: Paired, frame: Frame, members: BoolArray
-) -> list[tuple[int | None, float | None]]:
-    """Rank and overlap of the aggressor with much the same members, for each of (m, p) groups."""
-    found = fetch(
-        run,
-        "SELECT g.rank, a.row_id FROM aggressors g JOIN assignments a USING (concept_id)"
-        " WHERE g.status = 'confirmed' ORDER BY g.rank, a.row_id",
-    )
-    ranks, rows = (np.asarray(found[name].to_numpy()) for name in ("rank", "row_id"))
-    known = np.unique(ranks)
-    place = np.searchsorted(both.rows, rows).clip(max=len(both) - 1)
-    shared = both.rows[place] == rows
-    held = np.zeros((len(known), len(both)), dtype=np.bool_)
-    held[np.searchsorted(known, ranks[shared]), place[shared]] = True
-    ours, theirs = (each[:, frame.analysed].astype(np.float32) for each in (members, held))
-    both_in = ours @ theirs.T  # (m, aggressors)
-    overlap = both_in / np.maximum(
-        ours.sum(axis=1)[:, None] + theirs.sum(axis=1)[None] - both_in, 1
-    )
-    best = overlap.argmax(axis=1) if len(known) else np.zeros(len(members), dtype=np.int64)
-    return [
-        (int(known[at]), round(float(overlap[row, at]), 4))
-        if len(known) and overlap[row, at] >= SAME
-        else (None, None)
-        for row, at in enumerate(best)
-    ]
 
 
 def _members(searched: Searched, frame: Frame) -> pa.Table:

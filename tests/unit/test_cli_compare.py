@@ -10,11 +10,12 @@ from aggressors import gate
 from aggressors.cli import cli
 from aggressors.comparing import compare
 from aggressors.errors import UsageError
-from aggressors.queries.worsened import known
+from aggressors.queries.paired import Change
+from aggressors.queries.worsened import Covering, Told, hidden, known
 from aggressors.store.baselines import baseline_of
 from aggressors.store.saved_tests import read_samples, read_test
 from aggressors.store.workspace import Workspace
-from aggressors.store.worsened import read_worsened
+from aggressors.store.worsened import WorseGroup, read_worsened
 from calling import call, document, fails
 from versions import analysed, publish_version
 
@@ -44,9 +45,30 @@ def test_a_better_mean_that_hides_a_group_is_called_out(workspace):
     text = call("compare", "v4", "--baseline", "v2", at=workspace.root).stdout
     found = document("compare", "v4", "--baseline", "v2", at=workspace.root)
     assert found["worse"]
-    if found["whole"]["low"] <= 0:
-        assert found["hidden"] in text.replace("\n", " ")
-        assert "the mean hides it" in text.replace("\n", " ")
+    assert found["whole"]["low"] <= 0
+    assert found["hidden"] in text.replace("\n", " ")
+    assert "the mean hides" in text.replace("\n", " ")
+
+
+def test_what_the_mean_hides_is_said_as_strongly_as_it_is_known():
+    group = WorseGroup(1, "x", "", None, None, "rule", 9, 9, 2, 1, 1, 0.5, 2, 0, 0.01, 3, 0)
+    open_ = Told(group)
+    covered = Told(group, (Covering("dusk", "dusk", 1.0, 1.0),))
+    facts = {"worse": 0, "better": 0, "same": 0, "broke": 0, "fixed": 0}
+    facts |= {"errors": 0.1, "other_errors": 0.1}
+    better = Change(9, 1.0, 2.0, -1.0, -2.0, -0.5, **facts)
+    unclear = Change(9, 1.0, 1.0, 0.0, -0.5, 0.5, **facts)
+    worse = Change(9, 2.0, 1.0, 1.0, 0.5, 2.0, **facts)
+    assert hidden(better, [open_], "loss") == (
+        "Mean loss is better by 1, yet 1 group is surely worse, covered by no test: "
+        "the mean hides it."
+    )
+    assert hidden(unclear, [open_, covered], "error") == (
+        "Mean error is not surely worse, yet 2 groups are surely worse, 1 of them covered by no "
+        "test: the mean hides them."
+    )
+    assert hidden(better, [covered], "loss").endswith("surely worse: the mean hides it.")
+    assert hidden(worse, [open_], "loss") == hidden(better, [], "loss") == ""
 
 
 def test_the_mean_that_shows_it_hides_nothing(workspace):
@@ -213,6 +235,7 @@ def test_a_workspace_that_cannot_be_written_still_gets_its_answer(workspace):
     assert done.exit_code == 4
     assert json.loads(done.stdout)["worse"]
     assert "worsened" in done.stderr
+    fails(4, "save-test", "v3", "--worse", "1", at=workspace.root, says="worsened")
 
 
 def test_marks_in_a_name_stay_text(workspace):

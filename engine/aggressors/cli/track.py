@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json, refuse
+from aggressors.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from aggressors.gate import CheckResult
@@ -78,7 +79,8 @@ def save_test(
     if worse is not None:
         from aggressors.comparing import find_worse
 
-        find_worse(opened, run, baseline)
+        if unwritten := find_worse(opened, run, baseline):
+            raise WorkspaceError(unwritten)
     test = gate.save_test(
         opened, run, aggressor=aggressor, where=where, worse=worse, baseline=baseline, slug=slug
     )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from aggressors.queries.overview import aggressors
 from aggressors.queries.paired import Change, IntArray, Paired, change_of, paired
 from aggressors.queries.scope import fetch
-from aggressors.queries.track import matched
+from aggressors.queries.track import SAME, matched
 from aggressors.stats.intervals import BoolArray
 
 if TYPE_CHECKING:
@@ -63,6 +64,34 @@ def fates(run: RunFile, other: RunFile) -> tuple[Fated, ...]:
         change = change_of(both, inside & analysed, judges_only=True)
         found.append(_fated(row, change))
     return tuple(found)
+
+
+def same_as(
+    run: RunFile, both: Paired, members: BoolArray
+) -> list[tuple[int | None, float | None]]:
+    """Find the confirmed aggressor that a group is, for each of (m, p) groups of pairs.
+
+    Returns
+    -------
+    Rank and overlap over the analysed population, as in `track.matched`; (None, None) where no
+    aggressor of the run has much the same samples.
+    """
+    held = _held(run, both, both.rows)
+    analysed = both.population == both.analysed
+    confirmed = [one for one in aggressors(run) if one.status == "confirmed"]
+    theirs = np.zeros((len(confirmed), len(both)), dtype=np.float32)
+    for place, one in enumerate(confirmed):
+        theirs[place, held.get(one.concept_id, _NONE)] = 1
+    theirs, ours = theirs[:, analysed], members[:, analysed].astype(np.float32)
+    shared = ours @ theirs.T  # (m, aggressors)
+    union = ours.sum(axis=1)[:, None] + theirs.sum(axis=1)[None] - shared
+    overlap = shared / np.maximum(union, 1)
+    found: list[tuple[int | None, float | None]] = []
+    for row in overlap:
+        best = int(row.argmax()) if len(row) else 0
+        same = len(row) > 0 and row[best] >= SAME
+        found.append((confirmed[best].rank, round(float(row[best]), 4)) if same else (None, None))
+    return found
 
 
 _NONE = np.array([], dtype=np.int64)

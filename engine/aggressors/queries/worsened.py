@@ -101,7 +101,8 @@ def hidden(change: Change, told: Sequence[Told], signal: str) -> str:
         mean = f"Mean {what} is not surely worse"
     uncovered = sum(one.covered_by is None for one in told)
     tests = f", {_of(uncovered, len(told))}covered by no test" if uncovered else ""
-    return f"{mean}, yet {worse} {verb} surely worse{tests}: the mean hides it."
+    them = "it" if len(told) == 1 else "them"
+    return f"{mean}, yet {worse} {verb} surely worse{tests}: the mean hides {them}."
 
 
 def _of(part: int, whole: int) -> str:

@@ -36,6 +36,8 @@ from aggressors.worsening import search_worse
 
 RESULT = Path(__file__).parents[1] / "results" / "track_worse.json"
 HALF = 0.5  # F1 from which what was planted counts as found
+SHARES = (0.15, 0.3, 0.6)  # of what was right in a planted group, that is broken
+TIMES = {"retrained": 1, "exchanged": 300, "planted": 10}
 FIRST = 3  # ranks among which it must be
 
 
@@ -179,45 +181,53 @@ def interval(found: list[bool]) -> list[float]:
     return [round(float(one[0]), 4) for one in (share, low, high)]
 
 
+def measured(world: World, models: list[int], way: Way, part: str, times: int) -> object:
+    """One part of the bench for one way of searching."""
+    if part == "planted":
+        return {
+            f"{share:.0%} broken": {
+                group: interval(hits)
+                for group, hits in planted(world, models, way, share, times).items()
+            }
+            for share in SHARES
+        }
+    if part == "exchanged":
+        silent = exchanged(world, models, way, times)
+        return {"n": len(silent), "false_alarms": interval(silent)}
+    started = time.process_time()
+    silent = retrained(world, models, way)
+    spent = round((time.process_time() - started) / len(silent), 3)
+    return {"n": len(silent), "false_alarms": interval(silent), "cpu_seconds_a_pair": spent}
+
+
 def main() -> None:
+    """Measure the parts that are asked for, and put them beside the others in the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("models", type=Path)
     parser.add_argument("--models", dest="which", default="12:24", help="first and last, as 12:24")
-    parser.add_argument("--exchanged", type=int, default=400)
-    parser.add_argument("--planted", type=int, default=12)
+    parser.add_argument("--parts", nargs="+", default=list(TIMES), choices=list(TIMES))
+    parser.add_argument("--times", type=int, help="how often, where the part is drawn by lot")
     parser.add_argument("--out", type=Path, default=RESULT)
     given = parser.parse_args()
     world = World.read(given.workspace, given.models)
     models = list(range(*map(int, given.which.split(":"))))
-    result: dict[str, object] = {
+    analysed = world.frame.analysed
+    result = json.loads(given.out.read_text(encoding="utf-8")) if given.out.exists() else {}
+    result |= {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {platform.system()}, 2 cores, shared",
         "models": models,
-        "samples": int(world.frame.analysed.sum()),
-        "right": round(float(1 - world.wrong[models][:, world.frame.analysed].mean()), 4),
-        "sizes": {
-            name: int((member & world.frame.analysed).sum()) for name, member in plantings(world)
-        },
+        "samples": int(analysed.sum()),
+        "right": round(float(1 - world.wrong[models][:, analysed].mean()), 4),
+        "sizes": {name: int((member & analysed).sum()) for name, member in plantings(world)},
     }
-    for name, way in (("ours", world.ours), ("bare", world.bare)):
-        started = time.process_time()
-        told: dict[str, object] = {}
-        silent = retrained(world, models, way)
-        told["retrained"] = {"n": len(silent), "false_alarms": interval(silent)}
-        told["cpu_seconds_a_pair"] = round((time.process_time() - started) / len(silent), 3)
-        silent = exchanged(world, models, way, given.exchanged)
-        told["exchanged"] = {"n": len(silent), "false_alarms": interval(silent)}
-        told["planted"] = {
-            f"{share:.0%} broken": {
-                group: interval(hits)
-                for group, hits in planted(world, models, way, share, given.planted).items()
-            }
-            for share in (0.15, 0.3, 0.6)
-        }
-        result[name] = told
-        given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        print(name, json.dumps(told, indent=1), flush=True)
+    for name, way in (("bare", world.bare), ("ours", world.ours)):
+        told = result.setdefault(name, {})
+        for part in given.parts:
+            told[part] = measured(world, models, way, part, given.times or TIMES[part])
+            given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            print(name, part, json.dumps(told[part]), flush=True)
 
 
 if __name__ == "__main__":
