@@ -12,7 +12,8 @@ from aggressors.contracts import EVERYTHING, Condition
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.queries.fates import fates
 from aggressors.queries.grammar import parse
-from aggressors.queries.paired import _places, change, confusion_change, paired, turned
+from aggressors.queries.paired import change, confusion_change, turned
+from aggressors.queries.pairing import _places, paired
 from aggressors.stats.paired import paired_difference
 from aggressors.store.read import open_run
 from aggressors.worsening import find_worsened
