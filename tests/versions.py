@@ -139,7 +139,7 @@ def publish_tables(
         schema_version=SCHEMA_VERSION,
         created_at=f"2026-01-{day:02d}T00:00:00+00:00",
         model_name=name,
-        model_digest="0",
+        model_digest=name,
         data_digest="0",
         task="classification",
         loss_name="cross-entropy",

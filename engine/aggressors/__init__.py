@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from aggressors.integration import Integration, Sample
     from aggressors.labeling import labeled
-    from aggressors.making import add_metadata, analyze, check, run
+    from aggressors.making import add_metadata, analyze, check, compare, run
     from aggressors.slicing.protocol import InSpace, Proposal, Sight, Slicer
     from aggressors.weights import load_weights
 
@@ -67,6 +67,7 @@ __all__ = [
     "add_metadata",
     "analyze",
     "check",
+    "compare",
     "labeled",
     "load_weights",
     "open_run",
@@ -78,7 +79,7 @@ _HOMES = {
     "contracts": ("Aggressor", "Settings", "Verdict"),
     "integration": ("Integration", "Sample"),
     "labeling": ("labeled",),
-    "making": ("add_metadata", "analyze", "check", "run"),
+    "making": ("add_metadata", "analyze", "check", "compare", "run"),
     "slicing.protocol": ("InSpace", "Proposal", "Sight", "Slicer"),
     "weights": ("load_weights",),
 }

@@ -324,6 +324,8 @@ class Run:
         *,
         where: str | None = None,
         hypothesis: str | None = None,
+        worse: int | None = None,
+        baseline: str | None = None,
         title: str | None = None,
         why: str | None = None,
         signal: str | None = None,
@@ -333,8 +335,9 @@ class Run:
 
         Parameters
         ----------
-        rank, where, hypothesis : an aggressor, the text of a filter, or the slug of a hypothesis
-            that the workspace keeps; one of them.
+        rank, where, hypothesis, worse : an aggressor, the text of a filter, the slug of a
+            hypothesis that the workspace keeps, or the rank of a group on which this run is worse
+            than `baseline`, as `compare` found it; one of them.
         slug : name of the test's files; made from the title where None.
         title, why : for people; made from the group where None.
         signal : what is compared per sample, such as loss, error or `1 - iou`; that of the run
@@ -352,8 +355,8 @@ class Run:
         place = self._place("a test is saved")
         return save_test(
             place, self.path,
-            aggressor=rank, where=where, hypothesis=hypothesis, slug=slug,
-            title=title, why=why, signal=signal, margin=margin,
+            aggressor=rank, where=where, hypothesis=hypothesis, worse=worse, baseline=baseline,
+            slug=slug, title=title, why=why, signal=signal, margin=margin,
         )  # fmt: skip
 
     def keep(self, filter: Filter | str, name: str, *, author: str = "") -> HandMade:

@@ -12,6 +12,7 @@ from aggressors.store.read import open_run as open_run_file
 from aggressors.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from aggressors.comparing import Comparison
     from aggressors.contracts import Settings
     from aggressors.gate import CheckResult
     from aggressors.integration import Integration
@@ -195,4 +196,37 @@ def check(
         run.path if isinstance(run, Run) else run,
         baseline=baseline,
         strict=strict,
+    )
+
+
+def compare(
+    run: str | Path | Run = "latest",
+    baseline: str | Path | Run | None = None,
+    *,
+    workspace: str | Path | None = None,
+) -> Comparison:
+    """Compare a run with the accepted one, and find the groups that got surely worse.
+
+    Parameters
+    ----------
+    run, baseline : as in `open_run`; the default baseline is the run before it of another model.
+
+    Returns
+    -------
+    What changed as a whole, what became of each aggressor, and what got worse, with the saved tests
+    that cover it; see `aggressors compare`.
+
+    Raises
+    ------
+    RunNotFound, WorkspaceError : see `open_run`.
+    UsageError : the baseline is the run itself, or there is none.
+    InputError : the runs share no samples, or differ in task or loss.
+    """
+    from aggressors import comparing
+
+    own = run.workspace if isinstance(run, Run) else None
+    return comparing.compare(
+        Workspace.open(workspace or own),
+        run.path if isinstance(run, Run) else str(run),
+        baseline.path if isinstance(baseline, Run) else baseline and str(baseline),
     )

@@ -14,16 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aggressors.carrying import finder_on, on_run
-from aggressors.contracts import BUILT_IN_SIGNALS, Condition, Filter, Signal, Verdict
+from aggressors.carrying import finder_on
+from aggressors.contracts import BUILT_IN_SIGNALS, Signal, Verdict
 from aggressors.errors import InputError, SettingsError, UsageError
+from aggressors.freezing import Group, of_aggressor, of_filter, of_hypothesis, of_worse
 from aggressors.judging import default_margin, likely_detectable, measure, signals_of
 from aggressors.ledger import Ledger
-from aggressors.queries.grammar import expand, fields_of, format_filter, parse
+from aggressors.queries.grammar import expand
 from aggressors.queries.judged import held_out, matching, metric_names
-from aggressors.queries.overview import aggressors
-from aggressors.queries.samples import concept_of_rank
-from aggressors.store.hypotheses import read_hypothesis
 from aggressors.store.read import RunFile, open_run
 from aggressors.store.records import one_line
 from aggressors.store.saved_tests import (
@@ -37,7 +35,6 @@ from aggressors.store.workspace import Workspace, check_slug
 from aggressors.words import number, spoken
 
 BY_HAND = "chosen when it was saved"
-_LONGEST_TITLE = 200  # characters, of a filter that may list thousands of samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +102,18 @@ def save_test(
     aggressor: int | None = None,
     where: str | None = None,
     hypothesis: str | None = None,
+    worse: int | None = None,
+    baseline: Path | str | None = None,
     slug: str | None = None,
     title: str | None = None,
     why: str | None = None,
     signal: str | None = None,
     margin: float | None = None,
 ) -> SavedTest:
-    """Freeze an aggressor, a hypothesis or any filter as a test; judge every published run in it.
+    """Freeze a group as a test, and judge every published run in it.
 
-    The frozen samples are held-out ones; of an aggressor only those it was not found on.
+    The frozen samples are held-out ones; of a group that was sought only those it was not found on.
+    What got worse is frozen as it was under the baseline, so that the run itself fails the test.
 
     Parameters
     ----------
@@ -121,7 +121,9 @@ def save_test(
     aggressor : rank of an aggressor; or
     where : text of a filter on the input side (metadata, label or prediction); "@dusk" stands for
         the filter that the workspace keeps as dusk; or
-    hypothesis : slug of one that the workspace keeps; its claim is put in the words of `run`.
+    hypothesis : slug of one that the workspace keeps; its claim is put in the words of `run`; or
+    worse : rank of a group on which the run is worse than `baseline`, by default the model before
+        it; `comparing.compare` has found it.
     slug : name of the test's files; made from the title where None.
     title, why : for people; made from the group where None.
     signal : what is compared per sample: loss, error, or a metric such as `1 - iou`; the run's own
@@ -130,15 +132,17 @@ def save_test(
 
     Raises
     ------
-    UsageError : not exactly one of `aggressor`, `where` and `hypothesis`, no such rank, a taken or
-        bad slug, an empty title or why, a signal or margin that is none.
+    UsageError : not exactly one of `aggressor`, `where`, `hypothesis` and `worse`, no such rank,
+        nothing compared yet, a taken or bad slug, an empty title or why, a signal or margin that
+        is none.
     InputError : too few samples, a filter on what the model did, no such hypothesis, or a signal
         that the run lacks.
     FilterError : a filter that cannot be read.
     """
-    if sum(given is not None for given in (aggressor, where, hypothesis)) != 1:
+    if sum(given is not None for given in (aggressor, where, hypothesis, worse)) != 1:
         raise UsageError(
-            "A test is saved from an aggressor, a hypothesis or a filter: name one of them."
+            "A test is saved from an aggressor, a hypothesis, a filter or what got worse: "
+            "name one of them."
         )
     if slug is not None:
         check_slug(slug)
@@ -146,15 +150,16 @@ def save_test(
     if margin is not None and not (math.isfinite(margin) and margin >= 0):
         raise UsageError(f"The margin must be at least 0 and finite; got {margin}.")
     path = run if isinstance(run, Path) else workspace.resolve(run)
+    if worse is not None:
+        path, group = of_worse(workspace, path, baseline, worse)
     with open_run(path) as opened:
         judged_by = _signal(opened, signal)
         if aggressor is not None:
-            group = _group_of_aggressor(opened, aggressor)
+            group = of_aggressor(opened, aggressor)
         elif hypothesis is not None:
-            group = _group_of_hypothesis(opened, workspace, hypothesis)
-        else:
-            assert where is not None
-            group = _group_of_filter(opened, expand(where, finder_on(opened, workspace)))
+            group = of_hypothesis(opened, workspace, hypothesis)
+        elif where is not None:
+            group = of_filter(opened, expand(where, finder_on(opened, workspace)))
         test, samples = _freeze(opened, group, judged_by, margin)
     test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
     if slug is None:
@@ -200,61 +205,8 @@ def _signal(run: RunFile, wanted: str | None) -> str:
     return str(signal)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """What is frozen: members by filter, all of them or only those that judge."""
-
-    title: str
-    why: str
-    members: Filter
-    rule: str
-    only_judges: bool
-
-
-def _group_of_aggressor(run: RunFile, rank: int) -> _Group:
-    concept_id = concept_of_rank(run, rank)
-    one = next(one for one in aggressors(run) if one.concept_id == concept_id)
-    why = (
-        f"Aggressor {rank} of run {run.info.name}: mean {spoken(run.info.settings.signal)} is "
-        f"{number(one.gap)} above the rest ({number(one.gap_low)} to {number(one.gap_high)}), "
-        f"{one.impact:.1%} of all of it."
-    )
-    return _Group(one.name, why, Condition("aggressor", "=", (rank,)), one.rule, True)
-
-
-# What only this run can answer, so that it describes no other run's samples.
-_LOCAL = {"aggressor", "concept", "row_id", "map", "map_x", "map_y", "population", "fold"}
-_FOUND = {"aggressor", "concept"}  # groups that were sought on one half of the samples
-_JUDGED_BY_MODEL = {"loss", "loss_quantile", "correct", "confidence"}
-
-
-def _group_of_filter(run: RunFile, where: str) -> _Group:
-    filter = parse(where)
-    names = fields_of(filter)
-    if names & _JUDGED_BY_MODEL or {"label", "prediction"} <= names:
-        what = ", ".join(sorted(names & (_JUDGED_BY_MODEL | {"label", "prediction"})))
-        raise InputError(
-            f"A test on {what} would freeze the errors of one model, which every other model beats "
-            "by chance. Describe the group by its input: metadata, and label or prediction."
-        )
-    text = format_filter(filter)
-    why = f"Saved from a filter on run {run.info.name}."
-    title = text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
-    found_on = bool(names & _FOUND)
-    return _Group(title, why, filter, "" if names & _LOCAL else text, found_on)
-
-
-def _group_of_hypothesis(run: RunFile, workspace: Workspace, slug: str) -> _Group:
-    kept = read_hypothesis(workspace, slug)
-    claim = format_filter(on_run(parse(kept.filter), kept.run_id, run, workspace))
-    explains = f" to explain aggressor {kept.aggressor}" if kept.aggressor is not None else ""
-    by = f" of {kept.author}" if kept.author else ""
-    why = f"Saved from the hypothesis{by} made on run {kept.run_id}{explains}: {kept.title}."
-    return replace(_group_of_filter(run, claim), title=kept.title, why=why)
-
-
 def _freeze(
-    run: RunFile, group: _Group, signal: str, chosen: float | None
+    run: RunFile, group: Group, signal: str, chosen: float | None
 ) -> tuple[SavedTest, pa.Table]:
     """Measure the group in its own run; set the margin by what is at stake, unless it is chosen."""
     info = run.info
@@ -297,7 +249,7 @@ def _freeze(
     return replace(test, margin=margin, margin_origin=origin), samples
 
 
-def _described(run: RunFile, group: _Group, signal: str, n_samples: int) -> SavedTest:
+def _described(run: RunFile, group: Group, signal: str, n_samples: int) -> SavedTest:
     """Everything about a test but its names and its margin.
 
     Later models are held to the run of a model, whose predictions a derived run has.

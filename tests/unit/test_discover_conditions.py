@@ -11,7 +11,7 @@ import planted
 from aggressors.contracts import Settings
 from aggressors.errors import InputError
 from aggressors.slicing.protocol import Proposal
-from aggressors.stages import discover as stage
+from aggressors.stages import searching as stage
 from aggressors.stats.severity import loss_gap
 from discovering import discover, members, overlap
 

@@ -24,6 +24,7 @@ from aggressors.queries import (
     findings,
     maps,
     overview,
+    pairing,
     points,
     samples,
     solve,
@@ -81,6 +82,7 @@ QUESTIONS = {
     "listing": lambda run: listing(run, "candidates", 1, PLAIN, 2),
     "matched": lambda run: track.matched(run, run),
     "triage-members": lambda run: triage.member_ids(run, 1),
+    "paired": lambda run: pairing._held_out(run, "loss"),
 }
 
 

@@ -161,8 +161,8 @@ def test_with_one_run_alone_it_is_estimated_from_its_signals(tmp_path):
     test = gate.save_test(workspace, "v1", where=DUSK, margin=0.1)
     found = gate.promise(workspace, test)
     signal = np.array(read_samples(workspace, test)["signal"].to_pylist())
-    # 2.8016 = z(0.975) + z(0.8)
-    by_hand = 0.1 + 2.8016 * math.sqrt(2) * signal.std(ddof=1) / math.sqrt(len(signal))
+    # 2.4865 = z(0.95) + z(0.8)
+    by_hand = 0.1 + 2.4865 * math.sqrt(2) * signal.std(ddof=1) / math.sqrt(len(signal))
     assert found.runs == 0
     assert found.detectable == pytest.approx(by_hand, rel=1e-4)
     assert "estimated, for no other run was compared" in found.sentence

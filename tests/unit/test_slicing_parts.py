@@ -7,7 +7,7 @@ from scipy.cluster.hierarchy import linkage
 from aggressors.contracts import Condition
 from aggressors.slicing.clusters import SMOOTHING, smoothed, ward_nodes
 from aggressors.slicing.concept import levels, parents, parts_last
-from aggressors.slicing.confirm import Bar, Half, confirm, worth_testing
+from aggressors.slicing.confirm import GapBar, Half, confirm, worth_testing
 from aggressors.slicing.cutting import MAX_TREE, Cutting
 from aggressors.slicing.literals import Rule, holds, literals, readable, spoken
 from aggressors.slicing.name import describe, distinct, name_of
@@ -187,7 +187,9 @@ def test_repeats_and_good_groups_are_not_tested():
         Proposal("b", Rule((Condition("label", "=", ("shirt",)),))),
         Proposal("a", Rule(()), (0,)),
     )
-    kept, members = worth_testing([worse, same, better], half, Limits(10, 60))
+    kept, members = worth_testing(
+        [worse, same, better], half, Limits(10, 60), GapBar(0.05, 0.25, 0.95)
+    )
     assert kept == [worse]
     np.testing.assert_array_equal(members[0], label == 1)
 
@@ -198,7 +200,7 @@ def test_the_bar_needs_certainty_and_matter():
     half = Half(points(number("light", light)), rng.normal(1 + light / 3, 0.1), np.ones(400))
     proposal = [Proposal("a", Rule((Condition("light", ">=", (0.5,)),)))]
     for material, passes in ((0.1, True), (0.3, False)):
-        tested = confirm(proposal, np.ones((1, 1), bool), half, Bar(0.05, material, 0.95), 10)
+        tested = confirm(proposal, np.ones((1, 1), bool), half, GapBar(0.05, material, 0.95), 10)
         assert tested.confirmed.tolist() == [passes]
 
 
@@ -211,7 +213,7 @@ def test_a_hard_label_confirms_nothing_and_a_part_that_is_worse_than_it_does():
     for excess, passes in ((0.0, [False, False]), (1.0, [False, True])):
         signal = rng.normal(label + excess * label * (light > 0.5), 0.2)
         half = Half(data, signal, np.ones(400))
-        tested = confirm(proposals, np.ones((2, 1), bool), half, Bar(0.001, 0.1, 0.95), 10)
+        tested = confirm(proposals, np.ones((2, 1), bool), half, GapBar(0.001, 0.1, 0.95), 10)
         assert tested.confirmed.tolist() == passes
 
 

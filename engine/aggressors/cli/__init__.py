@@ -9,6 +9,7 @@ import click
 from aggressors.cli.add import add_metadata
 from aggressors.cli.claim import hypotheses, test_hypothesis
 from aggressors.cli.common import Verbs, version_text
+from aggressors.cli.compare import compare
 from aggressors.cli.elsewhere import export
 from aggressors.cli.kept import filters, groups, remove_filter, save_filter
 from aggressors.cli.look import app, doctor, report, runs, show
@@ -38,7 +39,7 @@ def cli() -> None:
 for verb in (
     demo, init, try_, run, ingest, add_metadata, app, runs, show, export, queue,
     import_labels, test_hypothesis, hypotheses, filters, save_filter, remove_filter, groups,
-    triage, save_test, check, report, doctor,
+    triage, save_test, check, compare, report, doctor,
 ):  # fmt: skip
     cli.add_command(verb)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json, refuse
+from aggressors.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from aggressors.gate import CheckResult
@@ -25,6 +26,7 @@ UNWRITTEN = 4
         "aggressors save-test v1 --aggressor 1 --slug dusk",
         'aggressors save-test v1 --where "station = riverside and hour >= 17" --signal error',
         'aggressors save-test v1 --hypothesis too-dark --why "Night shifts start in May"',
+        "aggressors save-test v3 --worse 1",
     ),
 )
 @click.argument("run", metavar="RUN")
@@ -36,6 +38,17 @@ UNWRITTEN = 4
 )
 @click.option(
     "--hypothesis", metavar="SLUG", help="Freeze the samples that a kept hypothesis speaks of."
+)
+@click.option(
+    "--worse",
+    type=int,
+    metavar="RANK",
+    help="Freeze the group of this rank among what `compare` finds worse in RUN.",
+)
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    help="With --worse: the run it is worse than.  [default: the run before it of another model]",
 )
 @click.option("--slug", metavar="SLUG", help="Name of the test's files.  [default: from its title]")
 @click.option("--title", metavar="TEXT", help="What people call the group.  [default: its rule]")
@@ -57,14 +70,22 @@ def save_test(
     aggressor: int | None,
     where: str | None,
     hypothesis: str | None,
+    worse: int | None,
+    baseline: str | None,
     workspace: str | None,
     **given: Any,
 ) -> None:
-    """Freeze an aggressor, a hypothesis or any filter as a test that later runs must pass."""
-    if sum(one is not None for one in (aggressor, where, hypothesis)) != 1:
+    """Freeze an aggressor, a hypothesis, any filter, or what got worse, as a test for later runs.
+
+    With --worse the samples are frozen as the baseline had them, so that RUN itself fails.
+    """
+    if sum(one is not None for one in (aggressor, where, hypothesis, worse)) != 1:
         raise click.UsageError(
-            "Name what to save with one of --aggressor RANK, --where FILTER or --hypothesis SLUG"
+            "Name what to save with one of --aggressor RANK, --where FILTER, --hypothesis SLUG or "
+            "--worse RANK"
         )
+    if baseline is not None and worse is None:
+        refuse("--baseline goes with --worse RANK: other tests are compared with their own run.")
     if where is not None and not where.strip():
         refuse("--where is empty. Write a filter, such as --where 'hour >= 17'.")
     from aggressors import gate
@@ -72,8 +93,20 @@ def save_test(
     from aggressors.words import number, spoken
 
     opened = open_workspace(workspace)
+    if worse is not None:
+        from aggressors.comparing import find_worse
+
+        if unwritten := find_worse(opened, run, baseline):
+            raise WorkspaceError(unwritten)
     test = gate.save_test(
-        opened, run, aggressor=aggressor, where=where, hypothesis=hypothesis, **given
+        opened,
+        run,
+        aggressor=aggressor,
+        where=where,
+        hypothesis=hypothesis,
+        worse=worse,
+        baseline=baseline,
+        **given,
     )
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
     emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 # The analysed population counts even where it is training itself.
-_HELD_OUT = "(s.population IN ('validation', 'test') OR s.population::VARCHAR = $analysed)"
+HELD_OUT = "(s.population IN ('validation', 'test') OR s.population::VARCHAR = $analysed)"
 _JUDGES = "(s.fold IS NULL OR s.fold = 'confirm')"
 
 
@@ -39,7 +39,7 @@ def held_out(run: RunFile, signals: Iterable[str] = ()) -> pa.Table:
         params={"analysed": run.info.settings.analysed},
         signals=", ".join(f"{signal_sql(run, name)} AS {identifier(name)}" for name in wanted),
         judges=_JUDGES,
-        held_out=_HELD_OUT,
+        held_out=HELD_OUT,
     )
 
 
@@ -50,7 +50,7 @@ def metric_names(run: RunFile) -> list[str]:
         "SELECT DISTINCT x.metric FROM metrics x JOIN samples s ON s.row_id = x.row_id"
         " WHERE {held_out} AND s.loss IS NOT NULL ORDER BY x.metric",
         params={"analysed": run.info.settings.analysed},
-        held_out=_HELD_OUT,
+        held_out=HELD_OUT,
     )
     return [row[0] for row in rows]
 
@@ -63,7 +63,7 @@ def matching(run: RunFile, filter: Filter) -> NDArray[np.int64]:
         " ORDER BY s.row_id",
         scope(run, filter),
         params={"analysed": run.info.settings.analysed},
-        held_out=_HELD_OUT,
+        held_out=HELD_OUT,
     )
     return np.asarray(found["row_id"].to_numpy(), dtype=np.int64)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from aggressors.slicing.points import BoolArray, FloatArray, IntArray, Points
 from aggressors.slicing.protocol import Limits, Proposal
+from aggressors.slicing.told import label_usual
 from aggressors.stats.multiple import benjamini_hochberg
 from aggressors.stats.severity import Gap, Gaps, floor_of, loss_gaps, p_within
 
@@ -47,9 +49,48 @@ class Tested:
         return len(self.proposals)
 
 
+class Bar(Protocol):
+    """What a group must pass, and how the signal is looked at to find such groups."""
+
+    @property
+    def fdr(self) -> float:
+        """False discovery rate."""
+        ...
+
+    @property
+    def confirms(self) -> bool:
+        """Whether there is enough data to confirm anything."""
+        ...
+
+    def sought(self, signal: FloatArray) -> FloatArray:
+        """(n,) the signal as the search sees it, where a few samples do not outweigh all others."""
+        ...
+
+    def usual(self, signal: FloatArray, label: IntArray) -> FloatArray | None:
+        """(n,) signal that is no news; None where that is the mean of all."""
+        ...
+
+    def promising(self, members: BoolArray, half: Half) -> BoolArray:
+        """(m,) which of (m, n) groups are worth a test, by the half they were found on."""
+        ...
+
+    def judge(self, members: BoolArray, half: Half) -> Judged:
+        """Judge (m, n) groups by the half they were not found on."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Gaps of m groups, and (m,) whether they surely matter, and whether they may."""
+
+    gaps: Gaps
+    matters: BoolArray
+    may_matter: BoolArray
+
+
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """What a group must pass.
+class GapBar:
+    """What a group must pass to underperform.
 
     `fdr` : false discovery rate.
     `material` : least lower bound of the gap, as a share of the mean signal.
@@ -57,6 +98,7 @@ class Bar:
     `ceiling` : where the signal is cut in the test, so that one terrible group does not hide the
     next.
     `confirms` : whether there is enough data to confirm anything.
+    `ceiling_sought` : where it is cut in the search.
     """
 
     fdr: float
@@ -64,23 +106,58 @@ class Bar:
     level: float
     ceiling: float = np.inf
     confirms: bool = True
+    ceiling_sought: float = np.inf
+
+    def sought(self, signal: FloatArray) -> FloatArray:
+        """See `Bar.sought`."""
+        return np.minimum(signal, self.ceiling_sought)
+
+    def usual(self, signal: FloatArray, label: IntArray) -> FloatArray:
+        """(n,) the mean of each sample's label: a hard class is no news."""
+        return label_usual(signal, label)
+
+    def promising(self, members: BoolArray, half: Half) -> BoolArray:
+        """(m,) whether a group is worse than the rest."""
+        gap = loss_gaps(half.signal, members, weight=half.weight).value
+        return np.asarray(np.nan_to_num(gap, nan=-1.0) > 0)
+
+    def judge(self, members: BoolArray, half: Half) -> Judged:
+        """Judge (m, n) groups.
+
+        The p-value is the larger of that of the gap with the signal cut and that within labels: a
+        hard class is no news, nor is a group that holds more of it. A gap matters if it is positive
+        as it is and beyond the bar as it is or cut: a few terrible samples make one, many bad ones
+        the other.
+        """
+        cut = np.minimum(half.signal, self.ceiling)
+        plain, tamed = (
+            loss_gaps(signal, members, weight=half.weight, group=half.group, level=self.level)
+            for signal in (half.signal, cut)
+        )
+        within = p_within(cut, members, half.points.label, weight=half.weight, group=half.group)
+        bars = [self.material * _size(signal, half.weight) for signal in (half.signal, cut)]
+        with np.errstate(invalid="ignore"):
+            return Judged(
+                replace(plain, p_value=np.maximum(tamed.p_value, within)),
+                (plain.low > 0) & ((plain.low > bars[0]) | (tamed.low > bars[1])),
+                (plain.value > 0) & ((plain.value > bars[0]) | (tamed.value > bars[1])),
+            )
 
 
 def worth_testing(
-    proposals: Sequence[Proposal], half: Half, limits: Limits
+    proposals: Sequence[Proposal], half: Half, limits: Limits, bar: Bar
 ) -> tuple[list[Proposal], BoolArray]:
-    """Drop repeats and what is not worse on the discover half.
+    """Drop repeats and what holds no promise on the discover half.
 
     Returns
     -------
     The first of each set of proposals with equal members there, and the (m, a) members.
     """
     members = member_matrix(proposals, half.points)
-    gap = loss_gaps(half.signal, members, weight=half.weight).value
     sizes = members.sum(axis=1)
     seen: set[bytes] = set()
     kept = []
-    for place in np.flatnonzero(np.nan_to_num(gap, nan=-1.0) > 0):
+    for place in np.flatnonzero(bar.promising(members, half)):
         key = np.packbits(members[place]).tobytes()
         if key not in seen and limits.allow(sizes[place]):
             seen.add(key)
@@ -97,7 +174,7 @@ def confirm(
     gap above the bar.
     """
     members = member_matrix(proposals, half.points)
-    judged = _judged(members, half, bar)
+    judged = bar.judge(members, half)
     p_value = judged.gaps.p_value
     q_value = benjamini_hochberg(p_value)
     enough = judged.gaps.n >= smallest
@@ -115,41 +192,10 @@ def retest(
     """
     if not 2 <= member.sum() <= len(member) - 2:
         return None
-    judged = _judged(member[None], half, bar)
+    judged = bar.judge(member[None], half)
     gap = judged.gaps[0]
     q_value = float(benjamini_hochberg(np.append(tested.gaps.p_value, gap.p_value))[-1])
     return gap, q_value, bar.confirms and q_value <= bar.fdr and bool(judged.matters[0])
-
-
-@dataclass(frozen=True, eq=False)
-class _Judged:
-    """Gaps of m groups, and (m,) whether they surely matter, and whether they may."""
-
-    gaps: Gaps
-    matters: BoolArray
-    may_matter: BoolArray
-
-
-def _judged(members: BoolArray, half: Half, bar: Bar) -> _Judged:
-    """Judge (m, n) groups.
-
-    The p-value is the larger of that of the gap with the signal cut and that within labels: a hard
-    class is no news, nor is a group that holds more of it. A gap matters if it is positive as it is
-    and beyond the bar as it is or cut: a few terrible samples make one, many bad ones the other.
-    """
-    cut = np.minimum(half.signal, bar.ceiling)
-    plain, tamed = (
-        loss_gaps(signal, members, weight=half.weight, group=half.group, level=bar.level)
-        for signal in (half.signal, cut)
-    )
-    within = p_within(cut, members, half.points.label, weight=half.weight, group=half.group)
-    bars = [bar.material * _size(signal, half.weight) for signal in (half.signal, cut)]
-    with np.errstate(invalid="ignore"):
-        return _Judged(
-            replace(plain, p_value=np.maximum(tamed.p_value, within)),
-            (plain.low > 0) & ((plain.low > bars[0]) | (tamed.low > bars[1])),
-            (plain.value > 0) & ((plain.value > bars[0]) | (tamed.value > bars[1])),
-        )
 
 
 def _size(signal: FloatArray, weight: FloatArray) -> float:

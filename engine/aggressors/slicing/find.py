@@ -10,7 +10,7 @@ import numpy as np
 from aggressors.contracts import FEWEST_TO_CONFIRM, Settings, Status
 from aggressors.slicing.clusters import ACROSS_LABELS, InsideLabelSlicer, KMeansSlicer, TreeSlicer
 from aggressors.slicing.concept import Concept, alone, concept_of
-from aggressors.slicing.confirm import Bar, Half, Tested, confirm, retest, worth_testing
+from aggressors.slicing.confirm import Bar, GapBar, Half, Tested, confirm, retest, worth_testing
 from aggressors.slicing.directions import DirectionSlicer
 from aggressors.slicing.literals import Rule
 from aggressors.slicing.mixed import MixedSlicer
@@ -21,7 +21,7 @@ from aggressors.slicing.rank import Pick, choose
 from aggressors.slicing.rules import RuleSlicer
 from aggressors.slicing.shallow import ShallowTreeSlicer
 from aggressors.slicing.shape import shape
-from aggressors.slicing.told import NEWS_IN_PART, Told, label_usual
+from aggressors.slicing.told import NEWS_IN_PART, Told
 from aggressors.stats.severity import Gap, floor_of
 
 BY_POSITION: tuple[Slicer, ...] = (
@@ -82,7 +82,11 @@ class Search:
 
 
 def find(
-    discover: Half, confirm_half: Half, settings: Settings, own: Sequence[Slicer] = ()
+    discover: Half,
+    confirm_half: Half,
+    settings: Settings,
+    own: Sequence[Slicer] = (),
+    bar: Bar | None = None,
 ) -> Search:
     """Search for groups that underperform.
 
@@ -91,26 +95,37 @@ def find(
     discover, confirm_half : the two halves, each in canonical order.
     settings : sizes, false discovery rate, materiality, most aggressors.
     own : the user's slicers, which are asked before the built-in ones.
+    bar : what a group must pass; default a gap to the rest that is material.
     """
     halves = len(discover.signal), len(confirm_half.signal)
     limits = Limits(settings.min_size, int(settings.max_share * halves[0]))
     if min(halves) < 2 * limits.smallest:
         return Search([])
-    cut = np.minimum(discover.signal, ceiling_of(discover.signal, CEILING))
-    ceiling = ceiling_of(discover.signal, CEILING_JUDGED)
-    enough = sum(halves) >= FEWEST_TO_CONFIRM
-    bar = Bar(settings.fdr, settings.materiality, settings.level, ceiling, enough)
+    bar = bar or _gap_bar(discover.signal, sum(halves), settings)
+    cut = bar.sought(discover.signal)
     everyone = discover.points.join(confirm_half.points)
     sight = Sight(discover.points, cut, everyone, limits)
     proposals = [each for slicer in (*own, *SLICERS) for each in sight.proposals_of(slicer)]
     proposals += [
         each for name in sorted(discover.points.others) for each in _in_space(name, sight)
     ]
-    kept, members = worth_testing(proposals, discover, limits)
+    kept, members = worth_testing(proposals, discover, limits, bar)
     tested = confirm(kept, members, confirm_half, bar, limits.smallest // 2)
-    ranking = _Ranking.of(discover.points, cut, tested)
+    ranking = _Ranking.of(discover.points, cut, tested, bar)
     found = _confirmed(ranking, confirm_half, tested, bar, settings.max_aggressors)
     return Search(found + _tentative(ranking, tested, found), tested, bar)
+
+
+def _gap_bar(signal: FloatArray, n_samples: int, settings: Settings) -> GapBar:
+    """Set the bar by the (n,) signal of the discover half; `n_samples` there are in both."""
+    return GapBar(
+        settings.fdr,
+        settings.materiality,
+        settings.level,
+        ceiling_of(signal, CEILING_JUDGED),
+        n_samples >= FEWEST_TO_CONFIRM,
+        ceiling_of(signal, CEILING),
+    )
 
 
 def _in_space(name: str, sight: Sight) -> Iterator[Proposal]:
@@ -132,18 +147,20 @@ def ceiling_of(signal: FloatArray, times: float) -> float:
 class _Ranking:
     """The discover half, by which what has passed is ranked: the other half judges it.
 
-    `members` (m, n), `signal` (n,) cut, `shapes` (m,) as in `shape.shape`, lowered where nothing
-    readable describes a group; 0 where it did not pass. `coherence` (m,), likewise.
+    `members` (m, n), `signal` (n,) cut, of which `usual` is no news; `shapes` (m,) as in
+    `shape.shape`, lowered where nothing readable describes a group; 0 where it did not pass.
+    `coherence` (m,), likewise.
     """
 
     points: Points
     members: BoolArray
     signal: FloatArray
+    usual: FloatArray | None
     shapes: FloatArray
     coherence: FloatArray
 
     @classmethod
-    def of(cls, points: Points, signal: FloatArray, tested: Tested) -> _Ranking:
+    def of(cls, points: Points, signal: FloatArray, tested: Tested, bar: Bar) -> _Ranking:
         passed = np.flatnonzero(tested.confirmed | tested.tentative)
         proposals = [tested.proposals[place] for place in passed]
         members = tested.discover
@@ -153,7 +170,8 @@ class _Ranking:
         shapes, coherence = np.zeros((2, len(tested)))
         shapes[passed] = judged.factor * (UNCLEAR + (1 - UNCLEAR) * clear)
         coherence[passed] = judged.coherence
-        return cls(points, members, signal, shapes, coherence)
+        usual = bar.usual(signal, points.label)
+        return cls(points, members, signal, usual, shapes, coherence)
 
     def picks(self, tested: Tested, rows: BoolArray, taken: BoolArray, most: int) -> list[Pick]:
         """Choose among the proposals in `rows`; places are those among all proposals."""
@@ -170,9 +188,9 @@ class _Ranking:
                 told.leaves_open(member & (label == code), label, NEWS_IN_PART) for code in codes
             )
 
-        shapes, usual = self.shapes[places], label_usual(self.signal, label)
+        shapes = self.shapes[places]
         inside = np.array([bool(tested.proposals[place].labels) for place in places])
-        picks = choose(members, self.signal, shapes, most, taken, is_news, usual, inside)
+        picks = choose(members, self.signal, shapes, most, taken, is_news, self.usual, inside)
         return [Pick(int(places[p.best]), places[p.voters], p.votes) for p in picks]
 
 

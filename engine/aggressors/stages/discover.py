@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from aggressors.contracts import POPULATIONS
 from aggressors.queries.grammar import format_filter
-from aggressors.slicing.concept import Reference, levels, parents, parts_last
-from aggressors.slicing.confirm import Half
-from aggressors.slicing.find import Finding, Search, find
+from aggressors.slicing.concept import levels, parents
 from aggressors.slicing.literals import as_filter
-from aggressors.slicing.name import Description, describe, distinct, name_of
-from aggressors.slicing.points import BoolArray, FloatArray, IntArray, Points
+from aggressors.slicing.points import BoolArray
 from aggressors.slicing.show import representatives
-from aggressors.slicing.space import Space, metadata_vectors
 from aggressors.stages.frame import Frame
 from aggressors.stages.protocol import Context, Stage, Tables
+from aggressors.stages.searching import Reported, Searched, own_fields, search
 from aggressors.stages.tables import empty, rows, table
 from aggressors.stats.severity import floor_of, impact, loss_gaps
 
 OUTPUTS = ("search", "concepts", "assignments", "concept_stats", "aggressors", "representatives")
-MAX_SEARCHED = 10_000  # samples of each half among which groups are sought
-MAX_DESCRIBED = 20_000  # analysed samples over which a name's precision and recall are counted
-MAX_REFERENCE = 4_096  # analysed samples among which a member's neighbours are counted
-
-
-@dataclass(frozen=True, eq=False)
-class _Reported:
-    """One finding applied to all n samples: (n,) members, (members,) score."""
-
-    finding: Finding
-    member: BoolArray
-    score: FloatArray
-    description: Description
 
 
 def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
@@ -50,136 +32,34 @@ def run(tables: Tables, context: Context) -> dict[str, pa.Table]:
     is NULL and `reasons` an empty list until the diagnosis.
     """
     frame = Frame.from_tables(tables, context)
-    usable = frame.analysed & np.isfinite(frame.signal)
-    order = _canonical(frame, np.flatnonzero(usable))
-    halves = order[frame.discover[order]], order[frame.confirm[order]]
-    searched, judging = (rows[_sampled(frame, len(rows), MAX_SEARCHED)] for rows in halves)
-    points = _points(frame, np.concatenate([searched, judging]))
-    search = find(
-        _half(frame, points.take(searched), searched),
-        _half(frame, points.take(judging), judging),
-        frame.settings,
-        context.slicers,
-    )
-    done = {"search": _search(search, len(searched), len(judging))}
-    if not search.findings:
+    searched = search(frame, own_fields(tables), context.slicers)
+    done = {
+        "search": table(
+            "search",
+            n_discover=[searched.n_discover],
+            n_confirm=[searched.n_confirm],
+            tested=[searched.tested],
+        )
+    }
+    if not searched.reported:
         return {name: empty(name) for name in OUTPUTS} | done
-    own = _own_fields(tables)
-    reported = [_applied(each, frame, points, order, own) for each in search.findings]
-    if len(judging) < len(halves[1]):
-        reported = _settled(reported, search, frame, halves[1])
-    return _tables(_ranked(reported, frame), frame, points, order) | done
+    return _tables(searched, frame) | done
 
 
-def _search(search: Search, n_discover: int, n_confirm: int) -> pa.Table:
-    tested = 0 if search.tested is None else len(search.tested)
-    return table("search", n_discover=[n_discover], n_confirm=[n_confirm], tested=[tested])
-
-
-def _canonical(frame: Frame, found: IntArray) -> IntArray:
-    """Sort rows by their ids, so that the order of the tables does not matter."""
-    ids = frame.sample_id[found]
-    if len(ids) < 2 or bool(np.all(ids[:-1] <= ids[1:])):
-        return found
-    return found[np.argsort(ids, kind="stable")]
-
-
-def _sampled(frame: Frame, n: int, most: int) -> IntArray:
-    """At most `most` of n positions, ascending, drawn with the run's seed."""
-    if n <= most:
-        return np.arange(n)
-    drawn = np.random.default_rng(frame.settings.seed).choice(n, most, replace=False)
-    return np.sort(drawn)
-
-
-def _points(frame: Frame, fit: IntArray) -> Points:
-    """All samples, placed in spaces fitted on the rows `fit`."""
-    vectors = frame.embedding
-    if vectors is None:
-        vectors = metadata_vectors(frame.fields, len(frame), fit).astype(np.float32)
-    placed, *further = (
-        _placed(each, fit, frame.settings.pca) for each in (vectors, *frame.spaces.values())
-    )
-    others = dict(zip(frame.spaces, further, strict=True))
-    return Points(placed, frame.label, frame.probabilities, frame.classes, frame.fields, others)
-
-
-def _placed(vectors: NDArray[np.float32], fit: IntArray, dimensions: int) -> FloatArray:
-    """(n, p) positions of (n, d) vectors."""
-    if not len(fit) or not vectors.shape[1]:
-        return np.empty((len(vectors), 0))
-    return Space.fit(vectors[fit], dimensions).place(vectors)
-
-
-def _half(frame: Frame, points: Points, rows: IntArray) -> Half:
-    group = None if frame.group is None else frame.group[rows]
-    return Half(points, frame.signal[rows], frame.weight[rows], group)
-
-
-def _settled(
-    reported: list[_Reported], search: Search, frame: Frame, rows: IntArray
-) -> list[_Reported]:
-    """Judge by the whole half what was found with a part of it."""
-    bare = Points(np.empty((len(rows), 0)), frame.label[rows], None, frame.classes, ())
-    whole = _half(frame, bare, rows)
-    return [
-        replace(each, finding=search.settled(each.finding, each.member[rows], whole))
-        for each in reported
-    ]
-
-
-def _own_fields(tables: Tables) -> frozenset[str]:
-    described = tables["metadata_fields"]
-    pairs = zip(described["field"].to_pylist(), described["source"].to_pylist(), strict=True)
-    return frozenset(field for field, source in pairs if source != "built-in")
-
-
-def _applied(
-    finding: Finding, frame: Frame, points: Points, order: IntArray, own: frozenset[str]
-) -> _Reported:
-    reference = Reference(points.take(order[_sampled(frame, len(order), MAX_REFERENCE)]))
-    member, score = reference.score(finding.concept, points)
-    composition = order[_sampled(frame, len(order), MAX_DESCRIBED)]
-    description = describe(
-        member[composition], points.take(composition), own=own, best=finding.concept.best
-    )
-    return _Reported(finding, member, score, description)
-
-
-def _ranked(reported: list[_Reported], frame: Frame) -> list[_Reported]:
-    """Put confirmed before tentative and, within each, parts after the wholes."""
-    confirmed = [each for each in reported if each.finding.status == "confirmed"]
-    tentative = [each for each in reported if each.finding.status == "tentative"]
-    found = []
-    for group in (confirmed, tentative):
-        members = np.array([each.member[frame.analysed] for each in group], dtype=np.bool_)
-        found += [group[place] for place in parts_last(members)] if group else []
-    return found
-
-
-def _tables(
-    reported: list[_Reported], frame: Frame, points: Points, order: IntArray
-) -> dict[str, pa.Table]:
-    members = np.array([each.member[order] for each in reported])
-    composition = points.take(order)
-    parent = parents(members)
-    names = distinct(
-        [
-            name_of(each.description, member, composition, each.finding.concept.space)
-            for each, member in zip(reported, members, strict=True)
-        ]
-    )
+def _tables(searched: Searched, frame: Frame) -> dict[str, pa.Table]:
+    reported, names = searched.reported, searched.names()
+    parent = parents(searched.members())
     stats = _stats(reported, frame)
     return {
         "concepts": _concepts(reported, names, parent),
         "assignments": _assignments(reported, frame),
         "concept_stats": rows("concept_stats", stats),
         "aggressors": _aggressors(reported, names, stats, frame),
-        "representatives": _representatives(reported, frame, points, order),
+        "representatives": _representatives(searched, frame),
     }
 
 
-def _concepts(reported: list[_Reported], names: list[str], parent: list[int | None]) -> pa.Table:
+def _concepts(reported: list[Reported], names: list[str], parent: list[int | None]) -> pa.Table:
     depth = levels(parent)
     return rows(
         "concepts",
@@ -196,7 +76,7 @@ def _concepts(reported: list[_Reported], names: list[str], parent: list[int | No
     )
 
 
-def _rule(each: _Reported) -> str:
+def _rule(each: Reported) -> str:
     """How the group is described, how well, and how it was found, as JSON."""
     description, finding = each.description, each.finding
     clear = description.clear
@@ -216,7 +96,7 @@ def _rule(each: _Reported) -> str:
     )
 
 
-def _assignments(reported: list[_Reported], frame: Frame) -> pa.Table:
+def _assignments(reported: list[Reported], frame: Frame) -> pa.Table:
     found = [np.flatnonzero(each.member) for each in reported]
     concept = np.repeat(np.arange(1, len(found) + 1), [len(each) for each in found])
     row = np.concatenate(found)
@@ -231,7 +111,7 @@ def _assignments(reported: list[_Reported], frame: Frame) -> pa.Table:
     )
 
 
-def _stats(reported: list[_Reported], frame: Frame) -> list[dict[str, object]]:
+def _stats(reported: list[Reported], frame: Frame) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     members = np.array([each.member for each in reported])
     for population in POPULATIONS:
@@ -248,7 +128,7 @@ def _stats(reported: list[_Reported], frame: Frame) -> list[dict[str, object]]:
 
 
 def _fold_stats(
-    reported: list[_Reported],
+    reported: list[Reported],
     members: BoolArray,
     frame: Frame,
     population: str,
@@ -287,7 +167,7 @@ def _fold_stats(
 
 
 def _aggressors(
-    reported: list[_Reported], names: list[str], stats: list[dict[str, object]], frame: Frame
+    reported: list[Reported], names: list[str], stats: list[dict[str, object]], frame: Frame
 ) -> pa.Table:
     judged = [row for row in stats if row["fold"] == "confirm"]
     return rows(
@@ -317,11 +197,10 @@ def _core(member: BoolArray, frame: Frame) -> BoolArray:
     return np.asarray(member & frame.failing(known & ~member))
 
 
-def _representatives(
-    reported: list[_Reported], frame: Frame, points: Points, order: IntArray
-) -> pa.Table:
+def _representatives(searched: Searched, frame: Frame) -> pa.Table:
+    points, order = searched.points, searched.order
     records: list[dict[str, object]] = []
-    for place, each in enumerate(reported):
+    for place, each in enumerate(searched.reported):
         score = np.zeros(len(frame))
         score[each.member] = each.score
         shown = representatives(

@@ -119,10 +119,10 @@ def loss_gaps(
     loss = finite(loss, "loss", at_least=0)
     weight = np.ones(len(loss)) if weight is None else finite(weight, "weight", at_least=0)
     centre = float(loss.mean()) if len(loss) else 0.0  # keeps the sums of squares exact enough
-    moments = _moments(loss - centre, weight)  # (n, 5)
-    within = np.asarray(members, dtype=np.float64) @ moments  # (m, 5)
+    sums = moments(loss - centre, weight)  # (n, 5)
+    within = np.asarray(members, dtype=np.float64) @ sums  # (m, 5)
     inside, inside_var, inside_size = mean_and_variance(within)
-    rest, rest_var, rest_size = mean_and_variance(moments.sum(axis=0) - within)
+    rest, rest_var, rest_size = mean_and_variance(sums.sum(axis=0) - within)
     with np.errstate(invalid="ignore", divide="ignore"):
         value = inside - rest
         error = np.sqrt(inside_var + rest_var)
@@ -180,9 +180,8 @@ def p_within(
     inside = inside.reshape(len(matrix), len(total))  # also of no group at all
     variance = (inside * (total - inside) / total) @ spread
     if group is not None:
-        one_hot = _one_hot(group)
         share = (inside / total)[:, stratum]
-        robust = (((matrix - share) * score) @ one_hot) ** 2
+        robust = (((matrix - share) * score) @ one_hot(group)) ** 2
         variance = np.where(variance > 0, robust.sum(axis=1), 0.0)
     comparable = variance > 1e-12 * max(float(score @ score), 1e-300)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -221,7 +220,8 @@ def impact(n: float, gap: float, total: float) -> float:
     return n * gap / total if total > 0 else 0.0
 
 
-def _moments(loss: FloatArray, weight: FloatArray) -> FloatArray:
+def moments(loss: FloatArray, weight: FloatArray) -> FloatArray:
+    """(n, 5) what `mean_and_variance` takes the sums of."""
     square = weight**2
     return np.column_stack([weight, weight * loss, square, square * loss, square * loss**2])
 
@@ -254,10 +254,10 @@ def _by_group(
     rest: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """(m,) standard errors of gaps between means `inside` and `rest`, and degrees of freedom."""
-    one_hot = _one_hot(group)
+    codes = one_hot(group)
     held = np.asarray(members, dtype=np.float64) * weight
-    sums, sizes = (held * loss) @ one_hot, held @ one_hot  # (m, g)
-    every_sum, every_size = (weight * loss) @ one_hot, weight @ one_hot
+    sums, sizes = (held * loss) @ codes, held @ codes  # (m, g)
+    every_sum, every_size = (weight * loss) @ codes, weight @ codes
     within = sizes.sum(axis=1, keepdims=True)
     without = every_size.sum() - within
     drawn = (sums - inside[:, None] * sizes) / within
@@ -267,7 +267,7 @@ def _by_group(
     return error, (fewest - 1).astype(np.float64)
 
 
-def _one_hot(group: NDArray[np.int64]) -> csr_array:
+def one_hot(group: NDArray[np.int64]) -> csr_array:
     """(n, g) sparse, 1 where a sample belongs to a group."""
     from scipy.sparse import csr_array
 

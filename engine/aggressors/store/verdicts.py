@@ -214,15 +214,15 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
     tests = {}
     for slug, entry in raw["tests"].items():
         comparison = entry["comparison"]
-        tests[slug] = _typed(
+        tests[slug] = typed(
             Entry,
             entry
             | {
-                "measurement": _measured(_typed(Measurement, entry["measurement"])),
-                "comparison": _sound(_typed(Comparison, comparison)) if comparison else None,
+                "measurement": _measured(typed(Measurement, entry["measurement"])),
+                "comparison": _sound(typed(Comparison, comparison)) if comparison else None,
             },
         )
-    return _typed(
+    return typed(
         RunRecord,
         {name: raw[name] for name in ("run_id", "name", "created_at")}
         | {"tests": tests, "derived_from": raw.get("derived_from", "")},
@@ -263,12 +263,13 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "VerdictWord": (str,),
     "bool": (bool,),
     "int": (int,),
+    "int | None": (int, type(None)),
     "float": (int, float),
     "float | None": (int, float, type(None)),
 }
 
 
-def _typed(kind: type[D], raw: Mapping[str, Any]) -> D:
+def typed(kind: type[D], raw: Mapping[str, Any]) -> D:
     """Build a record whose every field has the type, or is the word, that it is declared with."""
     for entry in fields(kind):
         wanted, value = _TYPES.get(str(entry.type)), raw.get(entry.name, entry.default)

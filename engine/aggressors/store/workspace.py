@@ -101,6 +101,11 @@ class Workspace:
         return self.root / "verdicts"
 
     @property
+    def worsened(self) -> Path:
+        """What got worse from one run to another."""
+        return self.root / "worsened"
+
+    @property
     def labels(self) -> Path:
         """Label queues."""
         return self.root / "labels"
