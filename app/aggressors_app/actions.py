@@ -67,6 +67,17 @@ def add_to_queue(name: str, run_id: str, rank: int | None, sample_ids: Sequence[
     return found.label_queue(name).add(queued.picks(cached.run_file(run_id), sample_ids, rank))
 
 
+def take_back(name: str, sample_ids: Sequence[str]) -> tuple[str, ...]:
+    """Undo that samples were added to a label queue; returns those that stood there.
+
+    Raises
+    ------
+    UsageError : one was exported or came back since; then all stay. WorkspaceError : there is no
+    workspace, or it cannot be written.
+    """
+    return label_queue(name).take_back(sample_ids)
+
+
 def label_queue(name: str) -> LabelQueue:
     """Return a label queue, which need not be there yet.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aggressors.errors import UsageError
@@ -43,6 +44,18 @@ def picked(view: state.View, name: str) -> tuple[str, ...]:
     """Ids of the examples that were picked, in their order."""
     found = dict.fromkeys(one for one in view.get(name, "").split(_APART) if one)
     return tuple(found)[:_MOST_PICKS]
+
+
+def known(wished: Wish, candidates: Collection[str]) -> tuple[Wish, tuple[str, ...]]:
+    """Leave out picked examples that are no candidates, and name them: an address may be old."""
+    gone = [one for one in (*wished.more_like, *wished.less_like) if one not in candidates]
+    if not gone:
+        return wished, ()
+    more, less = (
+        tuple(one for one in ids if one in candidates)
+        for ids in (wished.more_like, wished.less_like)
+    )
+    return replace(wished, more_like=more, less_like=less), tuple(gone)
 
 
 def pick(sample_id: str, name: str) -> None:

@@ -45,7 +45,7 @@ class Recipe:
 
 RECIPES = {
     "v1": Recipe(epochs=10, learning_rate=5e-3, seed=1),
-    "v2": Recipe(epochs=8, learning_rate=4e-3, seed=2, start="v1", new_label_weight=6.0),
+    "v2": Recipe(epochs=12, learning_rate=4e-3, seed=2, start="v1", new_label_weight=8.0),
     "v3": Recipe(epochs=16, learning_rate=5e-3, seed=3, weight_decay=5e-2),
 }
 

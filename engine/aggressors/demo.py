@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 VERSIONS = ("v1", "v2", "v3")
-FETCHED = 1_000  # candidates that a run keeps of each aggressor
 LABELERS = "demo"
 _CHOSEN = "CLOTHES_MODEL"
 WITHOUT_TORCH = (
@@ -97,14 +96,14 @@ def run_versions(workspace: Workspace, progress: Progress) -> list[Chapter]:
 def label_candidates(run: RunFile, workspace: Workspace) -> None:
     """Queue the candidates that were labeled for v2, with their labels; once.
 
-    They were fetched for the aggressor of v1 that has most of them among its first candidates.
+    They are what Solve fetches by itself for the aggressor of v1 whose queue holds most of them.
     """
     from pyarrow import parquet
 
+    from aggressors.queries.fetching import Wish, fetched
     from aggressors.queries.overview import aggressors
     from aggressors.queries.queued import picks
     from aggressors.queries.returned import Allowed, check_labels
-    from aggressors.queries.solve import candidates
     from aggressors.store.label_queues import DEFAULT_QUEUE
 
     queue = workspace.label_queue(DEFAULT_QUEUE)
@@ -112,12 +111,13 @@ def label_candidates(run: RunFile, workspace: Workspace) -> None:
         return
     file = demo_folder() / "labels" / f"{VERSIONS[1]}.parquet"
     wanted = set(parquet.read_table(file, columns=["sample_id"])["sample_id"].to_pylist())
-    fetched = {
-        one.rank: candidates(run, one.concept_id, limit=FETCHED)["sample_id"].to_pylist()
+    wish = Wish(budget=len(wanted))
+    found = {
+        one.rank: fetched(run, one.concept_id, wish).found["sample_id"].to_pylist()
         for one in aggressors(run)
     }
-    rank = max(fetched, key=lambda each: len(wanted.intersection(fetched[each][: len(wanted)])))
-    ordered = [one for one in fetched[rank] if one in wanted]
+    rank = max(found, key=lambda each: len(wanted.intersection(found[each])))
+    ordered = [one for one in found[rank] if one in wanted]
     queue.add(picks(run, ordered, rank), by=LABELERS)
     check_labels(queue, file, run, allowed=Allowed(skip_unknown=True)).take(by=LABELERS)
 

@@ -58,10 +58,7 @@ def labeled(
     if not 0 < weight < float("inf"):
         raise UsageError(f"A weight must be a number above 0; got {weight}.")
     place = Workspace.open(workspace)
-    found = place.label_queue(queue)
-    if queue not in place.queues():
-        known = ", ".join(place.queues()) or "none"
-        raise UsageError(f"There is no label queue {queue!r}; there are: {known}.")
+    found = place.found_queue(queue)
     for reason in found.broken:
         warnings.warn(reason, stacklevel=2)
     rows = found.rows("labeled")

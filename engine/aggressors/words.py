@@ -32,6 +32,16 @@ ADVICE = {
     "remove": "Take these samples out; labels or inputs are noise.",
     "review_model": "Look at the model; these samples are hard, and nothing else explains it.",
 }
+# What the expected win of an action is, since each is worked out in another way.
+WINS = {
+    "collect": "A model trained on such labels is expected to shed that share of all loss.",
+    "augment": "A model trained with it may shed up to that share of all loss.",
+    "relabel": "That share of all loss goes with the wrong labels, before any training: the same "
+    "model, judged by better labels.",
+    "remove": "That share of all loss is no longer counted: the model does no better on such "
+    "samples.",
+    "review_model": "",
+}
 SEARCHES = {
     "clusters": "clusters of the embedding",
     "tree": "regions of the embedding",

@@ -6,10 +6,12 @@ import pytest
 from tests.app.reading import component, planted_aggressors, shown
 
 from aggressors.errors import UsageError
+from aggressors.queries.handover import Advice
 from aggressors.queries.returned import Allowed
+from aggressors.stats.diagnosis import Win
 from aggressors.store.workspace import Workspace
 from aggressors_app import actions, cached, state, wishes
-from aggressors_app.components import importing, label_queue, queueing
+from aggressors_app.components import importing, label_queue, queueing, recommendation
 
 RUN = "v1-0000"
 
@@ -79,12 +81,51 @@ def shown_badges(app):
     return "\n".join(str(element.value) for element in app.markdown)
 
 
-def test_an_example_of_another_aggressor_is_refused_with_a_way_out(solve):
-    app = solve(more="no-such-sample")
-    assert "no candidate" in app.error[0].value
-    next(button for button in app.button if "Take all" in button.label).click().run()
+def test_an_example_of_another_aggressor_is_passed_over_and_said(solve):
+    plain = solve(budget="20", variety="0")
+    app = solve(budget="20", variety="0", more="no-such-sample", less="nor-this")
     assert not app.error
-    assert tiles(app)
+    assert tiles(app) == tiles(plain)
+    assert "2 examples of the address are no candidates of this aggressor" in captions(app)
+    one = solve(budget="20", more=f"no-such-sample\n{tiles(plain)[5]}")
+    assert "1 example to be like" in shown_badges(one)
+    assert "1 example of the address is no candidate" in captions(one)
+    next(button for button in one.button if button.label == "Forget the examples").click().run()
+    assert "of the address" not in captions(one)
+
+
+def captions(app):
+    return "\n".join(str(element.value) for element in app.caption)
+
+
+def test_one_click_takes_back_what_the_last_click_queued_and_nothing_else(solve, planted):
+    app = solve(budget="3")
+    assert not has_undo(app)
+    first = tiles(app)
+    app.button(key="queue_all").click().run()
+    app.button(key="queue_all").click().run()
+    second = queue_of(planted).rows()["sample_id"].to_pylist()[3:]
+    assert len(second) == 3
+    assert app.button(key="queue_undo").label == "Undo 3"
+    app.button(key="queue_undo").click().run()
+    assert queue_of(planted).rows()["sample_id"].to_pylist() == first
+    assert not has_undo(app)
+    assert tiles(app) == second
+
+
+def test_nothing_is_taken_back_once_some_of_it_went_out(solve, planted):
+    app = solve(budget="3")
+    app.button(key="queue_all").click().run()
+    assert has_undo(app)
+    queue_of(planted).exported(queue_of(planted).rows()["sample_id"].to_pylist()[:1], "csv")
+    app.button(key="queue_undo").click().run()  # the page still showed it
+    assert "1 went out or came back since" in app.error[0].value
+    assert queue_of(planted).rows().num_rows == 3
+    assert not has_undo(app)
+
+
+def has_undo(app):
+    return any(button.key == "queue_undo" for button in app.button)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +149,25 @@ def test_actions_are_ranked_and_each_hands_over(opened, planted_versions):
             rows = component(app, "actions")["rows"]
             assert rows[0]["id"] == one.action
             assert len(rows) == 5
+
+
+def test_what_a_win_means_is_said_and_why_a_later_one_may_be_larger():
+    def advice(action, place, share):
+        win = None if share is None else Win(action, share, 0.0, 1.0, "measured")
+        return Advice(action, place, "", (), win)
+
+    said = [recommendation._meaning(advice(one, 1, 0.03)) for one in ("collect", "remove")]
+    assert said[0].startswith("Collect, 3")
+    assert "the model does no better" in said[1]
+    assert recommendation._meaning(advice("collect", 1, None)) == ""
+    more = (advice("collect", 1, 0.02), advice("augment", 2, None), advice("remove", 3, 0.05))
+    assert "the evidence, not the win" in recommendation._order(more)
+    assert recommendation._order(more[:2]) == ""
+    assert recommendation._order((advice("review_model", 1, None), *more)) == ""
+
+
+def test_the_page_says_what_the_win_of_the_chosen_action_means(solve):
+    assert "shed that share of all loss" in captions(solve())
 
 
 def test_suspects_are_handed_over_where_labels_are_wrong(opened, planted_versions):
@@ -143,7 +203,13 @@ def test_troubles_of_an_import_are_all_listed_and_nothing_is_taken(solve, plante
     found = actions.checked_labels(RUN, "to-label", sent, "l.csv", Allowed())
     assert {one.kind for one in found.problems} == {"unknown class", "unknown id", "no label"}
     rows = [row for problem in found.problems for row in importing._rows(problem)]
-    assert len(rows) == 3
+    assert [row.cells[0].text for row in rows] == ["3", "4", "2"]  # as a spreadsheet numbers them
+    unsure = f"sample_id,label,of_group\n{ids[0]},,maybe\n".encode()
+    (problem,) = actions.checked_labels(RUN, "to-label", unsure, "l.csv", Allowed()).problems
+    (row,) = importing._rows(problem)
+    assert (row.cells[2].text, row.cells[2].sub) == (
+        "neither yes nor no", "write yes, no, or nothing",
+    )  # fmt: skip
     assert queue_of(planted).rows("labeled").num_rows == 0
 
 

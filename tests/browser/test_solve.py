@@ -10,6 +10,8 @@ import pytest
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
 
 @pytest.fixture
 def queue(workspace: Path):
@@ -68,4 +70,25 @@ def test_labels_come_back_by_upload_and_troubles_are_listed(visit, queue, worksp
     window.settle()
     assert queue.rows()["state"].to_pylist() == ["labeled", "rejected", "queued"]
     assert page.get_by_text("Came back").count() == 1
+    assert window.problems == []
+
+
+def test_keys_reach_the_first_tile_without_a_click_and_a_click_takes_back(visit, queue):
+    window = visit()
+    page = window.page
+    window.open(f"solve?a=1&do=collect&budget=9&queue={queue.name}")
+    page.get_by_text("Click a tile, then").wait_for()
+    tiles = page.get_by_role("grid", name="Candidates").locator(".tile")
+    first = tiles.first.get_attribute("title").split(" · ")[0]
+    tiles.first.focus()  # as Tab does: the one tile that takes the focus
+    assert tiles.first.get_attribute("tabindex") == "0"
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Undo 1").wait_for()
+    assert queue.rows()["sample_id"].to_pylist() == [first]
+    page.get_by_role("button", name="Undo 1").click()
+    page.get_by_text("Took 1 sample out of").wait_for()
+    window.settle()
+    assert queue.rows().num_rows == 0
+    assert page.get_by_role("button", name="Undo 1").count() == 0
+    assert tiles.first.get_attribute("title").split(" · ")[0] == first
     assert window.problems == []

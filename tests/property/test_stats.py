@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy import stats
 
 from aggressors.stats.multiple import benjamini_hochberg
-from aggressors.stats.paired import paired_difference
+from aggressors.stats.paired import LARGE, paired_difference
 from aggressors.stats.severity import loss_gap, loss_gaps
 
 p_values = npst.arrays(np.float64, st.integers(0, 40), elements=st.floats(0, 1))
@@ -58,11 +58,14 @@ def test_swapping_inside_and_rest_flips_the_gap(loss):
     assert there.low == pytest.approx(-here.high, rel=1e-6, abs=1e-6)
 
 
-@given(losses, st.integers(0, 3))
-@settings(max_examples=25)
-def test_an_interval_holds_its_value(loss, seed):
-    found = paired_difference(loss, loss[::-1], seed=seed)
+@given(losses)
+def test_an_interval_holds_its_value_and_lies_among_the_differences(loss):
+    found = paired_difference(loss, loss[::-1])
     assert found.low <= found.value <= found.high
+    if len(loss) < LARGE:
+        apart = loss - loss[::-1]
+        assert apart.min() - 1e-9 <= found.low
+        assert found.high <= apart.max() + 1e-9
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])

@@ -1,4 +1,4 @@
-"""A disk that fills up."""
+"""A disk that fills up, and a workspace with a label queue that is not there yet."""
 
 import gc
 import os
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from aggressors.store.label_queues import LabelQueue
+from aggressors.store.workspace import Workspace
 
 
 @pytest.fixture
@@ -20,3 +23,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     yield folder
     gc.collect()  # a failed database lets go of its file with the exception that tells of it
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def queue(place: Workspace) -> LabelQueue:
+    return place.label_queue("dusk")

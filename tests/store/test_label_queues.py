@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-import threading
-from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -18,39 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from aggressors.errors import UsageError, WorkspaceError
+from aggressors.errors import UsageError
 from aggressors.store import label_events
 from aggressors.store.label_queues import NOT_OF_GROUP, STATES, UNUSABLE, LabelQueue, Quota
 from aggressors.store.label_states import fold
 from aggressors.store.workspace import Workspace
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path)
-
-
-@pytest.fixture
-def queue(place: Workspace) -> LabelQueue:
-    return place.label_queue("dusk")
-
-
-def chosen(*ids: str, rank: int = 1, group: str = "dusk", **more: object) -> pa.Table:
-    n = len(ids)
-    columns = {"sample_id": list(ids), "run_id": ["r1"] * n, "aggressor": [rank] * n}
-    return pa.table(
-        columns | {"group": [group] * n} | {key: [one] * n for key, one in more.items()}
-    )
-
-
-def ids(queue: LabelQueue, *states: str) -> list[str]:
-    return queue.rows(*states)["sample_id"].to_pylist()
-
-
-def states(queue: LabelQueue) -> dict[str, str]:
-    rows = queue.rows()
-    return dict(zip(rows["sample_id"].to_pylist(), rows["state"].to_pylist(), strict=True))
-
+from queues import chosen, ids, states
 
 # --- Adding ---
 
@@ -144,6 +110,44 @@ def test_who_does_it_is_told_by_name_variable_or_system(
     monkeypatch.setattr(label_events.getpass, "getuser", nobody)
     queue.add(chosen("d"))
     assert queue.rows()["by"].to_pylist()[-1] == "unknown"
+
+
+# --- Undoing ---
+
+
+def test_what_was_just_added_is_taken_back_whole_and_alone(queue: LabelQueue) -> None:
+    queue.add(chosen("a", "b"))
+    added = queue.add(chosen("b", "c", "d", "e")).added
+    queue.remove(["e"])  # by somebody else, meanwhile
+    assert queue.take_back(added, by="Ann") == ("c", "d")
+    assert ids(queue) == ["a", "b"]
+    assert queue.take_back(added) == ()  # a second time takes nothing
+    assert queue.add(chosen("c")).added == ("c",)
+
+
+@pytest.mark.parametrize("went", ["exported", "labeled", "rejected"])
+def test_nothing_is_taken_back_where_some_of_it_went_out(queue: LabelQueue, went: str) -> None:
+    added = queue.add(chosen("a", "b", "c")).added
+    if went == "exported":
+        queue.exported(["b"], "csv")
+    else:
+        queue.mark(["b"], went, labels="coat" if went == "labeled" else None)
+    with pytest.raises(UsageError, match="Of these 3 samples in 'dusk' 1 went out or came back"):
+        queue.take_back(added)
+    assert ids(queue) == ["a", "b", "c"]
+
+
+def test_what_an_addition_passes_over_is_known_before(place: Workspace, queue: LabelQueue) -> None:
+    other = place.label_queue("dawn")
+    other.add(chosen("a", "b", "c"))
+    other.mark(["a"], "rejected", why=NOT_OF_GROUP)  # free again, but not in its own queue
+    other.mark(["b"], "rejected", why=UNUSABLE)
+    queue.add(chosen("d"))
+    assert queue.passed_over() == {"b", "c", "d"}
+    assert queue.passed_over(again=True) == {"d"}
+    assert other.passed_over() == {"a", "b", "c", "d"}
+    for one in "abcd":
+        assert bool(queue.add(chosen(one)).added) == (one == "a")
 
 
 # --- States ---
@@ -292,48 +296,6 @@ def test_a_damaged_export_keeps_its_number(queue: LabelQueue) -> None:
     assert states(queue) == {"a": "queued", "b": "exported"}
 
 
-# --- Quotas ---
-
-
-def test_a_quota_takes_the_first_that_fit(queue: LabelQueue) -> None:
-    queue.set_quota(Quota(total=6, at_most=3, of={"dawn": 1}), by="Ann")
-    assert queue.quota == Quota(6, 3, None, {"dawn": 1})
-    first = queue.add(chosen("a", "b", "c", "d"))
-    assert (first.added, first.over_quota) == (("a", "b", "c"), ("d",))
-    assert first.sentence == "Added 3; 1 left out by the quota."
-    assert queue.add(chosen("e", "f", group="dawn", rank=2)).added == ("e",)
-    third = queue.add(chosen("g", "h", "i", group="noon", rank=3))
-    assert (third.added, third.over_quota) == (("g", "h"), ("i",))  # six in all
-    queue.mark(["a"], "rejected", why=NOT_OF_GROUP)
-    queue.remove(["g"])
-    assert queue.add(chosen("d", "k")).added == ("d",)  # what was rejected takes no place
-    queue.set_quota(Quota())
-    assert not queue.quota.limits
-    assert queue.add(chosen("k", "l")).added == ("k", "l")
-
-
-def test_a_share_is_of_the_total() -> None:
-    assert Quota(total=100, share=0.29).room("g") == 29
-    assert Quota(total=100, at_most=10, share=0.29).room("g") == 10
-    assert Quota(total=100, share=0.29, of={"g": 50}).room("g") == 50
-    for wrong in ({"share": 0.5}, {"total": -1}, {"total": 5, "share": 1.5}, {"of": {"g": -1}}):
-        with pytest.raises(UsageError):
-            Quota(**wrong)
-
-
-@pytest.mark.parametrize(
-    "content", [b"{", b"[]", b'{"total": "many"}', b'{"share": 0.5}', b"\xff", b'{"total": true}']
-)
-def test_a_broken_quota_is_named_and_the_one_before_holds(
-    queue: LabelQueue, content: bytes
-) -> None:
-    queue.set_quota(Quota(total=2))
-    (queue.folder / "99999999999999999999-00000000.quota.json").write_bytes(content)
-    assert queue.quota == Quota(total=2)
-    assert "is no quota" in queue.broken[0]
-    assert len(queue.add(chosen("a", "b", "c")).added) == 2
-
-
 # --- Figures ---
 
 
@@ -366,182 +328,3 @@ def test_a_changed_file_is_read_anew(queue: LabelQueue) -> None:
     parquet.write_table(pa.table({"sample_id": ["b", "c"]}), path)
     os.utime(path, ns=(1, 1))
     assert ids(queue) == ["b", "c"]
-
-
-# --- Old, broken and foreign files ---
-
-
-def test_batches_of_the_first_version_are_read(queue: LabelQueue) -> None:
-    old = pa.table(
-        {
-            "sample_id": ["a", "b"],
-            "run_id": ["r1", "r1"],
-            "aggressor": pa.array([3, None], pa.int32()),
-        }
-    )
-    queue.folder.mkdir(parents=True)
-    parquet.write_table(old, queue.folder / "01767225600000000000-0123abcd.parquet")
-    first, second = queue.rows().to_pylist()
-    assert (first["state"], first["aggressor"], second["aggressor"]) == ("queued", 3, None)
-    assert first["queued_at"] == datetime(2026, 1, 1, tzinfo=UTC)
-    assert [(one.group, one.aggressor, one.total) for one in queue.summary().groups] == [
-        ("", 3, 1),
-        ("", None, 1),
-    ]
-    assert queue.add(chosen("a", "c")).added == ("c",)
-    assert queue.broken == ()
-
-
-def test_a_batch_that_pandas_wrote_is_read(queue: LabelQueue) -> None:
-    queue.folder.mkdir(parents=True)
-    odd = pa.table({"sample_id": [1, 2], "aggressor": [1.0, float("nan")]})
-    parquet.write_table(odd, queue.folder / "1.parquet")
-    assert ids(queue) == ["1", "2"]
-    assert queue.rows()["aggressor"].to_pylist() == [1, None]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"PAR1",
-        b"",
-        {"id": ["a"]},
-        {"sample_id": [["a"]]},
-        {"sample_id": ["a", None]},
-        {"sample_id": ["a"], "event": ["evil"]},
-        {"sample_id": ["a"], "event": pa.array([None], pa.string())},
-        {"sample_id": ["a"], "aggressor": ["one"]},
-        {"sample_id": ["a"], "aggressor": [1.5]},
-    ],
-)
-def test_a_broken_batch_is_named_and_the_others_stay(
-    place: Workspace, queue: LabelQueue, content: object
-) -> None:
-    queue.add(chosen("a"))
-    path = queue.folder / "00000000000000000001-foreign.parquet"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        parquet.write_table(pa.table(content), path)
-    assert ids(queue) == ["a"]
-    (sentence,) = queue.broken
-    assert "foreign.parquet is no label batch" in sentence
-    assert place.label_queues()[0].broken == (sentence,)
-    queue.mark(["a"], "labeled", labels="coat")
-    assert states(queue) == {"a": "labeled"}
-
-
-def test_what_is_no_queue_is_no_queue(place: Workspace) -> None:
-    place.labels.mkdir()
-    (place.labels / "Notes of mine").mkdir()
-    (place.labels / "notes.txt").write_text("")
-    assert place.queues() == []
-    assert place.label_queues() == []
-
-
-# --- Many at once, and crashes ---
-
-
-def test_many_windows_at_once_lose_nothing(place: Workspace) -> None:
-    def work(start: int) -> None:
-        queue = Workspace(place.root).label_queue("dusk")
-        for step in range(8):
-            one = f"{start}-{step}"
-            queue.add(chosen(one, "shared"), by=f"window {start}")
-            queue.mark([one], "labeled", labels=f"class {start}")
-
-    threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    queue = place.label_queue("dusk")
-    rows = queue.rows().to_pylist()
-    assert Counter(row["state"] for row in rows) == {"labeled": 32, "queued": 1}
-    assert all(
-        row["label"] == f"class {row['sample_id'][0]}" for row in rows if row["state"] == "labeled"
-    )
-    assert queue.broken == ()
-
-
-ADDS = """
-import sys
-from pathlib import Path
-import pyarrow as pa
-from aggressors.store.workspace import Workspace
-folder, who = sys.argv[1:]
-queue = Workspace(Path(folder)).label_queue("dusk")
-for step in range(15):
-    added = queue.add(pa.table({"sample_id": [f"{who}-{step}", f"both-{step}"]}), by=who)
-    queue.mark([f"{who}-{step}"], "labeled", labels=who, by=who)
-"""
-
-
-def test_two_processes_at_once_lose_nothing_and_queue_nothing_twice(place: Workspace) -> None:
-    names = ("ann", "ben")
-    running = [
-        subprocess.Popen([sys.executable, "-c", ADDS, str(place.root), name]) for name in names
-    ]
-    assert [one.wait(timeout=120) for one in running] == [0, 0]
-    rows = place.label_queue("dusk").rows().to_pylist()
-    assert len(rows) == len({row["sample_id"] for row in rows}) == 45
-    assert Counter(row["label"] for row in rows) == {"ann": 15, "ben": 15, None: 15}
-    assert all(row["by"] == row["label"] for row in rows if row["label"])
-
-
-DIES = """
-import os, signal, sys
-from pathlib import Path
-from aggressors.store import files, label_events
-from aggressors.store.workspace import Workspace
-folder, moment = sys.argv[1:]
-queue = Workspace(Path(folder)).label_queue("dusk")
-die = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
-if moment == "writing":
-    write = label_events.parquet.write_table
-    def half(table, path):
-        write(table, path)
-        with open(path, "r+b") as file:
-            file.truncate(100)
-        die()
-    label_events.parquet.write_table = half
-elif moment == "before the rename":
-    files.os.replace = die
-else:
-    replace = os.replace
-    files.os.replace = lambda *given: (replace(*given), die())
-queue.mark(["a", "b"], "labeled", labels=["coat", "boot"])
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no kill -9")
-@pytest.mark.parametrize(
-    ("moment", "there"), [("writing", 0), ("before the rename", 0), ("after the rename", 2)]
-)
-def test_a_writer_that_is_killed_leaves_a_whole_batch_or_none(
-    place: Workspace, queue: LabelQueue, moment: str, there: int
-) -> None:
-    queue.add(chosen("a", "b"))
-    done = subprocess.run([sys.executable, "-c", DIES, str(place.root), moment])
-    assert done.returncode == -signal.SIGKILL
-    assert len(ids(queue, "labeled")) == there
-    assert queue.broken == ()
-    queue.mark(["a"], "rejected", why=UNUSABLE)
-    assert states(queue)["a"] == "rejected"
-
-
-def test_a_full_disk_is_told(queue: LabelQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*given: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(label_events.parquet, "write_table", full)
-    with pytest.raises(WorkspaceError, match="no space left"):
-        queue.add(chosen("a"))
-    assert list(queue.folder.iterdir()) == []
-
-
-def test_a_quota_file_says_who_set_it(queue: LabelQueue) -> None:
-    queue.set_quota(Quota(total=9), by="Ann")
-    (path,) = queue.folder.glob("*.quota.json")
-    told = json.loads(path.read_text())
-    assert (told["total"], told["by"]) == (9, "Ann")

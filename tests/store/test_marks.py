@@ -6,7 +6,6 @@ import errno
 import os
 import threading
 from datetime import datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,11 +14,6 @@ from pyarrow import parquet
 from aggressors.errors import UsageError, WorkspaceError
 from aggressors.store.marks import Marks
 from aggressors.store.workspace import Workspace
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path)
 
 
 def said(marks: Marks) -> list[tuple[str, str, str]]:

@@ -4,10 +4,12 @@ import csv
 import json
 import shutil
 
+import pyarrow as pa
 import pytest
 
 from aggressors.queries.grammar import parse
 from aggressors.queries.samples import samples_page
+from aggressors.store.label_queues import NOT_OF_GROUP
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from calling import call, document, fails
@@ -73,6 +75,49 @@ def test_the_next_best_candidates_follow_and_the_likeliest_come_without_variety(
     assert set(queue(workspace, "noon").rows()["sample_id"].to_pylist()) == first
 
 
+def test_what_another_queue_rejected_as_not_of_the_group_is_offered_again(workspace):
+    add(workspace, "dawn", "--variety", 0, count=3)
+    first, second, third = queue(workspace, "dawn").rows()["sample_id"].to_pylist()
+    queue(workspace, "dawn").mark([first], "rejected", why=NOT_OF_GROUP)
+    queue(workspace, "dawn").mark([second], "rejected", why="unusable")
+    add(workspace, "dusk", "--variety", 0, count=3)
+    assert first in ids(workspace)
+    assert not {second, third} & set(ids(workspace))
+    queue(workspace).mark([first], "rejected", why=NOT_OF_GROUP)
+    add(workspace, "dusk", "--variety", 0, count=3)  # but never twice in one queue
+    assert ids(workspace).count(first) == 1
+    assert len(ids(workspace)) == 6
+
+
+def test_why_nothing_was_added_is_told(workspace):
+    everything = add(workspace, "dusk", count=1_000).stdout
+    n = len(ids(workspace))
+    assert everything == f"Added {n}.\n"
+    again = add(workspace, "dawn")
+    assert again.exit_code == 0
+    assert again.stdout.startswith(f"Added 0. All {n} candidates of aggressor 1 stand in label")
+    told = document("queue", "add", "dusk", "v1", "--aggressor", 1, at=workspace)
+    assert (told["added"], "All" in told["sentence"]) == ([], True)
+    few = add(workspace, "noon", "--where", "brightness > 99").stdout
+    assert "Added 0. The filter brightness > 99 lets none of the" in few
+    other = add(workspace, "noon", "--again", "--where", "brightness < 0.5", count=2)
+    assert other.stdout == "Added 2.\n"
+
+
+def test_ranks_are_told_with_their_run(workspace):
+    add(workspace)
+    other = "c" * 16
+    more = pa.table({"sample_id": ["x"], "run_id": [other], "aggressor": [4]})
+    queue(workspace).add(more)
+    text = call("queue", "show", "dusk", "--rows", at=workspace).stdout
+    assert "For, in v1" in text
+    assert "1 of v1" in text
+    assert f"4 of {other}" in text
+    assert "1 sample was chosen from other runs than v1" in text
+    shown = document("queue", "show", "dusk", at=workspace)["loop"]
+    assert (shown["run_name"], shown["run_id"], shown["elsewhere"]) == ("v1", "a" * 16, 1)
+
+
 def test_named_samples_are_added_and_what_is_left_out_is_told(workspace, tmp_path):
     (tmp_path / "ids.txt").write_text("unlabeled-0240\n\nunlabeled-0241\n")
     given = ["queue", "add", "dusk", "v1", "--sample", FIRST, "--samples", tmp_path / "ids.txt"]
@@ -89,7 +134,7 @@ def test_a_filter_and_a_quota_limit_what_is_added(workspace):
     dark = add(workspace, "dusk", "--where", "brightness < 0.5", count=30)
     assert 0 < len(ids(workspace)) < 30
     assert dark.exit_code == 0
-    done = call("queue", "quota", "dawn", "--total", 4, "--share", 0.5, at=workspace)
+    done = call("queue", "quota", "dawn", "--new", "--total", 4, "--share", 0.5, at=workspace)
     assert done.stdout == "At most 4 samples in all, 50 % of the total for each aggressor.\n"
     assert "left out by the quota" in add(workspace, "dawn", count=6).stdout
     assert document("queue", "show", "dawn", at=workspace)["quota"]["share"] == 0.5
@@ -161,8 +206,8 @@ def test_labels_that_do_not_fit_are_all_told_and_exit_with_3(workspace, tmp_path
     given = ["import-labels", path, "--queue", "dusk"]
     columns = ["--columns", "sample_id=id", "--columns", "label=class"]
     fails(3, *given, at=workspace, says="Column 'sample_id' is not in")
-    done = fails(3, *given, *columns, at=workspace, says="unknown class: row 1")
-    assert "unknown id: row 3, 'gone'" in done.stderr
+    done = fails(3, *given, *columns, at=workspace, says="unknown class: row 2")
+    assert "unknown id: row 4, 'gone'" in done.stderr
     assert done.stdout == ""
     told = document(*given, *columns, at=workspace, code=3)
     assert (told["labeled"], told["rows"]) == (0, 3)
@@ -205,7 +250,6 @@ def test_the_gain_of_a_later_run_is_shown(tmp_path):
         (2, ["queue", "remove", "dusk"], "Say which"),
         (2, ["queue", "remove", "dusk", "--sample", "x"], "has no sample 'x'"),
         (2, ["queue", "add", "dusk", "v1"], "Nothing to add"),
-        (2, ["queue", "add", "dusk", "v1", "--aggressor", 9], "9"),
         (2, ["queue", "add", "Dusk!", "v1", "--aggressor", 1], "no slug"),
         (2, ["queue", "add", "dusk", "v1", "--aggressor", 1, "--count", 0], "takes 1 to"),
         (2, ["queue", "add", "dusk", "v1", "--aggressor", 1, "--variety", 2], "from 0 to 1"),
@@ -214,6 +258,9 @@ def test_the_gain_of_a_later_run_is_shown(tmp_path):
         (3, ["queue", "add", "dusk", "v1", "--aggressor", 1, "--where", "x <"], "position"),
         (4, ["queue", "add", "dusk", "v9", "--aggressor", 1], "No run 'v9'"),
         (2, ["queue", "quota", "dusk"], "lift all limits with --none"),
+        (2, ["queue", "quota", "dusc", "--total", 4],
+         "no label queue 'dusc'; there are: dusk. The nearest is 'dusk'."),
+        (2, ["queue", "add", "dusk", "v1", "--aggressor", 9], "no aggressor of rank 9; the ranks"),
         (2, ["queue", "quota", "dusk", "--share", 0.5], "needs a total"),
         (2, ["import-labels", "x.csv", "--queue", "dawn"], "no label queue"),
         (3, ["import-labels", "gone.csv", "--queue", "dusk"], "no such file"),
@@ -252,3 +299,20 @@ def test_a_queue_outlives_its_run(workspace):
     shutil.rmtree(workspace / "runs")
     assert document("queue", "show", "dusk", at=workspace)["loop"] is None
     assert "is not here" in call("queue", "show", "dusk", at=workspace).stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["candidates", "--aggressor", 2], "Aggressor 2 of run 'v1' has no candidate"),
+        (["suspects", "--aggressor", 1], "Aggressor 1 of run 'v1' has no suspect"),
+        (["samples", "--where", "brightness > 99"], "The filter brightness > 99 lets none of"),
+        (["members", "--where", "brightness > 99"], "The filter brightness > 99 lets none of"),
+    ],
+)
+def test_an_export_of_nothing_says_why(workspace, tmp_path, given, says):
+    out = tmp_path / "x.csv"
+    done = call("export", "v1", "--what", *given, "--format", "csv", "--out", out, at=workspace)
+    assert done.exit_code == 0
+    assert "Wrote 0 samples" in done.stdout
+    assert says in done.stderr

@@ -1,13 +1,15 @@
 """Queues fetched for the page: what is wished is what comes, and what it promises is told."""
 
 import re
+from dataclasses import replace
 
 import duckdb
 import numpy as np
 import pytest
 
 from aggressors.errors import RunCorrupt, UsageError
-from aggressors.queries.fetching import PILOT, Wish, fetched, pilot, promised
+from aggressors.queries import fetching
+from aggressors.queries.fetching import PILOT, Wish, examples, fetched, pilot, promised
 from aggressors.queries.grammar import parse
 from aggressors.stages.retrieve import STAGE
 from aggressors.stages.tables import rows
@@ -158,6 +160,14 @@ def test_more_like_these_not_like_those(dusk):
     assert any("which you picked" in reason for reason in said)
 
 
+def test_examples_are_candidates_alone_in_their_order(dusk):
+    run, _ = dusk
+    first, second = ids(fetched(run, DUSK, Wish(budget=2)))
+    assert examples(run, DUSK, (second, "nobody", first)) == (second, first)
+    with pytest.raises(UsageError, match="is no candidate"):  # the engine refuses; pages pass over
+        fetched(run, DUSK, Wish(more_like=("nobody",)))
+
+
 def test_answers_move_the_promise_and_narrow_it(dusk):
     run, _ = dusk
     queue = ids(fetched(run, DUSK, Wish(budget=100)))
@@ -173,6 +183,22 @@ def test_answers_move_the_promise_and_narrow_it(dusk):
     assert (before.measured, bad.measured) == (0, PILOT)
     assert not bad.needs_pilot
     assert bad.why == ""
+
+
+@pytest.mark.parametrize(
+    ("chance", "failing", "asked", "mixed"),
+    [(0.0, 1.0, False, False), (0.0, 0.3, False, False), (0.4, 1.0, True, False),
+     (0.4, 0.3, True, True)],
+)  # fmt: skip
+def test_a_pilot_is_asked_for_where_the_share_is_in_doubt(dusk, chance, failing, asked, mixed):
+    """A group of which few members fail is in more doubt; that alone asks for no pilot."""
+    run, _ = dusk
+    stock = fetching._stock(run, DUSK)
+    stock = replace(stock, failing=failing, chance=np.full_like(stock.chance, chance))
+    found = fetching._promise(run, stock, fetching._believed(stock, {}), np.arange(100))
+    assert found.needs_pilot == asked == (found.high - found.low > fetching.WIDE)
+    assert ("of it may be such samples" in found.why) == asked
+    assert ("Only 30% of the aggressor's members fail" in found.why) == mixed
 
 
 def test_what_was_answered_comes_no_more_and_still_measures(dusk):

@@ -105,7 +105,22 @@ def test_collect_says_what_to_record(made):
     assert found.rule
     assert found.rule in found.sentence
     assert found.lacking is None  # train holds as large a share
-    assert found.candidates == handover.candidate_count(made.run, 1)
+    assert found.candidates == handover.candidate_count(made.run, 1) == 30
+    assert (found.unlabeled, round(found.expected, 3)) == (70, 18.375)  # 30 - (1 + … + 30) / 40
+    assert found.sentence.endswith(
+        ". Of 70 unlabeled samples the 30 most alike are ranked; about 18 of these are expected to "
+        "be such samples."
+    )
+
+
+def test_what_is_ranked_is_no_count_of_such_samples():
+    assert handover._among(14_000, 1_000, 312.4) == (
+        "Of 14,000 unlabeled samples the 1,000 most alike are ranked; about 310 of these are "
+        "expected to be such samples"
+    )
+    assert handover._among(40, 40, 0.2) == (
+        "All 40 unlabeled samples are ranked; hardly any of these are expected to be such samples"
+    )
 
 
 def test_collect_says_how_many_train_lacks(tmp_path):

@@ -57,7 +57,9 @@ def parquet_bytes(table):
 def test_a_table_is_read_in_any_form(content, form, tmp_path):
     found = read_answers(content)
     assert (found.form, said(found)) == (form, SAID)
-    assert [one.row for one in found.rows] == [1, 2, 3]
+    first = 2 if form == "CSV" else 1  # a spreadsheet's first row is its header
+    assert [one.row for one in found.rows] == [first, first + 1, first + 2]
+    assert found.unit == {"JSON": "element", "JSON lines": "line"}.get(form, "row")
     path = tmp_path / "labels"
     path.write_bytes(content)
     assert read_answers(path) == found
@@ -74,6 +76,7 @@ def test_roles_are_named_by_columns():
     assert (first.sample_id, first.label, first.by) == ("a", "coat", "Ann")
     assert first.at == datetime(2026, 11, 1, 11, tzinfo=UTC)
     assert (second.by, second.at) == ("annotator 3", None)
+    assert (first.odd, second.odd) == ((), (("no date", "when is 'soon'"),))
 
 
 def test_what_pandas_makes_of_ids_and_classes_is_undone():
@@ -88,7 +91,8 @@ def test_what_pandas_makes_of_ids_and_classes_is_undone():
 
 def test_a_row_of_the_wrong_length_is_a_trouble_of_its_own():
     first, second, third = read_answers(b"sample_id,label\na,coat\nb,coat,brown\nc\n").rows
-    assert (first.odd, second.odd) == ("", "3 cells where the header has 2")
+    assert first.odd == ()
+    assert second.odd == (("not as long as the header", "3 cells where the header has 2"),)
     assert (third.sample_id, bool(third.odd)) == ("c", True)
 
 
@@ -127,10 +131,10 @@ def test_what_our_csv_guards_comes_back_as_it_was(text):
         (b'sample_id,label\n"a,b\n', "cannot be read as labels"),
         (b"\xff\xfe\x00", "cannot be read as labels"),
         (b"sample_id,label\n\xe9,b\n", "cannot be read as labels"),
-        (b"[1, 2]", "lists 1 among its records"),
-        (b'[{"sample_id": "a"', "cannot be read as labels"),
+        (b"[1, 2]", "element 1: the number 1. Expected a record"),
+        (b'[{"sample_id": "a"', "line 1: no sound JSON .*column 19.*Expected a list of records"),
         (b"[" * 100_000, "cannot be read as labels"),
-        (b'{"sample_id": "a", "label": "b"}\nnonsense\n', "cannot be read as labels"),
+        (b'{"sample_id": "a", "label": "b"}\nnonsense\n', "line 2: no sound JSON"),
         (b"[]", "holds no record"),
         (b"sample_id,label,label\na,b,c\n", "Column 'label' stands 2 times"),
         (b"PAR1", "cannot be read as labels"),
@@ -149,6 +153,91 @@ def test_a_file_that_is_not_there_and_a_role_that_is_none_are_told(tmp_path):
         read_answers(b"x", columns={"class": "label"})
     with pytest.raises(TableError, match=r"mine\.csv is empty"):
         read_answers(b"", "mine.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'"coat"', "x is the text 'coat' alone. Expected a list of records"),
+        (b"12", "x is the number 12 alone"),
+        (b"null", "x is null alone"),
+        (b'{"sample_id": "a", "label": "b"}\n\n[1]\n', "x, line 3: a list. Expected a record"),
+        (b'\n{"sample_id": "a", "label": "b"}\n{"sample_id": "c",\n', "x, line 3: no sound JSON"),
+        (b'{\n"sample_id": "a",\n"label": }', "x, line 3: no sound JSON"),
+        (b'{"tasks": [{"sample_id": "a"}]}', "one record, whose 'tasks' lists 1. Expected a list"),
+        (b'{"sample_id": {"0": "a"}, "label": {"0": "b"}}', "a table by columns.*orient='records'"),
+        (b'{"sample_id": ["a"], "label": ["b"]}', "a table by columns: its 'sample_id' is a list"),
+        (b'[{"sample_id": "a", "label": "b"}, {"data": {"sample_id": "b"}}]',
+         "x, element 2: a task of Label Studio, where what stands before is a record"),
+        (b'[{"data": {"sample_id": "b"}}, {"sample_id": "a", "label": "b"}]',
+         "x, element 2: a record, where what stands before is a task of Label Studio"),
+        (b'[{"sample_id": "a", "label": "b"}, "c"]', "x, element 2: the text 'c'"),
+        (b'{"sample_id": "a", "label": "b"}\n{"sample_id": "\\ud800", "label": "b"}',
+         "x, line 2: half of a character"),
+    ],
+)  # fmt: skip
+def test_json_of_another_form_is_told_with_its_place_and_what_was_expected(content, says):
+    with pytest.raises(TableError, match=says):
+        read_answers(content, "x")
+
+
+def test_lines_count_as_an_editor_counts_them_and_end_only_where_one_ends():
+    content = '\n{"sample_id": "a\u2028b", "label": "coat"}\n\n{"sample_id": "c", "label": "hat"}'
+    found = read_answers(content.encode())
+    assert [(one.row, one.sample_id) for one in found.rows] == [(2, "a\u2028b"), (4, "c")]
+    alone = read_answers(b'\n\n{"sample_id": "a",\n"label": "coat"}')
+    assert [one.row for one in alone.rows] == [3]
+
+
+def test_values_that_no_cell_could_hold_are_told_of_their_row():
+    rows = [
+        {"sample_id": ["a"], "label": "coat"},
+        {"sample_id": "b", "label": "coat", "rejected": {"why": "x"}},
+        {"sample_id": "c", "label": True, "of_group": [1], "labeled_at": 1764201600},
+    ]
+    found = read_answers(json.dumps(rows).encode()).rows
+    assert [one.odd for one in found] == [
+        (("neither text nor number", "sample_id is a list: ['a']"),),
+        (("neither text nor number", "rejected is a record: {'why': 'x'}"),),
+        (("neither yes nor no", "of_group is '[1]'"), ("no date", "labeled_at is '1764201600'")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "such"),
+    [("Yes", True), ("1.0", True), ("such a sample", True), ("FALSE", False), ("0", False),
+     ("not of the group", False), ("unknown", None), (" ", None)],
+)  # fmt: skip
+def test_whether_it_is_such_a_sample_is_a_known_word(word, such):
+    (one,) = read_answers(f"sample_id,label,of_group\na,coat,{word}\n".encode()).rows
+    assert (one.of_group, one.odd) == (such, ())
+
+
+@pytest.mark.parametrize("word", ["maybe", "2", "ja", "yes?", "-"])
+def test_any_other_word_is_told_and_taken_for_neither(word):
+    (one,) = read_answers(f"sample_id,label,of_group\na,coat,{word}\n".encode()).rows
+    assert (one.of_group, one.odd) == (None, (("neither yes nor no", f"of_group is {word!r}"),))
+
+
+def test_days_and_moments_of_a_table_are_read():
+    day = datetime(2026, 11, 27, tzinfo=UTC)
+    table = pa.table(
+        {"sample_id": ["a", "b"], "label": ["x", "y"], "labeled_at": pa.array([day.date(), None])}
+    )
+    assert [one.at for one in read_answers(parquet_bytes(table)).rows] == [day, None]
+    (one,) = read_answers(b"sample_id,label,labeled_at\na,coat,2026-11-27 \n").rows
+    assert (one.at, one.odd) == (day, ())
+
+
+@pytest.mark.parametrize("word", ["27.11.2026", "soon", "2026-13-01", "0001-01-01T00:00+14:00"])
+def test_what_is_no_date_is_told(word):
+    (one,) = read_answers(f"sample_id,label,labeled_at\na,coat,{word}\n".encode()).rows
+    assert (one.at, one.odd) == (None, (("no date", f"labeled_at is {word!r}"),))
+
+
+def test_rejected_for_a_reason_that_reads_like_a_no_stays_rejected():
+    rows = read_answers(b"sample_id,rejected\na,not of the group\nb,unknown\nc,0.0\n").rows
+    assert [one.why for one in rows] == ["not of the group", "unknown", ""]
 
 
 # --- Label Studio ---
@@ -199,8 +288,31 @@ def test_annotations_are_answers_and_predictions_are_none():
 def test_an_annotation_tells_one_label_or_why_it_does_not(value, label, odd):
     (one,) = read_answers(tasks(annotation(value))).rows
     assert one.label == label
-    assert odd in one.odd
-    assert bool(one.odd) == bool(odd)
+    assert len(one.odd) == bool(odd)
+    assert all(odd in got for _, got in one.odd)
+
+
+@pytest.mark.parametrize(
+    ("said", "at", "odd"),
+    [
+        (1764201600, datetime(2025, 11, 27, tzinfo=UTC), ()),  # as old versions wrote it
+        (1e300, None, (("no date", "updated_at is 1e+300"),)),
+        ("soon", None, (("no date", "updated_at is 'soon'"),)),
+        ("", datetime(2026, 10, 1, tzinfo=UTC), ()),
+    ],
+)
+def test_when_it_was_annotated_is_read_or_told(said, at, odd):
+    created = "2026-10-01T00:00:00Z"
+    (one,) = read_answers(tasks(annotation(updated_at=said, created_at=created))).rows
+    assert (one.at, one.odd) == (at, odd)
+
+
+def test_a_task_that_nobody_touched_is_one_beside_those_that_somebody_did():
+    content = [json.loads(tasks(annotation()))[0], {"data": {"sample_id": "b"}}]
+    first, second = read_answers(json.dumps(content).encode()).rows
+    assert (first.label, second.sample_id, second.label, second.row) == ("coat", "b", "", 2)
+    (odd,) = read_answers(tasks(annotation(), data={"sample_id": ["a"]})).rows
+    assert odd.odd == (("neither text nor number", "sample_id is a list: ['a']"),)
 
 
 def test_whether_it_is_such_a_sample_is_a_tag_of_its_own():
@@ -211,14 +323,14 @@ def test_whether_it_is_such_a_sample_is_a_tag_of_its_own():
         (one,) = read_answers(tasks(both)).rows
         assert (one.label, one.of_group) == ("coat", such)
         (alone,) = read_answers(tasks(annotation(result=[asked]))).rows
-        assert (alone.label, alone.of_group, alone.odd) == ("", such, "")
+        assert (alone.label, alone.of_group, alone.odd) == ("", such, ())
     (odd,) = read_answers(tasks(annotation(result=[asked | {"value": {"choices": ["hm"]}}]))).rows
-    assert "neither yes nor no" in odd.odd
+    assert odd.odd == (("neither yes nor no", "of_group is 'hm'"),)
 
 
 def test_other_tags_are_named_and_a_missing_one_is_told():
     (one,) = read_answers(tasks(annotation()), columns={"label": "class"}).rows
-    assert one.odd == "no tag 'class'; there is 'label'"
+    assert one.odd == (("no answer that can be read", "no tag 'class'; there is 'label'"),)
     (other,) = read_answers(tasks(annotation(ground_truth=True)), columns={"label": "label"}).rows
     assert other.decided
 

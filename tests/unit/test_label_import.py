@@ -127,9 +127,51 @@ def test_everything_that_is_wrong_is_told_and_nothing_is_taken(place, queue):
     lines = found.refusal.splitlines()
     assert len(lines) == 9
     assert lines[1] == (
-        "- 1 × no sample_id: row 1 (coat). To go on, name its column with --columns "
+        "- 1 × no sample_id: element 1 (coat). To go on, name its column with --columns "
         "sample_id=COLUMN."
     )
+
+
+def test_what_cannot_be_read_is_told_by_its_row_with_what_is_allowed(queue):
+    content = (
+        b"sample_id,label,of_group,labeled_at\n"
+        b"a,coat,maybe,2026-11-27\n"
+        b"b,coot,yes,27.11.2026\n"
+        b"c,coat,yes\n"
+        b"d,coat,yes,2026-11-27\n"
+    )
+    found = checked(queue, content)
+    assert kinds(found) == {
+        "neither yes nor no": [(2, "a", "of_group is 'maybe'")],
+        "no date": [(3, "b", "labeled_at is '27.11.2026'")],
+        "unknown class": [(3, "b", "coot, nearest coat")],
+        "not as long as the header": [(4, "c", "3 cells where the header has 4")],
+    }
+    assert found.unfit == 3
+    assert found.refusal.startswith("Nothing was taken: 3 of 4 rows do not fit 'dusk'.")
+    assert "row 2, 'a' (of_group is 'maybe'). To go on, write yes, no, or nothing." in found.refusal
+    assert "write a date such as 2026-11-27 or 2026-11-27T12:30:00Z" in found.refusal
+    assert [one.sample_id for one in found.labeled] == ["d"]
+    with pytest.raises(InputError):
+        found.take()
+
+
+def test_an_id_that_is_no_text_is_told_as_such_with_all_else_of_its_row(queue):
+    found = checked(queue, [row("a", "coat"), row(["b"], "coat", of_group="maybe")])
+    assert kinds(found) == {
+        "neither text nor number": [(2, "", "sample_id is a list: ['b']")],
+        "neither yes nor no": [(2, "", "of_group is 'maybe'")],
+    }
+    assert found.unfit == 1
+    assert found.refusal.startswith("Nothing was taken: 1 of 2 rows does not fit 'dusk'.")
+
+
+def test_places_are_those_of_the_file(queue):
+    lines = b'{"sample_id": "a", "label": "coat"}\n\n{"sample_id": "b", "label": "coot"}\n'
+    assert "line 3, 'b' (coot, nearest coat)" in checked(queue, lines).refusal
+    assert "element 1, 'b'" in checked(queue, [row("b", "coot")]).refusal
+    blank = b"sample_id,label\na,coat\n\nb,coot\n"
+    assert "row 4, 'b'" in checked(queue, blank).refusal
 
 
 def test_a_long_list_shows_the_first_and_keeps_all(queue):

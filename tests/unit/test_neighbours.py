@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from aggressors.stats import neighbours
 from aggressors.stats.neighbours import nearest
@@ -44,3 +47,63 @@ def test_a_short_bank_leaves_places_empty():
     assert found.mean_distance(4)[0] == np.inf
     assert found.mean_distance(4)[1] == pytest.approx(np.sqrt(3))
     assert nearest(np.zeros((2, 3)), np.ones((0, 3)), 2).mean_distance(2).tolist() == [np.inf] * 2
+
+
+@given(
+    q=st.integers(1, 300), b=st.integers(1, 700), k=st.integers(1, 40), d=st.integers(1, 6),
+    levels=st.sampled_from([2, 5, 1_000_000]), leave_out=st.booleans(), seed=st.integers(0, 999),
+)  # fmt: skip
+def test_distances_equal_brute_force_however_many_tie(q, b, k, d, levels, leave_out, seed):
+    rng = np.random.default_rng(seed)
+    queries, bank = (rng.integers(0, levels, (n, d)).astype(np.float32) for n in (q, b))
+    bank[: min(q, b)] = queries[: min(q, b)]
+    own = np.where(np.arange(q) < b, np.arange(q), -1) if leave_out else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbours, "QUERY_ROWS", 64)
+        patch.setattr(neighbours, "BANK_ROWS", 100)
+        patch.setattr(neighbours, "SPARE", 2)
+        found = nearest(queries, bank, k, own=own)
+    _, distance = brute(queries, bank, k, own)
+    whole = np.full((q, k), np.inf)
+    whole[:, : distance.shape[1]] = distance
+    # The product form tells squares apart to about 1e-6 of the largest.
+    assert found.distance == pytest.approx(whole, rel=1e-3, abs=2e-3 * levels)
+    assert ((found.index >= 0) == np.isfinite(whole)).all()
+    assert (found.distance[:, 1:] >= found.distance[:, :-1]).all()
+    for row, places in zip(found.index, found.index >= 0, strict=True):
+        assert len(set(row[places].tolist())) == places.sum()
+    if leave_out:
+        assert not ((found.index == own[:, None]) & (own >= 0)[:, None]).any()
+
+
+def blas_threads():
+    return {
+        one["filepath"]: one["num_threads"]
+        for one in threadpool_info()
+        if one["user_api"] == "blas"
+    }
+
+
+@pytest.mark.parametrize("k", [1, 12])
+def test_several_blocks_at_once_find_what_one_after_another_finds(k, monkeypatch):
+    rng = np.random.default_rng(3)
+    queries, bank = (rng.normal(size=(n, 20)).astype(np.float32) for n in (1_500, 9_000))
+    before, found = blas_threads(), {}
+    for count in (1, 3):
+        monkeypatch.setattr(neighbours, "_threads", lambda count=count: count)
+        found[count] = nearest(queries, bank, k)
+    assert (found[1].index == found[3].index).all()
+    assert (found[1].distance == found[3].distance).all()
+    assert blas_threads() == before
+
+
+def test_what_goes_wrong_in_a_block_is_raised(monkeypatch):
+    monkeypatch.setattr(neighbours, "_threads", lambda: 2)
+    with pytest.raises(ValueError, match="matmul"):
+        nearest(np.zeros((1_000, 3)), np.zeros((10, 4)), 2)
+
+
+@pytest.mark.parametrize(("wanted", "most"), [("1", 1), ("", 8), ("two", 8)])
+def test_no_more_threads_than_the_user_allows(wanted, most, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    assert 1 <= neighbours._threads() <= most

@@ -83,6 +83,7 @@ from aggressors_app.cached.runs import (
 )
 from aggressors_app.cached.solving import (
     augmentation,
+    examples,
     fetched,
     pictured,
     pilot,
@@ -120,6 +121,7 @@ __all__ = [
     "differences",
     "discovery",
     "error_tree",
+    "examples",
     "explained",
     "explanation",
     "fetched",

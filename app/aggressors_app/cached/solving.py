@@ -22,6 +22,12 @@ def fetched(run_id: str, concept_id: int, wish: Wish, answers: Answers = ()) -> 
 
 
 @remember
+def examples(run_id: str, concept_id: int, sample_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Give those of some ids that are candidates of an aggressor."""
+    return fetching.examples(run_file(run_id), concept_id, sample_ids)
+
+
+@remember
 def pilot(run_id: str, concept_id: int, sample_ids: tuple[str, ...]) -> list[str]:
     """Choose those of a queue to label first, so that they measure all of it."""
     return fetching.pilot(run_file(run_id), concept_id, sample_ids)

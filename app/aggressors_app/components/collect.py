@@ -38,14 +38,12 @@ def collect(run_id: str, filter: str, one: Aggressor) -> None:
     queueing.trouble()
     view = state.read()
     held = queueing.everywhere()
+    wish, gone = _wish(run_id, one, wishes.wish(view, scope, held))
+    answers = cached.answers(run_id, queueing.name(), one)
     try:
-        wish = wishes.wish(view, scope, held)
-        found = cached.fetched(
-            run_id, one.concept_id, wish, cached.answers(run_id, queueing.name(), one)
-        )
-    except AggressorsError as error:  # such as a picked example of another aggressor
+        found = cached.fetched(run_id, one.concept_id, wish, answers)
+    except AggressorsError as error:  # such as a field of the filter that the run lacks
         failed(str(error))
-        st.button("Take all examples back", on_click=wishes.forget_picks)
         return
     if not found.available and not held:
         _none(run_id, scope)
@@ -53,6 +51,7 @@ def collect(run_id: str, filter: str, one: Aggressor) -> None:
     with st.container(border=True, key="wish"):
         _wished(run_id, one, wish, found)
         _promised(run_id, one, wish, found)
+        _passed_over(gone)
     _grid(run_id, one, view, wish, found)
 
 
@@ -76,9 +75,29 @@ def _none(run_id: str, scope: str) -> None:
 # --- What is wished ---
 
 
+def _wish(run_id: str, one: Aggressor, wish: Wish) -> tuple[Wish, tuple[str, ...]]:
+    """Pass over examples that are no candidates, such as those of another aggressor's address."""
+    picked = (*wish.more_like, *wish.less_like)
+    return wishes.known(wish, cached.examples(run_id, one.concept_id, picked))
+
+
+def _passed_over(gone: tuple[str, ...]) -> None:
+    if not gone:
+        return
+    examples = counted(len(gone), "example")
+    verb = "is no candidate" if len(gone) == 1 else "are no candidates"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gone"):
+        st.caption(
+            f"{examples} of the address {verb} of this aggressor and passed over, such as "
+            f"{plain(gone[0][:60])}.",
+            width="content",
+        )
+        st.button("Forget the examples", type="tertiary", on_click=wishes.forget_picks)
+
+
 def _wished(run_id: str, one: Aggressor, wish: Wish, found: Fetched) -> None:
     nowhere = cached.workspace() is None
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="wish_row"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="wish_row"):
         _budget(wish)
         _variety(wish)
         st.session_state["wish_even"] = wish.even
@@ -91,6 +110,7 @@ def _wished(run_id: str, one: Aggressor, wish: Wish, found: Fetched) -> None:
             ),
         )
         st.space("stretch")
+        queueing.undo()
         n = found.found.num_rows
         st.button(
             f"Queue these {count(n)}" if n != 1 else "Queue this one",

@@ -210,6 +210,8 @@ function bar(data, root, remember, draw, report) {
   }
   if (data.keys.length) {
     const keys = element("span", "keys quiet small");
+    keys.title = "Keys of the grid: click a sample, or go there with Tab";
+    if (Object.keys(data.actions).length) keys.append(`Click a ${data.columns.length ? "row" : "tile"}, then `);
     for (const [key, meaning] of data.keys) keys.append(element("kbd", "", key), ` ${meaning}  `);
     line.append(keys);
   }

@@ -22,12 +22,7 @@ WAYS = {
     "skip_unknown": (("unknown id", "not in this queue"), "Leave out what is not in the queue"),
     "skip_empty": (("no label",), "Leave out what has no label yet"),
 }
-TROUBLES = (
-    Column("Row", right=True),
-    Column("Sample"),
-    Column("Trouble", width="30%"),
-    Column("Got", width="34%"),
-)
+TROUBLES = (Column("Sample"), Column("Trouble", width="36%"), Column("Got", width="32%"))
 
 
 def importing(run_id: str, queue: str) -> None:
@@ -99,7 +94,7 @@ def _told(found: Checked) -> None:
         st.caption(plain(f"New classes: {', '.join(found.new_classes)}"))
     if not found.problems:
         return
-    total = sum(len(one.rows) for one in found.problems)
+    total = found.unfit
     offered = {kind for about, _ in WAYS.values() for kind in about}
     way_on = ", or choose a way on above" if offered & {one.kind for one in found.problems} else ""
     failed(
@@ -107,7 +102,8 @@ def _told(found: Checked) -> None:
         f"{'does' if total == 1 else 'do'} not fit. Correct the file{way_on}."
     )
     rows = [row for problem in found.problems for row in _rows(problem)]
-    listing("labels_troubles", TROUBLES, rows[:MOST], label="Rows that do not fit", height=320)
+    columns = (Column(found.unit.capitalize(), right=True, width="9%"), *TROUBLES)
+    listing("labels_troubles", columns, rows[:MOST], label="Rows that do not fit", height=320)
     if len(rows) > MOST:
         st.caption(
             f"The first {MOST} of {count(len(rows))}; `aggressors import-labels --json` has all."
@@ -115,10 +111,13 @@ def _told(found: Checked) -> None:
 
 
 def _rows(problem: Problem) -> list[Row]:
+    # What the command line takes an option for is a box above.
+    step = "" if "--" in problem.next else problem.next
+    kind = Text(problem.kind, sub=step)
     return [
         Row(
             f"{problem.kind} {one.row}",
-            (Number(count(one.row)), Text(one.sample_id), Text(problem.kind), Text(one.got)),
+            (Number(count(one.row)), Text(one.sample_id), kind, Text(one.got)),
         )
         for one in problem.rows
     ]

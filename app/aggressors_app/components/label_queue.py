@@ -88,6 +88,7 @@ def _bar(run_id: str) -> None:
         _new()
         _quota()
         st.space("stretch")
+        queueing.undo()
         importing(run_id, name)
         if waiting:
             export_menu(

@@ -9,11 +9,13 @@ import streamlit as st
 from aggressors.errors import AggressorsError
 from aggressors.store.label_queues import DEFAULT_QUEUE
 from aggressors.store.workspace import is_slug
+from aggressors.words import counted
 from aggressors_app import actions, cached, state
 from aggressors_app.components.states import failed
 
 KEY, WORD, FLAG = "a", "add to queue", "queued"
 PROBLEM = "queueing_problem"
+LAST = "queueing_last"  # queue and samples of the last click, until it is undone or they went out
 
 
 def name() -> str:
@@ -28,12 +30,11 @@ def queued() -> list[str]:
 
 
 def everywhere() -> frozenset[str]:
-    """Sample ids that any label queue holds; what was found to be of no group is free again."""
+    """Sample ids that are not queued again; what another queue found of no group is free."""
     found = cached.workspace()
     if found is None:
         return frozenset()
-    others = (found.label_queue(other).taken() for other in found.queues() if other != name())
-    return frozenset(queued()).union(*(ids.to_pylist() for ids in others))
+    return found.label_queue(name()).passed_over()
 
 
 def refused(error: AggressorsError) -> None:
@@ -56,10 +57,39 @@ def add(run_id: str, rank: int | None, sample_ids: Sequence[str]) -> None:
     """Queue samples that are not there yet; for callbacks."""
     try:
         added = actions.add_to_queue(name(), run_id, rank, sample_ids)
+        if added.added:
+            st.session_state[LAST] = (name(), added.added)
         if added.elsewhere or added.over_quota:
             st.session_state[PROBLEM] = added.sentence
         elif added.added:
             st.toast(f"{added.sentence} ({name()})", icon=":material/playlist_add_check:")
+    except AggressorsError as error:
+        refused(error)
+
+
+def undo() -> None:
+    """Offer to take back what the last click queued, as long as all of it waits."""
+    to, samples = st.session_state.get(LAST, ("", ()))
+    if to != name() or not samples or cached.workspace() is None:
+        return
+    if set(actions.label_queue(to).of(samples)["state"].to_pylist()) != {"queued"}:
+        return
+    st.button(
+        f"Undo {len(samples):,}",
+        icon=":material/undo:",
+        type="tertiary",
+        key="queue_undo",
+        help=f"Take the {counted(len(samples), 'sample')} of the last click out of {to} again",
+        on_click=_take_back,
+        args=(to, samples),
+    )
+
+
+def _take_back(to: str, samples: Sequence[str]) -> None:
+    try:
+        taken = actions.take_back(to, samples)
+        st.toast(f"Took {counted(len(taken), 'sample')} out of {to}", icon=":material/undo:")
+        st.session_state.pop(LAST, None)
     except AggressorsError as error:
         refused(error)
 

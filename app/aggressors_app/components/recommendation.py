@@ -7,7 +7,7 @@ import streamlit as st
 from aggressors.contracts import Aggressor
 from aggressors.queries.handover import Advice
 from aggressors.stats.diagnosis import Reason, Win
-from aggressors.words import ACTION_NAMES, ADVICE
+from aggressors.words import ACTION_NAMES, ADVICE, WINS
 from aggressors_app import cached, state
 from aggressors_app.components.listing import Cell, Column, Meter, Number, Row, Text, listing
 from aggressors_app.format import (
@@ -26,7 +26,8 @@ ACTIONS = (
     Column(
         "Expected win",
         width="38%",
-        help="Share of all loss that would vanish, and its interval",
+        help="Share of all loss that would vanish if this is the right action, and its interval; "
+        "the evidence sets the order, not the win",
     ),
 )
 EVIDENCE = (
@@ -58,6 +59,8 @@ def recommendation(run_id: str, one: Aggressor, chosen: str) -> None:
         on_choose=lambda action: state.change(do=action, page=None),
     )
     shown = next((each for each in ranked if each.action == chosen), first)
+    if said := " ".join(filter(None, (_meaning(shown), _order(ranked)))):
+        st.caption(said)
     _evidence(shown)
     if derived := cached.derivation(run_id):
         parent = cached.run_file(run_id).info.derived_from_name
@@ -88,6 +91,27 @@ def _win(win: Win | None, top: float) -> Cell:
         max=top,
         sub=f"{interval(win.low, win.high, percent=True)}, {typeset(win.how)}",
         color="green",
+    )
+
+
+def _meaning(shown: Advice) -> str:
+    """Say what the win of an action is, and how it is known."""
+    win = shown.win
+    if win is None or win.share is None:
+        return ""
+    name = titled(ACTION_NAMES[shown.action])
+    known = f"{name}, {share(win.share)}: {win.how}. {WINS[shown.action]}"
+    return plain(typeset(known))
+
+
+def _order(ranked: tuple[Advice, ...]) -> str:
+    """Say why an action that would win more may come later."""
+    first, *others = [each.win.share if each.win else None for each in ranked]
+    if first is None or not any(other is not None and other > first for other in others):
+        return ""
+    return (
+        "A later action may promise more: each win holds only where its cause is the true one, and "
+        "the evidence, not the win, says which that is."
     )
 
 

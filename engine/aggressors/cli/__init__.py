@@ -10,8 +10,9 @@ from aggressors.cli.add import add_metadata
 from aggressors.cli.claim import hypotheses, test_hypothesis
 from aggressors.cli.common import Verbs, version_text
 from aggressors.cli.compare import compare
+from aggressors.cli.elsewhere import export
 from aggressors.cli.kept import filters, groups, remove_filter, save_filter
-from aggressors.cli.look import app, doctor, export, report, runs, show
+from aggressors.cli.look import app, doctor, report, runs, show
 from aggressors.cli.make import demo, ingest, init, run, try_
 from aggressors.cli.queue import queue
 from aggressors.cli.returned import import_labels

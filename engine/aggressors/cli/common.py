@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from aggressors.contracts import Settings
-    from aggressors.store.label_queues import LabelQueue
     from aggressors.store.marks import Mark
     from aggressors.store.read import RunFile
     from aggressors.store.workspace import Workspace
@@ -161,15 +160,6 @@ def open_file(run: str, workspace: str | None) -> RunFile:
     from aggressors.store.read import open_run
 
     return open_run(run if is_alone(run, workspace) else open_workspace(workspace).resolve(run))
-
-
-def find_queue(place: Workspace, name: str) -> LabelQueue:
-    """Find a queue that is there; raises UsageError."""
-    found = place.label_queue(name)
-    names = place.queues()
-    if name not in names:
-        refuse(f"There is no label queue {name!r}; there are: {', '.join(names) or 'none'}.")
-    return found
 
 
 def name_unreadable(reasons: Iterable[str]) -> None:

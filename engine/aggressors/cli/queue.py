@@ -14,7 +14,6 @@ from aggressors.cli.common import (
     common,
     emit,
     example,
-    find_queue,
     name_unreadable,
     open_workspace,
     print_json,
@@ -111,7 +110,7 @@ def show(
     from aggressors.cli import queue_facts
 
     place = open_workspace(workspace)
-    found = find_queue(place, name)
+    found = place.found_queue(name)
     name_unreadable(found.broken)
     told, closed = queue_facts.gather(place, found, run, after)
     if as_json:
@@ -121,7 +120,8 @@ def show(
 
     emit(*queue_overview(found.summary(), found.batches(), told, closed))
     if with_rows:
-        emit("", row_table(found.rows()))
+        names = {one.run_id: one.name for one in place.catalogue()[0]}
+        emit("", row_table(found.rows(), names))
 
 
 def _shown(found: LabelQueue, told: Loop | None, closed: list[Closed]) -> dict[str, Any]:
@@ -194,14 +194,15 @@ def add(
         refuse("Nothing to add. Name an --aggressor, or samples with --sample or --samples.")
     if where is not None and (ids or not where.strip()):
         refuse("--where keeps candidates that a filter lets through. Write one, or leave it out.")
-    picked = queue_facts.picked(
+    picked, why = queue_facts.picked(
         place, run, found, aggressor, ids, count, where, variety, even, again
     )
     added = found.add(picked, by=by, again=again)
+    sentence = f"{added.sentence} {why}".rstrip()
     if as_json:
-        print_json(asdict(added) | {"queue": name, "sentence": added.sentence})
+        print_json(asdict(added) | {"queue": name, "sentence": sentence})
         return
-    emit(added.sentence)
+    emit(sentence)
 
 
 @queue.command(
@@ -231,7 +232,7 @@ def remove(
     workspace: str | None,
 ) -> None:
     """Take samples out of a label queue, with what was said of them."""
-    found = find_queue(open_workspace(workspace), name)
+    found = open_workspace(workspace).found_queue(name)
     ids = _ids(given, listed)
     if bool(ids) == (state is not None):
         refuse("Say which: samples with --sample or --samples, or all of a --state.")
@@ -250,7 +251,7 @@ def remove(
     short_help="Limit what a label queue takes.",
     epilog=example(
         "aggressors queue quota to-label --total 300 --share 0.5",
-        "aggressors queue quota to-label --at-most 100",
+        "aggressors queue quota dusk --new --at-most 100",
         "aggressors queue quota to-label --none",
     ),
 )
@@ -259,6 +260,7 @@ def remove(
 @click.option("--at-most", type=int, metavar="N", help="At most so many of each aggressor.")
 @click.option("--share", type=float, metavar="SHARE", help="Of the total, for each aggressor.")
 @click.option("--none", "lift", is_flag=True, help="Lift all limits.")
+@click.option("--new", is_flag=True, help="Also where no queue has this name yet.")
 @by_whom
 @as_json
 @common
@@ -268,6 +270,7 @@ def quota(
     at_most: int | None,
     share: float | None,
     lift: bool,
+    new: bool,
     by: str,
     as_json: bool,
     workspace: str | None,
@@ -278,7 +281,8 @@ def quota(
     """
     from aggressors.store.label_queues import Quota
 
-    found = open_workspace(workspace).label_queue(name)
+    place = open_workspace(workspace)
+    found = place.label_queue(name) if new else place.found_queue(name)
     wanted = Quota(total, at_most, share)
     if wanted.limits == lift:
         refuse("Give --total, --at-most or --share, or lift all limits with --none.")

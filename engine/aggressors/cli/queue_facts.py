@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from aggressors.contracts import EVERYTHING
+from aggressors.queries.empty import no_candidate
 from aggressors.queries.fetching import Wish, fetched
 from aggressors.queries.gained import Closed, gain, later_runs, trained_on
 from aggressors.queries.grammar import expand, parse
@@ -34,20 +35,21 @@ def picked(
     variety: float,
     even: bool,
     again: bool,
-) -> pa.Table:
+) -> tuple[pa.Table, str]:
     """Choose samples of a run for a queue: those named, or candidates of an aggressor.
 
-    Candidates that are in this queue, or, but for `again`, in another one, give way to the next.
+    Candidates that `queue.add` would pass over give way to the next. Beside the samples stands why
+    there is none, '' where there is one.
     """
     with open_run(place.resolve(run)) as opened:
         if ids or rank is None:
-            return picks(opened, ids, rank)
+            return picks(opened, ids, rank), ""
         scope = parse(expand(where, finder(place))) if where else EVERYTHING
-        full = [queue] if again else [place.label_queue(name) for name in place.queues()]
-        there = frozenset(one for each in full for one in each.rows()["sample_id"].to_pylist())
+        there = queue.passed_over(again=again)
         wish = Wish(budget=count, variety=variety, even=even, filter=scope, without=there)
         found = fetched(opened, concept_of_rank(opened, rank), wish).found
-        return picks(opened, found["sample_id"].to_pylist(), rank)
+        why = "" if found.num_rows else no_candidate(opened, rank, scope, there)
+        return picks(opened, found["sample_id"].to_pylist(), rank), why
 
 
 def gather(

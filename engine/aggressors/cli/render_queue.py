@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -55,6 +55,10 @@ def queue_overview(
     if told is None:
         parts.append(Text("The run of its samples is not here: nothing more is known of them."))
         return parts
+    if told.elsewhere:
+        n = counted(told.elsewhere, "sample")
+        verb = "was" if told.elsewhere == 1 else "were"
+        parts.append(Text(f"{n} {verb} chosen from other runs than {told.run_name}; see --run."))
     if told.parts:
         parts += ["", _parts(told)]
     parts += [Text(line) for part in told.parts for line in _remarks(part)]
@@ -70,7 +74,9 @@ def _export(one: Export) -> str:
 
 
 def _parts(told: Loop) -> Table:
-    table = _table("For", "Done", "Such samples", "Expected of all", "Expected now")
+    table = _table(
+        f"For, in {told.run_name}", "Done", "Such samples", "Expected of all", "Expected now"
+    )
     for part in told.parts:
         done = part.states.get("labeled", 0) + part.states.get("rejected", 0)
         name = f"{part.aggressor} {part.group}" if part.aggressor is not None else "no aggressor"
@@ -138,8 +144,8 @@ def _gain(one: Gain | None) -> tuple[str, str, str, str]:
     return f"{one.n:,}", number(one.before), number(one.after), change
 
 
-def row_table(rows: pa.Table) -> Table:
-    """List the samples of a queue."""
+def row_table(rows: pa.Table, runs: Mapping[str, str]) -> Table:
+    """List the samples of a queue; `runs` are the names of runs by their ids."""
     table = _table("Sample", "State", "Answer", "For", "By")
     for row in rows.to_pylist():
         rank = row["aggressor"]
@@ -147,7 +153,7 @@ def row_table(rows: pa.Table) -> Table:
             Text(row["sample_id"]),
             row["state"],
             Text(row["label"] or row["why"] or ""),
-            "" if rank is None else f"{rank}",
+            Text("" if rank is None else f"{rank} of {runs.get(row['run_id'], row['run_id'])}"),
             Text(row["by"] or "", style="dim"),
         )
     return table

@@ -15,7 +15,6 @@ from aggressors.cli.common import (
     common,
     emit,
     example,
-    find_queue,
     name_unreadable,
     open_workspace,
     print_json,
@@ -75,7 +74,7 @@ def import_labels(
     from aggressors.store.read import open_run
 
     place = open_workspace(workspace)
-    found = find_queue(place, name)
+    found = place.found_queue(name)
     name_unreadable(found.broken)
     path = place.resolve(run) if run is not None else run_of(place, found)
     allowed = Allowed(new_classes, replace, skip_unknown, skip_empty)
@@ -100,6 +99,7 @@ def _import_record(checked: Checked) -> dict[str, Any]:
     return {
         "queue": checked.queue.name,
         "form": checked.form,
+        "unit": checked.unit,
         "rows": checked.rows,
         "labeled": len(checked.labeled) if taken else 0,
         "rejected": len(checked.rejected) if taken else 0,

@@ -194,6 +194,12 @@ def fetched(
     )
 
 
+def examples(run: RunFile, concept_id: int, sample_ids: Sequence[str]) -> tuple[str, ...]:
+    """Give those of some ids that are candidates of a concept, which alone may be picked."""
+    place = _stock(run, concept_id).place
+    return tuple(one for one in sample_ids if one in place)
+
+
 def promised(
     run: RunFile,
     concept_id: int,
@@ -325,15 +331,17 @@ def _promise(run: RunFile, stock: _Stock, belief: Beliefs, queue: IntArray) -> P
     share = belief.share(queue, level=settings.level, seed=settings.seed)
     measured = len(belief.seen)
     why = ""
-    if measured < min(PILOT, len(queue)):
-        first = f"Label {PILOT} spread over this queue first"
+    if measured < min(PILOT, len(queue)) and share.high - share.low > WIDE:
+        why = (
+            f"Label {PILOT} spread over this queue first: from {share.low:.0%} to {share.high:.0%} "
+            "of it may be such samples"
+        )
         if mixed(stock.failing):
-            why = (
-                f"{first}: only {stock.failing:.0%} of the aggressor's members fail, so that it "
-                "may be mixed with samples of another kind."
+            why += (
+                f". Only {stock.failing:.0%} of the aggressor's members fail, so that it may be "
+                "mixed with samples of another kind"
             )
-        elif share.high - share.low > WIDE:
-            why = f"{first}: from {share.low:.0%} to {share.high:.0%} of it may be such samples."
+        why += "."
     return Promise(share.expected, share.low, share.high, measured, bool(why), why)
 
 

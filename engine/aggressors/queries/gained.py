@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aggressors.contracts import RunSummary
-from aggressors.judging import LEVEL, SEED, Signals, pair, signals_of
+from aggressors.judging import LEVEL, Signals, pair, signals_of
 from aggressors.queries.judged import held_out, in_training
 from aggressors.queries.marks import groups
 from aggressors.queries.samples import concept_of_rank
@@ -155,7 +155,7 @@ def _gain(table: pa.Table, signal: str, later: Signals) -> tuple[Gain | None, in
     pairs = pair(earlier, later, earlier)
     if len(pairs.value) < 2:
         return None, pairs.relabeled
-    found = paired_difference(pairs.value, pairs.reference, level=LEVEL, seed=SEED)
+    found = paired_difference(pairs.value, pairs.reference, level=LEVEL)
     before, after = float(pairs.reference.mean()), float(pairs.value.mean())
     return Gain(len(pairs.value), before, after, found), pairs.relabeled
 

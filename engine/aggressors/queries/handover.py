@@ -178,8 +178,9 @@ class Recording:
 
     `rule` is a filter, '' where no rule is clear, with its precision and recall; `claims` say what
     else goes with the members; `lacking` is how many samples train lacks to hold as large a share
-    as the analysed population, None where it lacks none or there is no train; `candidates` lie
-    among the unlabeled samples already.
+    as the analysed population, None where it lacks none or there is no train; `candidates` is how
+    many of the `unlabeled` samples are ranked by how alike they are, whatever they are, and
+    `expected` how many of those are such samples.
     """
 
     rule: str
@@ -187,7 +188,9 @@ class Recording:
     recall: float | None
     claims: tuple[Finding, ...]
     lacking: int | None
+    unlabeled: int
     candidates: int
+    expected: float
     sentence: str
 
 
@@ -201,6 +204,7 @@ def recording(run: RunFile, concept_id: int, most: int = 3) -> Recording:
     rule = concept(run, concept_id).rule
     found = [one for one in findings(run, concept_id).found if one.role in _ROLES][:most]
     lacking, candidates = _lacking(run, concept_id), candidate_count(run, concept_id)
+    unlabeled, expected = run.populations.get("unlabeled", 0), _expected(run, concept_id)
     what = rule.text or (found[0].filter or found[0].head if found else "")
     count = f" {lacking:,}" if lacking else ""
     sentence = (
@@ -209,10 +213,26 @@ def recording(run: RunFile, concept_id: int, most: int = 3) -> Recording:
         else f"Record{count} samples like the members: no field tells them"
     )
     if candidates:
-        sentence += f"; {counted(candidates, 'candidate')} lie among the unlabeled samples"
+        sentence += f". {_among(unlabeled, candidates, expected)}"
     return Recording(
-        rule.text, rule.precision, rule.recall, tuple(found), lacking, candidates, f"{sentence}."
-    )
+        rule.text, rule.precision, rule.recall, tuple(found), lacking, unlabeled, candidates,
+        expected, f"{sentence}.",
+    )  # fmt: skip
+
+
+def _expected(run: RunFile, concept_id: int) -> float:
+    sql = "SELECT coalesce(sum(chance), 0) FROM candidates WHERE concept_id = $concept"
+    return float(fetch_rows(run, sql, params={"concept": concept_id})[0][0])
+
+
+def _among(unlabeled: int, candidates: int, expected: float) -> str:
+    """Say how many unlabeled samples were ranked, which is a limit, and how many are such ones."""
+    such = round(expected, 2 - len(str(round(expected)))) if expected >= 100 else round(expected)
+    about = f"about {such:,.0f} of these" if such else "hardly any of these"
+    ranked = f"Of {unlabeled:,} unlabeled samples the {candidates:,} most alike are ranked"
+    if candidates == unlabeled:
+        ranked = f"All {counted(unlabeled, 'unlabeled sample')} are ranked"
+    return f"{ranked}; {about} are expected to be such samples"
 
 
 _ROLES = ("defining", "part", "common", "frequent")

@@ -220,35 +220,45 @@ def listed(
         raise UsageError(f"There is no list {what!r}; there are {', '.join(WHATS)}.")
     if count is not None and count < 1:
         raise UsageError(f"The count must be at least 1; got {count}.")
+    chosen, params = _bound(run, what, rank, queue, marks)
+    if rank is not None and "$concept" not in chosen.join:
+        filter = inside(rank, filter)
+    params["count"] = count if count is not None else _NO_LIMIT
+    parts = {"adds": chosen.adds, "join": chosen.join, "order": chosen.order}
+    table = fetch(run, _CHOSEN, scope(run, filter), params, **parts)
+    sql = _wide(run, chosen, thumbnails=thumbnails)
+    return Listing(run, table, _page(run, table.slice(0, 0), sql).schema, sql, thumbnails)
+
+
+def _bound(
+    run: RunFile,
+    what: What,
+    rank: int | None,
+    queue: Sequence[str] | pa.Table,
+    marks: pa.Table | None,
+) -> tuple[_List, dict[str, object]]:
+    """Fit a kind of list to what is asked, and bind its values."""
     chosen = _LISTS[what]
+    params: dict[str, object] = {}
     concept_id = None if rank is None else concept_of_rank(run, rank)
-    params: dict[str, object] = {"count": count if count is not None else _NO_LIMIT}
+    if what == "queue":
+        chosen, params = _queued(chosen, queue)
+    if what == "marks":
+        params = dict(marked(as_table(run, ()) if marks is None else marks))
     if "$concept" in chosen.join:
         params["concept"] = concept_id
-    elif rank is not None:
-        filter = inside(rank, filter)
-    if what == "queue":
-        chosen, ids = _queued(chosen, queue)
-        params |= ids
-    if what == "marks":
-        params |= marked(as_table(run, ()) if marks is None else marks)
-    table = fetch(
-        run,
-        _CHOSEN,
-        scope(run, filter),
-        params,
-        adds=chosen.adds,
-        join=chosen.join,
-        order=chosen.order,
-    )
+    return chosen, params
+
+
+def _wide(run: RunFile, chosen: _List, *, thumbnails: bool) -> dict[str, str]:
+    """Write the columns that depend on the run and the list."""
     shown = "s.{0}::VARCHAR" if run.classes else "s.{0}"
-    sql = {
+    return {
         "label": shown.replace("{0}", "label"),
         "prediction": shown.replace("{0}", "prediction"),
         "metadata": _metadata(run, _TAKEN | chosen.taken),
         "thumbnail": ", x.thumbnail" if thumbnails else "",
     }
-    return Listing(run, table, _page(run, table.slice(0, 0), sql).schema, sql, thumbnails)
 
 
 # What the rows of a label queue tell beside their ids.

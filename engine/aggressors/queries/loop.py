@@ -97,8 +97,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A queue as far as one run knows it."""
+    """A queue as far as one run knows it; the ranks of its parts are those of that run."""
 
+    run_id: str
+    run_name: str
     total: int
     done: int
     came: Came
@@ -253,7 +255,10 @@ def loop(rows: pa.Table, run: RunFile, marks: Iterable[Mark] = ()) -> Loop:
         group = "" if concept is None else known[concept]
         parts.append(_part(ours.filter(of_rank), run, concept, group, told))
     done = rows.filter(pc.is_in(rows["state"], pa.array(["labeled", "rejected"]))).num_rows
-    return Loop(rows.num_rows, done, _came(ours, told), tuple(parts), rows.num_rows - ours.num_rows)
+    return Loop(
+        run.info.run_id, run.info.name, rows.num_rows, done, _came(ours, told), tuple(parts),
+        rows.num_rows - ours.num_rows,
+    )  # fmt: skip
 
 
 def _part(

@@ -36,7 +36,6 @@ IntArray = NDArray[np.int64]
 Side = Literal["run", "other"]
 Turn = Literal["broke", "fixed", "worse", "better"]
 TURNS: tuple[Turn, ...] = ("broke", "fixed", "worse", "better")
-SEED = 0  # of every resampling: the same runs give the same interval everywhere
 _SOUGHT = {"aggressor", "concept"}  # groups that were found on one half, which says nothing of them
 _EQUAL = 1e-6  # relative to its size, below which a signal counts as the same
 
@@ -211,7 +210,7 @@ def change_of(both: Paired, inside: BoolArray, *, judges_only: bool = False) -> 
     inside = inside & both.judges if judges_only else inside
     n = int(np.count_nonzero(inside))
     value, reference = both.value[inside], both.reference[inside]
-    found = paired_difference(value, reference, seed=SEED) if n > 1 else None
+    found = paired_difference(value, reference) if n > 1 else None
     worse, better, broke, fixed = (
         int(np.count_nonzero(both.turned(turn) & inside))
         for turn in ("worse", "better", "broke", "fixed")

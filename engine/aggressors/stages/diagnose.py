@@ -29,7 +29,7 @@ def diagnose(tables: Tables, context: Context) -> dict[str, pa.Table]:
         return {"aggressors": tables["aggressors"], "suspects": rows("suspects", [])}
     frame = Frame.from_tables(tables, context)
     scene = Scene.of(frame)
-    doubt = Doubt.of(scene)
+    doubt = Doubt.of(frame, scene.neighbourhood)
     members = members_by_concept(tables)
     probes = probes_of(tables.get("probes"))
     suspects: list[dict[str, object]] = []

@@ -23,7 +23,6 @@ EXACT = 50_000  # unlabeled samples that are all scored
 DRAWN = 10_000  # of more than that, so many stand for those that no coarse score picks
 PICKED = 3  # times the candidates wanted
 COARSE = 2_000  # labeled samples by which a coarse score is made
-COARSE_LISTED = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +92,7 @@ def pool_of(frame: Frame, space: str) -> Pool | None:
     if len(unlabeled) > EXACT:
         drawn = np.searchsorted(unlabeled, capped(frame, unlabeled, DRAWN))
         coarse = np.flatnonzero(np.isin(labeled, capped(frame, labeled, COARSE)))
-        near_coarse = nearest(z_unlabeled, z_labeled[coarse], COARSE_LISTED)
+        near_coarse = nearest(z_unlabeled, z_labeled[coarse], 1)
     return Pool(
         unlabeled, labeled, place, z_unlabeled, z_labeled,
         drawn, nearest(z_unlabeled[drawn], z_labeled, LISTED),

@@ -7,11 +7,10 @@ import numpy as np
 from aggressors.errors import InputError
 from aggressors.stats.intervals import FloatArray, Interval, finite, mean_interval
 from aggressors.stats.multiple import simultaneous_level
+from aggressors.stats.saddlepoint import bootstrap_bounds
 
-RESAMPLES = 4_000
 # From here on the bootstrap of a mean and Student's t agree to less than a percent of the width.
 LARGE = 5_000
-_DRAWS = 2_000_000  # numbers drawn at a time; bounds the memory
 
 
 def paired_difference(
@@ -19,7 +18,6 @@ def paired_difference(
     reference: FloatArray,
     *,
     level: float = 0.95,
-    seed: int,
     n_tests: int = 1,
 ) -> Interval:
     """Mean of `value - reference` over the same samples, with a bootstrap interval.
@@ -29,7 +27,6 @@ def paired_difference(
     value : (n,) signal of the samples under the new model.
     reference : (n,) signal of the same samples, in the same order, under the baseline.
     level : coverage, in (0, 1); of all `n_tests` intervals together.
-    seed : seeds the resampling; same seed, same interval, whatever the order of the samples.
     n_tests : intervals that must hold together (Bonferroni).
 
     Raises
@@ -37,7 +34,7 @@ def paired_difference(
     InputError : lengths differ, fewer than 2 samples, or a value that is not finite.
 
     Source: Hesterberg 2015, "What teachers should know about the bootstrap" (percentile interval
-    with the tails expanded for small n).
+    with the tails expanded for small n), with the quantiles of `saddlepoint.bootstrap_bounds`.
     """
     value = finite(value, "value", at_least=2)
     reference = finite(reference, "reference", at_least=2)
@@ -47,12 +44,9 @@ def paired_difference(
     level = simultaneous_level(level, n_tests)
     if len(difference) >= LARGE:
         return mean_interval(difference, level=level)
-    tail = _expanded_tail(len(difference), level)
-    # At least 20 resampled means beyond each bound, so that the bound itself is not noise.
-    means = _resampled_means(difference, max(RESAMPLES, min(round(20 / tail), 100_000)), seed)
-    low, high = np.quantile(means, [tail, 1 - tail])
+    low, high = bootstrap_bounds(difference, _expanded_tail(len(difference), level))
     mean = float(difference.mean())
-    return Interval(mean, min(float(low), mean), max(float(high), mean))
+    return Interval(mean, min(low, mean), max(high, mean))
 
 
 def smallest_detectable(
@@ -94,13 +88,3 @@ def _expanded_tail(n: int, level: float) -> float:
     from scipy.special import ndtr, stdtrit
 
     return float(ndtr(-((n / (n - 1)) ** 0.5) * stdtrit(n - 1, (1 + level) / 2)))
-
-
-def _resampled_means(value: FloatArray, resamples: int, seed: int) -> FloatArray:
-    rng = np.random.default_rng(seed)
-    rows = max(1, _DRAWS // len(value))
-    means = [
-        value[rng.integers(0, len(value), (min(rows, resamples - start), len(value)))].mean(axis=1)
-        for start in range(0, resamples, rows)
-    ]
-    return np.concatenate(means)

@@ -133,11 +133,12 @@ def _of_shortcut(e: Evidence) -> list[Reason]:
         return []
     sentence = (
         f"in train, {e.shortcut_field} tells {e.shortcut_class} from the others, and fails on "
-        f"these members (strength {number(e.shortcut)}, {SHORTCUT} counts); such members are "
-        f"{number(exp(e.shortcut_shortfall or 0.0))} times as frequent here as in train"
+        f"these members: {number(e.shortcut)} on a scale from 0 to 1, on which a shortcut begins "
+        f"at {SHORTCUT}; such members are {number(exp(e.shortcut_shortfall or 0.0))} times as "
+        "frequent here as in train"
         if e.shortcut > SHORTCUT
-        else "no field tells a class in train and fails on these members (strength "
-        f"{number(e.shortcut)}, {SHORTCUT} counts)"
+        else "no field tells a class in train and fails on these members: the nearest to it comes "
+        f"to {number(e.shortcut)} on a scale from 0 to 1, on which a shortcut begins at {SHORTCUT}"
     )
     weight = _weight(e.shortcut, SHORTCUT)
     return [Reason("augment", "shortcut", e.shortcut, SHORTCUT, weight, sentence)]

@@ -5,12 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
+from typing import NamedTuple
 
 ROLES = ("sample_id", "label", "why", "of_group", "by", "at")
 # What a CSV of ours begins with a ' for, see `export.table`.
 FORMULAS = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _EXACT = 2**53  # below it a float holds every whole number
+_SHOWN = 60  # characters of a value in a message
+YES = ("yes", "true", "1", "1.0")
+NO = ("no", "false", "0", "0.0")
+_SUCH = (*YES, "such a sample")
+_OTHER = (*NO, "not of the group")
+_OPEN = ("", "unknown")
+
+# What of an answer may be unreadable.
+NO_WHOLE_LABEL = "no label of the whole sample"
+NO_YES_OR_NO = "neither yes nor no"
+NO_DATE = "no date"
+NO_TEXT = "neither text nor number"
+NO_ROW = "not as long as the header"
+NO_ANSWER = "no answer that can be read"
+
+
+class Odd(NamedTuple):
+    """Something of an answer that cannot be read: of which kind, and what it says."""
+
+    kind: str
+    got: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +41,12 @@ class Answer:
 
     Parameters
     ----------
-    row : place of the row or task in its file, from 1.
+    row : its place in the file, as `Answers.unit` counts.
     label : '' where there is none.
     why : why it was rejected, '' where it was not.
     of_group : whether it is such a sample as the queue asks for; None where nobody says.
     by, at : who said it, and when; '' and None where the file does not tell.
-    odd : why it cannot be read as a label, '' where it can.
+    odd : all of it that cannot be read.
     decided : it was set above the other answers of its task.
     """
 
@@ -35,7 +57,7 @@ class Answer:
     of_group: bool | None = None
     by: str = ""
     at: datetime | None = None
-    odd: str = ""
+    odd: tuple[Odd, ...] = ()
     decided: bool = False
 
 
@@ -54,6 +76,44 @@ def text_of(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return str(value)
+
+
+def plain_text(value: object, column: str) -> tuple[str, tuple[Odd, ...]]:
+    """Write a value as `text_of` does; a list or record is told."""
+    if isinstance(value, list | tuple | dict):
+        kind = "a record" if isinstance(value, dict) else "a list"
+        return "", (Odd(NO_TEXT, f"{column} is {kind}: {str(value)[:_SHOWN]}"),)
+    return text_of(value), ()
+
+
+def such(value: object, column: str) -> tuple[bool | None, tuple[Odd, ...]]:
+    """Read whether it is such a sample; None where nobody says, and any other word is told."""
+    said = text_of(value).strip().lower()
+    if said in _OPEN:
+        return None, ()
+    if said in _SUCH or said in _OTHER:
+        return said in _SUCH, ()
+    return None, (Odd(NO_YES_OR_NO, f"{column} is {text_of(value)[:_SHOWN]!r}"),)
+
+
+def moment(value: object, column: str) -> tuple[datetime | None, tuple[Odd, ...]]:
+    """Read when something was said, in UTC unless it tells its zone; what is no date is told."""
+    given = value
+    if value is None or not text_of(value).strip():
+        return None, ()
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            value = None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time())
+    if isinstance(value, datetime):
+        try:
+            return (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)), ()
+        except OverflowError:  # the first or last day there is, in another zone
+            pass
+    return None, (Odd(NO_DATE, f"{column} is {text_of(given)[:_SHOWN]!r}"),)
 
 
 def known_as(text: str, known: Collection[str]) -> str:

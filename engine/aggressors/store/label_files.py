@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 from pyarrow import parquet
 
 from aggressors.errors import TableError, UsageError
 from aggressors.store import label_studio_files
-from aggressors.store.label_answers import ROLES, Answer, text_of
+from aggressors.store.label_answers import (
+    NO,
+    NO_ROW,
+    NO_WHOLE_LABEL,
+    ROLES,
+    YES,
+    Answer,
+    Odd,
+    moment,
+    plain_text,
+    such,
+)
+from aggressors.store.label_json_files import Records, read_records
 
 __all__ = ["Answers", "read_answers"]
 
@@ -40,10 +49,15 @@ _USUAL = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The rows of a file, and in which form it was, such as "CSV" or "Label Studio JSON"."""
+    """The rows of a file, and in which form it was, such as "CSV" or "Label Studio JSON".
+
+    `unit` is what their places count, from 1: rows, as a spreadsheet numbers them, its header
+    being the first; lines; or elements of a list.
+    """
 
     form: str
     rows: tuple[Answer, ...]
+    unit: Literal["row", "line", "element"] = "row"
 
 
 def read_answers(
@@ -99,11 +113,9 @@ def _answers(content: bytes, name: str, columns: dict[str, str]) -> Answers:
     if content.startswith(b"PAR1"):
         return Answers("Parquet", _of_parquet(content, name, columns))
     text = _decoded(content)
-    start = text.lstrip()[:1]
-    if start == "[":
-        return _of_array(json.loads(text), name, columns)
-    if start == "{":
-        return _of_lines(text, name, columns)
+    records = read_records(text, name, columns.get("sample_id", "sample_id"))
+    if records is not None:
+        return _of_json(records, name, columns)
     rows = tuple(_of_csv(text, name, columns))
     header = text.partition("\n")[0]
     is_studio = "annotation_id" in header and "lead_time" in header
@@ -120,23 +132,25 @@ def _decoded(content: bytes) -> str:
 # --- JSON ---
 
 
-def _of_array(records: list[Any], name: str, columns: dict[str, str]) -> Answers:
-    if strange := [one for one in records if not isinstance(one, dict)]:
-        raise ValueError(f"it lists {json.dumps(strange[0])[:60]} among its records")
-    if label_studio_files.are_tasks(records):
-        return Answers("Label Studio JSON", label_studio_files.of_tasks(records, columns))
-    known = dict.fromkeys(key for record in records for key in record)
-    form = "Label Studio JSON-MIN" if "annotation_id" in known else "JSON"
-    return Answers(form, tuple(_of_records(records, list(known), name, columns)))
-
-
-def _of_lines(text: str, name: str, columns: dict[str, str]) -> Answers:
-    try:
-        records = [json.loads(text)]  # one record, maybe over several lines
-    except ValueError:
-        records = [json.loads(line) for line in text.splitlines() if line.strip()]
-    found = _of_array(records, name, columns)
-    return found if found.form == "Label Studio JSON" else Answers("JSON lines", found.rows)
+def _of_json(found: Records, name: str, columns: dict[str, str]) -> Answers:
+    id_key = columns.get("sample_id", "sample_id")
+    tasks = [label_studio_files.is_task(record, id_key) for _, record in found.placed]
+    if tasks and all(tasks):
+        rows = label_studio_files.of_tasks(found.placed, columns)
+        return Answers("Label Studio JSON", rows, found.unit)
+    if any(tasks):
+        odd = found.placed[tasks.index(not tasks[0])][0]
+        task, record = "a task of Label Studio", "a record"
+        before, there = (task, record) if tasks[0] else (record, task)
+        raise TableError(
+            f"{name}, {found.unit} {odd:,}: {there}, where what stands before is {before}. "
+            "Expected the one or the other; write them into two files."
+        )
+    known = dict.fromkeys(key for _, record in found.placed for key in record)
+    form = "JSON lines" if found.unit == "line" else "JSON"
+    if "annotation_id" in known:
+        form = "Label Studio JSON-MIN"
+    return Answers(form, tuple(_of_records(found.placed, list(known), name, columns)), found.unit)
 
 
 # --- Tables ---
@@ -146,7 +160,8 @@ def _of_parquet(content: bytes, name: str, columns: dict[str, str]) -> tuple[Ans
     with parquet.ParquetFile(pa.BufferReader(content)) as file:
         at = _columns(file.schema_arrow.names, name, columns)
         table = file.read(list(dict.fromkeys(at.values())))
-    return tuple(_of_records(table.to_pylist(), table.column_names, name, columns))
+    placed = enumerate(table.to_pylist(), start=1)
+    return tuple(_of_records(placed, table.column_names, name, columns))
 
 
 def _of_csv(text: str, name: str, columns: dict[str, str]) -> Iterator[Answer]:
@@ -156,24 +171,28 @@ def _of_csv(text: str, name: str, columns: dict[str, str]) -> Iterator[Answer]:
     fits = (one for one in _DELIMITERS if wanted in next(csv.reader([first], delimiter=one), []))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=next(fits, ","), strict=True)
     header = next(reader)
-    at = {role: header.index(one) for role, one in _columns(header, name, columns).items()}
-    for place, cells in enumerate(reader, start=1):
+    names = _columns(header, name, columns)
+    at = {role: header.index(one) for role, one in names.items()}
+    for place, cells in enumerate(reader, start=2):  # the header is row 1 of a spreadsheet
         if not cells:
             continue
         if len(cells) != len(header):
-            odd = f"{len(cells)} cells where the header has {len(header)}"
+            odd = Odd(NO_ROW, f"{len(cells)} cells where the header has {len(header)}")
             one = cells[at["sample_id"]] if at["sample_id"] < len(cells) else ""
-            yield Answer(place, one, odd=odd)
+            yield Answer(place, one, odd=(odd,))
         else:
-            yield _answer(place, {role: cells[index] for role, index in at.items()})
+            yield _answer(place, {role: cells[index] for role, index in at.items()}, names)
 
 
 def _of_records(
-    records: Sequence[Mapping[str, Any]], known: Sequence[str], name: str, columns: dict[str, str]
+    placed: Iterable[tuple[int, Mapping[str, Any]]],
+    known: Sequence[str],
+    name: str,
+    columns: dict[str, str],
 ) -> Iterator[Answer]:
     at = _columns(known, name, columns)
-    for place, record in enumerate(records, start=1):
-        yield _answer(place, {role: record.get(column) for role, column in at.items()})
+    for place, record in placed:
+        yield _answer(place, {role: record.get(column) for role, column in at.items()}, at)
 
 
 def _columns(known: Sequence[str], name: str, columns: Mapping[str, str]) -> dict[str, str]:
@@ -204,49 +223,23 @@ def _columns(known: Sequence[str], name: str, columns: Mapping[str, str]) -> dic
     return found
 
 
-def _answer(row: int, cells: Mapping[str, Any]) -> Answer:
-    label, odd = label_studio_files.choice(cells.get("label"))
-    of_group, strange = _yes_or_no(cells.get("of_group"))
-    return Answer(
-        row,
-        text_of(cells.get("sample_id")),
-        label,
-        why=_reason(text_of(cells.get("why"))),
-        of_group=of_group,
-        by=label_studio_files.annotator(cells.get("by")),
-        at=_moment(cells.get("at")),
-        odd=odd or strange,
-    )
+def _answer(row: int, cells: Mapping[str, Any], names: Mapping[str, str]) -> Answer:
+    """Read one row: its cells by role; `names` are their columns."""
+    sample_id, strange = plain_text(cells.get("sample_id"), names["sample_id"])
+    label, no_label = label_studio_files.choice(cells.get("label"))
+    why, unsaid = _reason(cells.get("why"), names.get("why", ""))
+    of_group, unclear = such(cells.get("of_group"), names.get("of_group", ""))
+    at, undated = moment(cells.get("at"), names.get("at", ""))
+    unread = (Odd(NO_WHOLE_LABEL, no_label),) if no_label else ()
+    by = label_studio_files.annotator(cells.get("by"))
+    odd = (*strange, *unread, *unsaid, *unclear, *undated)
+    return Answer(row, sample_id, label, why, of_group, by, at, odd)
 
 
-def _reason(said: str) -> str:
+def _reason(value: object, column: str) -> tuple[str, tuple[Odd, ...]]:
     """Give why a sample was rejected; a column may only tell that it was."""
+    said, odd = plain_text(value, column)
     said = said.strip()
-    if said.lower() in ("false", "no", "0"):
-        return ""
-    return "rejected by the labeler" if said.lower() in ("true", "yes", "1") else said
-
-
-def _yes_or_no(value: object) -> tuple[bool | None, str]:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None, ""
-    said = str(value).strip().lower()
-    if said in ("", "unknown"):
-        return None, ""
-    if said in ("true", "yes", "1", "1.0"):
-        return True, ""
-    if said in ("false", "no", "0", "0.0"):
-        return False, ""
-    return None, f"of_group is {str(value)[:60]!r}, neither yes nor no"
-
-
-def _moment(value: object) -> datetime | None:
-    """When it was said; None where the file does not say it in a way that can be read."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
-    if not isinstance(value, datetime):
-        return None
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    if said.lower() in NO:
+        return "", odd
+    return "rejected by the labeler" if said.lower() in YES else said, odd

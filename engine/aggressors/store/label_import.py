@@ -8,18 +8,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-import pyarrow as pa
-
-from aggressors.errors import InputError
-from aggressors.store.label_answers import Answer, known_as
-from aggressors.store.label_events import LONGEST_WORD, SCHEMA, person
+from aggressors.store.label_answers import (
+    NO_ANSWER,
+    NO_DATE,
+    NO_ROW,
+    NO_TEXT,
+    NO_WHOLE_LABEL,
+    NO_YES_OR_NO,
+    Answer,
+    known_as,
+)
+from aggressors.store.label_checked import Checked, Problem, Trouble
+from aggressors.store.label_events import LONGEST_WORD
 from aggressors.store.label_files import Answers
 from aggressors.store.label_queues import LabelQueue
 from aggressors.store.label_states import NOT_OF_GROUP, SKIPPED, UNUSABLE
 
 __all__ = ["Allowed", "Checked", "Problem", "Trouble", "check"]
 
-SHOWN = 3  # examples of a problem in a message
 SEARCHED = 20  # unknown words for which the nearest known one is sought
 # What a labeler may write in place of a class.
 _REJECTIONS = (NOT_OF_GROUP, UNUSABLE, SKIPPED)
@@ -28,7 +34,12 @@ _NEXT = {
     "no sample_id": "name its column with --columns sample_id=COLUMN",
     "unknown id": "correct the ids, or leave such rows out with --skip-unknown",
     "not in this queue": "name the right queue, or leave such rows out with --skip-unknown",
-    "no label of the whole sample": "give each sample one class",
+    NO_ROW: "give each row the cells of the header, with quotes around a text that holds a comma",
+    NO_TEXT: "write a text or a number",
+    NO_ANSWER: "export the tasks anew, or name the tag with --columns label=TAG",
+    NO_WHOLE_LABEL: "give each sample one class",
+    NO_YES_OR_NO: "write yes, no, or nothing",
+    NO_DATE: "write a date such as 2026-11-27 or 2026-11-27T12:30:00Z, or nothing",
     "no label": "label them, or leave them for later with --skip-empty",
     "unknown class": "correct them, or take new classes with --new-classes",
     "no number": "give a number for each",
@@ -55,100 +66,6 @@ class Allowed:
     skip_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """One row that cannot be taken, and what it says; its place in the file counts from 1."""
-
-    row: int
-    sample_id: str
-    got: str
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """All rows that cannot be taken for one reason."""
-
-    kind: str
-    rows: tuple[Trouble, ...]
-    next: str
-
-    @property
-    def sentence(self) -> str:
-        """Say it with the first rows: "2 × unknown class: row 4, 'a' (coot), …; correct them"."""
-        told = [
-            f"row {one.row}" + f", {one.sample_id!r}" * bool(one.sample_id) + f" ({one.got})"
-            for one in self.rows[:SHOWN]
-        ]
-        more = f" and {len(self.rows) - SHOWN:,} more" * (len(self.rows) > SHOWN)
-        return f"{len(self.rows):,} × {self.kind}: {'; '.join(told)}{more}. To go on, {self.next}."
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Answers that were checked against their queue, none taken yet.
-
-    Parameters
-    ----------
-    form : form of the file.
-    problems : what keeps them from being taken; `take` then refuses.
-    labeled, rejected : what `take` takes.
-    unchanged : samples of which the queue has this answer already.
-    left_out : rows that were left out as was asked for.
-    """
-
-    queue: LabelQueue
-    form: str
-    rows: int
-    problems: tuple[Problem, ...] = ()
-    labeled: tuple[Answer, ...] = ()
-    rejected: tuple[Answer, ...] = ()
-    unchanged: int = 0
-    left_out: int = 0
-    new_classes: tuple[str, ...] = ()
-
-    @property
-    def refusal(self) -> str:
-        """All problems in words, '' where there is none."""
-        if not self.problems:
-            return ""
-        n = sum(len(one.rows) for one in self.problems)
-        head = f"Nothing was taken: {n:,} of {self.rows:,} rows do not fit {self.queue.name!r}."
-        return "\n".join([head, *(f"- {one.sentence}" for one in self.problems)])
-
-    def take(self, *, by: str = "") -> None:
-        """Put the answers into the queue, in one batch.
-
-        Parameters
-        ----------
-        by : who labeled, for rows that do not say.
-
-        Raises
-        ------
-        InputError : there are problems; all are told. WorkspaceError : it cannot be written.
-        """
-        if self.problems:
-            raise InputError(self.refusal)
-        person(by)
-        answers = [*self.labeled, *self.rejected]
-        if not answers:
-            return
-        rows = [
-            {
-                "sample_id": one.sample_id,
-                "event": "rejected" if one.why else "labeled",
-                "label": one.label or None,
-                "of_group": one.of_group,
-                "why": one.why,
-                "said_at": one.at,
-                "by": one.by or None,
-            }
-            for one in answers
-        ]
-        names = list(rows[0])
-        schema = pa.schema([SCHEMA.field(name) for name in names])
-        self.queue.answer(pa.Table.from_pylist(rows, schema=schema), by=by)
-
-
 @dataclass
 class _Checking:
     """What is known while answers are checked; `rows` collects the troubles by kind."""
@@ -158,6 +75,7 @@ class _Checking:
     elsewhere: Mapping[str, str]
     known: Collection[str]
     allowed: Allowed
+    unit: str
     rows: dict[str, list[Trouble]] = field(default_factory=dict)
     left_out: int = 0
     near: dict[str, str] = field(default_factory=dict)
@@ -183,7 +101,7 @@ class _Checking:
 
     def problems(self) -> tuple[Problem, ...]:
         return tuple(
-            Problem(kind, tuple(self.rows[kind]), step)
+            Problem(kind, tuple(self.rows[kind]), step, self.unit)
             for kind, step in _NEXT.items()
             if kind in self.rows
         )
@@ -209,27 +127,15 @@ def check(
     held = queue.rows().select(["sample_id", "state", "label", "why", "of_group"]).to_pylist()
     there = {row["sample_id"]: _held(row) for row in held}
     group = {row["sample_id"]: row["of_group"] for row in held}
-    state = _Checking(there, classes, _elsewhere(queue), known, allowed)
+    state = _Checking(there, classes, _elsewhere(queue), known, allowed, answers.unit)
     by_sample: dict[str, list[Answer]] = {}
     for given in answers.rows:
         if (sound := _sound(state, given)) is not None:
             by_sample.setdefault(sound.sample_id, []).append(sound)
     joined = (_joined(state, alike) for alike in by_sample.values())
     taken = [one for one in joined if one is not None]
-    new = []
-    for answer in taken:
-        had = there[answer.sample_id]
-        if answer.why == SKIPPED and had[0] == "labeled":
-            continue  # somebody else labeled it, as within one file
-        if _said(answer) != had:
-            new.append(answer)
-            if had[0] and not allowed.replace:
-                got = f"{_said(answer)[1]}, there {had[1]}"
-                state.trouble("another answer in the queue", answer, got)
-        elif answer.of_group not in (None, group[answer.sample_id]):
-            new.append(answer)  # the same label, and now also whether it is such a sample
-    unknown = dict.fromkeys(one.label for one in new if classes and not one.why)
-    unknown = {label: None for label in unknown if label not in (classes or ())}
+    new = [one for one in taken if _is_new(state, one, group[one.sample_id])]
+    labels = dict.fromkeys(one.label for one in new if classes and not one.why)
     return Checked(
         queue,
         answers.form,
@@ -239,8 +145,22 @@ def check(
         tuple(one for one in new if one.why),
         len(taken) - len(new),
         state.left_out,
-        tuple(unknown),
+        tuple(label for label in labels if label not in (classes or ())),
+        answers.unit,
     )
+
+
+def _is_new(state: _Checking, answer: Answer, group: bool | None) -> bool:
+    """Tell whether an answer says more than the queue has; another answer there is a trouble."""
+    had = state.there[answer.sample_id]
+    if answer.why == SKIPPED and had[0] == "labeled":
+        return False  # somebody else labeled it, as within one file
+    if _said(answer) == had:  # maybe now also whether it is such a sample
+        return answer.of_group not in (None, group)
+    if had[0] and not state.allowed.replace:
+        got = f"{_said(answer)[1]}, there {had[1]}"
+        state.trouble("another answer in the queue", answer, got)
+    return True
 
 
 def _held(row: Mapping[str, str]) -> tuple[str, str]:
@@ -268,7 +188,8 @@ def _elsewhere(queue: LabelQueue) -> dict[str, str]:
 def _sound(state: _Checking, given: Answer) -> Answer | None:
     """Resolve the id and the class of an answer; None where it cannot be taken."""
     if not given.sample_id.strip():
-        state.trouble("no sample_id", given, given.odd or given.label or given.why or "empty")
+        for kind, got in given.odd or (("no sample_id", given.label or given.why or "empty"),):
+            state.trouble(kind, given, got)
         return None
     one = _with(given, sample_id=known_as(given.sample_id, state.there))
     if one.sample_id not in state.there:
@@ -282,10 +203,12 @@ def _sound(state: _Checking, given: Answer) -> Answer | None:
         else:
             state.trouble("unknown id", one, state.nearest_id(one.sample_id))
         return None
-    if one.odd:
-        state.trouble("no label of the whole sample", one, one.odd)
+    for kind, got in one.odd:
+        state.trouble(kind, one, got)
+    if any(kind != NO_DATE for kind, _ in one.odd):
         return None
-    return _classed(state, one)
+    classed = _classed(state, one)
+    return None if one.odd else classed
 
 
 def _classed(state: _Checking, one: Answer) -> Answer | None:
@@ -300,7 +223,7 @@ def _classed(state: _Checking, one: Answer) -> Answer | None:
         return None
     if why:
         if len(why) > LONGEST_WORD:
-            state.trouble("no label of the whole sample", one, f"a reason of {len(why)} characters")
+            state.trouble(NO_WHOLE_LABEL, one, f"a reason of {len(why)} characters")
             return None
         return _with(one, why=why, label="")
     if not one.label and one.of_group is False:

@@ -95,6 +95,17 @@ class LabelQueue:
         )
         return rows["sample_id"].filter(pc.invert(free))
 
+    def passed_over(self, *, again: bool = False) -> frozenset[str]:
+        """Sample ids that `add` passes over: what stands here, and what another queue holds.
+
+        Parameters
+        ----------
+        again : as for `add`, what another queue holds does not matter.
+        """
+        others = [] if again else [one for one in siblings(self.folder.parent) if one != self]
+        ids = [self.rows()["sample_id"], *(one.taken() for one in others)]
+        return frozenset(one for each in ids for one in each.to_pylist())
+
     def waiting(self, batch: int | None = None, *, new: bool = False) -> list[str]:
         """Sample ids that wait for a label, in the order of the queue.
 
@@ -255,6 +266,24 @@ class LabelQueue:
         """
         self._require(sample_ids)
         self._write("removed", sample_ids, {}, by)
+
+    def take_back(self, sample_ids: Sequence[str], *, by: str = "") -> tuple[str, ...]:
+        """Undo an `add`: take out those of its samples that still stand here, and return them.
+
+        Raises
+        ------
+        UsageError : one of them was exported or came back since; then none is taken out.
+        """
+        rows = self.of(sample_ids).select(["sample_id", "state"]).to_pylist()
+        if gone := [row["sample_id"] for row in rows if row["state"] != "queued"]:
+            raise UsageError(
+                f"Of these {len(sample_ids):,} samples in {self.name!r} {len(gone):,} went out "
+                f"or came back since, such as {gone[0]!r}. Take out the others one by one."
+            )
+        there = tuple(row["sample_id"] for row in rows)
+        if there:
+            self.remove(there, by=by)
+        return there
 
     def _write(
         self,

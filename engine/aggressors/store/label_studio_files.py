@@ -7,74 +7,98 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aggressors.store.label_answers import Answer, text_of
+from aggressors.store.label_answers import (
+    NO_ANSWER,
+    NO_DATE,
+    NO_WHOLE_LABEL,
+    Answer,
+    Odd,
+    moment,
+    plain_text,
+    such,
+    text_of,
+)
 from aggressors.store.label_states import SKIPPED
 
-_YES = ("yes", "true", "such a sample")
-_NO = ("no", "false", "not of the group")
+_ANSWERED = ("annotations", "completions", "predictions")
 
 
-def are_tasks(records: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether records are tasks: they have their sample in `data`."""
-    return bool(records) and all(
-        isinstance(one.get("data"), dict)
-        and ("annotations" in one or "completions" in one or "predictions" in one)
-        for one in records
+def is_task(record: Mapping[str, Any], id_key: str) -> bool:
+    """Tell whether a record is a task, which has its sample in `data`; it may be untouched."""
+    return isinstance(record.get("data"), dict) and (
+        id_key not in record or any(key in record for key in _ANSWERED)
     )
 
 
-def of_tasks(tasks: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> tuple[Answer, ...]:
+def of_tasks(
+    tasks: Sequence[tuple[int, Mapping[str, Any]]], columns: Mapping[str, str]
+) -> tuple[Answer, ...]:
     """Read one answer an annotation; a task without any says nothing yet.
 
     A skipped task is rejected, unless somebody else labeled it. Of the annotations of a task those
     that are marked as ground truth count alone. Predictions are the model's own and no answer.
     """
     found: list[Answer] = []
-    for row, task in enumerate(tasks, start=1):
-        sample_id = text_of(task["data"].get(columns.get("sample_id", "sample_id")))
+    id_key = columns.get("sample_id", "sample_id")
+    for row, task in tasks:
+        sample_id, strange = plain_text(task["data"].get(id_key), id_key)
         given = task.get("annotations") or task.get("completions") or []
         if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-            found.append(Answer(row, sample_id, odd="its annotations are no list of records"))
+            odd = Odd(NO_ANSWER, "its annotations are no list of records")
+            found.append(Answer(row, sample_id, odd=(*strange, odd)))
             continue
         answers = [_annotation(row, sample_id, one, columns) for one in given]
-        found += answers or [Answer(row, sample_id)]
+        answers = answers or [Answer(row, sample_id)]
+        found += [replace(one, odd=(*strange, *one.odd)) for one in answers] if strange else answers
     return tuple(found)
 
 
 def _annotation(
     row: int, sample_id: str, given: Mapping[str, Any], columns: Mapping[str, str]
 ) -> Answer:
-    by, at = annotator(given.get("completed_by")), _moment(given)
+    by = annotator(given.get("completed_by"))
+    at, odd = _moment(given)
     if given.get("was_cancelled") or given.get("skipped"):
-        return Answer(row, sample_id, why=SKIPPED, by=by, at=at)
-    label, odd, of_group = "", "", None
+        return Answer(row, sample_id, why=SKIPPED, by=by, at=at, odd=odd)
     results = given.get("result") or []
     if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
-        return Answer(row, sample_id, by=by, at=at, odd="its result is no list of records")
-    name = columns.get("label", "label")
-    for one in results:
-        if one.get("from_name") == columns.get("of_group", "of_group"):
-            of_group, odd = _of_group(one, odd)
-        elif one.get("from_name") == name:
-            said, strange = choice(one.get("value"))
-            odd = odd or strange or ("two labels in one annotation" if label else "")
-            label = said
+        odd = (*odd, Odd(NO_ANSWER, "its result is no list of records"))
+        return Answer(row, sample_id, by=by, at=at, odd=odd)
+    tags = columns.get("label", "label"), columns.get("of_group", "of_group")
+    label, unread = _label(results, tags[0])
+    of_group, unclear = _of_group(results, tags[1])
+    odd = (*odd, *unread, *unclear)
     others = [str(one.get("from_name")) for one in results if one.get("from_name")]
-    if not label and not odd and of_group is None and others and name not in others:
-        odd = f"no tag {name!r}; there is {others[0]!r}"
+    if others and not set(tags) & set(others):
+        odd = (*odd, Odd(NO_ANSWER, f"no tag {tags[0]!r}; there is {others[0]!r}"))
     decided = bool(given.get("ground_truth"))
     return Answer(row, sample_id, label, "", of_group, by, at, odd, decided)
 
 
-def _of_group(result: Mapping[str, Any], odd: str) -> tuple[bool | None, str]:
-    said, strange = choice(result.get("value"))
-    word = said.strip().lower()
-    if word in _YES or word in _NO:
-        return word in _YES, odd
-    return None, odd or strange or f"of_group is {said[:60]!r}, neither yes nor no"
+def _label(results: Sequence[Mapping[str, Any]], name: str) -> tuple[str, tuple[Odd, ...]]:
+    """Read the label of an annotation; two of them are none of the whole sample."""
+    label, odd = "", ""
+    for one in results:
+        if one.get("from_name") == name:
+            said, strange = choice(one.get("value"))
+            odd = odd or strange or ("two labels in one annotation" if label else "")
+            label = said
+    return label, (Odd(NO_WHOLE_LABEL, odd),) if odd else ()
+
+
+def _of_group(
+    results: Sequence[Mapping[str, Any]], name: str
+) -> tuple[bool | None, tuple[Odd, ...]]:
+    found: tuple[bool | None, tuple[Odd, ...]] = None, ()
+    for one in results:
+        if one.get("from_name") == name:
+            said, strange = choice(one.get("value"))
+            found = such(strange or said, name)
+    return found
 
 
 def choice(value: object) -> tuple[str, str]:
@@ -111,13 +135,13 @@ def annotator(value: object) -> str:
     return f"annotator {said}" if said.isdecimal() else said
 
 
-def _moment(given: Mapping[str, Any]) -> datetime | None:
-    for key in ("updated_at", "created_at"):
-        value = given.get(key)
-        if isinstance(value, str):
-            try:
-                found = datetime.fromisoformat(value)
-            except ValueError:
-                continue
-            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    return None
+def _moment(given: Mapping[str, Any]) -> tuple[datetime | None, tuple[Odd, ...]]:
+    """When it was annotated; old versions wrote seconds since 1970."""
+    key = "updated_at" if given.get("updated_at") else "created_at"
+    value = given.get(key)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value, UTC), ()
+        except (ValueError, OverflowError, OSError):
+            return None, (Odd(NO_DATE, f"{key} is {value}"),)
+    return moment(value, key)

@@ -1,49 +1,51 @@
 """Open a published run: read-only, locked down, and never trusting the file."""
-# A little over 400 lines: checks of a file from a stranger stay beside the reading they guard.
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from types import TracebackType
-from typing import Any, get_args
+from typing import get_args
 
 import duckdb
 
-from aggressors.contracts import (
-    ADDED,
-    FOLDS,
-    POPULATIONS,
-    Action,
-    FieldInfo,
-    FieldKind,
-    RunInfo,
-    RunSummary,
-    Settings,
-    Status,
-)
-from aggressors.errors import (
-    GivenUp,
-    RunCorrupt,
-    RunNotFound,
-    SchemaTooNew,
-    SchemaTooOld,
-    StoreError,
-)
+from aggressors.contracts import ADDED, FieldInfo, FieldKind, RunInfo, RunSummary, Settings
+from aggressors.errors import GivenUp, RunNotFound, StoreError
 from aggressors.store.asking import NOBODY, asking_for
-from aggressors.store.files import below
-from aggressors.store.schema import SCHEMA_VERSION, TABLES
+from aggressors.store.originals import LARGEST_ORIGINAL, find_original, read_original
+from aggressors.store.sound import (
+    ENUM,
+    Connection,
+    check_file_name,
+    check_inert,
+    check_kind,
+    check_rows,
+    check_tables,
+    check_value,
+    check_version,
+    check_whole,
+    check_words,
+    corrupt,
+    refused,
+)
+
+__all__ = [
+    "LARGEST_ORIGINAL",
+    "MEMORY_LIMIT",
+    "RunFile",
+    "check_file_name",
+    "find_original",
+    "open_run",
+    "read_original",
+    "read_summary",
+]
 
 MEMORY_LIMIT = "1GB"
-IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"RIFF")
-LARGEST_ORIGINAL = 30_000_000  # bytes
-_HEADERS_BYTES = 3 * 4_096  # what a DuckDB file holds before its first block
-_CHECKSUM_BYTES, _MAGIC = 8, b"DUCK"  # how it begins
 
 # Nothing that a stranger's file contains can read another file, load an extension or lift this.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -59,17 +61,6 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 # A run id names files in `verdicts/`.
 _RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
-
-# What DuckDB calls the types of the schema that are only known at publish.
-_ENUM = r"ENUM\(.*\)"
-_TYPES = {
-    "POPULATION": re.escape(f"ENUM{POPULATIONS}"),
-    "FOLD": re.escape(f"ENUM{FOLDS}"),
-    "CLASS": rf"{_ENUM}|VARCHAR|DOUBLE",
-    "VECTOR": r"FLOAT\[\d+\]",
-}
-
-Connection = duckdb.DuckDBPyConnection
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +116,7 @@ class RunFile:
                 "Filter to fewer samples."
             ) from error
         except duckdb.Error as error:
-            raise _refused(self.path, error) from error
+            raise refused(self.path, error) from error
 
     def close(self) -> None:
         """Let go of the file."""
@@ -155,9 +146,9 @@ def open_run(path: Path | str) -> RunFile:
     path = Path(path)
     connection = _connect(path)
     try:
-        _check_tables(connection, path)
-        _check_rows(connection, path)
-        _check_words(connection, path)
+        check_tables(connection, path)
+        check_rows(connection, path)
+        check_words(connection, path)
         return RunFile(
             path=path,
             info=_read_info(connection, path),
@@ -169,7 +160,7 @@ def open_run(path: Path | str) -> RunFile:
         )
     except duckdb.Error as error:
         connection.close()
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     except BaseException:
         connection.close()
         raise
@@ -202,7 +193,7 @@ def read_summary(path: Path | str) -> RunSummary:
             added=tuple(counts[2] or ()),
         )
     except duckdb.Error as error:
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     finally:
         connection.close()
 
@@ -211,131 +202,22 @@ def _connect(path: Path) -> Connection:
     """Connect, locked and read-only, to a whole DuckDB file of a schema that can be read."""
     if not path.is_file():
         raise RunNotFound(f"There is no run file {path}. `aggressors runs` lists what there is.")
-    _check_kind(path)
+    check_kind(path)
     try:
         connection = duckdb.connect(path, read_only=True, config=_CONFIG)
     except duckdb.Error as error:
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     try:
-        _check_whole(connection, path)
-        _check_inert(connection, path)
-        _check_version(connection, path)
+        check_whole(connection, path)
+        check_inert(connection, path)
+        check_version(connection, path)
     except duckdb.Error as error:
         connection.close()
-        raise _refused(path, error) from error
+        raise refused(path, error) from error
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _refused(path: Path, error: duckdb.Error) -> RunCorrupt:
-    reason = str(error).splitlines()[0]
-    if "Could not read enough bytes" in reason:
-        reason = "it is truncated"
-    return _corrupt(path, reason)
-
-
-def _corrupt(path: Path, reason: str) -> RunCorrupt:
-    return RunCorrupt(
-        f"{path} cannot be read as a run: {reason.rstrip('.')}. "
-        "Copy the file again, or type the `aggressors run` that made it once more."
-    )
-
-
-def _check_kind(path: Path) -> None:
-    """Require a DuckDB file; of a table DuckDB would try to make a database."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(_CHECKSUM_BYTES + len(_MAGIC))
-    except OSError as error:
-        raise _corrupt(path, (error.strerror or str(error)).lower()) from error
-    if len(start) < _CHECKSUM_BYTES + len(_MAGIC):
-        raise _corrupt(path, "it is truncated")
-    if not start.endswith(_MAGIC):
-        raise RunCorrupt(
-            f"{path} is no run file: it is not a DuckDB file. `aggressors runs` lists the runs, "
-            "and `aggressors ingest` makes one from a table."
-        )
-
-
-def _check_whole(connection: Connection, path: Path) -> None:
-    """Compare the length with the blocks in use, for a file cut short still opens.
-
-    A published file has no other blocks; what is cut from one that somebody changed may show late.
-    """
-    size = connection.execute(
-        "SELECT block_size * used_blocks FROM pragma_database_size()"
-    ).fetchone()
-    expected = _HEADERS_BYTES + (size[0] if size else 0)
-    found = path.stat().st_size
-    if found < expected:
-        raise _corrupt(path, f"it is truncated, {found:,} of {expected:,} bytes are there")
-
-
-def _check_version(connection: Connection, path: Path) -> None:
-    row = connection.execute("SELECT schema_version FROM run").fetchone()
-    if row is None or row[0] is None:
-        raise _corrupt(path, "its table 'run' is empty or has no schema_version")
-    if row[0] > SCHEMA_VERSION:
-        raise SchemaTooNew(
-            f"{path} has schema version {row[0]}; this version of aggressors reads up to "
-            f"{SCHEMA_VERSION}. Upgrade with `pip install --upgrade aggressors`."
-        )
-    if row[0] < SCHEMA_VERSION:
-        raise SchemaTooOld(
-            f"{path} has schema version {row[0]}; this version of aggressors reads "
-            f"{SCHEMA_VERSION}. Make the run again with `aggressors run` or `aggressors ingest`."
-        )
-
-
-def _check_inert(connection: Connection, path: Path) -> None:
-    """Refuse a file that computes: a macro could pose as any function, a view as any table."""
-    computed = connection.execute(
-        "SELECT view_name FROM system.duckdb_views() WHERE NOT internal"
-        " UNION ALL SELECT function_name FROM system.duckdb_functions() WHERE NOT internal"
-    ).fetchall()
-    if computed:
-        raise _corrupt(path, f"it holds {computed[0][0]!r}, a view or macro that no run file has")
-
-
-def _check_tables(connection: Connection, path: Path) -> None:
-    """Require every table and column of the schema, and its type."""
-    found: dict[str, dict[str, str]] = {}
-    for table, column, type_name in connection.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
-    ).fetchall():
-        found.setdefault(table, {})[column] = type_name
-    for expected in TABLES:
-        if expected.name not in found:
-            raise _corrupt(path, f"its table {expected.name!r} is missing")
-        for column in expected.columns:
-            type_name = found[expected.name].get(column.name)
-            what = f"column {column.name!r} of {expected.name!r}"
-            if type_name is None:
-                raise _corrupt(path, f"{what} is missing")
-            if not re.fullmatch(_TYPES.get(column.type, column.type), type_name, re.DOTALL):
-                raise _corrupt(path, f"{what} is {type_name[:40]}, not {column.type}")
-
-
-def _check_rows(connection: Connection, path: Path) -> None:
-    """Require as many rows of metadata as samples: they are matched by their places."""
-    rows = connection.execute(
-        "SELECT (SELECT count(*) FROM samples), (SELECT count(*) FROM metadata)"
-    ).fetchone()
-    if rows and rows[0] != rows[1]:
-        raise _corrupt(path, f"it has {rows[0]:,} samples, and metadata of {rows[1]:,}")
-
-
-def _check_words(connection: Connection, path: Path) -> None:
-    """Require that each aggressor has a value everywhere, and words that the contract knows."""
-    for rank, name, status, action in connection.execute(
-        "SELECT rank, name, status, action FROM aggressors"
-    ).fetchall():
-        if status not in get_args(Status) or action not in get_args(Action):
-            raise _corrupt(path, f"aggressor {rank} has status {status!r} and action {action!r}")
-        if rank is None or name is None:
-            raise _corrupt(path, "an aggressor has no rank or no name")
 
 
 def _read_info(connection: Connection, path: Path) -> RunInfo:
@@ -343,63 +225,17 @@ def _read_info(connection: Connection, path: Path) -> RunInfo:
         "SELECT run_id, name, schema_version, created_at, model_name, model_digest, data_digest,"
         " task, loss_name, settings, seed, engine_version, derived_from, derived_from_name FROM run"
     ).fetchone()
-    assert row is not None  # _check_version has read it
+    assert row is not None  # check_version has read it
     values = dict(zip((entry.name for entry in fields(RunInfo)), row, strict=True))
     for name, value in values.items():
-        _check_value(name, value, path)
+        check_value(name, value, path)
     if not _RUN_ID.fullmatch(values["run_id"]):
-        raise _corrupt(path, f"its run id {values['run_id']!r:.80} cannot name a file")
+        raise corrupt(path, f"its run id {values['run_id']!r:.80} cannot name a file")
     if values["derived_from"] and not _RUN_ID.fullmatch(values["derived_from"]):
-        raise _corrupt(path, f"it is derived from {values['derived_from']!r:.80}, which is no run")
+        raise corrupt(path, f"it is derived from {values['derived_from']!r:.80}, which is no run")
     created = values["created_at"].replace(tzinfo=UTC).isoformat()
     settings = _read_settings(values["settings"], path)
     return RunInfo(**values | {"created_at": created, "settings": settings})
-
-
-def _check_value(name: str, value: Any, path: Path) -> None:
-    """Require one value of the table `run` to be there and of its type."""
-    if value is None:
-        raise _corrupt(path, "its table 'run' has a column without a value")
-    wanted = {"schema_version": int, "seed": int, "created_at": datetime}.get(name, str)
-    if not isinstance(value, wanted):
-        raise _corrupt(path, f"{name!r} of its table 'run' is {value!r:.40}")
-
-
-def check_file_name(path: Path, run_id: str) -> None:
-    """Require of a file in `runs/` that its name is its run id; raises RunCorrupt."""
-    if path.stem != run_id:
-        raise RunCorrupt(
-            f"{path} holds the run {run_id!r}, and files in runs/ are called by their id. "
-            f"Rename it to {run_id}.duckdb."
-        )
-
-
-def find_original(uri: str, roots: Sequence[Path]) -> Path | None:
-    """Where the full-size image of a sample lies, or None where no root holds it.
-
-    Parameters
-    ----------
-    uri : path below a media root, as the run file gives it; a stranger may have written it.
-    roots : folders named on the command line; nothing outside them is found, links included.
-    """
-    for root in roots:
-        path = below(root, uri)
-        try:
-            if path is not None and path.is_file() and path.stat().st_size <= LARGEST_ORIGINAL:
-                return path
-        except OSError:  # a name longer than the file system takes, a folder that is closed to us
-            continue
-    return None
-
-
-def read_original(uri: str, roots: Sequence[Path]) -> bytes | None:
-    """Full-size image of a sample, or None where no root holds it; see `find_original`."""
-    path = find_original(uri, roots)
-    try:
-        content = b"" if path is None else path.read_bytes()
-    except OSError:
-        return None
-    return content if content.startswith(IMAGE_STARTS) else None
 
 
 def _read_settings(raw: str, path: Path) -> Settings:
@@ -409,7 +245,7 @@ def _read_settings(raw: str, path: Path) -> Settings:
         values = json.loads(raw)
         return Settings.parse({name: values[name] for name in known if name in values})
     except (ValueError, TypeError, KeyError) as error:
-        raise _corrupt(path, f"its settings cannot be read ({error})") from error
+        raise corrupt(path, f"its settings cannot be read ({error})") from error
 
 
 def _read_classes(connection: Connection) -> tuple[str, ...]:
@@ -427,10 +263,10 @@ def _read_fields(connection: Connection, path: Path) -> dict[str, FieldInfo]:
         "SELECT field, kind, unit, source, missing FROM metadata_fields ORDER BY rowid"
     ).fetchall():
         if kind not in get_args(FieldKind) or name not in columns:
-            raise _corrupt(path, f"metadata field {name!r} has no column or an unknown kind")
-        wanted = "DOUBLE" if kind == "number" else rf"{_ENUM}|VARCHAR"
+            raise corrupt(path, f"metadata field {name!r} has no column or an unknown kind")
+        wanted = "DOUBLE" if kind == "number" else rf"{ENUM}|VARCHAR"
         if not re.fullmatch(wanted, columns[name], re.DOTALL):
-            raise _corrupt(path, f"metadata field {name!r} is a {kind} of type {columns[name]:.40}")
+            raise corrupt(path, f"metadata field {name!r} is a {kind} of type {columns[name]:.40}")
         fields[name] = FieldInfo(name, kind, unit or "", source, missing)
     return fields
 

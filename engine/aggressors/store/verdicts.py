@@ -73,7 +73,7 @@ class Comparison:
     n_tests : tests that could be compared in that check; their intervals hold together.
     n, relabeled : samples compared, and left out because their label differs.
     value, reference, difference, low, high : mean signals, value - reference, 95 % interval.
-    bound : lower bound of the interval that holds for all `n_tests` together.
+    bound : what the difference exceeds with 95 % certainty, over all `n_tests` together.
     detectable : smallest worsening that would have failed with 80 % probability.
     verdict : pass, fail or inconclusive.
     """

@@ -206,6 +206,16 @@ class Workspace:
 
         return LabelQueue(self.labels / check_slug(name))
 
+    def found_queue(self, name: str) -> LabelQueue:
+        """Return a label queue that is there; raises UsageError with the nearest name."""
+        found, names = self.label_queue(name), self.queues()
+        if name in names:
+            return found
+        near = get_close_matches(name, names, n=1)
+        nearest = f" The nearest is {near[0]!r}." if near else ""
+        known = ", ".join(names) or "none"
+        raise UsageError(f"There is no label queue {name!r}; there are: {known}.{nearest}")
+
     def label_queues(self) -> list[QueueSummary]:
         """Sum up all label queues, by name."""
         from aggressors.store.label_queues import summaries

@@ -1,4 +1,4 @@
-"""The ten interactions that analysts make most, in a real browser: from the click to the paint.
+"""The interactions that analysts make most, in a real browser: from the click to the paint.
 
 The page itself keeps the time: from the first pointer or wheel event to two frames after the last
 run of the script that it set off has ended.
@@ -99,6 +99,9 @@ class Analyst:
         yield "samples: next page", self._next_page
         yield "go to Aggressor", lambda: self._step("Aggressor")
         yield "go to Solve", lambda: self._step("Solve")
+        yield "solve: another budget", self._budget
+        yield "solve: choose a candidate", self._candidate
+        yield "solve: more like this", self._more_like
         yield "go to Insights", lambda: self._step("Insights")
         yield "choose an aggressor", self._choose
         yield "go to Explore", lambda: self._step("Explore")
@@ -134,6 +137,18 @@ class Analyst:
 
     def _next_page(self) -> None:
         self.page.get_by_role("button", name="Next page").last.click()
+
+    def _budget(self) -> None:
+        number = self.page.get_by_label("Samples to label")
+        number.fill(str(self.rng.integers(20, 1_000)))
+        number.press("Enter")
+
+    def _candidate(self) -> None:
+        tiles = self.page.get_by_role("grid", name="Candidates").locator(".tile")
+        tiles.nth(int(self.rng.integers(8))).click()
+
+    def _more_like(self) -> None:
+        self.page.get_by_role("button", name="More like this").click()
 
     def _choose(self) -> None:
         rows = self.page.get_by_role("grid", name="Aggressors, ranked").locator("tr.pick")

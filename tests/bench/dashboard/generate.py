@@ -10,8 +10,10 @@ that memory does not grow with them.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,7 +29,7 @@ from PIL import Image
 from aggressors.contracts import POPULATIONS, RunInfo, Settings
 from aggressors.stages.tables import rows, table
 from aggressors.store.publish import publish
-from aggressors.store.schema import SCHEMA_VERSION
+from aggressors.store.schema import SCHEMA_VERSION, TABLES
 
 CACHE = Path("/tmp/bench-cache/dashboard")
 SEED = 20261127
@@ -37,6 +39,9 @@ CATEGORY_SIZES = (2, 3, 4, 5, 7, 8, 12, 16, 24, 40, 120, 400)
 SCENES = 100_000
 DIMENSIONS = 128
 THUMBNAILS = 20_000
+CANDIDATES = 10_000  # of each aggressor, which is ten times what is stored by default
+POSITION = 32  # dimensions in which a candidate's place is held
+YIELDS = (10, 100, 1_000, 10_000)
 CHUNK = 100_000
 WORDS = (
     "road", "rain", "night", "crossing", "tunnel", "bridge", "snow", "crowd", "forest", "harbour",
@@ -59,10 +64,24 @@ class World:
 
 
 def run_path(cache: Path, n: int) -> Path:
-    """Run file of n samples below the cache; made where it is not there yet."""
-    workspace = cache / f"rows-{n}"
+    """Run file of n samples below the cache; made where it is not there yet.
+
+    One that another schema or an earlier form of this file has made is deleted: it may not open,
+    or lack what a page shows.
+    """
+    workspace = cache / f"rows-{n}-{made_by()}"
     found = sorted((workspace / "runs").glob("*.duckdb"))
-    return found[0] if found else generate(workspace, n)
+    if found:
+        return found[0]
+    for other in (cache / f"rows-{n}", *cache.glob(f"rows-{n}-*")):
+        shutil.rmtree(other, ignore_errors=True)
+    return generate(workspace, n)
+
+
+def made_by() -> str:
+    """What a run depends on besides its size, as a hash: the schema, and this file."""
+    depends = f"{SCHEMA_VERSION} {TABLES} {Path(__file__).read_text(encoding='utf-8')}"
+    return hashlib.blake2b(depends.encode(), digest_size=6).hexdigest()
 
 
 def generate(workspace: Path, n: int, *, embeddings: bool | None = None) -> Path:
@@ -206,8 +225,10 @@ def _metadata(
         columns[name] = pa.DictionaryArray.from_arrays(
             pa.array(code, mask=code < 0), pa.array(values)
         )
-    scene = np.minimum(SCENES * rng.random(n) ** 2, SCENES - 1).astype(np.int32)
-    scenes = pa.array([f"scene {value:06d}" for value in range(SCENES)])
+    count = min(SCENES, n // 10)
+    scene = np.minimum(count * rng.random(n) ** 2, count - 1).astype(np.int32)
+    scene[:: n // count][:count] = rng.permutation(count)  # each occurs
+    scenes = pa.array([f"scene {value:06d}" for value in range(count)])
     columns["scene"] = pa.DictionaryArray.from_arrays(pa.array(scene), scenes)
     columns["note"] = _notes(rng, n)
     key = pc.utf8_lpad(pc.cast(pa.array(rng.permutation(n)), pa.string()), 9, "0")
@@ -282,7 +303,7 @@ def _tables(rng: np.random.Generator, world: World) -> dict[str, pa.Table]:
             for rank, concept in enumerate(order, start=1)
         ]),
         "correlations": rows("correlations", list(_correlations(rng, world))),
-        **_lists(world),
+        **_lists(rng, world),
     }  # fmt: skip
 
 
@@ -323,8 +344,8 @@ def _correlations(rng: np.random.Generator, world: World) -> Iterator[dict[str, 
                     }  # fmt: skip
 
 
-def _lists(world: World) -> dict[str, pa.Table]:
-    """Representatives, candidates and suspects of each aggressor."""
+def _lists(rng: np.random.Generator, world: World) -> dict[str, pa.Table]:
+    """Representatives, candidates with their yields, and suspects of each aggressor."""
     ids = world.samples["sample_id"]
     population = world.samples["population"]
     unlabeled = np.flatnonzero(pc.equal(population, "unlabeled").to_numpy())
@@ -336,18 +357,41 @@ def _lists(world: World) -> dict[str, pa.Table]:
                  "sample_id": ids[int(row)].as_py(), "alike": 0}
                 for rank, row in enumerate(chosen, start=1)
             ]  # fmt: skip
-        candidates += [
-            {"concept_id": concept, "sample_id": ids[int(row)].as_py(), "rank": rank,
-             "similarity": 3.0, "priority": 1 / rank, "reason": "near the core"}
-            for rank, row in enumerate(unlabeled[:1000], start=1)
-        ]  # fmt: skip
+        candidates += _candidates(rng, concept, ids.take(pa.array(unlabeled[:CANDIDATES])))
         suspects += [
             {"concept_id": concept, "sample_id": ids[int(row)].as_py(), "rank": rank,
              "kind": "relabel", "suggested": CLASSES[0], "reason": "its neighbours say so"}
             for rank, row in enumerate(found[:50], start=1)
         ]  # fmt: skip
-    made = {"representatives": shown, "candidates": candidates, "suspects": suspects}
+    yields = [
+        {"concept_id": concept, "count": most, "expected": 0.5, "low": 0.3, "high": 0.7}
+        for concept in world.members
+        for most in YIELDS
+        if most <= len(unlabeled)
+    ]
+    made = {
+        "representatives": shown, "candidates": candidates, "suspects": suspects, "yields": yields,
+    }  # fmt: skip
     return {name: rows(name, records) for name, records in made.items()}
+
+
+def _candidates(rng: np.random.Generator, concept: int, ids: pa.Array) -> list[dict[str, object]]:
+    """Make candidates whose chance falls from nearly 1 to nearly 0."""
+    n = len(ids)
+    place = rng.standard_normal((n, POSITION), dtype=np.float32).astype("<f4")
+    informative = rng.random(n)
+    return [
+        {
+            "concept_id": concept, "sample_id": sample_id, "rank": at + 1,
+            "similarity": 3.0 - 6 * at / n,
+            "chance": float(1 / (1 + np.exp(8 * at / n - 3))),
+            "informative": float(informative[at]), "priority": 1 / (at + 1),
+            "position": place[at].tobytes(),
+            "reason": f"{20.1 * (1 - at / n):.1f} times nearer to members than to the rest; "
+            "most like validation-000300017; the model says class 07 (83 %)",
+        }
+        for at, sample_id in enumerate(ids.to_pylist())
+    ]  # fmt: skip
 
 
 def _media(rng: np.random.Generator, world: World) -> pa.Table:

@@ -20,6 +20,7 @@ from aggressors.queries import (
     concept,
     drift,
     explore,
+    fetching,
     fields,
     findings,
     handmade,
@@ -75,8 +76,8 @@ class Draw:
         return f'note contains "rain {self.rng.integers(1000)}"'
 
     def scene(self) -> str:
-        """A claim about one of 100,000 values."""
-        return f'scene = "scene {int(100_000 * self.rng.random() ** 2):06d}"'
+        """A claim about one of 100,000 values, which occurs in 100,000 rows as well."""
+        return f'scene = "scene {int(10_000 * self.rng.random() ** 2):06d}"'
 
     def quantile(self) -> str:
         """A claim that a loss is among the highest."""
@@ -202,6 +203,33 @@ def _aggressor(draw: Draw) -> int:
     return int(draw.rng.integers(1, 4))
 
 
+def candidates(run: RunFile) -> tuple[str, ...]:
+    """Ids of the first candidates, the same of every aggressor, as `generate.py` lays them down."""
+    total, unlabeled = sum(run.populations.values()), run.populations["unlabeled"]
+    return tuple(f"unlabeled-{total - unlabeled + at:09d}" for at in range(min(unlabeled, 100)))
+
+
+def _queue(run: RunFile, draw: Draw) -> Any:
+    wish = fetching.Wish(
+        budget=int(draw.rng.integers(10, 1_001)),
+        variety=float(draw.rng.random()),
+        even=bool(draw.rng.integers(2)),
+        filter=parse(_everything(draw)),
+    )
+    return fetching.fetched(run, 1, wish)
+
+
+def _queue_more_like(run: RunFile, draw: Draw) -> Any:
+    """A queue with examples, of the kinds that the page offers."""
+    chosen = draw.rng.choice(candidates(run), 6, replace=False).tolist()
+    wish = fetching.Wish(
+        more_like=tuple(chosen[:4]),
+        less_like=tuple(chosen[4:]),
+        filter=parse(_everything(draw)),
+    )
+    return fetching.fetched(run, 1, wish)
+
+
 INTERACTIONS: dict[str, Ask] = {
     "count, range": _count(Draw.interval),
     "count, set of values": _count(Draw.some),
@@ -293,6 +321,8 @@ INTERACTIONS: dict[str, Ask] = {
     "candidates in scope": lambda run, draw: solve.candidates(
         run, 1, parse(draw.interval()), 0, 60
     ),
+    "queue of another budget": _queue,
+    "queue, more like these": _queue_more_like,
     "findings": lambda run, draw: findings.findings(run, _aggressor(draw), "membership"),
     "hypothesis": lambda run, draw: claims.judged(run, parse(_claim(draw)), 1),
     "hypothesis, two confounders": lambda run, draw: claims.judged(

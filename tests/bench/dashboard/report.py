@@ -20,7 +20,7 @@ def report(results: Iterable[dict[str, Any]]) -> str:
     """Write the page about the results of one or more sizes, the smallest first."""
     parts = ["# How immediate the dashboard is\n", INTRODUCTION]
     for found in results:
-        parts += [f"\n## {found['rows'] // 1_000_000} million samples\n", *_of_size(found)]
+        parts += [f"\n## {_size(found['rows'])} samples\n", *_of_size(found)]
     return "\n".join([*parts, ABOVE]) + "\n"
 
 
@@ -42,6 +42,10 @@ quicker, and choose worse. Of a list of 20,000 ids most of the time goes into re
 what it was. None of them holds up the map, the hypothesis or the samples."""
 
 
+def _size(rows: int) -> str:
+    return f"{rows // 1_000_000} million" if rows >= 1_000_000 else f"{rows:,}"
+
+
 def _of_size(found: dict[str, Any]) -> Iterator[str]:
     machine = found["machine"]
     yield (
@@ -55,6 +59,10 @@ def _of_size(found: dict[str, Any]) -> Iterator[str]:
         slowest = sorted(asked, key=lambda one: -one[1]["p95_ms"])[:SLOWEST]
         named = ", ".join(f"{name} {one['p95_ms']:.0f} ms" for name, one in slowest)
         yield f"\nThe slowest queries, p95: {named}."
+    for kind, what in (("page", "Server time of each page"), ("click", "From click to painted")):
+        if timed := found.get(f"{kind}s"):
+            named = ", ".join(f"{name} {one['p95_ms']:.0f} ms" for name, one in timed.items())
+            yield f"\n{what}, p95: {named}."
     if "opening" in found:
         yield "\nFrom the command to the map, on the same table without embeddings:\n"
         yield "| | total | of that, until the server is ready | received by the browser |"
@@ -105,8 +113,10 @@ def _row(*cells: str) -> str:
 
 def write() -> None:
     """Write the page from the results that are there."""
-    paths = sorted(RESULTS.glob("dashboard_*m.json"), key=lambda path: len(path.name))
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    found = [
+        json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("dashboard_*.json")
+    ]
+    results = sorted(found, key=lambda one: int(one["rows"]))
     PAGE.write_text(report(results), encoding="utf-8")
 
 

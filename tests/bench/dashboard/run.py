@@ -27,6 +27,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# As the command line starts the dashboard; read when numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path[:0] = [str(HERE), *(str(ROOT / name) for name in ("engine", "app", "tests"))]
@@ -79,7 +82,8 @@ def measure(
         if "pandas" in parts:
             found["pandas"] = peers.compare(run, repetitions, SEED)
         name = run.info.run_id
-    found |= _served(path.parents[1], name, repetitions, seconds, parts)
+        subject = served.Subject(name, interactions.candidates(run))
+    found |= _served(path.parents[1], subject, repetitions, seconds, parts)
     if "opening" in parts:
         found["opening"] = opening.compare(path.parents[1], name)
     found["bars"] = BARS | (LARGE if rows > MILLION else {})
@@ -90,7 +94,7 @@ def measure(
 
 
 def _served(
-    workspace: Path, run: str, visits: int, seconds: float, parts: tuple[str, ...]
+    workspace: Path, subject: served.Subject, visits: int, seconds: float, parts: tuple[str, ...]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if {"pages", "analysts", "clicks"}.isdisjoint(parts):
@@ -99,17 +103,19 @@ def _served(
         address, pid = server.address, server.pid
         time.sleep(WARM_S)
         if "pages" in parts:
-            found["pages"] = asyncio.run(served.visit_pages(address, run, visits, SEED))
+            found["pages"] = asyncio.run(served.visit_pages(address, subject, visits, SEED))
             found["memory_after_pages_mb"] = served.memory(pid)[1]
         if "clicks" in parts:
-            found["clicks"] = clicks.measure(address, run, rounds=max(3, visits // 3))
+            found["clicks"] = clicks.measure(address, subject.run, rounds=max(3, visits // 3))
         if "analysts" in parts:
             found["analysts"] = asyncio.run(
                 served.analysts(
-                    address, run, people=PEOPLE, seconds=seconds, think=THINK_S, seed=SEED
+                    address, subject, people=PEOPLE, seconds=seconds, think=THINK_S, seed=SEED
                 )
             )
-            found["outlives"] = asyncio.run(served.abandon(address, run, pid, rounds=10, seed=SEED))
+            found["outlives"] = asyncio.run(
+                served.abandon(address, subject, pid, rounds=10, seed=SEED)
+            )
         found["memory_peak_mb"] = served.memory(pid)[1]
     return found
 
@@ -147,7 +153,7 @@ def missed(found: dict[str, Any]) -> Iterator[str]:
 
 def result_path(rows: int) -> Path:
     """Where the result for so many rows is kept."""
-    size = f"{rows // MILLION}m" if rows >= MILLION else str(rows)
+    size = f"{rows // MILLION}m" if rows >= MILLION else f"{rows // 1_000}k"
     return RESULTS / f"dashboard_{size}.json"
 
 

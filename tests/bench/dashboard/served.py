@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,46 @@ from interactions import Draw, at
 
 from serving import Answer, ask, session
 
-PAGES: dict[str, tuple[str, dict[str, str]]] = {
-    "insights": ("", {}),
-    "aggressor": ("aggressor", {}),
-    "explore, map": ("explore", {"tab": "map"}),
-    "explore, compare": ("explore", {"tab": "compare"}),
-    "explore, datasets": ("explore", {"tab": "compare", "against": "datasets"}),
-    "solve": ("solve", {}),
-    "track": ("track", {}),
-    "runs": ("runs", {}),
+
+@dataclass(frozen=True)
+class Subject:
+    """The run that is asked about: its id, and ids of its first aggressor's candidates."""
+
+    run: str
+    candidates: tuple[str, ...]
+
+
+def _budget(draw: Draw, subject: Subject) -> dict[str, str]:
+    """Another number of samples to label, as varied as another analyst wants them."""
+    return {
+        "budget": str(draw.rng.integers(10, 1_001)),
+        "variety": str(10 * draw.rng.integers(11)),
+        "even": str(draw.rng.integers(2)),
+    }
+
+
+def _more_like(draw: Draw, subject: Subject) -> dict[str, str]:
+    """A few candidates picked as examples, and a few as none."""
+    chosen = draw.rng.choice(subject.candidates, draw.rng.integers(2, 9), replace=False).tolist()
+    some = 1 + len(chosen) // 2
+    return {"more": "\n".join(chosen[:some]), "less": "\n".join(chosen[some:])}
+
+
+Local = Callable[[Draw, Subject], dict[str, str]]
+PAGES: dict[str, tuple[str, Local]] = {
+    "insights": ("", lambda draw, subject: {}),
+    "aggressor": ("aggressor", lambda draw, subject: {}),
+    "explore, map": ("explore", lambda draw, subject: {"tab": "map"}),
+    "explore, compare": ("explore", lambda draw, subject: {"tab": "compare"}),
+    "explore, datasets": (
+        "explore",
+        lambda draw, subject: {"tab": "compare", "against": "datasets"},
+    ),
+    "solve": ("solve", lambda draw, subject: {}),
+    "solve, another budget": ("solve", _budget),
+    "solve, more like these": ("solve", _more_like),
+    "track": ("track", lambda draw, subject: {}),
+    "runs": ("runs", lambda draw, subject: {}),
 }
 CLAIMS: tuple[Callable[[Draw], str], ...] = (
     Draw.interval,
@@ -58,10 +90,10 @@ def _children(pid: int) -> list[int]:
 # --- Through the websocket ---
 
 
-async def visit(opened: Any, page: str, run: str, filter: str) -> Answer:
+async def visit(opened: Any, page: str, subject: Subject, filter: str, draw: Draw) -> Answer:
     """Ask for a page under a filter, and read all of it."""
     stem, local = PAGES[page]
-    return await ask(opened, stem, run=run, f=filter, **local)
+    return await ask(opened, stem, run=subject.run, f=filter, **local(draw, subject))
 
 
 def analysed(claim: str) -> str:
@@ -69,14 +101,16 @@ def analysed(claim: str) -> str:
     return f"population = validation and ({claim})"
 
 
-async def visit_pages(address: str, run: str, visits: int, seed: int) -> dict[str, Any]:
+async def visit_pages(address: str, subject: Subject, visits: int, seed: int) -> dict[str, Any]:
     """Every page under filters that nobody asked for before, one session."""
     draw, found = Draw(seed), {}
     async with session(address) as opened:
         for page in PAGES:
-            await visit(opened, page, run, analysed(Draw.interval(draw)))
+            await visit(opened, page, subject, analysed(Draw.interval(draw)), draw)
             taken = [
-                await visit(opened, page, run, analysed(CLAIMS[place % len(CLAIMS)](draw)))
+                await visit(
+                    opened, page, subject, analysed(CLAIMS[place % len(CLAIMS)](draw)), draw
+                )
                 for place in range(visits)
             ]
             found[page] = told(taken)
@@ -97,7 +131,7 @@ def told(visits: list[Answer]) -> dict[str, Any]:
 
 
 async def analysts(
-    address: str, run: str, *, people: int, seconds: float, think: float, seed: int
+    address: str, subject: Subject, *, people: int, seconds: float, think: float, seed: int
 ) -> dict[str, Any]:
     """Many at once, each on random pages under random filters, for a bounded time."""
     until = time.perf_counter() + seconds
@@ -112,7 +146,7 @@ async def analysts(
                 while time.perf_counter() < until:
                     claim = chance.choice(CLAIMS)(draw)
                     page = chance.choice(list(PAGES))
-                    visits.append(await visit(opened, page, run, analysed(claim)))
+                    visits.append(await visit(opened, page, subject, analysed(claim), draw))
                     await asyncio.sleep(chance.uniform(0.5, 1.5) * think)
         except Exception as error:  # a session that breaks is a finding, not an end
             failed.append(repr(error))
@@ -121,7 +155,9 @@ async def analysts(
     return told(visits) | {"people": people, "think_s": think, "sessions_broken": failed}
 
 
-async def abandon(address: str, run: str, pid: int, *, rounds: int, seed: int) -> dict[str, Any]:
+async def abandon(
+    address: str, subject: Subject, pid: int, *, rounds: int, seed: int
+) -> dict[str, Any]:
     """How long the server works on for a tab that is closed while its page runs.
 
     Work is CPU time of the server, looked at every 25 ms; it is over when a quarter of a second
@@ -131,7 +167,7 @@ async def abandon(address: str, run: str, pid: int, *, rounds: int, seed: int) -
     for _ in range(rounds):
         async with session(address) as opened:
             asked = asyncio.create_task(
-                visit(opened, "explore, compare", run, analysed(draw.several()))
+                visit(opened, "explore, compare", subject, analysed(draw.several()), draw)
             )
             await asyncio.sleep(draw.rng.uniform(0.05, 0.15))
             asked.cancel()

@@ -101,6 +101,11 @@ def _relabel(told: dict) -> list[str]:
         + " |"
         for name in names
     ]
+    lines += [
+        "",
+        "Two rows are no order that anyone can have: a forest that is taught the *true* labels of "
+        "the other samples, members among them. They show what the aim takes.",
+    ]
     return lines
 
 

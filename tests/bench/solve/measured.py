@@ -128,6 +128,7 @@ def _analysed(one: Case) -> NDArray[np.bool_]:
 def _digest() -> str:
     root = Path(aggressors.__file__).parent
     skipped = {"recommend.py", "reasons.py", "winning.py", "told.py", "suspects.py", "saved.py",
+               "noisy_labels.py", "kernel_ridge.py",
                "diagnose.py"}  # fmt: skip
     files = [file for part in SHAPING for file in sorted((root / part).rglob("*.py"))
              or [root / part]]  # fmt: skip

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import KFold, cross_val_predict
 
 from aggressors.stages.clues import Scene
 from aggressors.stages.correlate import members_by_concept
 from aggressors.stages.frame import Frame
 from aggressors.stages.suspects import Doubt, to_relabel
+from bench.discovery.plantings import flat
 from bench.solve.cases import Case, cache_folder, case
 from bench.solve.measured import FOUND, best_match, context_of, mask
 
@@ -42,8 +45,8 @@ def _case(one: Case) -> list[dict]:
     if not noisy:
         return []
     frame = Frame.from_tables(one.tables, context_of(one))
-    doubt = Doubt.of(Scene.of(frame))
-    confident = cleanlab(frame)
+    doubt = Doubt.of(frame, Scene.of(frame).neighbourhood)
+    peers = {**true_labels(one, frame, doubt), "confident learning (cleanlab)": cleanlab(frame)}
     found = members_by_concept(one.tables)
     out = []
     for name in noisy:
@@ -54,13 +57,13 @@ def _case(one: Case) -> list[dict]:
         for members, member in groups.items():
             if int((one.wrong & member).sum()) >= FEWEST:
                 out.append({"seed": one.seed, "kind": one.kinds[name], "members": members,
-                            **_orders(one, frame, member, doubt, confident)})  # fmt: skip
+                            **_orders(one, frame, member, doubt, peers)})  # fmt: skip
     return out
 
 
 def _orders(
     one: Case, frame: Frame, member: NDArray[np.bool_], doubt: Doubt,
-    confident: NDArray[np.float64] | None,
+    peers: dict[str, NDArray[np.float64] | None],
 ) -> dict:  # fmt: skip
     place = {str(key): row for row, key in enumerate(frame.sample_id)}
     listed = to_relabel(member, frame, doubt)[:BUDGET]
@@ -72,9 +75,7 @@ def _orders(
         "loss": frame.loss,
         "neighbours that disagree, members among them": doubt.near.other,
         "at random": rng.random(len(frame)),
-    }
-    if confident is not None:
-        scores["confident learning (cleanlab)"] = confident
+    } | {name: score for name, score in peers.items() if score is not None}
     out = {"ours": float(one.wrong[ours].sum() / best)}
     for name, score in scores.items():
         first = at[np.argsort(-np.nan_to_num(score[at], nan=-1), kind="stable")][:BUDGET]
@@ -82,6 +83,26 @@ def _orders(
     hit = [suspect.suggested == one.true[place[suspect.sample_id]] for suspect in listed
            if one.wrong[place[suspect.sample_id]]]  # fmt: skip
     return out | {"suggested": float(np.mean(hit)) if hit else None}
+
+
+def true_labels(one: Case, frame: Frame, doubt: Doubt) -> dict[str, NDArray[np.float64] | None]:
+    """How likely another class is by a forest that learned the true labels of other samples.
+
+    It shows what the aim takes: where classes look alike, the truth elsewhere is not enough.
+    """
+    true = np.array([frame.classes.index(name) for name in one.true])
+    every = np.arange(len(true))
+    pixels = np.concatenate([flat(one.worlds[name].pictures) for name in ("train", "validation")])
+    seen = {"its positions": doubt.near.z, "its pixels": pixels}
+    out: dict[str, NDArray[np.float64] | None] = {}
+    for name, values in seen.items():
+        forest = ExtraTreesClassifier(100, min_samples_leaf=2, random_state=one.seed)
+        folds = KFold(3, shuffle=True, random_state=one.seed)
+        p = cross_val_predict(forest, values, true, cv=folds, method="predict_proba")
+        own = p[every, frame.label].copy()
+        p[every, frame.label] = 0
+        out[f"taught with the true labels of others, by {name}"] = p.max(axis=1) - own
+    return out
 
 
 def cleanlab(frame: Frame) -> NDArray[np.float64] | None:

@@ -1,0 +1,158 @@
+"""Whether a run file is sound: a stranger may have written it, or a copy may have broken off."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import duckdb
+
+from aggressors.contracts import FOLDS, POPULATIONS, Action, Status
+from aggressors.errors import RunCorrupt, SchemaTooNew, SchemaTooOld
+from aggressors.store.schema import SCHEMA_VERSION, TABLES
+
+_HEADERS_BYTES = 3 * 4_096  # what a DuckDB file holds before its first block
+_CHECKSUM_BYTES, _MAGIC = 8, b"DUCK"  # how it begins
+
+# What DuckDB calls the types of the schema that are only known at publish.
+ENUM = r"ENUM\(.*\)"
+_TYPES = {
+    "POPULATION": re.escape(f"ENUM{POPULATIONS}"),
+    "FOLD": re.escape(f"ENUM{FOLDS}"),
+    "CLASS": rf"{ENUM}|VARCHAR|DOUBLE",
+    "VECTOR": r"FLOAT\[\d+\]",
+}
+
+Connection = duckdb.DuckDBPyConnection
+
+
+def refused(path: Path, error: duckdb.Error) -> RunCorrupt:
+    """Say in our words why DuckDB refuses a file."""
+    reason = str(error).splitlines()[0]
+    if "Could not read enough bytes" in reason:
+        reason = "it is truncated"
+    return corrupt(path, reason)
+
+
+def corrupt(path: Path, reason: str) -> RunCorrupt:
+    """Say that a file is no sound run, why, and what to do."""
+    return RunCorrupt(
+        f"{path} cannot be read as a run: {reason.rstrip('.')}. "
+        "Copy the file again, or type the `aggressors run` that made it once more."
+    )
+
+
+def check_kind(path: Path) -> None:
+    """Require a DuckDB file; of a table DuckDB would try to make a database."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_CHECKSUM_BYTES + len(_MAGIC))
+    except OSError as error:
+        raise corrupt(path, (error.strerror or str(error)).lower()) from error
+    if len(start) < _CHECKSUM_BYTES + len(_MAGIC):
+        raise corrupt(path, "it is truncated")
+    if not start.endswith(_MAGIC):
+        raise RunCorrupt(
+            f"{path} is no run file: it is not a DuckDB file. `aggressors runs` lists the runs, "
+            "and `aggressors ingest` makes one from a table."
+        )
+
+
+def check_whole(connection: Connection, path: Path) -> None:
+    """Compare the length with the blocks in use, for a file cut short still opens.
+
+    A published file has no other blocks; what is cut from one that somebody changed may show late.
+    """
+    size = connection.execute(
+        "SELECT block_size * used_blocks FROM pragma_database_size()"
+    ).fetchone()
+    expected = _HEADERS_BYTES + (size[0] if size else 0)
+    found = path.stat().st_size
+    if found < expected:
+        raise corrupt(path, f"it is truncated, {found:,} of {expected:,} bytes are there")
+
+
+def check_version(connection: Connection, path: Path) -> None:
+    """Require the schema version that this version of aggressors reads."""
+    row = connection.execute("SELECT schema_version FROM run").fetchone()
+    if row is None or row[0] is None:
+        raise corrupt(path, "its table 'run' is empty or has no schema_version")
+    if row[0] > SCHEMA_VERSION:
+        raise SchemaTooNew(
+            f"{path} has schema version {row[0]}; this version of aggressors reads up to "
+            f"{SCHEMA_VERSION}. Upgrade with `pip install --upgrade aggressors`."
+        )
+    if row[0] < SCHEMA_VERSION:
+        raise SchemaTooOld(
+            f"{path} has schema version {row[0]}; this version of aggressors reads "
+            f"{SCHEMA_VERSION}. Make the run again with `aggressors run` or `aggressors ingest`."
+        )
+
+
+def check_inert(connection: Connection, path: Path) -> None:
+    """Refuse a file that computes: a macro could pose as any function, a view as any table."""
+    computed = connection.execute(
+        "SELECT view_name FROM system.duckdb_views() WHERE NOT internal"
+        " UNION ALL SELECT function_name FROM system.duckdb_functions() WHERE NOT internal"
+    ).fetchall()
+    if computed:
+        raise corrupt(path, f"it holds {computed[0][0]!r}, a view or macro that no run file has")
+
+
+def check_tables(connection: Connection, path: Path) -> None:
+    """Require every table and column of the schema, and its type."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, type_name in connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
+    ).fetchall():
+        found.setdefault(table, {})[column] = type_name
+    for expected in TABLES:
+        if expected.name not in found:
+            raise corrupt(path, f"its table {expected.name!r} is missing")
+        for column in expected.columns:
+            type_name = found[expected.name].get(column.name)
+            what = f"column {column.name!r} of {expected.name!r}"
+            if type_name is None:
+                raise corrupt(path, f"{what} is missing")
+            if not re.fullmatch(_TYPES.get(column.type, column.type), type_name, re.DOTALL):
+                raise corrupt(path, f"{what} is {type_name[:40]}, not {column.type}")
+
+
+def check_rows(connection: Connection, path: Path) -> None:
+    """Require as many rows of metadata as samples: they are matched by their places."""
+    rows = connection.execute(
+        "SELECT (SELECT count(*) FROM samples), (SELECT count(*) FROM metadata)"
+    ).fetchone()
+    if rows and rows[0] != rows[1]:
+        raise corrupt(path, f"it has {rows[0]:,} samples, and metadata of {rows[1]:,}")
+
+
+def check_words(connection: Connection, path: Path) -> None:
+    """Require that each aggressor has a value everywhere, and words that the contract knows."""
+    for rank, name, status, action in connection.execute(
+        "SELECT rank, name, status, action FROM aggressors"
+    ).fetchall():
+        if status not in get_args(Status) or action not in get_args(Action):
+            raise corrupt(path, f"aggressor {rank} has status {status!r} and action {action!r}")
+        if rank is None or name is None:
+            raise corrupt(path, "an aggressor has no rank or no name")
+
+
+def check_value(name: str, value: Any, path: Path) -> None:
+    """Require one value of the table `run` to be there and of its type."""
+    if value is None:
+        raise corrupt(path, "its table 'run' has a column without a value")
+    wanted = {"schema_version": int, "seed": int, "created_at": datetime}.get(name, str)
+    if not isinstance(value, wanted):
+        raise corrupt(path, f"{name!r} of its table 'run' is {value!r:.40}")
+
+
+def check_file_name(path: Path, run_id: str) -> None:
+    """Require of a file in `runs/` that its name is its run id; raises RunCorrupt."""
+    if path.stem != run_id:
+        raise RunCorrupt(
+            f"{path} holds the run {run_id!r}, and files in runs/ are called by their id. "
+            f"Rename it to {run_id}.duckdb."
+        )

@@ -1,0 +1,68 @@
+"""Bounds of a bootstrapped mean beside what resampling finds."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from aggressors.stats.saddlepoint import bootstrap_bounds
+
+RNG = np.random.default_rng(31)
+
+
+def resampled(value, tail, draws):
+    rng = np.random.default_rng(5)
+    means = np.concatenate(
+        [value[rng.integers(0, len(value), (1_000, len(value)))].mean(axis=1)
+         for _ in range(draws // 1_000)]
+    )  # fmt: skip
+    return np.quantile(means, [tail, 1 - tail])
+
+
+@pytest.mark.parametrize("tail", [0.025, 0.0025])
+@pytest.mark.parametrize(
+    "value",
+    [RNG.normal(0.2, 1, 150), RNG.exponential(1, 20), RNG.lognormal(0, 1.5, 200)],
+    ids=["normal", "few and skewed", "long tail"],
+)
+def test_bounds_are_those_of_resampling(value, tail):
+    low, high = bootstrap_bounds(value, tail)
+    least, most = resampled(value, tail, 40_000)
+    # a third of the long tail's spread is one value, drawn twice or not
+    assert low == pytest.approx(least, abs=0.03 * (most - least))
+    assert high == pytest.approx(most, abs=0.03 * (most - least))
+
+
+def test_bounds_of_answers_that_are_right_or_wrong_are_within_half_a_step_of_a_binomial():
+    change = np.repeat([1.0, 0.0], [30, 170])
+    low, high = bootstrap_bounds(change, 0.025)
+    exact = stats.binom(200, 0.15)
+    assert low * 200 == pytest.approx(exact.ppf(0.025), abs=0.5)
+    assert high * 200 == pytest.approx(exact.ppf(0.975), abs=0.5)
+
+
+def test_a_bound_that_no_mean_of_draws_reaches_is_the_extreme_value():
+    # all twelve draws hit the one in twelve once in 12 ** 12 = 9e12
+    value = np.append(np.zeros(11), 1.0)
+    low, high = bootstrap_bounds(value, 1e-15)
+    assert (low, high) == (pytest.approx(0, abs=1e-12), pytest.approx(1))
+
+
+def test_bounds_turn_with_the_sign_and_move_with_the_unit():
+    value = RNG.exponential(1, 60)
+    low, high = bootstrap_bounds(value, 0.01)
+    assert bootstrap_bounds(-value, 0.01) == pytest.approx((-high, -low))
+    assert bootstrap_bounds(1e-6 * value + 5, 0.01) == pytest.approx(
+        (1e-6 * low + 5, 1e-6 * high + 5)
+    )
+
+
+def test_equal_values_leave_no_doubt():
+    assert bootstrap_bounds(np.full(20, 0.3), 0.025) == (pytest.approx(0.3), pytest.approx(0.3))
+
+
+def test_bounds_widen_as_the_tail_gets_thinner():
+    value = RNG.lognormal(0, 1, 80)
+    found = [bootstrap_bounds(value, tail) for tail in (0.1, 0.025, 1e-3, 1e-5, 1e-8)]
+    lows, highs = zip(*found, strict=True)
+    assert list(lows) == sorted(lows, reverse=True)
+    assert list(highs) == sorted(highs)
