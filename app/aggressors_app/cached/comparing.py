@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,14 @@ def _change(run_id: str, other_id: str, where: str, *listings: str) -> Change | 
     from aggressors.queries import beside
 
     place = _place(run_id, other_id, where, *listings)
-    return None if place is None else beside.change(run_file(run_id), run_file(other_id), place)
+    if place is None:
+        return None
+    found = beside.change(run_file(run_id), run_file(other_id), place)
+    known = _worse(run_id, other_id, *listings) if where.startswith("worse:") else None
+    for one in known[1] if known else ():
+        if f"worse:{one.group.rank}" == where:  # its interval is that of the test it passed
+            return replace(found, low=one.group.low, high=one.group.high)
+    return found
 
 
 def turned(run_id: str, other_id: str, where: str, turn: Turn, offset: int, limit: int) -> pa.Table:

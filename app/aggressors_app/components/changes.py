@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from aggressors_app.components.listing import Cell, Color, Meter, Number, Text
-from aggressors_app.format import MISSING, interval, number, signed
+from aggressors_app.components.listing import Cell, Color, Meter, Number
+from aggressors_app.format import MISSING, number, signed
+
+_FIXED = "\u00a0"  # a space that does not break
 
 
 def tone(low: float | None, high: float | None) -> Color:
@@ -16,7 +18,7 @@ def tone(low: float | None, high: float | None) -> Color:
 def change_meter(
     difference: float | None, low: float | None, high: float | None, top: float
 ) -> Cell:
-    """Draw a change on [-`top`, `top`]; to the right is worse."""
+    """Draw a change with its interval on [-`top`, `top`]; to the right is worse."""
     if difference is None:
         return Number(MISSING)
     return Meter(
@@ -26,13 +28,17 @@ def change_meter(
         high,
         min=-top,
         max=top,
-        sub=interval(low, high),
         color=tone(low, high),
     )
 
 
-def means(reference: float | None, value: float | None) -> Cell:
-    """Both means, the other run's first."""
+def means(reference: float | None, value: float | None) -> str:
+    """Both means, the other run's first; '' where one is not known."""
     if value is None or reference is None:
-        return Number(MISSING)
-    return Text("", sub=f"{number(reference)} → {number(value)}")
+        return ""
+    return f"{number(reference)}{_FIXED}→{_FIXED}{number(value)}"
+
+
+def notes(*parts: str) -> str:
+    """Join what is known of a row."""
+    return " · ".join(part for part in parts if part)

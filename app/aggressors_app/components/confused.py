@@ -12,7 +12,7 @@ from aggressors_app.format import count, plain
 MOST = 8
 
 
-def confused(run_id: str, other_id: str, place: str) -> None:
+def confused(run_id: str, other_id: str, place: str, title: str) -> None:
     """List mistakes by how much more or less often they are made, the largest change first."""
     found = comparing.confusion_change(run_id, other_id, place).to_pylist()
     mistakes = [row for row in found if row["label"] != row["prediction"] and row["change"]]
@@ -22,8 +22,8 @@ def confused(run_id: str, other_id: str, place: str) -> None:
     shown = mistakes[:MOST]
     ours, theirs = (cached.run_file(one).info.name for one in (run_id, other_id))
     top = max(abs(row["change"]) for row in shown)
-    of = f" :gray[· {len(shown)} of {len(mistakes)}]" if len(shown) < len(mistakes) else ""
-    st.markdown(f"**Mistakes that {plain(ours)} makes more or less often**{of}")
+    part = f", {len(shown)} of {len(mistakes)}" if len(shown) < len(mistakes) else ""
+    st.markdown(f"**Mistakes made more or less often** :gray[· {plain(title)}{part}]")
     columns = (
         Column("Label › prediction", width="46%"),
         Column("Change"),

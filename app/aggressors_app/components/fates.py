@@ -6,9 +6,9 @@ from collections import Counter
 
 from aggressors.queries.fates import FATES, Fate, Fated
 from aggressors_app.cached import comparing
-from aggressors_app.components.changes import change_meter, means
+from aggressors_app.components.changes import change_meter, means, notes
 from aggressors_app.components.listing import Row, Text
-from aggressors_app.format import titled, typeset
+from aggressors_app.format import count, titled, typeset
 
 SAID: dict[Fate, str] = {
     "new": "New aggressors",
@@ -33,15 +33,17 @@ def place_of(one: Fated) -> str:
 def _row(one: Fated, n: int, top: float) -> Row:
     change = one.change
     rank = one.other_rank if one.rank is None else one.rank
-    was = ""
-    if one.rank is not None and one.other_name and one.other_name != one.name:
-        was = f"was {typeset(one.other_name)}"
+    renamed = one.rank is not None and one.other_name not in (None, one.name)
+    said = notes(
+        means(change.reference, change.value),
+        f"{count(change.n)} samples",
+        f"was {typeset(one.other_name or '')}" if renamed else "",
+    )
     return Row(
         place_of(one),
         (
-            Text(f"{rank} · {typeset(one.name)}", sub=was),
+            Text(f"{rank} · {typeset(one.name)}", sub=said),
             change_meter(change.difference, change.low, change.high, top),
-            means(change.reference, change.value),
             None,
         ),
         group=f"{titled(SAID[one.fate])} ({n})",

@@ -9,9 +9,9 @@ import streamlit as st
 from aggressors.queries.worsened import Told, hidden
 from aggressors_app import cached
 from aggressors_app.cached import comparing
-from aggressors_app.components.changes import change_meter, means
+from aggressors_app.components.changes import change_meter, means, notes
 from aggressors_app.components.listing import Button, Buttons, Row, Text
-from aggressors_app.format import plain, share, typeset
+from aggressors_app.format import count, plain, share, typeset
 
 SAVE = "save"
 
@@ -39,9 +39,8 @@ def _row(one: Told, top: float) -> Row:
     return Row(
         f"worse:{group.rank}",
         (
-            Text(typeset(group.name), sub=_notes(one), strong=covered is None),
+            Text(typeset(group.name), sub=_said(one), strong=covered is None),
             change_meter(group.difference, group.low, group.high, top),
-            means(group.reference, group.value),
             Buttons((Button(SAVE, "save", "Save as test"),))
             if covered is None
             else Buttons((Button("", "saved", f"Covered by test {covered.slug}", disabled=True),)),
@@ -51,29 +50,34 @@ def _row(one: Told, top: float) -> Row:
     )
 
 
-def _notes(one: Told) -> str:
-    notes = [] if one.group.aggressor is None else [f"aggressor {one.group.aggressor}"]
-    if one.tests:
-        best = one.tests[0]
-        notes.append(f"{share(best.share, 0)} in test {best.slug}")
-    return " · ".join(notes)
+def _said(one: Told) -> str:
+    group, best = one.group, next(iter(one.tests), None)
+    return notes(
+        means(group.reference, group.value),
+        f"{count(group.n_confirm)} samples",
+        "" if group.aggressor is None else f"aggressor {group.aggressor}",
+        f"{share(best.share, 0)} in test {best.slug}" if best else "",
+    )
 
 
 def unsought(run_id: str, other_id: str) -> None:
     """Say how to find what got worse where it was never sought, or that nothing did."""
     found = comparing.worse(run_id, other_id)
     if found is None:
-        st.markdown(
-            "**What got worse that no test covers** :gray[was not sought yet for these two]"
+        words, typed = st.columns([11, 12], gap="medium", vertical_alignment="center")
+        words.markdown(
+            ":material/search: **What got worse that no test covers** was not sought yet for these "
+            "two. :gray[It takes some seconds, is kept in the workspace, and appears here.]"
         )
-        st.caption("It takes some seconds, is kept in the workspace, and appears here.")
-        st.code(command(run_id, other_id), language=None)
+        typed.code(command(run_id, other_id), language=None)
     elif not found[1]:
         tested = found[0].tested
-        groups = (
-            f"none of {tested:,} groups tested is" if tested else "too few samples to find what is"
+        what = (
+            f"none of {count(tested)} groups tested is surely worse"
+            if tested
+            else "there are too few samples to tell"
         )
-        st.caption(f"What got worse: {groups} surely worse.")
+        st.caption(f":material/check: What got worse that no test covers: {what}.")
 
 
 def command(run_id: str, other_id: str) -> str:

@@ -16,16 +16,27 @@ from aggressors_app import cached, state
 from aggressors_app.cached import comparing
 from aggressors_app.components.changes import tone
 from aggressors_app.components.choice import choice
-from aggressors_app.components.confused import confused
 from aggressors_app.components.figures import Figure, figures
 from aggressors_app.components.grid import Tile, sample_grid
 from aggressors_app.components.heat import heat, keep_heat
+from aggressors_app.components.in_sight import chosen_here, in_sight
 from aggressors_app.components.pager import pager, turn
 from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.tiles import tiles_of, width_of
-from aggressors_app.format import MISSING, answer, count, interval, number, share, signed, titled
+from aggressors_app.format import (
+    MISSING,
+    answer,
+    count,
+    interval,
+    number,
+    plain,
+    share,
+    signed,
+    titled,
+)
 
-PER_PAGE = 24
+PER_PAGE = 25
+PANEL = "turned_panel"  # key of the chosen sample, below the grid
 WORDS: dict[Turn, str] = {
     "broke": "Broke",
     "fixed": "Fixed",
@@ -34,12 +45,14 @@ WORDS: dict[Turn, str] = {
 }
 
 
-def turned_samples(run_id: str, other_id: str, place: str) -> None:
+def turned_samples(run_id: str, other_id: str, place: str, title: str) -> None:
     """Show how the samples of a place changed, and those that turned, most changed first."""
     found = comparing.change(run_id, other_id, place)
     if found is None or not found.n:
+        st.markdown(f"**{plain(title)}**")
         st.caption("No sample of it is in both runs, outside their training.")
         return
+    st.markdown(f"**{plain(title)}** :gray[{_scope(found, title)}]")
     _figures(run_id, other_id, found)
     counts = _counts(found)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="turned_bar"):
@@ -52,16 +65,27 @@ def turned_samples(run_id: str, other_id: str, place: str) -> None:
                 forgets=["page", "sample"],
             ),
         )  # fmt: skip
+        names = [cached.run_file(one).info.name for one in (other_id, run_id)]
+        st.caption(plain(_means(shown, *names)), width="content")
         pages = max(1, math.ceil(counts[shown] / PER_PAGE))
         page = state.read().number("page", 1, 1, pages)
-        st.space("stretch")
-        if pages > 1:
-            pager("turned_page", page, pages)
     table = comparing.turned(run_id, other_id, place, shown, (page - 1) * PER_PAGE, PER_PAGE)
     _grid(run_id, other_id, shown, table, page, pages, counts[shown])
-    if chosen := state.read().get("sample", ""):
-        sample_card(run_id, chosen, "turned_sample", beside=True)
-    confused(run_id, other_id, place)
+    if pages > 1:
+        with st.container(horizontal=True, horizontal_alignment="right", key="turned_pages"):
+            pager("turned_page", page, pages)
+    chosen = state.read().get("sample", "")
+    leads = chosen_here(PANEL, chosen)
+    if chosen:
+        with st.container(key=PANEL):
+            sample_card(run_id, chosen, "turned_sample", beside=True)
+            in_sight(PANEL, chosen, leads=leads)
+
+
+def _scope(found: Change, title: str) -> str:
+    """Say how many samples are looked at, unless the title does, and which are not."""
+    n = "" if count(found.n) in title else f"· {count(found.n)} samples"
+    return f"{n}, none of those it was found on" if found.judges_only else n
 
 
 def _counts(found: Change) -> dict[Turn, int]:
@@ -82,24 +106,22 @@ def _figures(run_id: str, other_id: str, found: Change) -> None:
         if found.difference is None
         else f"{_arrow(found.difference)} {signed(found.difference)}",
         sure,
-        f"{interval(found.low, found.high)}, {_word(found)}" if found.low is not None else "",
-        help=f"{number(found.reference)} under {name}, on the same samples; with the 95 % interval "
-        "of the difference",
+        interval(found.low, found.high),
+        help=f"{number(found.reference)} under {name} on the same samples: {_word(found)}; with "
+        "the 95 % interval of the difference",
     )
     shown = [mean]
     if found.errors is not None and found.other_errors is not None:
         points = 100 * (found.errors - found.other_errors)
         shown.append(
             Figure(
-                "Wrong",
+                "Error",
                 share(found.errors),
                 f"{_arrow(points)} {points:+.1f} points".replace("-", "−"),
                 sure if (points > 0) == (sure == "red") else "gray",
-                help=f"{share(found.other_errors)} under {name}",
+                help=f"{share(found.other_errors)} of them are wrong under {name}",
             )
         )
-    note = "none of those on which the group was found" if found.judges_only else ""
-    shown.append(Figure("Samples", count(found.n), note=note, help="Held out by both runs"))
     figures("turned_figures", shown)
 
 
@@ -108,7 +130,7 @@ def _arrow(difference: float) -> str:
 
 
 def _word(found: Change) -> str:
-    words = {"red": "worse", "green": "better"}
+    words = {"red": "surely worse", "green": "surely better"}
     return words.get(tone(found.low, found.high), "no clear change")
 
 
@@ -134,13 +156,17 @@ def _grid(
     )
 
 
-def _none(shown: Turn, other: str, run: str) -> str:
+def _means(shown: Turn, other: str, run: str) -> str:
     return {
-        "broke": f"None was right under {other} and is wrong under {run}.",
-        "fixed": f"None was wrong under {other} and is right under {run}.",
-        "worse": f"None is worse under {run} than under {other}.",
-        "better": f"None is better under {run} than under {other}.",
+        "broke": f"right under {other}, wrong under {run}",
+        "fixed": f"wrong under {other}, right under {run}",
+        "worse": f"worse under {run} than under {other}",
+        "better": f"better under {run} than under {other}",
     }[shown]
+
+
+def _none(shown: Turn, other: str, run: str) -> str:
+    return f"None is {_means(shown, other, run)}."
 
 
 def _tiles(table: pa.Table, names: Sequence[str]) -> list[Tile]:

@@ -11,6 +11,7 @@ from aggressors.gate import History
 from aggressors.words import spoken
 from aggressors_app import cached, state
 from aggressors_app.cached import comparing
+from aggressors_app.components.confused import confused
 from aggressors_app.components.got_worse import hides, unsought
 from aggressors_app.components.states import nothing
 from aggressors_app.components.turned import turned_samples
@@ -44,15 +45,17 @@ def two_runs(history: History, run_id: str, filter: str) -> None:
         nothing("These two runs do not compare", advice, icon=":material/link_off:")
         return
     hides(run_id, other_id)
+    unsought(run_id, other_id)
     place, said = _place(run_id, other_id, filter)
     if said:
         st.caption(said)
+    shown = place or f"filter:{filter}"
     left, right = st.columns([11, 12], gap="medium")
     with left:
-        where_changed(history, run_id, other_id, filter, place)
-        unsought(run_id, other_id)
+        title = where_changed(history, run_id, other_id, filter, place)
+        confused(run_id, other_id, shown, title)
     with right:
-        turned_samples(run_id, other_id, place or f"filter:{filter}")
+        turned_samples(run_id, other_id, shown, title)
 
 
 def accepted(history: History, run_id: str) -> str:

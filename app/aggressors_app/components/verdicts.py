@@ -83,9 +83,17 @@ def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
     """Show a row a test and a column a run; choosing a row shows it over all runs."""
     runs, point = history.runs[-MOST_RUNS:], history.point(run_id)
     here = point.version if point else run_id
-    columns = [Column("Test", width="30%"), Column("State", help="After the newest run")]
+    columns = [
+        Column("Test", width="32%"),
+        Column("State", width="12%", help="After the newest run"),
+    ]
+    wide = f"{56 / max(len(runs), 1):.1f}%"
     columns += [
-        Column(f"{run.name} ◂" if run.run_id == here else run.name, help=when(run.created_at))
+        Column(
+            f"{run.name} ◂" if run.run_id == here else run.name,
+            help=when(run.created_at),
+            width=wide,
+        )
         for run in runs
     ]
     rows = []
@@ -136,7 +144,8 @@ def _mark(verdict: Verdict | None, run_id: str) -> Cell:
         return Mark(MISSING, "gray", "Not measured in this run")
     text, color = GLYPHS[_word(verdict, run_id)]
     paired = verdict.baseline not in ("", run_id)
-    return Mark(text, color, typeset(verdict.reason), act=run_id if paired else "")
+    more = f" Click to see it beside {verdict.baseline_name}." if paired else ""
+    return Mark(text, color, typeset(verdict.reason) + more, act=run_id if paired else "")
 
 
 def one_test(tracked: TrackedTest, history: History) -> None:

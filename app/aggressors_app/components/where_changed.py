@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from aggressors.gate import History
+from aggressors.contracts import Verdict
+from aggressors.gate import History, TrackedTest
+from aggressors.queries.paired import Change
 from aggressors_app import cached, state
 from aggressors_app.cached import comparing
-from aggressors_app.components.changes import change_meter, means
+from aggressors_app.components.changes import change_meter, means, notes
 from aggressors_app.components.fates import fate_rows
 from aggressors_app.components.got_worse import SAVE, worse_rows
-from aggressors_app.components.listing import Column, Row, Text, listing
+from aggressors_app.components.listing import Cell, Column, Number, Row, Text, listing
 from aggressors_app.components.save_test import save_worse
-from aggressors_app.format import count, titled, typeset
+from aggressors_app.format import MISSING, count, typeset
 
 HEIGHT = 720  # pixels before the list scrolls
 ALL = "all"
+MOST_ASKED = 12  # tests without a verdict on the two runs whose samples are compared for the list
 
 
-def where_changed(history: History, run_id: str, other_id: str, filter: str, place: str) -> None:
-    """List all samples, the saved tests, what got worse, and the aggressors of both runs."""
+def where_changed(history: History, run_id: str, other_id: str, filter: str, place: str) -> str:
+    """List all samples, the saved tests, what got worse, and the aggressors of both runs.
+
+    Returns
+    -------
+    What the chosen row is called.
+    """
     ours, theirs = (cached.run_file(one).info for one in (run_id, other_id))
     signal = cached.signal(run_id)
     top = _top(history, run_id, other_id)
     columns = (
-        Column("Where"),
+        Column("Where", help=f"Below it the mean {signal} under {theirs.name} → {ours.name}"),
         Column(
             f"Change in {signal}",
-            width="36%",
+            width="42%",
             help=f"Mean under {ours.name} minus mean under {theirs.name} of the same samples, with "
             "its 95 % interval; to the right is worse",
         ),
-        Column(f"{theirs.name} → {ours.name}", help=f"Mean {signal} under each"),
         Column(""),
     )
     rows = [
@@ -44,19 +51,17 @@ def where_changed(history: History, run_id: str, other_id: str, filter: str, pla
         rows,
         label="Where the two runs differ",
         chosen=place or ALL,
-        on_choose=_choose,
+        on_choose=show,
         on_act=lambda act, place: _act(run_id, other_id, act, place),
         height=HEIGHT,
-        spare=True,
     )
+    chosen = next((row.cells[0] for row in rows if row.id == (place or ALL)), None)
+    return chosen.text if isinstance(chosen, Text) else ""
 
 
 def show(place: str) -> None:
     """Look at a place; for callbacks."""
     state.change(on=None if place == ALL else place, turn=None, page=None, sample=None)
-
-
-_choose = show
 
 
 def _act(run_id: str, other_id: str, act: str, place: str) -> None:
@@ -70,34 +75,52 @@ def _whole(run_id: str, other_id: str, filter: str, top: float) -> Row:
     assert found is not None  # a filter is a place in all runs
     analysed = cached.run_file(run_id).info.settings.analysed
     everything = filter == f"population = {analysed}"
-    what = f"All {count(found.n)} samples" if everything else f"{count(found.n)} in the filter"
+    what = f"{count(found.n)} samples"
+    what = f"All {what}" if everything else f"{what} in the filter"
     return Row(
         ALL,
         (
-            Text(titled(what), strong=True),
+            Text(what, sub=means(found.reference, found.value), strong=True),
             change_meter(found.difference, found.low, found.high, top),
-            means(found.reference, found.value),
             None,
         ),
     )
 
 
 def _tests(history: History, run_id: str, other_id: str, top: float) -> list[Row]:
-    """List the saved tests; what they found stands where they measure against the other run."""
-    rows = []
+    """List the saved tests and how their samples changed between these two runs."""
+    return [_test(*one, top) for one in _measured(history, run_id, other_id)]
+
+
+def _test(tracked: TrackedTest, found: Verdict | Change | None, top: float) -> Row:
+    title, n = typeset(tracked.test.title), tracked.test.samples
+    meter: Cell = Number(MISSING)
+    was = ""
+    if found is not None:
+        n, was = found.n, means(found.reference, found.value)
+        meter = change_meter(found.difference, found.low, found.high, top)
+    said = notes(was, f"{count(n)} samples", title)
+    cells = (Text(tracked.test.slug, sub=said, strong=True), meter, None)
+    return Row(f"test:{tracked.test.slug}", cells, group="Saved tests")
+
+
+def _measured(
+    history: History, run_id: str, other_id: str
+) -> list[tuple[TrackedTest, Verdict | Change | None]]:
+    """Give each test its change between two runs: of its verdict, where it measures these two."""
+    found: list[tuple[TrackedTest, Verdict | Change | None]] = []
+    asked = 0
     for tracked in history.tests:
         verdict = tracked.verdicts.get(run_id)
-        title = typeset(tracked.test.title)
         if verdict is not None and verdict.baseline == other_id:
-            meter = change_meter(verdict.difference, verdict.low, verdict.high, top)
-            mean, note = means(verdict.reference, verdict.value), title
+            found.append((tracked, verdict))
+        elif asked < MOST_ASKED:
+            asked += 1
+            place = f"test:{tracked.test.slug}"
+            found.append((tracked, comparing.change(run_id, other_id, place)))
         else:
-            meter, mean = change_meter(None, None, None, top), means(None, None)
-            base = verdict.baseline_name if verdict else ""
-            note = f"{title} · measured against {base}" if base else title
-        cells = (Text(tracked.test.slug, sub=note, strong=True), meter, mean, None)
-        rows.append(Row(f"test:{tracked.test.slug}", cells, group="Saved tests"))
-    return rows
+            found.append((tracked, None))
+    return found
 
 
 def _top(history: History, run_id: str, other_id: str) -> float:
@@ -105,10 +128,6 @@ def _top(history: History, run_id: str, other_id: str) -> float:
     found = comparing.worse(run_id, other_id)
     groups = [one.group.difference for one in found[1]] if found else []
     fates = [one.change.difference for one in comparing.fates(run_id, other_id)]
-    tests = [
-        verdict.difference
-        for tracked in history.tests
-        if (verdict := tracked.verdicts.get(run_id)) and verdict.baseline == other_id
-    ]
+    tests = [one.difference for _, one in _measured(history, run_id, other_id) if one]
     sizes = [abs(one) for one in (*groups, *fates, *tests) if one is not None]
     return max(sizes, default=0.0) or 1.0
