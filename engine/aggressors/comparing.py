@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aggressors.queries.fates import Fated, fates
-from aggressors.queries.paired import Apart, Change, change, paired
+from aggressors.queries.paired import Change, change
+from aggressors.queries.pairing import Apart, paired
 from aggressors.queries.worsened import Told, hidden, told
 from aggressors.store.baselines import two_runs
 from aggressors.store.read import open_run

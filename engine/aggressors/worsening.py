@@ -15,7 +15,7 @@ from aggressors.contracts import Settings
 from aggressors.errors import WorkspaceError
 from aggressors.queries.fates import same_as
 from aggressors.queries.grammar import format_filter
-from aggressors.queries.paired import Paired, Turn, paired
+from aggressors.queries.pairing import Paired, Turn, paired
 from aggressors.runner import engine_version
 from aggressors.slicing.literals import as_filter
 from aggressors.slicing.worse import MOST, LabelSlicer, WorseBar
@@ -50,7 +50,7 @@ def worsened(
 
     Raises
     ------
-    UsageError, InputError : the runs do not compare; see `queries.paired.paired`.
+    UsageError, InputError : the runs do not compare; see `queries.pairing.paired`.
     """
     here = all(one.path.resolve().parent == workspace.runs.resolve() for one in (run, baseline))
     known = read_worsened(workspace, run.info.run_id, baseline.info.run_id) if here else None
@@ -75,7 +75,7 @@ def find_worsened(run: RunFile, baseline: RunFile) -> tuple[Worsened, pa.Table]:
 
     Raises
     ------
-    UsageError, InputError : the runs do not compare; see `queries.paired.paired`.
+    UsageError, InputError : the runs do not compare; see `queries.pairing.paired`.
     """
     both = paired(run, baseline)
     frame, own = _frame(run, baseline, both)

@@ -24,7 +24,7 @@ from aggressors.queries import (
     findings,
     maps,
     overview,
-    paired,
+    pairing,
     points,
     samples,
     solve,
@@ -80,7 +80,7 @@ QUESTIONS = {
     "candidates": lambda run: solve.candidates(run, 1, METADATA, limit=2),
     "listing": lambda run: listing(run, "candidates", 1, PLAIN, 2),
     "matched": lambda run: track.matched(run, run),
-    "paired": lambda run: paired._held_out(run, "loss"),
+    "paired": lambda run: pairing._held_out(run, "loss"),
 }
 
 

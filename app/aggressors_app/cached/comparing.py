@@ -18,7 +18,8 @@ from aggressors_app.catalogue import files_in
 if TYPE_CHECKING:  # only Track needs them, and they load the statistics of paired comparisons
     from aggressors.queries.beside import Place
     from aggressors.queries.fates import Fated
-    from aggressors.queries.paired import Apart, Change, Side, Turn
+    from aggressors.queries.paired import Change, Side
+    from aggressors.queries.pairing import Apart, Turn
     from aggressors.queries.worsened import Told
     from aggressors.store.worsened import Worsened
 
@@ -39,10 +40,10 @@ def apart(run_id: str, other_id: str) -> Apart:
 
 @remember
 def _compared(run_id: str, other_id: str) -> tuple[str, Apart | None]:
-    from aggressors.queries import paired
+    from aggressors.queries.pairing import paired
 
     try:
-        return "", paired.paired(run_file(run_id), run_file(other_id)).apart
+        return "", paired(run_file(run_id), run_file(other_id)).apart
     except (InputError, UsageError) as error:
         return str(error), None
 

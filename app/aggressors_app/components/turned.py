@@ -10,7 +10,8 @@ from typing import cast
 import pyarrow as pa
 import streamlit as st
 
-from aggressors.queries.paired import TURNS, Change, Turn
+from aggressors.queries.paired import Change
+from aggressors.queries.pairing import TURNS, Turn
 from aggressors.words import spoken
 from aggressors_app import cached, state
 from aggressors_app.cached import comparing

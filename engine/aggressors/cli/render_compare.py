@@ -13,7 +13,8 @@ from rich.text import Text
 from aggressors.cli.render import BAR, WIDE, bar
 from aggressors.comparing import Comparison
 from aggressors.queries.fates import FATES, Fated
-from aggressors.queries.paired import Apart, Change
+from aggressors.queries.paired import Change
+from aggressors.queries.pairing import Apart
 from aggressors.queries.worsened import Told
 from aggressors.words import counted, number, spoken
 

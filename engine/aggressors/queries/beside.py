@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from aggressors.contracts import EVERYTHING, POPULATIONS, Condition, Filter
 from aggressors.queries import paired
 from aggressors.queries.masks import mask
-from aggressors.queries.paired import Change, Side, Turn
+from aggressors.queries.paired import Change, Side
+from aggressors.queries.pairing import Turn
+from aggressors.queries.pairing import paired as joined
 from aggressors.queries.worsened import members_of
 from aggressors.store.saved_tests import read_samples, read_test
 from aggressors.store.workspace import Workspace
@@ -70,7 +72,7 @@ def change(run: RunFile, other: RunFile, place: Place) -> Change:
         return paired.change(
             run, other, place.filter, of=place.of, population=_only(place.populations)
         )
-    both = paired.paired(run, other)
+    both = joined(run, other)
     inside = np.isin(both.population, [POPULATIONS.index(name) for name in place.populations])
     side, rows = (run, both.rows) if place.of == "run" else (other, both.other_rows)
     through = mask(side, place.filter)

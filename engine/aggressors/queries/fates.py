@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from aggressors.queries.overview import aggressors
-from aggressors.queries.paired import Change, IntArray, Paired, change_of, paired
+from aggressors.queries.paired import Change, change_of
+from aggressors.queries.pairing import IntArray, Paired, paired
 from aggressors.queries.scope import fetch
 from aggressors.queries.track import SAME, matched
 from aggressors.stats.intervals import BoolArray

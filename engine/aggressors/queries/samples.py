@@ -127,7 +127,7 @@ def samples_page(
     FilterError : an unknown field. UsageError : a negative offset, or a limit out of range.
     """
     order = resolve_value(run, order_by)
-    window = _window(offset, limit)
+    wanted = window(offset, limit)
     if order.kind in ("number", "category"):
         found = _ranked(run, filter, order, descending, offset, limit)
     else:
@@ -135,7 +135,7 @@ def samples_page(
             run,
             _PAGE,
             scope(run, filter, order),
-            window,
+            wanted,
             more="" if order_by in _SHOWN else f", {order.sql} AS {identifier(order_by)}",
             order=order.sql,
             direction=_direction(descending),
@@ -226,7 +226,7 @@ def members(
         run,
         _MEMBERS,
         scope(run, filter, *([order] if order else [])),
-        _window(offset, limit) | {"concept": concept_of_rank(run, rank)},
+        window(offset, limit) | {"concept": concept_of_rank(run, rank)},
         order=order.sql if order else "a.score",
         direction=_direction(descending),
     )
@@ -354,7 +354,8 @@ def _direction(descending: bool) -> str:
     return "DESC" if descending else "ASC"
 
 
-def _window(offset: int, limit: int) -> dict[str, int]:
+def window(offset: int, limit: int) -> dict[str, int]:
+    """Check which page is asked for, and name it as queries do; raises UsageError."""
     if offset < 0 or not 1 <= limit <= MAX_ROWS:
         raise UsageError(
             f"A page needs an offset of at least 0 and 1 to {MAX_ROWS} rows; "

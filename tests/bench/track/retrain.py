@@ -1,7 +1,7 @@
 """Train one network many times, from other seeds, on the demo's pictures: models without a change.
 
     PYTHONPATH=tests python -m bench.track.retrain pictures WORKSPACE OUT.npz
-    python tests/bench/track/retrain.py train OUT.npz MODELS.npz --models 48   # needs torch alone
+    python tests/bench/track/retrain.py train OUT.npz MODELS.npz --models 24   # needs torch alone
 
 `pictures` needs the engine and a demo workspace; `train` takes some seconds a network.
 """
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("what", choices=("pictures", "train"))
     parser.add_argument("given", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--models", type=int, default=48)
+    parser.add_argument("--models", type=int, default=24)
     given = parser.parse_args()
     if given.what == "pictures":
         pictures(given.given, given.out)
