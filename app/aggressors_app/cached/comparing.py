@@ -160,8 +160,13 @@ def _place(
         return beside.Place(filter, populations=named if len(named) == 1 else ())
     if kind in ("aggressor", "gone"):
         side: Side = "run" if kind == "aggressor" else "other"
-        known = {one.rank if side == "run" else one.other_rank for one in fates(run_id, other_id)}
-        return beside.of_aggressor(int(what), side) if _rank(what) in known else None
+        rank = _rank(what)
+        known = {
+            one.other_rank if one.fate == "gone" else one.rank
+            for one in fates(run_id, other_id)
+            if (one.fate == "gone") == (side == "other")
+        }
+        return beside.of_aggressor(rank, side) if rank is not None and rank in known else None
     if not root:
         return None
     found = Workspace(Path(root))

@@ -20,9 +20,7 @@ from aggressors_app.components.choice import choice
 from aggressors_app.components.figures import Figure, figures
 from aggressors_app.components.grid import Tile, sample_grid
 from aggressors_app.components.heat import heat, keep_heat
-from aggressors_app.components.in_sight import chosen_here, in_sight
 from aggressors_app.components.pager import pager, turn
-from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.tiles import tiles_of, width_of
 from aggressors_app.format import (
     MISSING,
@@ -37,7 +35,6 @@ from aggressors_app.format import (
 )
 
 PER_PAGE = 25
-PANEL = "turned_panel"  # key of the chosen sample, below the grid
 WORDS: dict[Turn, str] = {
     "broke": "Broke",
     "fixed": "Fixed",
@@ -75,12 +72,6 @@ def turned_samples(run_id: str, other_id: str, place: str, title: str) -> None:
     if pages > 1:
         with st.container(horizontal=True, horizontal_alignment="right", key="turned_pages"):
             pager("turned_page", page, pages)
-    chosen = state.read().get("sample", "")
-    leads = chosen_here(PANEL, chosen)
-    if chosen:
-        with st.container(key=PANEL):
-            sample_card(run_id, chosen, "turned_sample", beside=True)
-            in_sight(PANEL, chosen, leads=leads)
 
 
 def _scope(found: Change, title: str) -> str:

@@ -13,12 +13,15 @@ from aggressors_app import cached, state
 from aggressors_app.cached import comparing
 from aggressors_app.components.confused import confused
 from aggressors_app.components.got_worse import hides, unsought
+from aggressors_app.components.in_sight import chosen_here, in_sight
+from aggressors_app.components.sample_card import sample_card
 from aggressors_app.components.states import nothing
 from aggressors_app.components.turned import turned_samples
-from aggressors_app.components.where_changed import where_changed
+from aggressors_app.components.where_changed import called, places, where_changed
 from aggressors_app.format import count, plain, when
 
 AGAINST = "against"
+PANEL = "turned_panel"  # key of the chosen sample, beside the grid
 PLACE = "on"  # parameter of the place that is looked at; '' for the filter
 
 
@@ -50,10 +53,19 @@ def two_runs(history: History, run_id: str, filter: str) -> None:
     if said:
         st.caption(said)
     shown = place or f"filter:{filter}"
+    rows = places(history, run_id, other_id, filter)
+    title = called(rows, place)
+    sample = state.read().get("sample", "")
+    leads = chosen_here(PANEL, sample)
     left, right = st.columns([11, 12], gap="medium")
     with left:
-        title = where_changed(history, run_id, other_id, filter, place)
-        confused(run_id, other_id, shown, title)
+        if sample:  # in the place of the list, so that the grid stays where it is
+            with st.container(key=PANEL):
+                sample_card(run_id, sample, "turned_sample", beside=True)
+                in_sight(PANEL, sample, leads=leads)
+        else:
+            where_changed(run_id, other_id, rows, place)
+            confused(run_id, other_id, shown, title)
     with right:
         turned_samples(run_id, other_id, shown, title)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aggressors.contracts import Verdict
 from aggressors.gate import History, TrackedTest
 from aggressors.queries.paired import Change
@@ -19,16 +21,21 @@ ALL = "all"
 MOST_ASKED = 12  # tests without a verdict on the two runs whose samples are compared for the list
 
 
-def where_changed(history: History, run_id: str, other_id: str, filter: str, place: str) -> str:
-    """List all samples, the saved tests, what got worse, and the aggressors of both runs.
+def places(history: History, run_id: str, other_id: str, filter: str) -> list[Row]:
+    """List all samples, the tests, what got worse, and the aggressors of both runs, as rows."""
+    top = _top(history, run_id, other_id)
+    return [
+        _whole(run_id, other_id, filter, top),
+        *_tests(history, run_id, other_id, top),
+        *worse_rows(run_id, other_id, top),
+        *fate_rows(run_id, other_id, top),
+    ]
 
-    Returns
-    -------
-    What the chosen row is called.
-    """
+
+def where_changed(run_id: str, other_id: str, rows: Sequence[Row], place: str) -> None:
+    """List the places; choosing one shows it."""
     ours, theirs = (cached.run_file(one).info for one in (run_id, other_id))
     signal = cached.signal(run_id)
-    top = _top(history, run_id, other_id)
     columns = (
         Column("Where", help=f"Below it the mean {signal} under {theirs.name} → {ours.name}"),
         Column(
@@ -39,12 +46,6 @@ def where_changed(history: History, run_id: str, other_id: str, filter: str, pla
         ),
         Column(""),
     )
-    rows = [
-        _whole(run_id, other_id, filter, top),
-        *_tests(history, run_id, other_id, top),
-        *worse_rows(run_id, other_id, top),
-        *fate_rows(run_id, other_id, top),
-    ]
     listing(
         "where_changed",
         columns,
@@ -55,8 +56,12 @@ def where_changed(history: History, run_id: str, other_id: str, filter: str, pla
         on_act=lambda act, place: _act(run_id, other_id, act, place),
         height=HEIGHT,
     )
-    chosen = next((row.cells[0] for row in rows if row.id == (place or ALL)), None)
-    return chosen.text if isinstance(chosen, Text) else ""
+
+
+def called(rows: Sequence[Row], place: str) -> str:
+    """Return what the row of a place is called; '' where it has none."""
+    first = next((row.cells[0] for row in rows if row.id == (place or ALL)), None)
+    return first.text if isinstance(first, Text) else ""
 
 
 def show(place: str) -> None:
