@@ -369,3 +369,17 @@ def promise(test: gate.SavedTest) -> str:
     from aggressors import gate
 
     return gate.promise(_workspace("has no saved tests"), test).sentence
+
+
+def save_worse(run_id: str, other_id: str, rank: int) -> gate.SavedTest:
+    """Freeze a group on which a run is worse than another one as a test.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace; and what `gate.save_test` raises.
+    """
+    from aggressors import gate
+
+    found = _workspace("has no saved tests")
+    run, other = cached.run_file(run_id), cached.run_file(other_id)
+    return gate.save_test(found, run.path, worse=rank, baseline=other.path)

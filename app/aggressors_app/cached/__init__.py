@@ -6,7 +6,7 @@ people change in a workspace is read afresh, or kept under the listing of its fi
 
 from __future__ import annotations
 
-from aggressors_app.cached import kept, runs
+from aggressors_app.cached import comparing, kept, runs
 from aggressors_app.cached.answers import (
     aggressors,
     alike,
@@ -118,6 +118,7 @@ __all__ = [
     "choosing_sample",
     "closed",
     "compared",
+    "comparing",
     "confusion",
     "count",
     "derivation",

@@ -59,6 +59,13 @@ const ICONS = {
   remove: "M5 5l14 14M19 5L5 19",
 };
 
+// A click or key on a button inside a row is not one on the row.
+function pressed(button, run) {
+  button.onclick = (event) => { event.stopPropagation(); run(); };
+  button.ondblclick = (event) => event.stopPropagation();
+  button.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") event.stopPropagation(); };
+}
+
 // Buttons of a row; `act` is set by the table, which knows the row.
 function buttons(cell, act) {
   const box = element("div", "buttons");
@@ -70,9 +77,7 @@ function buttons(cell, act) {
     const svg = shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" });
     svg.append(shape("path", { d: ICONS[icon] || "" }));
     button.append(svg);
-    button.onclick = (event) => { event.stopPropagation(); act(name); };
-    button.ondblclick = (event) => event.stopPropagation();
-    button.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") event.stopPropagation(); };
+    pressed(button, () => act(name));
     box.append(button);
   }
   return box;
@@ -91,8 +96,9 @@ const DRAW = {
     badge.style.setProperty("--tone", strong(cell.color || "gray"));
     return badge;
   },
-  mark(cell) {
-    const mark = element("span", "mark cell", cell.text);
+  mark(cell, act) {
+    const mark = element(cell.act ? "button" : "span", "mark cell", cell.text);
+    if (cell.act) pressed(mark, () => act(cell.act));
     mark.style.setProperty("--tone", strong(cell.color || "gray"));
     if (cell.sub) mark.title = cell.sub;
     return mark;

@@ -52,11 +52,15 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A glyph and a word whose colour carries a verdict; `sub` shows on hover."""
+    """A glyph and a word whose colour carries a verdict; `sub` shows on hover.
+
+    With `act` it is a button, and that is what `on_act` is told.
+    """
 
     text: str
     color: Color = "gray"
     sub: str = ""
+    act: str = ""
     kind: str = "mark"
 
 
@@ -152,7 +156,7 @@ def listing(
     label : name of the table for screen readers.
     chosen : id of the chosen row.
     on_choose, on_open : called with a row's id; without `on_choose` rows cannot be chosen.
-    on_act : called with what the button of a row does, and the row's id.
+    on_act : called with what a button of a row does, or with `act` of a mark, and the row's id.
     height : most pixels before the table scrolls.
     bare : True leaves the head out.
     spare : True leaves bars out where the table is narrow; their figures stay.

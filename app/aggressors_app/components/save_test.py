@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from aggressors.contracts import Aggressor
@@ -10,6 +13,9 @@ from aggressors.gate import SavedTest
 from aggressors.words import number, spoken
 from aggressors_app import actions, cached
 from aggressors_app.format import plain
+
+if TYPE_CHECKING:
+    from aggressors.gate import SavedTest
 
 NOTICE = "saved_test_notice"
 
@@ -27,6 +33,23 @@ def save_test_button(run_id: str, one: Aggressor, key: str) -> None:
     )
 
 
+def save_test_menu(run_id: str, filter: str) -> None:
+    """Offer to save an aggressor of choice, or the filter, as a test."""
+    with st.popover("Save a test", icon=":material/add:", key="save_popover"):
+        ranks = {one.rank: one for one in cached.aggressors(run_id)}
+        if ranks:
+            rank = st.selectbox(
+                "Aggressor",
+                list(ranks),
+                format_func=lambda rank: f"{rank} · {ranks[rank].name}",
+                key="save_rank",
+            )
+            save_test_button(run_id, ranks[rank], key="track_save")
+            st.divider()
+        st.caption("Or what the filter above lets through")
+        save_filter_form(run_id, filter)
+
+
 def save_filter_form(run_id: str, filter: str) -> None:
     """Offer to save the filter as a test, under a name of choice."""
     with st.form("save_filter", border=False):
@@ -39,9 +62,18 @@ def save_filter_form(run_id: str, filter: str) -> None:
         st.rerun()
 
 
+def save_worse(run_id: str, other_id: str, rank: int) -> None:
+    """Save a group on which a run is worse than another; `notice` says what came of it."""
+    _told(lambda: actions.save_worse(run_id, other_id, rank))
+
+
 def _save(run_id: str, rank: int | None, where: str | None, slug: str) -> None:
+    _told(lambda: actions.save_test(run_id, rank=rank, where=where, slug=slug))
+
+
+def _told(save: Callable[[], SavedTest]) -> None:
     try:
-        test = actions.save_test(run_id, rank=rank, where=where, slug=slug)
+        test = save()
     except AggressorsError as error:
         st.session_state[NOTICE] = (False, str(error))
     else:

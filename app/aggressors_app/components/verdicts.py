@@ -22,6 +22,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
+from aggressors_app.components.states import nothing
 from aggressors_app.format import MISSING, count, interval, number, plain, signed, typeset, when
 
 GLYPHS: dict[str, tuple[str, Color]] = {
@@ -33,6 +34,22 @@ GLYPHS: dict[str, tuple[str, Color]] = {
 }
 STATES: dict[str, Color] = {"open": "gray", "solved": "green", "regressed": "red"}
 MOST_RUNS = 8  # columns of the matrix, the newest
+
+
+def saved_tests(history: History, run_id: str) -> None:
+    """Show all tests in all runs, and the chosen one over time."""
+    if not history.tests:
+        nothing(
+            "No saved test yet",
+            "Save an aggressor as a test: every later run is then compared on the same samples, "
+            "and `aggressors check` fails when one gets worse.",
+            icon=":material/checklist:",
+        )
+        return
+    slugs = tuple(tracked.test.slug for tracked in history.tests)
+    chosen = state.read().get("test", slugs[0], slugs)
+    verdict_matrix(history, run_id, chosen)
+    one_test(next(tracked for tracked in history.tests if tracked.test.slug == chosen), history)
 
 
 def verdict_line(history: History, run_id: str) -> None:
@@ -66,9 +83,17 @@ def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
     """Show a row a test and a column a run; choosing a row shows it over all runs."""
     runs, point = history.runs[-MOST_RUNS:], history.point(run_id)
     here = point.version if point else run_id
-    columns = [Column("Test", width="30%"), Column("State", help="After the newest run")]
+    columns = [
+        Column("Test", width="32%"),
+        Column("State", width="12%", help="After the newest run"),
+    ]
+    wide = f"{56 / max(len(runs), 1):.1f}%"
     columns += [
-        Column(f"{run.name} ◂" if run.run_id == here else run.name, help=when(run.created_at))
+        Column(
+            f"{run.name} ◂" if run.run_id == here else run.name,
+            help=when(run.created_at),
+            width=wide,
+        )
         for run in runs
     ]
     rows = []
@@ -86,6 +111,25 @@ def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
         label="Saved tests by run",
         chosen=chosen,
         on_choose=lambda slug: state.change(test=slug),
+        on_act=lambda run, slug: beside(history, run, slug),
+    )
+
+
+def beside(history: History, run_id: str, slug: str) -> None:
+    """Put a run beside the one that a test measures it against, on the test's samples."""
+    tracked = next((one for one in history.tests if one.test.slug == slug), None)
+    verdict = tracked.verdicts.get(run_id) if tracked else None
+    if verdict is None or history.point(run_id) is None:  # the browser may send anything
+        return
+    placing.switch(run_id)
+    state.change(
+        view="runs",
+        against=verdict.baseline,
+        on=f"test:{slug}",
+        test=slug,
+        turn=None,
+        page=None,
+        sample=None,
     )
 
 
@@ -99,7 +143,9 @@ def _mark(verdict: Verdict | None, run_id: str) -> Cell:
     if verdict is None:
         return Mark(MISSING, "gray", "Not measured in this run")
     text, color = GLYPHS[_word(verdict, run_id)]
-    return Mark(text, color, typeset(verdict.reason))
+    paired = verdict.baseline not in ("", run_id)
+    more = f" Click to see it beside {verdict.baseline_name}." if paired else ""
+    return Mark(text, color, typeset(verdict.reason) + more, act=run_id if paired else "")
 
 
 def one_test(tracked: TrackedTest, history: History) -> None:
@@ -128,7 +174,7 @@ def one_test(tracked: TrackedTest, history: History) -> None:
             }
             gap = "gap to the rest"
             _over_runs("test_gaps", points, gap, "Gap to the rest of the same run", colors)
-        _table(verdicts, names)
+        _table(tracked, history)
 
 
 def _over_runs(
@@ -163,7 +209,9 @@ def _value(run: str, one: Verdict, run_id: str) -> charts.Point | None:
     return charts.Point(run, one.value, low, high, word)
 
 
-def _table(verdicts: dict[str, Verdict], names: dict[str, str]) -> None:
+def _table(tracked: TrackedTest, history: History) -> None:
+    names = {run.run_id: run.name for run in history.runs}
+    verdicts = {run: one for run, one in tracked.verdicts.items() if run in names}
     columns = (
         Column("Run"),
         Column("Verdict"),
@@ -174,7 +222,13 @@ def _table(verdicts: dict[str, Verdict], names: dict[str, str]) -> None:
         Column("Reason", width="38%"),
     )
     rows = [_row(names[run_id], one, run_id) for run_id, one in reversed(verdicts.items())]
-    listing("one_test", columns, rows, label="The test in every run")
+    listing(
+        "one_test",
+        columns,
+        rows,
+        label="The test in every run",
+        on_act=lambda _, run_id: beside(history, run_id, tracked.test.slug),
+    )
 
 
 def _row(name: str, one: Verdict, run_id: str) -> Row:
