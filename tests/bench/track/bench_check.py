@@ -1,0 +1,159 @@
+"""What a check costs with 200 saved tests of 2,000 samples each and 100 runs before.
+
+    PYTHONPATH=tests python -m bench.track.bench_check [--write]
+
+The runs are planted ones whose losses differ by chance; all of them are published and judged
+before, as a team's would be. The baseline is what anybody pays: reading the ids and losses of the
+run and of the tests, and one mean a test. Wall time on a shared machine says little; processor
+seconds and ratios count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from aggressors import gate
+from aggressors.queries.judged import held_out
+from aggressors.store.read import open_run
+from aggressors.store.saved_tests import SavedTest, write_test
+from aggressors.store.workspace import Workspace
+from planted import planted_tables
+from versions import publish_tables
+
+ROOT = Path(__file__).resolve().parents[3]
+RESULT = ROOT / "tests" / "bench" / "results" / "track_check.json"
+TESTS, RUNS, SAMPLES = 200, 100, 2_000
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def build(root: Path) -> Workspace:
+    """Publish 100 runs and save 200 tests, and judge each run in each test."""
+    workspace = Workspace.open(root, create=True)
+    tables = bare_tables()
+    for place in range(RUNS):
+        version(workspace, tables, place)
+        print(f"run {place + 1} of {RUNS}", end="\r", file=sys.stderr)
+    with open_run(workspace.resolve("r000")) as run:
+        held = held_out(run, ["loss"]).select(["sample_id", "label", "loss"])
+    rng = np.random.default_rng(5)
+    for place in range(TESTS):
+        rows = pa.array(np.sort(rng.choice(len(held), SAMPLES, replace=False)))
+        samples = held.take(rows).rename_columns(["sample_id", "label", "signal"])
+        write_test(workspace, _test(place), samples.sort_by("sample_id"))
+    gate.check(workspace)
+    return workspace
+
+
+def bare_tables() -> dict[str, pa.Table]:
+    """Samples with metadata and embeddings, without anything that was found in them."""
+    planted = planted_tables(n=3 * SAMPLES)
+    kept = ("samples", "metadata", "embeddings", "metadata_fields")
+    return {name: planted.tables[name] for name in kept}
+
+
+def version(workspace: Workspace, tables: dict[str, pa.Table], place: int, name: str = "") -> Path:
+    """Publish one run whose losses differ by chance from the planted ones."""
+    rng = np.random.default_rng([place, 11])
+    samples = tables["samples"]
+    loss = samples["loss"].to_numpy(zero_copy_only=False) * rng.lognormal(0, 0.2, len(samples))
+    array = pa.array(loss, pa.float64(), from_pandas=True)
+    at = samples.schema.get_field_index("loss")
+    changed = {**tables, "samples": samples.set_column(at, "loss", array)}
+    when = (FIRST + timedelta(days=place)).isoformat()
+    return publish_tables(workspace, changed, name or f"r{place:03d}", day=1, created_at=when)
+
+
+def _test(place: int) -> SavedTest:
+    return SavedTest(
+        slug=f"group-{place:03d}", title=f"Group {place}", why="Drawn at random.", signal="loss",
+        margin=0.05, margin_origin="chosen when it was saved", rule="", samples=SAMPLES,
+        source_run_id="r000-0000", source_run_name="r000", task="classification",
+        loss_name="cross-entropy", created_at=FIRST.isoformat(),
+    )  # fmt: skip
+
+
+def checked(workspace: Workspace) -> dict[str, float]:
+    """Judge a run that no test has seen, in a process of its own, as CI does."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "aggressors", "check", "new", "--json",
+               "--workspace", str(workspace.root)]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode in (0, 1), done.stderr
+    assert len(json.loads(done.stdout)["verdicts"]) == TESTS
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"wall_s": round(wall, 2), "cpu_s": round(cpu, 2)}
+
+
+def bare(workspace: Workspace) -> dict[str, float]:
+    """Read the same files and take one mean a test."""
+
+    def act() -> None:
+        with duckdb.connect(str(workspace.resolve("new")), read_only=True) as run:
+            table = run.execute("SELECT sample_id, loss FROM samples").to_arrow_table()
+        ids, loss = table["sample_id"].combine_chunks(), table["loss"].to_numpy()
+        for file in sorted(workspace.tests.glob("*.parquet")):
+            there = pc.index_in(pq.read_table(file)["sample_id"], value_set=ids)
+            np.nanmean(loss[there.to_numpy()])
+
+    return _timed(act)
+
+
+def _timed(act: Callable[[], object]) -> dict[str, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return {"wall_s": round(time.perf_counter() - wall, 2),
+            "cpu_s": round(time.process_time() - cpu, 2)}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--root", type=Path, default=ROOT / "build" / "bench-check")
+    asked = parser.parse_args()
+    if not (asked.root / "built").exists():
+        shutil.rmtree(asked.root, ignore_errors=True)
+        build(asked.root)
+        (asked.root / "built").touch()
+    workspace = Workspace.open(asked.root)
+    for stale in (*workspace.runs.glob("new-*"), *workspace.verdicts.glob("new-*")):
+        stale.unlink()
+    version(workspace, bare_tables(), RUNS, "new")
+    result = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}",
+        "tests": TESTS,
+        "runs": RUNS,
+        "samples": SAMPLES,
+        "check_of_a_new_run": checked(workspace),
+        "check_again": checked(workspace),
+        "history_for_the_page": _timed(lambda: gate.history(workspace)),
+        "bare_reading": bare(workspace),
+    }
+    print(json.dumps(result, indent=1))
+    if asked.write:
+        RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
