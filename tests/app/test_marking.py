@@ -369,5 +369,5 @@ def test_a_row_comes_as_its_values_with_the_unusual_ones_marked(opened, written)
     rows = component(app, "aggressor_sample_metadata")["rows"]
     assert rows[0]["cells"][0]["sub"].startswith("hour · top 0.0")
     assert rows[0]["cells"][1] == {
-        "text": "99 h", "color": "orange", "sub": "99 h", "kind": "mark",
+        "text": "99 h", "color": "orange", "sub": "99 h", "act": "", "kind": "mark",
     }  # fmt: skip
