@@ -109,7 +109,7 @@ def bare(workspace: Workspace) -> dict[str, float]:
 
     def act() -> None:
         with duckdb.connect(str(workspace.resolve("new")), read_only=True) as run:
-            table = run.execute("SELECT sample_id, loss FROM samples").to_arrow_table()
+            table = run.sql("SELECT sample_id, loss FROM samples").to_arrow_table()
         ids, loss = table["sample_id"].combine_chunks(), table["loss"].to_numpy()
         for file in sorted(workspace.tests.glob("*.parquet")):
             there = pc.index_in(pq.read_table(file)["sample_id"], value_set=ids)

@@ -2,10 +2,11 @@
 
     PYTHONPATH=tests python -m bench.track.gate MODELS.npz [--split reporting] [--write]
 
-MODELS.npz holds networks of one recipe and other seeds, from `bench.track.retrain`. Two of them are
-an accepted model and a new one without a change. Saved tests are the n samples nearest to an anchor
-in the embedding of a further network, which judges nothing. A regression is planted by breaking
-samples that were right: they get the loss of samples that the new network gets wrong.
+MODELS.npz holds networks of one recipe and other seeds, from `bench.track.retrain`; those that are
+reported have seeds from 100 on. Two of them are an accepted model and a new one without a change.
+Saved tests are the n samples nearest to an anchor in the embedding of a further network, which
+judges nothing. A regression is planted by breaking samples that were right: they get the loss of
+samples that the new network gets wrong.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Networks:
     @classmethod
     def read(cls, file: Path) -> Networks:
         with np.load(file) as kept:
-            return cls(kept["loss"][1:], kept["error"][1:].astype(np.float64),
-                       kept["embedding"][0].astype(np.float64))  # fmt: skip
+            error = (kept["prediction"] != kept["label"]).astype(np.float64)
+            return cls(kept["loss"][1:], error[1:], kept["embedding"][0].astype(np.float64))
 
     def signal(self, name: str) -> Floats:
         return self.loss if name == "loss" else self.error

@@ -45,8 +45,8 @@ def pictures(workspace: Path, out: Path) -> None:
     np.savez_compressed(out, pixels=np.array(pixels), label=np.array(labels), population=population)
 
 
-def train(given: Path, out: Path, models: int) -> None:
-    """Train `models` networks; writes loss, prediction and embedding of the held-out samples."""
+def train(given: Path, out: Path, models: int, first: int = 0) -> None:
+    """Train `models` networks, from seed `first` on; writes what they make of held-out samples."""
     import torch
     from torch import nn
 
@@ -59,7 +59,7 @@ def train(given: Path, out: Path, models: int) -> None:
     fit = torch.from_numpy(np.flatnonzero((population == "train") & (label >= 0))).to(device)
     held = torch.from_numpy(np.flatnonzero(np.isin(population, ["validation", "test"]))).to(device)
     kept_all: dict[str, list[np.ndarray]] = {"loss": [], "prediction": [], "embedding": []}
-    for seed in range(models):
+    for seed in range(first, first + models):
         started = time.perf_counter()
         torch.manual_seed(seed)
         body = nn.Sequential(
@@ -92,7 +92,10 @@ def train(given: Path, out: Path, models: int) -> None:
         spent = time.perf_counter() - started
         print(f"{seed}: loss {float(loss.mean()):.3f} right {right:.3f} {spent:.1f} s", flush=True)
     np.savez(
-        out, **{name: np.array(one) for name, one in kept_all.items()}, rows=held.cpu().numpy()
+        out,
+        **{name: np.array(one) for name, one in kept_all.items()},
+        rows=held.cpu().numpy(),
+        label=label[held.cpu().numpy()],
     )
 
 
@@ -102,11 +105,12 @@ def main() -> None:
     parser.add_argument("given", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--models", type=int, default=24)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first network")
     given = parser.parse_args()
     if given.what == "pictures":
         pictures(given.given, given.out)
     else:
-        train(given.given, given.out, given.models)
+        train(given.given, given.out, given.models, given.first)
 
 
 if __name__ == "__main__":
