@@ -213,9 +213,13 @@ def promise(workspace: Workspace, test: SavedTest, past: History | None = None) 
 def _enter(ledger: Ledger, run: Path | str) -> str:
     """Id of a run, which is in the ledger afterwards."""
     try:
-        path = run if isinstance(run, Path) else ledger.workspace.resolve(run)
-        if run == "latest":
+        if isinstance(run, Path):
+            path = run
+        elif run == "latest":
+            path = ledger.workspace.resolve(run)
             _refuse_later_damage(ledger.workspace, path)
+        else:
+            path = _measured(ledger, run) or ledger.workspace.resolve(run)
     except (RunNotFound, RunCorrupt):
         for record in reversed(ledger.in_order()):
             if str(run) in (record.run_id, record.name):
@@ -225,6 +229,14 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
     if inside and path.stem in ledger.records and _is_complete(ledger, path.stem):
         return path.stem
     return ledger.add(path, keep=inside).run_id
+
+
+def _measured(ledger: Ledger, run: str) -> Path | None:
+    """Find a run by what was read of it already; to resolve its name opens every run file."""
+    here = [one for one in ledger.records.values() if run in (one.run_id, one.name)]
+    here = [one for one in here if ledger.workspace.run_path(one.run_id).is_file()]
+    found = max(here, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None)
+    return ledger.workspace.run_path(found.run_id) if found else None
 
 
 def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:

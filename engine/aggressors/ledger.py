@@ -63,6 +63,7 @@ class Ledger:
     _changed: set[str] = field(default_factory=set)
     _signals: dict[str, pa.Table | None] = field(default_factory=dict)
     _unwritten: set[str] = field(default_factory=set)
+    _keys: dict[str, str] = field(default_factory=dict)  # asked for every run, and a digest each
 
     @classmethod
     def open(cls, workspace: Workspace) -> Ledger:
@@ -192,7 +193,9 @@ class Ledger:
 
     def _entry(self, record: RunRecord, test: SavedTest) -> Entry | None:
         entry = record.tests.get(test.slug)
-        return entry if entry is not None and entry.measurement.key == test.key else None
+        if test.slug not in self._keys:
+            self._keys[test.slug] = test.key
+        return entry if entry and entry.measurement.key == self._keys[test.slug] else None
 
     def _is_measured(self, record: RunRecord) -> bool:
         return (self.workspace.verdicts / f"{record.run_id}.parquet").is_file() and all(
