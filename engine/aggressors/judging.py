@@ -189,8 +189,9 @@ def compare(
 
     Notes
     -----
-    A failure is a bound to one side: of models without a change it blocks at most one in twenty,
-    whatever the number of tests, and no fewer than it may, so that it sees what it can.
+    A failure is a bound to one side: chance among the samples fails at most one check in twenty,
+    whatever the number of tests, and no fewer than it may, so that it sees what it can. What
+    another training seed changes is for the margin.
     """
     value, reference = pairs.value, pairs.reference
     near = paired_difference(value, reference, level=LEVEL)
