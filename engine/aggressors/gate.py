@@ -226,7 +226,7 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
                 return record.run_id
         raise
     inside = path.resolve().parent == ledger.workspace.runs.resolve()
-    if inside and path.stem in ledger.records and _is_complete(ledger, path.stem):
+    if inside and path.stem in ledger.records and ledger.is_complete(path.stem):
         return path.stem
     return ledger.add(path, keep=inside).run_id
 
@@ -254,10 +254,6 @@ def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:
                 f"The latest run cannot be told, for a later file cannot be opened: {error} "
                 "Name the run to judge, or remove that file."
             ) from error
-
-
-def _is_complete(ledger: Ledger, run_id: str) -> bool:
-    return all(run_id in ledger.history(test) for test in ledger.tests.values())
 
 
 def _verdicts(ledger: Ledger, run_id: str, override: str | None) -> list[Verdict]:

@@ -153,6 +153,11 @@ class Ledger:
 
     # --- Answers ---
 
+    def is_complete(self, run_id: str) -> bool:
+        """Tell whether a run that is here was measured in every test."""
+        record = self.records[run_id]
+        return all(self._entry(record, test) is not None for test in self.tests.values())
+
     def in_order(self) -> list[RunRecord]:
         """List all records in the order of created_at; a derived run follows the one it is from."""
         leads = self.versions()
@@ -198,9 +203,8 @@ class Ledger:
         return entry if entry and entry.measurement.key == self._keys[test.slug] else None
 
     def _is_measured(self, record: RunRecord) -> bool:
-        return (self.workspace.verdicts / f"{record.run_id}.parquet").is_file() and all(
-            self._entry(record, test) is not None for test in self.tests.values()
-        )
+        signals = self.workspace.verdicts / f"{record.run_id}.parquet"
+        return signals.is_file() and self.is_complete(record.run_id)
 
     def _baselines(self) -> dict[str, dict[str, str]]:
         """Baseline of every measured test by run, oldest first.

@@ -114,8 +114,6 @@ def loss_gaps(
     Source: Welch 1947; with `group` the cluster-robust variance of Liang and Zeger 1986, in which
     the degrees of freedom are those of the side with fewer groups.
     """
-    from scipy.special import stdtr, stdtrit
-
     loss = finite(loss, "loss", at_least=0)
     weight = np.ones(len(loss)) if weight is None else finite(weight, "weight", at_least=0)
     centre = float(loss.mean()) if len(loss) else 0.0  # keeps the sums of squares exact enough
@@ -129,16 +127,35 @@ def loss_gaps(
         freedom = (inside_var + rest_var) ** 2 / (
             inside_var**2 / (inside_size - 1) + rest_var**2 / (rest_size - 1)
         )
-        # Two constant groups have no variance: any difference is certain, none says nothing.
         if group is not None:
             error, freedom = _by_group(loss, members, weight, group, inside + centre, rest + centre)
             value = np.where(freedom > 0, value, np.nan)
+    p_value, half = tested(value, error, freedom, level)
+    n = np.asarray(members, dtype=np.bool_).sum(axis=1).astype(np.float64)
+    return Gaps(n, inside + centre, rest + centre, value, value - half, value + half, p_value)
+
+
+def tested(
+    value: FloatArray, error: FloatArray, freedom: FloatArray, level: float
+) -> tuple[FloatArray, FloatArray]:
+    """One-sided p-values that each value is not above 0, and half widths of intervals.
+
+    Parameters
+    ----------
+    value, error, freedom : (m,) differences, their standard errors and degrees of freedom; a value
+        that is NaN has a p-value of 1.
+    level : coverage of each two-sided interval, in (0, 1).
+
+    Source: Student 1908.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Without variance any difference is certain, and none says nothing.
         flat = error <= 1e-12 * np.maximum(1.0, np.abs(value))
         p_value = np.where(flat, np.where(value > 0, 0.0, 1.0), stdtr(freedom, -value / error))
         half = np.where(flat, 0.0, stdtrit(freedom, (1 + level) / 2) * error)
-    p_value = np.where(np.isnan(value), 1.0, p_value)
-    n = np.asarray(members, dtype=np.bool_).sum(axis=1).astype(np.float64)
-    return Gaps(n, inside + centre, rest + centre, value, value - half, value + half, p_value)
+    return np.where(np.isnan(value), 1.0, p_value), half
 
 
 def p_within(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aggressors.stats.intervals import BoolArray, FloatArray, finite
-from aggressors.stats.severity import mean_and_variance, moments, one_hot
+from aggressors.stats.severity import mean_and_variance, moments, one_hot, tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,6 @@ def mean_changes(
     Source: Student 1908, with the variance of a weighted mean and Kish's effective size; with
     `group` the cluster-robust variance of Liang and Zeger 1986.
     """
-    from scipy.special import stdtr, stdtrit
-
     change = finite(change, "change", at_least=0)
     weight = np.ones(len(change)) if weight is None else finite(weight, "weight", at_least=0)
     held = np.asarray(members, dtype=np.float64)
@@ -63,11 +61,7 @@ def mean_changes(
         if group is not None:
             error, freedom = _by_group(change, held * weight, group, value)
             value = np.where(freedom > 0, value, np.nan)
-        # What changes alike for all members is certain; what does not change says nothing.
-        flat = error <= 1e-12 * np.maximum(1.0, np.abs(value))
-        p_value = np.where(flat, np.where(value > 0, 0.0, 1.0), stdtr(freedom, -value / error))
-        half = np.where(flat, 0.0, stdtrit(freedom, (1 + level) / 2) * error)
-    p_value = np.where(np.isnan(value), 1.0, p_value)
+    p_value, half = tested(value, error, freedom, level)
     n = np.asarray(members, dtype=np.bool_).sum(axis=1).astype(np.float64)
     return Changes(n, value, value - half, value + half, p_value)
 

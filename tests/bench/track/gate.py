@@ -89,10 +89,7 @@ def false_blocks(networks: Networks, trials: int, rng: np.random.Generator) -> l
 
 @dataclass(frozen=True)
 class Drawn:
-    """One saved test under two networks; `stake` is the gap or mean that its margin is a share of.
-
-    `accepted` is a pair of (n,) signals; `noise` is by how much another seed moved the mean.
-    """
+    """One saved test under two networks; its margin is a share of `stake`, a gap or a mean."""
 
     pairs: Pairs
     stake: float
