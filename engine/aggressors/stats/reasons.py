@@ -294,6 +294,10 @@ def _crowding(crowding: float) -> Reason:
 
 
 def _of_labels(e: Evidence) -> list[Reason]:
+    return [*_of_neighbours(e), *_of_confidence(e), *_of_mixture(e)]
+
+
+def _of_neighbours(e: Evidence) -> list[Reason]:
     found: list[Reason] = []
     if e.disagreement is not None:
         sentence = (
@@ -315,6 +319,12 @@ def _of_labels(e: Evidence) -> list[Reason]:
             sentence += f"; above {ORDINARY} is usual where labels are wrong"
         weight = _weight(e.ordinary / ORDINARY) if e.confident is None else 0.0
         found.append(Reason("relabel", "ordinary", e.ordinary, ORDINARY, weight, sentence))
+    return found
+
+
+def _of_confidence(e: Evidence) -> list[Reason]:
+    """Tell what the model says with confidence, and what others say where it is wrong."""
+    found: list[Reason] = []
     if e.confident is not None:
         sentence = (
             f"{percent(e.confident)} of members are confidently taken for another class, "
@@ -342,6 +352,11 @@ def _of_labels(e: Evidence) -> list[Reason]:
         )
         weight = _weight(outside_part(e) or 0.0)
         found.append(Reason("relabel", "outside", e.outside, OUTSIDE, weight, sentence))
+    return found
+
+
+def _of_mixture(e: Evidence) -> list[Reason]:
+    found: list[Reason] = []
     if e.ambiguity is not None:
         sentence = (
             f"around {percent(e.ambiguity)} of members two labels share the region, each with "
