@@ -1,23 +1,16 @@
-"""A place in two runs that stand side by side: all of a population, a test, a group, an aggressor.
-
-`queries.paired` answers for one population; the samples of a saved test lie in several.
-"""
+"""A place in two runs that stand side by side: a population, a test, a group, an aggressor."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from aggressors.contracts import EVERYTHING, POPULATIONS, Condition, Filter
 from aggressors.queries import paired
-from aggressors.queries.masks import mask
 from aggressors.queries.paired import Change, Side
 from aggressors.queries.pairing import Turn
-from aggressors.queries.pairing import paired as joined
 from aggressors.queries.worsened import members_of
 from aggressors.store.saved_tests import read_samples, read_test
 from aggressors.store.workspace import Workspace
@@ -68,15 +61,7 @@ def of_aggressor(rank: int, of: Side) -> Place:
 
 def change(run: RunFile, other: RunFile, place: Place) -> Change:
     """Tell how the samples of a place changed; raises what `paired.change` does."""
-    if len(place.populations) < 2:
-        return paired.change(
-            run, other, place.filter, of=place.of, population=_only(place.populations)
-        )
-    both = joined(run, other)
-    inside = np.isin(both.population, [POPULATIONS.index(name) for name in place.populations])
-    side, rows = (run, both.rows) if place.of == "run" else (other, both.other_rows)
-    through = mask(side, place.filter)
-    return paired.change_of(both, inside if through is None else inside & through[rows])
+    return paired.change(run, other, place.filter, of=place.of, population=place.populations)
 
 
 def turned(
@@ -90,35 +75,14 @@ def turned(
     heatmaps: bool = False,
 ) -> pa.Table:
     """One page of the samples of a place that turned, as `paired.turned`, most changed first."""
-    if len(place.populations) < 2:
-        return paired.turned(
-            run, other, turn, place.filter, of=place.of, population=_only(place.populations),
-            offset=offset, limit=limit, heatmaps=heatmaps,
-        )  # fmt: skip
-    # The page may be all of one population, so that each is asked for everything up to its end.
-    parts = [
-        paired.turned(
-            run, other, turn, place.filter, of=place.of, population=name,
-            limit=offset + limit, heatmaps=heatmaps,
-        )
-        for name in place.populations
-    ]  # fmt: skip
-    found = pa.concat_tables(parts, promote_options="permissive")
-    far = np.abs(np.asarray(found["change"].to_numpy()))
-    return found.take(pa.array(np.argsort(-far, kind="stable"))).slice(offset, limit)
+    return paired.turned(
+        run, other, turn, place.filter, of=place.of, population=place.populations,
+        offset=offset, limit=limit, heatmaps=heatmaps,
+    )  # fmt: skip
 
 
 def confusion_change(run: RunFile, other: RunFile, place: Place) -> pa.Table:
     """Labels against predictions of a place under both runs, as `paired.confusion_change`."""
-    parts = [
-        paired.confusion_change(run, other, place.filter, of=place.of, population=name)
-        for name in place.populations or (None,)
-    ]
-    counts = [(name, "sum") for name in ("n", "other_n", "change")]
-    summed = pa.concat_tables(parts).group_by(["label", "prediction"]).aggregate(counts)
-    summed = summed.rename_columns(parts[0].column_names)
-    return summed.filter(pc.or_(pc.greater(summed["n"], 0), pc.greater(summed["other_n"], 0)))
-
-
-def _only(populations: tuple[str, ...]) -> str | None:
-    return populations[0] if populations else None
+    return paired.confusion_change(
+        run, other, place.filter, of=place.of, population=place.populations
+    )

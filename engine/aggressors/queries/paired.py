@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aggressors.store.read import RunFile
 
 Side = Literal["run", "other"]
+Populations = str | tuple[str, ...] | None
 _SOUGHT = {"aggressor", "concept"}  # groups that were found on one half, which says nothing of them
 
 
@@ -59,7 +60,7 @@ def change(
     filter: Filter = EVERYTHING,
     *,
     of: Side = "run",
-    population: str | None = None,
+    population: Populations = None,
     signal: str | None = None,
 ) -> Change:
     """Tell how the samples that a filter lets through changed.
@@ -67,7 +68,7 @@ def change(
     Parameters
     ----------
     of : the run by which the filter is understood: its metadata, predictions and aggressors.
-    population : default the one that `run` analyses.
+    population : one or several; default the one that `run` analyses.
     signal : default that of `run`.
 
     Raises
@@ -113,7 +114,7 @@ def turned(
     filter: Filter = EVERYTHING,
     *,
     of: Side = "run",
-    population: str | None = None,
+    population: Populations = None,
     offset: int = 0,
     limit: int = 60,
     heatmaps: bool = False,
@@ -160,7 +161,7 @@ def confusion_change(
     filter: Filter = EVERYTHING,
     *,
     of: Side = "run",
-    population: str | None = None,
+    population: Populations = None,
 ) -> pa.Table:
     """Labels against predictions under both runs, on the same samples.
 
@@ -207,11 +208,11 @@ def confusion_change(
 
 
 def _inside(
-    both: Paired, run: RunFile, other: RunFile, filter: Filter, of: Side, population: str | None
+    both: Paired, run: RunFile, other: RunFile, filter: Filter, of: Side, population: Populations
 ) -> tuple[BoolArray, bool]:
     """(p,) samples that a filter lets through, and whether it names a group that was sought."""
-    wanted = POPULATIONS.index(population) if population else both.analysed
-    inside = both.population == wanted
+    names = (population,) if isinstance(population, str) else population or ()
+    inside = np.isin(both.population, [POPULATIONS.index(one) for one in names] or both.analysed)
     side, rows = (run, both.rows) if of == "run" else (other, both.other_rows)
     through = mask(side, filter)
     if through is not None:
