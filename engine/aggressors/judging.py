@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from aggressors.contracts import TestState, Verdict, VerdictWord
 from aggressors.errors import InputError
-from aggressors.stats.intervals import BoolArray, FloatArray
-from aggressors.stats.paired import paired_difference, smallest_detectable
+from aggressors.stats.intervals import BoolArray, FloatArray, Interval
+from aggressors.stats.paired import chance_difference, paired_difference, smallest_detectable
 from aggressors.stats.severity import floor_of, loss_gap
 from aggressors.store.saved_tests import MIN_SAMPLES, SavedTest
 from aggressors.store.verdicts import Comparison, Entry, Measurement
 from aggressors.words import number, spoken
 
 LEVEL = 0.95
-BLOCKING = 0.9  # coverage to both sides of the interval whose lower bound blocks: 5 % lie below
+CERTAINTY = 0.95  # certainty, over all tests of a check, that it is no chance
 MIN_SHARE = 0.5  # of the frozen samples must be there for a verdict
-MARGIN_SHARE = 0.1
+MARGIN_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +59,27 @@ def _flat(column: pa.ChunkedArray) -> pa.Array:
     return flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
 
 
-def default_margin(gap: float, signal: FloatArray, *, material: bool) -> tuple[float, str]:
+def default_margin(gap: float, signal: FloatArray) -> tuple[float, str]:
     """Margin of a new test, and where it comes from.
 
-    A tenth of what is at stake: small enough that a regression of half the gap is caught with a
-    few hundred samples, large enough that two equal models differ by less.
+    A twentieth of what is at stake: what another training seed alone changes hardly exceeds it
+    surely, and a regression of half the gap is caught with a few hundred samples. Both are measured
+    in docs/benchmarks/track.md.
 
     Parameters
     ----------
     gap : of the signal in the run that the test is saved on.
     signal : (n,) of all samples that are judged there.
-    material : whether the group underperforms there.
     """
-    if material:
-        return significant(MARGIN_SHARE * gap), f"a tenth of its gap of {number(gap)} when saved"
     size, floor = _size(signal), floor_of(signal)
+    if gap >= size:
+        return significant(
+            MARGIN_SHARE * gap
+        ), f"a twentieth of its gap of {number(gap)} when saved"
     above = f", counted from the least of {number(floor)}" if floor else ""
     return (
         significant(MARGIN_SHARE * size),
-        f"a tenth of the mean of {number(size)} when saved{above}, where it had no material gap",
+        f"a twentieth of the mean of {number(size)} when saved{above}",
     )
 
 
@@ -185,24 +187,18 @@ def compare(
 
     Parameters
     ----------
-    n_tests : tests compared in the same check, over which the bound of a failure holds.
+    n_tests : tests compared in the same check, which together fail by chance in one of twenty.
 
     Notes
     -----
-    A failure is a bound to one side: chance among the samples fails at most one check in twenty,
-    whatever the number of tests, and no fewer than it may, so that it sees what it can. What
-    another training seed changes is for the margin.
+    A failure asks for more than chance among the samples makes of two equal models in one check of
+    twenty, whatever the number of tests. What another training seed changes is for the margin.
     """
     value, reference = pairs.value, pairs.reference
     near = paired_difference(value, reference, level=LEVEL)
-    bound = paired_difference(value, reference, level=BLOCKING, n_tests=n_tests).low
-    verdict: VerdictWord = "inconclusive"
-    if bound > test.margin:
-        verdict = "fail"
-    elif near.high < test.margin or (near.high <= 0 and near.low == near.high):
-        verdict = "pass"
+    chance = chance_difference(value, reference, certainty=CERTAINTY, n_tests=n_tests)
     spread = float(np.std(value - reference, ddof=1))
-    seen = test.margin + smallest_detectable(len(value), spread, level=BLOCKING, n_tests=n_tests)
+    seen = test.margin + _noticed(len(value), spread, n_tests)
     return Comparison(
         baseline=baseline,
         baseline_name=baseline_name,
@@ -215,10 +211,24 @@ def compare(
         difference=significant(near.value),
         low=significant(near.low),
         high=significant(near.high),
-        bound=significant(bound),
+        chance=significant(chance),
         detectable=significant(seen),
-        verdict=verdict,
+        verdict=decided(near, chance, test.margin),
     )
+
+
+def decided(change: Interval, chance: float, margin: float) -> VerdictWord:
+    """Verdict about a change with its 95 % interval, and what chance alone makes of it."""
+    if surely_worse(change.value, chance, margin):
+        return "fail"
+    if change.high < margin or (change.high <= 0 and change.low == change.high):
+        return "pass"
+    return "inconclusive"
+
+
+def surely_worse(difference: float, chance: float, margin: float) -> bool:
+    """Tell whether chance and the margin together cannot be why a mean is worse."""
+    return difference > chance + margin
 
 
 def likely_detectable(signal: FloatArray, margin: float, n_tests: int) -> float:
@@ -233,9 +243,12 @@ def likely_detectable(signal: FloatArray, margin: float, n_tests: int) -> float:
     n_tests : tests of a check, whose intervals hold together.
     """
     spread = 2**0.5 * float(np.std(signal, ddof=1))
-    return significant(
-        margin + smallest_detectable(len(signal), spread, level=BLOCKING, n_tests=max(n_tests, 1))
-    )
+    return significant(margin + _noticed(len(signal), spread, max(n_tests, 1)))
+
+
+def _noticed(n: int, spread: float, n_tests: int) -> float:
+    """Smallest worsening that chance alone would not be taken for, with 80 % probability."""
+    return smallest_detectable(n, spread, level=2 * CERTAINTY - 1, n_tests=n_tests)
 
 
 def next_state(state: TestState, entry: Entry) -> TestState:
@@ -305,10 +318,9 @@ def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
     )
     change = f"{number(abs(it.difference))} ({_span(it)})"
     if it.verdict == "fail":
-        over = f" over all {it.n_tests} tests of the check" if it.n_tests > 1 else ""
         return (
-            f"{text}: worse by {change}, by at least {number(it.bound)} with 95 % certainty{over}, "
-            f"which is more than {margin}."
+            f"{text}: worse by {change}, of which chance explains at most {number(it.chance)} "
+            f"(with 95 % certainty{_over_all(it)}) and the margin allows {number(it.margin)}."
         )
     if it.verdict == "pass":
         if it.high < 0:
@@ -316,8 +328,12 @@ def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
         return f"{text}: no worse, the change {_signed(it)} stays within {margin}."
     why = f"the change {_signed(it)} may lie on either side of {margin}"
     if it.low > it.margin:
-        why = f"worse by {change}, but not surely over all {it.n_tests} tests of the check"
+        why = f"worse by {change}, of which chance may explain {number(it.chance)}{_over_all(it)}"
     return f"{text}: {why}; a worsening below {number(it.detectable)} may pass unseen."
+
+
+def _over_all(it: Comparison) -> str:
+    return f" over all {it.n_tests} tests of the check" if it.n_tests > 1 else ""
 
 
 def _span(it: Comparison) -> str:

@@ -59,7 +59,7 @@ def test_a_failure_must_hold_over_all_tests_of_the_check():
     alone, among_many = judge(value, base), judge(value, base, n_tests=200)
     assert alone.verdict == "fail"
     assert among_many.verdict == "inconclusive"
-    assert among_many.bound < alone.low < alone.bound < alone.difference
+    assert alone.chance < alone.difference - 0.03 < among_many.chance
     assert (among_many.low, among_many.high) == (alone.low, alone.high)
 
 
@@ -83,7 +83,7 @@ def test_no_real_change_blocks_at_most_one_check_in_twenty():
 
 
 def test_a_regression_of_half_the_gap_is_caught():
-    """0.15 more errors on 200 samples, the margin a tenth of a gap of 0.3."""
+    """0.15 more errors on 200 samples, the margin a twentieth of 0.6."""
     rng = np.random.default_rng(3)
     caught = 0
     for _ in range(100):
@@ -200,21 +200,19 @@ def test_a_run_of_the_group_alone_has_no_gap_but_a_mean():
 
 def test_margins_come_from_what_is_at_stake():
     signal = np.array([0.1, 0.3])
-    assert default_margin(0.4, signal, material=True) == (
-        0.04, "a tenth of its gap of 0.4 when saved",
-    )  # fmt: skip
-    margin, origin = default_margin(0.01, signal, material=False)
-    assert margin == 0.02
-    assert origin == "a tenth of the mean of 0.2 when saved, where it had no material gap"
-    margin, origin = default_margin(0.01, signal - 1, material=False)
+    assert default_margin(0.4, signal) == (0.02, "a twentieth of its gap of 0.4 when saved")
+    margin, origin = default_margin(0.19, signal)
     assert margin == 0.01
-    assert "a tenth of the mean of 0.1 when saved, counted from the least of -0.9" in origin
+    assert origin == "a twentieth of the mean of 0.2 when saved"
+    margin, origin = default_margin(0.01, signal - 1)
+    assert margin == 0.005
+    assert "a twentieth of the mean of 0.1 when saved, counted from the least of -0.9" in origin
 
 
 @pytest.mark.parametrize(
     ("shift", "n_tests", "parts"),
     [
-        (0.5, 1, ("worse by", "with 95 % certainty, which is more than the margin of 0.03.")),
+        (0.5, 1, ("worse by", "of which chance explains at most", "the margin allows 0.03.")),
         (0.5, 7, ("worse by", "over all 7 tests")),
         (-0.5, 1, ("better by",)),
         (0.0, 1, ("no worse",)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aggressors.stats.saddlepoint import bootstrap_bounds
+from aggressors.stats.saddlepoint import bootstrap_bounds, swapped_bound
 
 RNG = np.random.default_rng(31)
 
@@ -66,3 +66,32 @@ def test_bounds_widen_as_the_tail_gets_thinner():
     lows, highs = zip(*found, strict=True)
     assert list(lows) == sorted(lows, reverse=True)
     assert list(highs) == sorted(highs)
+
+
+def test_signs_by_lot_agree_with_drawing_them():
+    difference = RNG.exponential(1, 60) - 0.7
+    drawn = np.where(RNG.random((400_000, 60)) < 0.5, 1, -1) @ difference / 60
+    for tail in (0.05, 0.01, 1e-3):
+        assert swapped_bound(difference, tail) == pytest.approx(
+            np.quantile(drawn, 1 - tail), rel=0.03
+        )
+
+
+def test_signs_of_answers_that_changed_are_within_half_a_step_of_a_binomial():
+    change = np.repeat([1.0, -1.0, 0.0], [30, 10, 160])  # of 40 that changed, each side by lot
+    for tail in (0.05, 1e-3):
+        most = 2 * stats.binom(40, 0.5).isf(tail) - 40
+        assert swapped_bound(change, tail) * 200 == pytest.approx(most, abs=1.0)
+
+
+def test_signs_do_not_matter_to_what_lot_makes_of_them():
+    difference = RNG.normal(0.3, 1, 50)
+    found = swapped_bound(difference, 0.01)
+    assert found == swapped_bound(np.abs(difference), 0.01)
+    assert swapped_bound(1e-6 * difference, 0.01) == pytest.approx(1e-6 * found)
+
+
+def test_what_no_lot_exceeds_is_all_to_one_side():
+    # five to one side: one in 32, and nothing is rarer than that
+    assert swapped_bound(np.ones(5), 1e-4) == pytest.approx(1)
+    assert swapped_bound(np.zeros(20), 0.05) == 0

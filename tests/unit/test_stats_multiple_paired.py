@@ -4,7 +4,12 @@ from scipy import stats
 
 from aggressors.errors import InputError
 from aggressors.stats.multiple import benjamini_hochberg, holm, simultaneous_level
-from aggressors.stats.paired import LARGE, paired_difference, smallest_detectable
+from aggressors.stats.paired import (
+    LARGE,
+    chance_difference,
+    paired_difference,
+    smallest_detectable,
+)
 
 
 def test_benjamini_hochberg_by_hand_and_scipy():
@@ -113,3 +118,33 @@ def test_holm_calls_any_false_test_in_at_most_one_of_twenty_families():
     p = np.concatenate([np.full((4_000, 5), 1e-9), rng.random((4_000, 15))], axis=1)
     called = [(holm(each)[5:] <= 0.05).any() for each in p]
     assert np.mean(called) < 0.06
+
+
+@pytest.mark.parametrize("n_tests", [1, 10])
+def test_chance_exceeds_its_bound_in_one_check_of_twenty(n_tests):
+    """Losses with a long tail, 40 samples a test, two models that differ by lot alone.
+
+    600 checks at 5 % give at most 41 with probability 0.98, and at least 18.
+    """
+    rng = np.random.default_rng(11)
+    exceeded = 0
+    for _ in range(600):
+        pair = rng.lognormal(-1, 1.5, (n_tests, 40, 2))
+        exceeded += any(
+            one[:, 0].mean() - one[:, 1].mean()
+            > chance_difference(one[:, 0], one[:, 1], n_tests=n_tests)
+            for one in pair
+        )
+    assert 18 <= exceeded <= 41
+
+
+def test_chance_of_many_samples_goes_on_where_the_normal_law_takes_over():
+    rng = np.random.default_rng(12)
+    value = rng.exponential(1, LARGE)
+    few, many = (chance_difference(value[:n], np.ones(n), n_tests=20) for n in (LARGE - 1, LARGE))
+    assert many == pytest.approx(few, rel=0.01)
+
+
+def test_chance_of_unequal_lengths_is_an_error():
+    with pytest.raises(InputError, match="3 samples but 'reference' has 2"):
+        chance_difference(np.zeros(3), np.zeros(2))

@@ -62,7 +62,7 @@ UNWRITTEN = 4
     "--margin",
     type=float,
     metavar="NUMBER",
-    help="By how much the mean signal may be worse.  [default: a tenth of what is at stake]",
+    help="By how much the mean signal may be worse.  [default: a twentieth of what is at stake]",
 )
 @common
 def save_test(

@@ -7,7 +7,7 @@ import numpy as np
 from aggressors.errors import InputError
 from aggressors.stats.intervals import FloatArray, Interval, finite, mean_interval
 from aggressors.stats.multiple import simultaneous_level
-from aggressors.stats.saddlepoint import bootstrap_bounds
+from aggressors.stats.saddlepoint import bootstrap_bounds, swapped_bound
 
 # From here on the bootstrap of a mean and Student's t agree to less than a percent of the width.
 LARGE = 5_000
@@ -36,17 +36,44 @@ def paired_difference(
     Source: Hesterberg 2015, "What teachers should know about the bootstrap" (percentile interval
     with the tails expanded for small n), with the quantiles of `saddlepoint.bootstrap_bounds`.
     """
-    value = finite(value, "value", at_least=2)
-    reference = finite(reference, "reference", at_least=2)
-    if len(value) != len(reference):
-        raise InputError(f"'value' has {len(value)} samples but 'reference' has {len(reference)}.")
-    difference = np.sort(value - reference)
+    difference = np.sort(_differences(value, reference))
     level = simultaneous_level(level, n_tests)
     if len(difference) >= LARGE:
         return mean_interval(difference, level=level)
     low, high = bootstrap_bounds(difference, _expanded_tail(len(difference), level))
     mean = float(difference.mean())
     return Interval(mean, min(low, mean), max(high, mean))
+
+
+def chance_difference(
+    value: FloatArray, reference: FloatArray, *, certainty: float = 0.95, n_tests: int = 1
+) -> float:
+    """Mean of `value - reference` that two equal models exceed by chance alone.
+
+    Parameters
+    ----------
+    value, reference : (n,) as in `paired_difference`.
+    certainty : chance that none of `n_tests` exceeds it, in (0.5, 1).
+    n_tests : tests that are judged together (Bonferroni).
+
+    Raises
+    ------
+    InputError : see `paired_difference`.
+
+    Notes
+    -----
+    Where nothing changed, each sample might as well have its two signals the other way round. So
+    this holds for any distribution of them, where the bootstrap trusts that of few samples far out.
+
+    Source: Fisher 1935, ch. 3, with the quantiles of `saddlepoint.swapped_bound`.
+    """
+    from scipy.special import ndtri
+
+    difference = _differences(value, reference)
+    tail = (1 - certainty) / n_tests
+    if len(difference) >= LARGE:
+        return float(-ndtri(tail) * np.sqrt(np.mean(difference**2) / len(difference)))
+    return swapped_bound(difference, tail)
 
 
 def smallest_detectable(
@@ -81,6 +108,14 @@ def smallest_detectable(
     error = sd * (1 / n + (0.0 if n_rest is None else 1 / n_rest)) ** 0.5
     level = simultaneous_level(level, n_tests)
     return float((ndtri((1 + level) / 2) + ndtri(power)) * error)
+
+
+def _differences(value: FloatArray, reference: FloatArray) -> FloatArray:
+    value = finite(value, "value", at_least=2)
+    reference = finite(reference, "reference", at_least=2)
+    if len(value) != len(reference):
+        raise InputError(f"'value' has {len(value)} samples but 'reference' has {len(reference)}.")
+    return value - reference
 
 
 def _expanded_tail(n: int, level: float) -> float:

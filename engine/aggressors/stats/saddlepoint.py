@@ -1,12 +1,17 @@
-"""Bounds of a bootstrapped mean without resampling: no seed, and exact where draws run out."""
+"""Bounds of a resampled mean without resampling: no seed, and exact where draws run out."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from aggressors.stats.intervals import FloatArray
 
 _FARTHEST = 60  # doublings of the tilt after which nothing but the extreme value is left
+
+# Of a tilt: log of the mean of exp(tilt * draw), and mean and variance of the tilted draw.
+Tilted = Callable[[float], tuple[float, float, float]]
 
 
 def bootstrap_bounds(value: FloatArray, tail: float) -> tuple[float, float]:
@@ -30,45 +35,69 @@ def bootstrap_bounds(value: FloatArray, tail: float) -> tuple[float, float]:
     if spread == 0:
         return mean, mean
     unit = (value - mean) / spread
-    return (
-        mean - spread * _upper(-unit, tail),
-        mean + spread * _upper(unit, tail),
-    )
+    low = _upper(lambda tilt: _drawn(-unit, tilt), len(unit), tail, most=-float(unit.min()))
+    high = _upper(lambda tilt: _drawn(unit, tilt), len(unit), tail, most=float(unit.max()))
+    return mean - spread * low, mean + spread * high
 
 
-def _upper(unit: FloatArray, tail: float) -> float:
-    """Quantile 1 - tail of the mean of n draws from (n,) values of mean 0 and deviation 1."""
+def swapped_bound(difference: FloatArray, tail: float) -> float:
+    """Quantile 1 - `tail` of the mean of n differences of which each takes its sign by lot.
+
+    Parameters
+    ----------
+    difference : (n,) float64, at least 1, finite; between two things that may change places.
+    tail : probability beyond the bound, in (0, 0.5).
+
+    Returns
+    -------
+    in the unit of the differences, at least 0. Where no signs are as improbable as that, the mean
+    of all differences to one side, which none exceeds.
+
+    Source: Fisher 1935, the randomization test of paired differences, ch. 3; the tail as in
+    `bootstrap_bounds`.
+    """
+    size = float(np.sqrt(np.mean(difference**2)))
+    if size == 0:
+        return 0.0
+    unit = np.abs(difference) / size
+    return size * _upper(lambda tilt: _signed(unit, tilt), len(unit), tail, most=float(unit.mean()))
+
+
+def _upper(tilted: Tilted, n: int, tail: float, *, most: float) -> float:
+    """Quantile 1 - tail of the mean of n draws of mean 0 and deviation 1, `most` at the end."""
     from scipy.optimize import brentq
     from scipy.special import ndtri
 
     aim = -float(ndtri(tail))
-    high = low = aim / len(unit) ** 0.5
-    reached = _depth(unit, high)
+    high = low = aim / n**0.5
+    reached = _depth(tilted(high), n, high)
     for _ in range(_FARTHEST):
         if reached >= aim:
             break
         low, high, before = high, 2 * high, reached
-        reached = _depth(unit, high)
-        if reached <= before:  # all the weight lies on the greatest value
-            return float(unit.max())
-    while _depth(unit, low) > aim:
+        reached = _depth(tilted(high), n, high)
+        if reached <= before:  # all the weight lies on the extreme
+            return most
+    while _depth(tilted(low), n, low) > aim:
         low /= 2
-    tilt = brentq(lambda at: _depth(unit, at) - aim, low, high, rtol=1e-6) if low < high else low
-    return _tilted(unit, float(tilt))[1]
+    tilt = low
+    if low < high:
+        tilt = float(brentq(lambda at: _depth(tilted(at), n, at) - aim, low, high, rtol=1e-6))
+    return tilted(tilt)[1]
 
 
-def _depth(unit: FloatArray, tilt: float) -> float:
+def _depth(tilted: tuple[float, float, float], n: int, tilt: float) -> float:
     """Compute the normal deviate r* of the mean that a tilt makes the expected one."""
-    log_mean, mean, variance = _tilted(unit, tilt)
-    deviance = 2 * len(unit) * (tilt * mean - log_mean)
+    log_mean, mean, variance = tilted
+    deviance = 2 * n * (tilt * mean - log_mean)
     if deviance <= 0 or variance <= 0:
         return -np.inf
     root = float(np.sqrt(deviance))
-    return root + float(np.log(tilt * np.sqrt(len(unit) * variance) / root)) / root
+    return root + float(np.log(tilt * np.sqrt(n * variance) / root)) / root
 
 
-def _tilted(unit: FloatArray, tilt: float) -> tuple[float, float, float]:
-    """Log of the mean of exp(tilt * value), and mean and variance with these as weights."""
+def _drawn(unit: FloatArray, tilt: float) -> tuple[float, float, float]:
+    """Tilt a draw from (n,) values."""
     exponent = tilt * unit
     top = float(exponent.max())
     weight = np.exp(exponent - top)
@@ -76,3 +105,15 @@ def _tilted(unit: FloatArray, tilt: float) -> tuple[float, float, float]:
     mean = float(weight @ unit) / total
     variance = float(weight @ (unit - mean) ** 2) / total
     return top + float(np.log(total / len(unit))), mean, variance
+
+
+def _signed(unit: FloatArray, tilt: float) -> tuple[float, float, float]:
+    """Tilt the signs of (n,) sizes, of which each is + or - by lot; of one of them on average."""
+    exponent = tilt * unit
+    slope = np.tanh(exponent)
+    log_mean = exponent + np.log1p(np.exp(-2 * exponent)) - np.log(2)
+    return (
+        float(log_mean.mean()),
+        float(unit @ slope) / len(unit),
+        float(unit**2 @ (1 - slope**2)) / len(unit),
+    )

@@ -70,10 +70,11 @@ class Comparison:
     ----------
     baseline, baseline_name : id and name of the run compared with.
     margin : the test's margin at that time.
-    n_tests : tests that could be compared in that check; their intervals hold together.
+    n_tests : tests that could be compared in that check.
     n, relabeled : samples compared, and left out because their label differs.
     value, reference, difference, low, high : mean signals, value - reference, 95 % interval.
-    bound : what the difference exceeds with 95 % certainty, over all `n_tests` together.
+    chance : what the difference of two equal models exceeds, among all `n_tests`, in one check
+        of twenty.
     detectable : smallest worsening that would have failed with 80 % probability.
     verdict : pass, fail or inconclusive.
     """
@@ -89,7 +90,7 @@ class Comparison:
     difference: float
     low: float
     high: float
-    bound: float
+    chance: float
     detectable: float
     verdict: VerdictWord
 
@@ -242,8 +243,8 @@ def _measured(one: Measurement) -> Measurement:
 
 def _sound(one: Comparison) -> Comparison:
     """Check that a verdict follows from its figures, up to rounding; raises ValueError."""
-    slack = 1e-5 * max(abs(one.bound), abs(one.high), one.margin, 1e-9)
-    fails, passes = one.bound - one.margin, one.margin - one.high
+    slack = 1e-5 * max(one.chance, abs(one.high), one.margin, 1e-9)
+    fails, passes = one.difference - one.chance - one.margin, one.margin - one.high
     unmoved = one.high <= 0 and one.low == one.high
     word = one.verdict
     if (
@@ -253,6 +254,8 @@ def _sound(one: Comparison) -> Comparison:
         or (word == "inconclusive" and passes > slack)
     ):
         raise ValueError(f"'verdict' is {word!r}, which its figures do not bear out")
+    if one.chance < 0:
+        raise ValueError("'chance' is below 0")
     if not one.low <= one.difference <= one.high:
         raise ValueError("'difference' lies outside its interval")
     return one

@@ -1,9 +1,10 @@
 """How often does a check block a model without a change, and how often does it see a regression?
 
-    PYTHONPATH=tests python -m bench.track.gate MODELS.npz [--split reporting] [--write]
+    PYTHONPATH=tests python -m bench.track.gate MODELS.npz --split reporting
+    PYTHONPATH=tests python -m bench.track.gate          # writes the page from the result
 
 MODELS.npz holds networks of one recipe and other seeds, from `bench.track.retrain`; those that are
-reported have seeds from 100 on. Two of them are an accepted model and a new one without a change.
+reported have seeds from 200 on. Two of them are an accepted model and a new one without a change.
 Saved tests are the n samples nearest to an anchor in the embedding of a further network, which
 judges nothing. A regression is planted by breaking samples that were right: they get the loss of
 samples that the new network gets wrong.
@@ -15,7 +16,8 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +25,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.judging import MARGIN_SHARE, Pairs, compare, default_margin
+from aggressors.judging import CERTAINTY, LEVEL, MARGIN_SHARE, decided, default_margin, surely_worse
 from aggressors.stats.intervals import wilson
-from aggressors.store.saved_tests import SavedTest
-from aggressors.store.verdicts import Comparison
+from aggressors.stats.paired import chance_difference, paired_difference
 from bench.track.gate_page import write_page
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,13 +35,14 @@ RESULT = ROOT / "tests" / "bench" / "results" / "track_gate.json"
 SEED = {"developing": 1, "reporting": 2}
 TESTS = (1, 10, 50)
 SIZES = (50, 200, 1_000)
-MARGINS = (0.0, 0.05, 0.1, 0.2, 0.3)
+MARGINS = (0.0, 0.025, 0.05, 0.1, 0.2)  # of the gap or the mean, whichever is more
 LOST = (0.05, 0.1, 0.15, 0.2, 0.3)  # of accuracy
 GAP = 0.3  # in accuracy of the aggressor that a test of the second part was saved for
 SIGNALS = ("loss", "error")
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
+Counts = defaultdict[tuple[str | float | int, ...], list[bool]]
 
 
 @dataclass(frozen=True)
@@ -64,115 +66,153 @@ class Networks:
         accepted, new = rng.choice(len(self.loss), 2, replace=False)
         return int(accepted), int(new)
 
-    def groups(self, count: int, n: int, rng: np.random.Generator) -> list[Rows]:
-        """Draw `count` groups of the n samples nearest to an anchor."""
-        anchors = rng.choice(len(self.z), count, replace=False)
-        return [np.argsort(np.linalg.norm(self.z - self.z[one], axis=1))[:n] for one in anchors]
+    def groups(self, count: int, rng: np.random.Generator) -> Rows:
+        """(count, 1,000) samples nearest to as many anchors, the nearest first."""
+        anchors = self.z[rng.choice(len(self.z), count, replace=False)]
+        away = (self.z**2).sum(axis=1) - 2 * anchors @ self.z.T
+        near = np.argpartition(away, max(SIZES), axis=1)[:, : max(SIZES)]
+        order = np.argsort(np.take_along_axis(away, near, axis=1), axis=1)
+        return np.asarray(np.take_along_axis(near, order, axis=1))
 
 
 def false_blocks(networks: Networks, trials: int, rng: np.random.Generator) -> list[dict]:
     """Share of new models without a change that are blocked, by signal, number and size of tests.
 
-    Each of `trials` draws two networks and 50 tests; 1 and 10 are the first of them.
+    Each of `trials` draws two networks and 50 tests; 1 and 10 are the first of them. `kind` is
+    seed, the two networks as they are; or lot, where they change places on each sample by lot, so
+    that neither is worse anywhere.
     """
-    out = []
-    for signal in SIGNALS:
-        for n in SIZES:
-            drawn = [_unchanged(networks, signal, n, rng) for _ in range(trials)]
-            for count in TESTS:
-                for share in MARGINS:
-                    blocked = [_fails(tests[:count], share) for tests in drawn]
-                    out.append({"signal": signal, "n": n, "tests": count, "margin": share,
-                                "blocked": _share(blocked)})  # fmt: skip
-    return out
+    counts: Counts = defaultdict(list)
+    for _ in range(trials):
+        accepted, new = networks.two(rng)
+        groups = networks.groups(max(TESTS), rng)
+        swapped = rng.random(networks.loss.shape[1]) < 0.5
+        for signal in SIGNALS:
+            values = networks.signal(signal)
+            old, later = values[accepted], values[new]
+            lot = np.where(swapped, later, old), np.where(swapped, old, later)
+            for kind, (reference, value) in (("seed", (old, later)), ("lot", lot)):
+                for n in SIZES:
+                    _check(counts, (kind, signal, n), value, reference, groups[:, :n])
+    names = ("kind", "signal", "n", "tests", "margin")
+    return [
+        dict(zip(names, key, strict=True)) | {"blocked": _share(seen)}
+        for key, seen in counts.items()
+    ]
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """One saved test under two networks; its margin is a share of `stake`, a gap or a mean."""
-
-    pairs: Pairs
-    stake: float
-
-
-def _unchanged(networks: Networks, signal: str, n: int, rng: np.random.Generator) -> list[Drawn]:
-    accepted, new = networks.two(rng)
-    value = networks.signal(signal)
-    tests = []
-    for rows in networks.groups(max(TESTS), n, rng):
-        rest = np.delete(value[accepted], rows)
-        gap = float(value[accepted][rows].mean() - rest.mean())
-        material = gap > 0.25 * value[accepted].mean()
-        margin, _ = default_margin(gap, value[accepted], material=material)
-        pairs = Pairs(value[new][rows], value[accepted][rows], 0)
-        tests.append(Drawn(pairs, margin / MARGIN_SHARE))
-    return tests
+def _check(
+    counts: Counts, key: tuple[str, str, int], value: Floats, reference: Floats, groups: Rows
+) -> None:
+    """Note for each number of tests and margin whether a check of these groups is blocked."""
+    stakes = [_stake(reference, rows) for rows in groups]
+    for tests in TESTS:
+        figures = [_figures(value[rows], reference[rows], tests) for rows in groups[:tests]]
+        for share in MARGINS:
+            blocked = any(
+                surely_worse(*one, share * stake)
+                for one, stake in zip(figures, stakes[:tests], strict=True)
+            )
+            counts[(*key, tests, share)].append(blocked)
 
 
-def _fails(tests: Sequence[Drawn], share: float) -> bool:
-    return any(_judged(one.pairs, share * one.stake, len(tests)).verdict == "fail" for one in tests)
+def _stake(reference: Floats, rows: Rows) -> float:
+    """What the default margin of a test of these rows is a share of."""
+    outside = (reference.sum() - reference[rows].sum()) / (len(reference) - len(rows))
+    gap = float(reference[rows].mean() - outside)
+    return default_margin(gap, reference)[0] / MARGIN_SHARE
+
+
+def _figures(value: Floats, reference: Floats, tests: int) -> tuple[float, float]:
+    """Compute the change of a test's mean, and what chance makes of it: what no margin changes."""
+    chance = chance_difference(value, reference, certainty=CERTAINTY, n_tests=tests)
+    return float((value - reference).mean()), chance
+
+
+def words(networks: Networks, trials: int, rng: np.random.Generator) -> list[dict]:
+    """Shares of the verdicts of single tests of a model without a change, as one of ten."""
+    seen: Counts = defaultdict(list)
+    for _ in range(trials):
+        accepted, new = networks.two(rng)
+        rows = networks.groups(1, rng)[0]
+        for signal in SIGNALS:
+            value = networks.signal(signal)
+            for n in SIZES:
+                margin = MARGIN_SHARE * _stake(value[accepted], rows[:n])
+                pair = value[new][rows[:n]], value[accepted][rows[:n]]
+                change = paired_difference(*pair, level=LEVEL)
+                word = decided(change, _figures(*pair, 10)[1], margin)
+                for each in ("pass", "inconclusive", "fail"):
+                    seen[(signal, n, each)].append(word == each)
+    names = ("signal", "n", "word")
+    return [
+        dict(zip(names, key, strict=True)) | {"share": _share(hits)} for key, hits in seen.items()
+    ]
 
 
 def caught(networks: Networks, trials: int, rng: np.random.Generator) -> list[dict]:
     """Share of planted regressions that fail their test, by signal, size, loss and margin."""
     out = []
-    for signal in SIGNALS:
-        for n in SIZES:
-            for lost in LOST:
-                drawn = [_regressed(networks, signal, n, lost, rng) for _ in range(trials)]
-                for count in TESTS:
-                    for share in MARGINS:
-                        seen = [
-                            _judged(one.pairs, share * one.stake, count).verdict == "fail"
-                            for one in drawn
-                        ]
-                        out.append({"signal": signal, "n": n, "lost": lost, "tests": count,
-                                    "margin": share, "caught": _share(seen)})  # fmt: skip
+    for n in SIZES:
+        for lost in LOST:
+            seen: Counts = defaultdict(list)
+            for _ in range(trials):
+                for signal, value, reference, stake in _regressed(networks, n, lost, rng):
+                    for tests in TESTS:
+                        figures = _figures(value, reference, tests)
+                        for share in MARGINS:
+                            hit = surely_worse(*figures, share * stake)
+                            seen[(signal, tests, share)].append(hit)
+            out += [
+                {"signal": signal, "n": n, "lost": lost, "tests": tests, "margin": share,
+                 "caught": _share(hits)}
+                for (signal, tests, share), hits in seen.items()
+            ]  # fmt: skip
     return out
 
 
 def _regressed(
-    networks: Networks, signal: str, n: int, lost: float, rng: np.random.Generator
-) -> Drawn:
-    """Break samples of one test so that the new network loses `lost` of its accuracy there."""
+    networks: Networks, n: int, lost: float, rng: np.random.Generator
+) -> Iterator[tuple[str, Floats, Floats, float]]:
+    """Break samples of one test so that the new network loses `lost` of its accuracy there.
+
+    Gives the signal, its values under the new and the accepted network, and what is at stake.
+    """
     accepted, new = networks.two(rng)
     wrong_loss = networks.loss[new][networks.error[new] > 0]
     while True:  # a group that has so much to lose
-        rows = networks.groups(1, n, rng)[0]
+        rows = networks.groups(1, rng)[0, :n]
         right = rows[networks.error[new][rows] == 0]
         if len(right) >= lost * n:
             break
     loss, error = networks.loss[new].copy(), networks.error[new].copy()
     broken = rng.choice(right, round(lost * n), replace=False)
     loss[broken], error[broken] = rng.choice(wrong_loss, len(broken)), 1.0
-    value = loss if signal == "loss" else error
     right_loss = networks.loss[new][networks.error[new] == 0].mean()
-    stake = GAP * (wrong_loss.mean() - right_loss) if signal == "loss" else GAP
-    return Drawn(Pairs(value[rows], networks.signal(signal)[accepted][rows], 0), float(stake))
+    gap = {"loss": GAP * float(wrong_loss.mean() - right_loss), "error": GAP}
+    for signal, value in (("loss", loss), ("error", error)):
+        reference = networks.signal(signal)[accepted]
+        stake = default_margin(gap[signal], reference)[0] / MARGIN_SHARE
+        yield signal, value[rows], reference[rows], stake
 
 
 def seeds_alone(networks: Networks, draws: int, rng: np.random.Generator) -> dict:
     """By how much another seed moves the mean of the 1,000 nearest samples, over what is at stake.
 
-    Quantiles of the absolute change as a share of the gap, among groups with a material gap.
+    Quantiles of the change.
     """
-    out = {}
-    for signal in SIGNALS:
-        value, moved = networks.signal(signal), []
-        while len(moved) < draws:
-            accepted, new = networks.two(rng)
-            rows = networks.groups(1, max(SIZES), rng)[0]
-            gap = value[accepted][rows].mean() - np.delete(value[accepted], rows).mean()
-            if gap > 0.25 * value[accepted].mean():
-                moved.append(abs(value[new][rows].mean() - value[accepted][rows].mean()) / gap)
-        out[signal] = {str(q): round(float(np.quantile(moved, q)), 3) for q in (0.5, 0.9, 0.95)}
-    return out
-
-
-def _judged(pairs: Pairs, margin: float, count: int) -> Comparison:
-    test = SavedTest("t", "t", "", "loss", margin, "", "", len(pairs.value), "a", "a",
-                     "classification", "cross-entropy", "2026-01-01")  # fmt: skip
-    return compare(test, pairs, baseline="a", baseline_name="a", n_tests=count)
+    moved: dict[str, list[float]] = {signal: [] for signal in SIGNALS}
+    for _ in range(draws):
+        accepted, new = networks.two(rng)
+        rows = networks.groups(1, rng)[0]
+        for signal in SIGNALS:
+            value = networks.signal(signal)
+            change = value[new][rows].mean() - value[accepted][rows].mean()
+            moved[signal].append(float(change) / _stake(value[accepted], rows))
+    return {
+        signal: {str(q): round(float(np.quantile(each, q)), 3) for q in (0.5, 0.75, 0.9, 0.95)}
+        for signal, each in moved.items()
+    }
 
 
 def _share(true: Sequence[bool]) -> list[float]:
@@ -182,31 +222,37 @@ def _share(true: Sequence[bool]) -> list[float]:
     return [round(float(one[0]), 4) for one in (share, low, high)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", type=Path)
-    parser.add_argument("--split", choices=SEED, default="developing")
-    parser.add_argument("--trials", type=int, default=1_000)
-    parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
-    networks = Networks.read(asked.models)
-    rng = np.random.default_rng([SEED[asked.split], 29])
-    result = {
+def measured(networks: Networks, split: str, trials: int) -> dict:
+    """Everything that the page tells."""
+    rng = np.random.default_rng([SEED[split], 29])
+    return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
-        "split": asked.split,
+        "split": split,
         "networks": len(networks.loss),
         "samples": len(networks.z),
         "accuracy": round(float(1 - networks.error.mean()), 3),
-        "trials": asked.trials,
+        "trials": trials,
         "default_margin": MARGIN_SHARE,
-        "seeds_alone": seeds_alone(networks, asked.trials, rng),
-        "false_blocks": false_blocks(networks, asked.trials, rng),
-        "caught": caught(networks, asked.trials, rng),
+        "seeds_alone": seeds_alone(networks, trials, rng),
+        "words": words(networks, trials, rng),
+        "caught": caught(networks, trials, rng),
+        "false_blocks": false_blocks(networks, trials, rng),
     }
-    if asked.write:
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(write_page(result, write=asked.write))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", type=Path, nargs="?", help="without: the page, from the result")
+    parser.add_argument("--split", choices=SEED, default="developing")
+    parser.add_argument("--trials", type=int, default=1_000)
+    parser.add_argument("--out", type=Path, default=RESULT)
+    asked = parser.parse_args()
+    if asked.models:
+        result = measured(Networks.read(asked.models), asked.split, asked.trials)
+        asked.out.write_text(json.dumps(result, indent=1) + "\n")
+    else:
+        write_page(json.loads(RESULT.read_text()))
 
 
 if __name__ == "__main__":
