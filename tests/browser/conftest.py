@@ -18,7 +18,6 @@ from serving import dashboard
 from storied import with_the_test
 
 HERE = Path(__file__).parent
-RESULTS = HERE.parents[1] / "test-results"
 
 
 @pytest.fixture(scope="session")
