@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.browser.looking import picture, query
+from tests.browser.looking import choose_option, click_verdict, picture, query, table
 from tests.browser.retelling import DOCS, Page, numbers
 
 pytestmark = [pytest.mark.browser, pytest.mark.torch, pytest.mark.xdist_group("demo")]
@@ -25,29 +25,9 @@ def typed(workspace: Path, *words: str, code: int = 0) -> str:
     return done.stdout
 
 
-def table(page, name: str):
-    return page.get_by_role("grid", name=name).or_(page.get_by_role("table", name=name))
-
-
 def figure(page, name: str) -> str:
     """A large figure with what stands below it."""
     return page.locator(".figure", has_text=name).first.inner_text()
-
-
-def show_run(window, name: str) -> None:
-    """Choose a run at the top of the page."""
-    window.page.locator(".st-key-run_picker input").click()
-    window.page.get_by_role("option", name=f"{name} ·").click()
-    window.settle()
-
-
-def click_verdict(page, run: str, word: str) -> None:
-    """Click what the test dusk says of a run."""
-    matrix = table(page, "Saved tests by run")
-    heads = [text.split()[0] for text in matrix.locator("th").all_inner_texts()]
-    cell = matrix.locator("tr.pick", has_text="dusk").locator("td").nth(heads.index(run))
-    cell.get_by_role("button", name=word).click()
-    page.wait_for_url("**view=runs**")
 
 
 def test_the_walkthrough(demo_visit, demo):
@@ -66,7 +46,8 @@ def test_its_pictures_are_there_and_small():
 def found(window, told, demo):
     page = window.page
     window.open()
-    show_run(window, "v1")
+    choose_option(page, "run_picker", "v1 ·")
+    window.settle()
     told.says("wrong on # %", figure(page, "Error"), "Error # %")
     told.says("of # photographs", figure(page, "Samples"), "Samples #", exactly=True)
     told.says("# groups of photographs were tested", page.inner_text("body"), "# groups tested")
@@ -96,7 +77,9 @@ def explained(window, told, demo):
         page.inner_text("body"),
         "Failing members: # % of the attention in the border, # % for the same labels",
     )
-    yield picture(page, "walkthrough-2-explained", page.get_by_role("img", name="Difference, "))
+    yield picture(
+        page, "walkthrough-2-explained", page.get_by_role("img", name="Difference, "), below=8
+    )
 
 
 def tried(window, told, demo):
@@ -105,8 +88,7 @@ def tried(window, told, demo):
     page.wait_for_url("**/explore?*")
     window.settle()
     for field in ("station", "hour"):
-        page.locator(".st-key-hypothesis_hold input").click()
-        page.get_by_role("option", name=field, exact=True).click()
+        choose_option(page, "hypothesis_hold", field)
         page.wait_for_url(f"**hold=*{field}*")
         window.settle()
     page.keyboard.press("Escape")
@@ -147,14 +129,14 @@ def labeled(window, told, demo):
     told.says("Of those that came back, # % are", such, "Such samples # %")
     told.says("closed by # %", figure(page, "Gap closed"), "Gap closed # %")
     assert "by v2" in figure(page, "Gap closed")
-    rows = table(page, "Label queue").locator("tr.line, tr.pick, tbody tr")
-    yield picture(page, "walkthrough-4-labeled", rows.nth(2))
+    rows = table(page, "Label queue").locator("tbody tr")
+    yield picture(page, "walkthrough-4-labeled", rows.nth(2), below=0)
 
 
 def solved(window, told, demo):
     page = window.page
     window.go("Track")
-    click_verdict(page, "v2", "pass")
+    click_verdict(page, "dusk", "v2", "pass")
     window.settle()
     page.locator(".st-key-turned_which").get_by_text("Fixed").click()
     page.wait_for_url("**turn=fixed**")
@@ -167,7 +149,7 @@ def solved(window, told, demo):
     told.says("# photographs are fixed", turned, "Fixed #")
     told.says(", # broke", turned, "Broke #")
     tiles = page.get_by_role("grid", name="Fixed samples").locator(".tile")
-    yield picture(page, "walkthrough-5-solved", tiles.nth(9), since=places)
+    yield picture(page, "walkthrough-5-solved", tiles.nth(9), since=places, below=8)
 
 
 def broken(window, told, demo):
@@ -192,15 +174,17 @@ def caught(window, told, demo):
     assert told.printed("echo $?") == "1\n"
     window.go("Track")
     assert "v3 fails 1 of 1 saved test" in page.locator(".st-key-track_bar").inner_text()
-    yield picture(page, "walkthrough-7-caught", page.locator(".st-key-figure_test_gaps"))
+    yield picture(page, "walkthrough-7-caught", page.locator(".st-key-figure_test_gaps"), below=0)
     typed(demo, "compare", "v3")
-    click_verdict(page, "v3", "fail")
+    click_verdict(page, "dusk", "v3", "fail")
     window.settle()
     turned = page.locator(".st-key-turned_which").inner_text()
     told.says("# photographs were right under v2 and are wrong under v3", turned, "Broke #")
-    mistake = table(page, "Mistakes made more or less often").locator("tr", has_text="ankle boot › sneaker")
+    mistake = table(page, "Mistakes made more or less often").locator(
+        "tr", has_text="ankle boot › sneaker"
+    )
     told.says("made more often by #", mistake.inner_text(), "sneaker #")
     hidden = "# groups are surely worse"
     told.says(hidden, page.inner_text("body"), f"yet {hidden}")
     tiles = page.get_by_role("grid", name="Broke samples").locator(".tile")
-    yield picture(page, "walkthrough-8-broke", tiles.nth(14))
+    yield picture(page, "walkthrough-8-broke", tiles.nth(14), below=8)
