@@ -9,7 +9,9 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 NUMBER = r"([−+-]?\d[\d,]*(?:\.\d+)?)"
-SHARE, UNITS, COUNT = 0.15, 0.02, 3  # by how much machines may differ; the larger of them
+# By how much figures may differ from machine to machine: a share, or if larger so many units, or
+# so many of what is counted.
+SHARE, UNITS, COUNT = 0.15, 0.02, 3
 
 FENCE = re.compile(r"^```[^\n]*\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
@@ -20,16 +22,23 @@ def numbers(phrase: str, text: str) -> list[float]:
 
     The phrase has to be there, and it is the first such place that is read.
     """
-    pattern = r"\s*".join(map(re.escape, phrase.split())).replace(r"\#", NUMBER)
-    found = re.search(pattern, text)
+    found = re.search(_pattern(phrase), text)
     assert found, f"{phrase!r} is not in:\n{text}"
-    return [float(one.replace(",", "").replace("−", "-")) for one in found.groups()]
+    return [_value(one) for one in found.groups()]
+
+
+def _pattern(phrase: str) -> str:
+    return r"\s*".join(map(re.escape, phrase.split())).replace(r"\#", NUMBER)
+
+
+def _value(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-"))
 
 
 def near(told: list[float], shown: list[float]) -> bool:
     """Tell whether numbers are the same up to what differs from machine to machine."""
-    whole = all(one == int(one) and abs(one) >= COUNT for one in told)
-    return told == pytest.approx(shown, rel=SHARE, abs=COUNT if whole else UNITS)
+    counted = all(one == int(one) and abs(one) >= COUNT for one in told)
+    return told == pytest.approx(shown, rel=SHARE, abs=COUNT if counted else UNITS)
 
 
 class Page:
@@ -56,8 +65,7 @@ class Page:
         assert told == real if exactly else near(told, real), (
             f"{phrase!r}: {told} stand in the guide, {real} on the page"
         )
-        pattern = r"\s*".join(map(re.escape, phrase.split())).replace(r"\#", NUMBER)
-        self.unchecked = re.sub(pattern, "", self.unchecked, count=1)
+        self.unchecked = re.sub(_pattern(phrase), "", self.unchecked, count=1)
 
     def left(self) -> list[str]:
         """Figures of the prose that nobody held against anything."""
@@ -72,8 +80,8 @@ class Page:
         words = [" ".join(re.sub(NUMBER, "#", one).split()) for one in (told, printed)]
         assert words[0] == words[1]
         for ours, theirs in zip(*(re.findall(NUMBER, one) for one in (told, printed)), strict=True):
-            values = [float(one.replace(",", "").replace("−", "-")) for one in (ours, theirs)]
-            assert near(values[:1], values[1:]), f"{command}: {ours} stands there, {theirs} is it"
+            same = near([_value(ours)], [_value(theirs)])
+            assert same, f"{command}: {ours} stands in the guide, {theirs} is printed"
 
     def printed(self, command: str) -> str:
         """What stands below a command that the page types, down to the next."""
