@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.browser.looking import choose_option, click_verdict, picture, query, table
 from tests.browser.retelling import DOCS, Page, numbers
+
+from aggressors.cli import cli
 
 pytestmark = [pytest.mark.browser, pytest.mark.torch, pytest.mark.xdist_group("demo")]
 LARGEST = 200_000  # bytes of a picture
@@ -18,10 +18,8 @@ LARGEST = 200_000  # bytes of a picture
 
 def typed(workspace: Path, *words: str, code: int = 0) -> str:
     """What a command prints, whose exit code has to be `code`."""
-    command = [sys.executable, "-m", "aggressors", *words]
-    env = {**os.environ, "AGGRESSORS_WORKSPACE": str(workspace)}
-    done = subprocess.run(command, capture_output=True, text=True, env=env)
-    assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stderr}"
+    done = CliRunner().invoke(cli, [*words, "--workspace", str(workspace)])
+    assert done.exit_code == code, f"{words}: exit {done.exit_code}\n{done.stderr}"
     return done.stdout
 
 
