@@ -15,7 +15,7 @@ RUN := $(BIN)/python
 LABEL_STUDIO := build/label-studio-venv
 MLFLOW := build/mlflow-venv
 
-.PHONY: demo test lint fix docs bench bench-discovery browser small-demo test-label-studio test-mlflow clean
+.PHONY: demo test lint fix docs pictures bench bench-discovery browser small-demo test-label-studio test-mlflow clean
 
 demo: .venv/.demo
 	$(RUN) -m aggressors demo $(ARGS)
@@ -38,6 +38,11 @@ fix: .venv/.dev
 
 docs: .venv/.dev
 	$(RUN) docs/generate.py
+
+# The pictures of docs/walkthrough.md, anew, as the test that walks it takes them on the demo.
+pictures: .venv/.dev browser
+	$(RUN) -m pytest tests/browser/test_walkthrough.py -k test_the_walkthrough $(ARGS)
+	cp test-results/walkthrough-*.png docs/pictures/
 
 bench: .venv/.dev
 	$(RUN) -m pytest -m bench tests/bench -s $(ARGS)

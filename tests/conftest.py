@@ -35,6 +35,8 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def demo_copy(demo_workspace: Path, tmp_path: Path) -> Path:
     """A workspace of one's own with the demo's runs (hard links: run files are never changed)."""
+    from storied import with_the_test
+
     copy = tmp_path / "workspace"
     shutil.copytree(demo_workspace, copy, copy_function=os.link)
-    return copy
+    return with_the_test(copy)

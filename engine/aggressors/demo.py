@@ -15,12 +15,14 @@ from aggressors.store.workspace import Workspace
 from aggressors.summary import Summary, summarize
 
 if TYPE_CHECKING:
+    from aggressors.contracts import Verdict
     from aggressors.integration import Integration
     from aggressors.progress import Progress
     from aggressors.store.read import RunFile
 
 VERSIONS = ("v1", "v2", "v3")
 LABELERS = "demo"
+SAVED = "dusk"  # the test that the worst aggressor of v1 becomes
 _CHOSEN = "CLOTHES_MODEL"
 WITHOUT_TORCH = (
     "The demo's models need PyTorch: pip install 'aggressors[torch]'. "
@@ -30,10 +32,11 @@ WITHOUT_TORCH = (
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One version: what its run amounts to, and the wall time it took."""
+    """One version: what its run amounts to, the wall time it took, and how it does in the test."""
 
     summary: Summary
     seconds: float
+    verdict: Verdict | None = None
 
 
 def has_torch() -> bool:
@@ -79,7 +82,10 @@ def small_run() -> Path:
 
 
 def run_versions(workspace: Workspace, progress: Progress) -> list[Chapter]:
-    """Run v1, v2 and v3 in this order; what was published before is taken as it is."""
+    """Run v1, v2 and v3 in this order; what was published before is taken as it is.
+
+    After v1 comes what a team does next: labels for the worst aggressor, and a test of it.
+    """
     from aggressors import runner
 
     told = []
@@ -87,19 +93,20 @@ def run_versions(workspace: Workspace, progress: Progress) -> list[Chapter]:
         progress.say(f"Model {version}")
         done = runner.run(integration_of(version), workspace, name=version, progress=progress)
         with open_run(done.path) as run:
-            told.append(Chapter(summarize(run), done.seconds))
             if version == VERSIONS[0]:
-                label_candidates(run, workspace)
+                act_on_the_worst(run, workspace)
+            told.append(Chapter(summarize(run), done.seconds, _verdict(workspace, done.run_id)))
     return told
 
 
-def label_candidates(run: RunFile, workspace: Workspace) -> None:
-    """Queue the candidates that were labeled for v2, with their labels; once.
+def act_on_the_worst(run: RunFile, workspace: Workspace) -> None:
+    """Queue what was labeled for v2, with the labels, and save the aggressor as a test; once each.
 
-    They are what Solve fetches by itself for the aggressor of v1 whose queue holds most of them.
+    It is the aggressor of v1 for which Solve by itself fetches most of what was labeled.
     """
     from pyarrow import parquet
 
+    from aggressors.gate import save_test
     from aggressors.queries.fetching import Wish, fetched
     from aggressors.queries.overview import aggressors
     from aggressors.queries.queued import picks
@@ -107,7 +114,9 @@ def label_candidates(run: RunFile, workspace: Workspace) -> None:
     from aggressors.store.label_queues import DEFAULT_QUEUE
 
     queue = workspace.label_queue(DEFAULT_QUEUE)
-    if queue.rows().num_rows:
+    is_queued = bool(queue.rows().num_rows)
+    is_saved = (workspace.tests / f"{SAVED}.json").exists()
+    if is_queued and is_saved:
         return
     file = demo_folder() / "labels" / f"{VERSIONS[1]}.parquet"
     wanted = set(parquet.read_table(file, columns=["sample_id"])["sample_id"].to_pylist())
@@ -117,9 +126,20 @@ def label_candidates(run: RunFile, workspace: Workspace) -> None:
         for one in aggressors(run)
     }
     rank = max(found, key=lambda each: len(wanted.intersection(found[each])))
-    ordered = [one for one in found[rank] if one in wanted]
-    queue.add(picks(run, ordered, rank), by=LABELERS)
-    check_labels(queue, file, run, allowed=Allowed(skip_unknown=True)).take(by=LABELERS)
+    if not is_queued:
+        ordered = [one for one in found[rank] if one in wanted]
+        queue.add(picks(run, ordered, rank), by=LABELERS)
+        check_labels(queue, file, run, allowed=Allowed(skip_unknown=True)).take(by=LABELERS)
+    if not is_saved:
+        save_test(workspace, run.info.run_id, aggressor=rank, slug=SAVED)
+
+
+def _verdict(workspace: Workspace, run_id: str) -> Verdict | None:
+    """Return how a run does in the demo's test; None where somebody took the test away."""
+    from aggressors.gate import history
+
+    tests = {one.test.slug: one for one in history(workspace).tests}
+    return tests[SAVED].verdicts.get(run_id) if SAVED in tests else None
 
 
 def integration_of(version: str) -> Integration:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from serving import dashboard
+from storied import with_the_test
 
 HERE = Path(__file__).parent
-RESULTS = HERE.parents[1] / "test-results"
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +39,21 @@ def server(workspace: Path) -> Iterator[str]:
         (workspace.parent / "server.log").open("w") as log,
         dashboard(workspace, log) as served,
     ):
+        yield served.address
+
+
+@pytest.fixture(scope="session")
+def demo(demo_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of one's own as the demo leaves it: three versions, labels, and a test."""
+    folder = tmp_path_factory.mktemp("browser") / "demo"
+    shutil.copytree(demo_workspace, folder, ignore=shutil.ignore_patterns("work"))
+    return with_the_test(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_server(demo: Path) -> Iterator[str]:
+    """Address of a dashboard on the real demo."""
+    with (demo.parent / "demo.log").open("w") as log, dashboard(demo, log) as served:
         yield served.address
 
 
@@ -129,6 +145,19 @@ class Visit:
 @pytest.fixture
 def visit(browser: Any, server: str) -> Iterator[Any]:
     """Open windows of a size and colour scheme; all are checked and closed at the end."""
+    with _windows(browser, server) as new:
+        yield new
+
+
+@pytest.fixture
+def demo_visit(browser: Any, demo_server: str) -> Iterator[Any]:
+    """Open windows on the real demo."""
+    with _windows(browser, demo_server) as new:
+        yield new
+
+
+@contextmanager
+def _windows(browser: Any, server: str) -> Iterator[Any]:
     contexts, visits = [], []
 
     def new(width: int = 1440, height: int = 900, scheme: str = "light") -> Visit:

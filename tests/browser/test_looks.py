@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.browser.conftest import RESULTS
+from tests.browser.looking import RESULTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PAGES = ("insights", "aggressor", "explore", "solve", "track", "runs")

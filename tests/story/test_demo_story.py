@@ -41,12 +41,20 @@ def test_a_test_saved_from_the_worst_aggressor_passes_v2_and_blocks_v3(demo_copy
     assert len(rows) == 200
     assert sum(truth[row["sample_id"]]["dusk"] for row in rows) / len(rows) >= 0.8
 
-    aggressors("save-test", "v1", "--aggressor", "1", "--slug", "dusk", workspace=demo_copy)
+    aggressors("save-test", "v1", "--aggressor", "1", "--slug", "dark", workspace=demo_copy)
     better = json.loads(aggressors("check", "v2", "--json", workspace=demo_copy))
     assert better["passed"]
-    assert [verdict["verdict"] for verdict in better["verdicts"]] == ["pass"]
+    assert [(v["slug"], v["verdict"]) for v in better["verdicts"]] == [
+        ("dark", "pass"), ("dusk", "pass"),
+    ]  # fmt: skip
     worse = json.loads(aggressors("check", "v3", "--json", workspace=demo_copy, code=1))
-    assert [(v["verdict"], v["state"]) for v in worse["verdicts"]] == [("fail", "regressed")]
+    assert [(v["slug"], v["verdict"], v["state"]) for v in worse["verdicts"]] == [
+        ("dark", "fail", "regressed"), ("dusk", "fail", "regressed"),
+    ]  # fmt: skip
+    by_hand, by_demo = (
+        json.loads((demo_copy / "tests" / f"{one}.json").read_text()) for one in ("dark", "dusk")
+    )
+    assert by_demo["rule"] == by_hand["rule"]
 
 
 # Which planted group, the least share of members that belong to it, and whether it is confirmed. An

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from aggressors import demo, launch
+from aggressors import demo, gate, launch
 from aggressors.cli import cli
 from aggressors.errors import RunCorrupt, RunNotFound, StoreError
 from aggressors.launch import Page
@@ -246,15 +246,19 @@ def test_the_story_is_told_with_the_next_commands(tmp_path, monkeypatch):
     from versions import publish_version
 
     place = Workspace.open(tmp_path / "w", create=True)
-    with open_run(publish_version(place, "v1", day=1)) as run:
-        first = demo.Chapter(summarize(run), 12.0)
-    told = [first, replace(first, seconds=3.0)]
+    path = publish_version(place, "v1", day=1)
+    gate.save_test(place, path, aggressor=1, slug=demo.SAVED)
+    (own,) = gate.check(place, path).verdicts
+    with open_run(path) as run:
+        first = demo.Chapter(summarize(run), 12.0, own)
+    failed = replace(own, verdict="fail", baseline="another")
+    told = [first, replace(first, seconds=3.0, verdict=failed), replace(first, verdict=None)]
     monkeypatch.setattr(demo, "has_torch", lambda: True)
     monkeypatch.setattr(demo, "run_versions", lambda *_: told)
     done = call("demo", "--no-app", "--workspace", tmp_path / "w")
     assert done.exit_code == 0, done.stderr
     for part in (
-        "Accuracy", "Mean loss", "v1", "brightness < 0.25", "save-test v1 --aggressor 1",
+        "Accuracy", "Mean loss", "v1", "brightness < 0.25", "Test dusk", "◆ baseline", "✘ fail",
         "check v2", "check v3", f"--workspace {tmp_path / 'w'}", "v1 is the best on average",
     ):  # fmt: skip
         assert part in done.stdout

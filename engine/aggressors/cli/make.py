@@ -44,7 +44,7 @@ def demo(no_app: bool, port: int | None, workspace: str | None) -> None:
     """Run the engine on the demo's three models, then open the dashboard.
 
     The demo is the intake of a second-hand clothes shop: v1 has weaknesses, v2 solves the worst of
-    them, v3 is better on average and brings it back.
+    them, v3 is better on average and brings it back, which the saved test `dusk` catches.
     """
     from aggressors import demo as story
     from aggressors.launch import Page, free_port, serve

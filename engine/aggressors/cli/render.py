@@ -302,6 +302,7 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
     table.add_column("Run", style="bold")
     for title in ("Accuracy", "Mean loss", "Aggressors", "Seconds"):
         table.add_column(title, justify="right")
+    table.add_column("Test dusk")
     for chapter in told:
         judged = chapter.summary.analysed
         accuracy = "–" if judged.error_rate is None else f"{1 - judged.error_rate:.1%}"
@@ -311,14 +312,15 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
             number(judged.mean_loss),
             str(len(chapter.summary.confirmed)),
             f"{chapter.seconds:,.0f}",
+            _marked(chapter),
         )
     first = told[0].summary
     where = _where(workspace)
     commands = (
         f"aggressors show v1{where}",
-        f"aggressors save-test v1 --aggressor 1 --slug dusk{where}",
         f"aggressors check v2{where}",
         f"aggressors check v3{where}",
+        f"aggressors compare v3{where}",
     )
     return Group(
         Text("\nThe intake of a second-hand clothes shop, three versions of its model", "bold"),
@@ -328,9 +330,20 @@ def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) 
         aggressor_table(
             first.confirmed[:5], width=width, signal=spoken(first.info.settings.signal)
         ),
-        Text("\nNext, save the worst as a test, and judge the later versions in it:", "bold"),
+        Text("\nThe worst of them is saved as the test dusk. Next:", "bold"),
         *(Text(f"  {line}") for line in commands),
     )
+
+
+def _marked(chapter: Chapter) -> Text:
+    """Mark how a version does in the demo's test, against which v1 itself is measured."""
+    verdict = chapter.verdict
+    if verdict is None:
+        return Text("–")
+    if verdict.baseline == chapter.summary.info.run_id and verdict.verdict == "pass":
+        return Text("◆ baseline", "dim")
+    mark, style = _MARKS[verdict.verdict]
+    return Text(f"{mark} {verdict.verdict}", style)
 
 
 def _best(told: Sequence[Chapter]) -> str:
