@@ -135,11 +135,12 @@ def report(run: str, out: str, workspace: str | None) -> None:
     if kind not in (".html", ".md"):
         refuse(f"--out must end in .html or .md; got {out!r}.")
     check_out(out)
+    from aggressors.progress import Late, choose
     from aggressors.report import write
 
     with open_file(run, workspace) as opened:
         place = None if is_alone(run, workspace) else open_workspace(workspace)
-        size = write(opened, Path(out), place)
+        size = write(opened, Path(out), place, Late(choose()))
     click.echo(f"Wrote {out} ({size / 1e6:.1f} MB)." if size > 5e4 else f"Wrote {out}.")
 
 
