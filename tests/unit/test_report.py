@@ -67,7 +67,7 @@ def test_the_bottom_line_comes_first_and_the_evidence_follows(workspace, tmp_pat
     text = Tags(written(workspace, "v1", tmp_path / "v1.html")).text
     order = [
         "1 group does worse than the rest, first of all brightness < 0.25.",
-        "v1 passes its 1 saved test.",
+        "v1 is the baseline of its 1 saved test.",
         "Accuracy", "Aggressors, ranked", "+1.5 1.2 to 1.8", "44.0",
         "One by one", "Gap in mean loss", "2 inside, 0.5 in the rest",
         "60 of 80", "members that the search had not seen", "Gap by population", "the unseen half",

@@ -40,7 +40,9 @@ def test_failing_tests_come_with_margin_and_n(tmp_path):
     found = written(place, "v3", tmp_path / "x.md")
     assert "- v3 fails 1 of 1 saved test: dusk." in found
     line = next(one for one in found.splitlines() if "**fail**" in one)
-    assert line.startswith("- ❌ **fail** `dusk` (regressed): Mean loss")
+    assert line.startswith(
+        "- ❌ **fail** `dusk` (regressed): +1.02 (0.766 to 1.28) in mean loss; n 74"
+    )
     assert "n 74, margin 0.0827 \\(a tenth of its gap of 0.827 when saved\\), baseline v2" in line
     passed = written(place, "v2", tmp_path / "x.md")
     assert "### Saved tests" not in passed

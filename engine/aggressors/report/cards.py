@@ -14,22 +14,23 @@ from aggressors.queries.concept import Rule, concept, stats
 from aggressors.queries.findings import Finding, findings
 from aggressors.queries.handover import (
     Advice,
+    Augmentation,
     Confused,
     augmentation,
     ranked,
     recording,
     review,
 )
-from aggressors.queries.solve import suspects, yields
+from aggressors.queries.solve import suspect_counts, yields
 from aggressors.queries.telling import Telling, telling
 from aggressors.queries.unusual import Yardsticks
+from aggressors.report.figures import titled
 from aggressors.report.pictures import Gallery, Picture, mean_map
 from aggressors.report.samples import Shown, shown
 from aggressors.store.read import RunFile
-from aggressors.words import MAP_NAMES
+from aggressors.words import MAP_NAMES, percent
 
 FINDINGS = 6  # of a card
-LISTED = 1_000  # suspects that a run holds of one aggressor, at most
 BATCH = 200  # candidates, as many as one sits down to label
 
 
@@ -197,20 +198,28 @@ def _todo(run: RunFile, concept_id: int) -> ToDo:
     rows = yields(run, concept_id).to_pylist()
     middle = min(rows, key=lambda row: abs(row["count"] - BATCH), default=None)
     seen = review(run, concept_id, most=3)
-    listed = {
-        kind: suspects(run, concept_id, limit=LISTED, kind=kind).num_rows
-        for kind in ("relabel", "remove")
-    }
+    listed = suspect_counts(run, concept_id)
     fetched = recording(run, concept_id)
     return ToDo(
         fetched.sentence,
         fetched.candidates,
         middle and Yield(middle["count"], middle["expected"], middle["low"], middle["high"]),
-        augmentation(run, concept_id).said,
-        listed["relabel"],
-        listed["remove"],
+        _vary(augmentation(run, concept_id)),
+        listed.get("relabel", 0),
+        listed.get("remove", 0),
         seen.confused,
         seen.sentence,
+    )
+
+
+def _vary(found: Augmentation) -> str:
+    """Say what to vary in training, by what transformations do to clean samples."""
+    best = next((one for one in found.tried if one.verified), None)
+    if best is None:
+        return found.said
+    return (
+        f"{titled(best.name)}, done to clean samples, moves them {percent(best.moved)} of the way "
+        "to the loss of the members: vary it in training."
     )
 
 

@@ -15,7 +15,7 @@ from aggressors.report.gathered import Report
 from aggressors.report.markup import EMPTY, Html, el, html
 from aggressors.report.method_html import method
 from aggressors.report.pictures import Gallery
-from aggressors.report.saying import Line, bottom_lines, decision_of
+from aggressors.report.saying import Line, bottom_lines, decision_of, word_of
 from aggressors.report.style import STYLE
 from aggressors.report.tested import Tests
 from aggressors.words import (
@@ -139,7 +139,7 @@ def _overview(report: Report) -> Html:
         return el("section", title, el("p", el("b", f"{name}. "), sentence))
     shown = [one.aggressor for one in report.cards]
     ends = scale_of([each for one in shown for each in (one.gap_low, one.gap_high)])
-    team = bool(report.decided)
+    team = any(one.word != "new" for one in report.decided.values() if not one.is_hidden)
     tested = bool(report.tests and report.tests.history.tests)
     names = ["#", "Aggressor", typeset(f"Gap in {signal} (95 %)"), "Impact", failing_of(shown)]
     columns = [
@@ -187,7 +187,7 @@ def _pills(tests: Tests, rank: int, run_id: str) -> list[Html]:
     for one in tests.held.get(rank, ()):
         verdict = tests.verdict(one.slug)
         if verdict is not None:
-            word = tests_html.word_of(verdict, run_id)
+            word = word_of(verdict, run_id)
             pills.append(el("a", tests_html.pill(word, one.slug), title=word,
                             href=f"#{tests_html.anchor(one.slug)}"))  # fmt: skip
     return pills

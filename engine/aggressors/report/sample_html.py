@@ -80,13 +80,18 @@ def picture(shown: Picture, label: str, over: Picture | None = None) -> Html:
 
 
 def _rows(found: Sequence[Shown], telling: Telling) -> Html:
-    head = el("tr", *(el("th", name, scope="col") for name in ("Sample", "Label → prediction")),
-              el("th", "Loss", class_="n", scope="col"))  # fmt: skip
+    answered = any(_answer(one) is not None for one in found)
+    head = el(
+        "tr",
+        el("th", "Sample", scope="col"),
+        el("th", "Label → prediction", scope="col") if answered else None,
+        el("th", "Loss", class_="n", scope="col"),
+    )
     rows = [
         el(
             "tr",
             el("td", _content(one, telling), _alike(one), class_="said"),
-            el("td", _answer(one)),
+            el("td", _answer(one)) if answered else None,
             el("td", quantity(one.loss), class_="n"),
         )
         for one in found
@@ -97,17 +102,16 @@ def _rows(found: Sequence[Shown], telling: Telling) -> Html:
 def _content(one: Shown, telling: Telling) -> Html:
     if one.text:
         return _marked(one.text, telling)
-    values = [html(" · " if place else None, _value(each))
-              for place, each in enumerate(one.values)]  # fmt: skip
-    return html(el("span", one.sample_id, class_="id"), *values)
+    return html(el("span", one.sample_id, class_="id"), *map(_value, one.values))
 
 
 def _answer(one: Shown) -> Html | None:
-    if one.correct is None and not one.label:
-        return el("span", one.prediction) if one.prediction else None
-    if one.label == one.prediction or not one.prediction:
-        return el("span", one.label, class_="right" if one.correct else None)
-    return el("span", one.label, " → ", el("b", one.prediction, class_="wrong"))
+    if not one.label and not one.prediction:
+        return None
+    if not one.label or not one.prediction or one.label == one.prediction:
+        return el("span", one.label or one.prediction, class_="right" if one.correct else None)
+    wrong = "wrong" if one.correct is False else None  # a number is never quite the other one
+    return el("span", one.label, " → ", el("b", one.prediction, class_=wrong))
 
 
 def _said(one: Shown) -> str:
@@ -138,6 +142,6 @@ def _value(one: Odd) -> Html:
     value = "missing" if one.value is None else one.value
     shown = quantity(value) if isinstance(value, float) else str(value)
     if not one.marked:
-        return html(f"{one.field} ", shown)
-    how = typeset(how_unusual(one.found.side, one.found.tail))
-    return html(f"{one.field} ", el("mark", shown), " ", el("span", how, class_="quiet"))
+        return el("span", f"{one.field} ", shown, class_="value")
+    how = el("small", typeset(how_unusual(one.found.side, one.found.tail)))
+    return el("span", f"{one.field} ", el("mark", shown), " ", how, class_="value")

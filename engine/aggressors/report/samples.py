@@ -15,7 +15,8 @@ from aggressors.store.read import RunFile
 FIRST, BESIDE = "worst", "counter"
 SHOWN = {FIRST: 8, BESIDE: 8, "central": 6, "diverse": 6}  # samples of each kind a card
 WITH_MAPS = 6  # of the first two kinds, where each stands beside its heatmap
-TEXT = 320  # characters of a text
+WRITTEN = 4  # of each kind, where samples are texts or rows of a table
+TEXT = 200  # characters of a text
 VALUES = 4  # of a sample that has neither picture nor text
 
 
@@ -46,12 +47,12 @@ def shown(
 ) -> tuple[Shown, ...]:
     """Choose the samples of a card, those of `SHOWN` first that come first there."""
     found = representatives(run, concept_id).to_pylist()
-    heats = any(row["heatmap"] for row in found)
+    heats, seen = (any(row[name] for row in found) for name in ("heatmap", "thumbnail"))
     chosen = []
     for reason, count in SHOWN.items():
         fewer = heats and reason in (FIRST, BESIDE)
         rows = [row for row in found if row["reason"] == reason]
-        chosen += rows[: WITH_MAPS if fewer else count]
+        chosen += rows[: WITH_MAPS if fewer else count if seen else WRITTEN]
     pictures = [gallery.add(row["thumbnail"]) for row in chosen]
     bare = [
         row["row_id"]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from aggressors.contracts import Verdict
 from aggressors.export.verdicts import bottom_line as check_line
+from aggressors.gate import CheckResult
 from aggressors.queries.handover import COUNTS, Advice
 from aggressors.queries.triage import Triaged
 from aggressors.queries.worsened import mean_change
@@ -34,15 +35,29 @@ def bottom_lines(report: Report) -> tuple[Line, ...]:
     lines = [Line(tone, report.summary.bottom_line, "aggressors")]
     tests = report.tests
     if tests is not None and tests.result.verdicts:
-        failed = any(one.verdict == "fail" for one in tests.result.verdicts)
-        sure = all(one.verdict == "pass" for one in tests.result.verdicts)
-        tone = "bad" if failed else "good" if sure else "quiet"
-        lines.append(Line(tone, check_line(tests.result), "tests"))
+        lines.append(_checked(tests.result))
     if report.back:
         lines.append(Line("bad", _back(report.back), "aggressors"))
     if report.against is not None:
         lines.append(_changed(report.against, spoken(report.summary.info.settings.signal)))
     return tuple(lines)
+
+
+def _checked(result: CheckResult) -> Line:
+    """Say how the run does in the tests; one that all of them are measured against passes none."""
+    found = result.verdicts
+    if all(word_of(one, result.run_id) == "baseline" for one in found):
+        tests = "its 1 saved test" if len(found) == 1 else f"all {len(found):,} saved tests"
+        return Line("quiet", f"{result.run_name} is the baseline of {tests}.", "tests")
+    failed = any(one.verdict == "fail" for one in found)
+    sure = all(one.verdict == "pass" for one in found)
+    return Line("bad" if failed else "good" if sure else "quiet", check_line(result), "tests")
+
+
+def word_of(verdict: Verdict, run_id: str) -> str:
+    """Verdict in a word; a run that a test is measured against cannot pass it."""
+    own = verdict.baseline == run_id and verdict.verdict == "pass"
+    return "baseline" if own else verdict.verdict
 
 
 def _back(found: tuple[Triaged, ...]) -> str:

@@ -40,7 +40,7 @@ background:var(--card)}
 article .figures>div{background:var(--bg)}
 .figures dt{color:var(--quiet);font-size:13px}
 .figures b{font-size:22px;line-height:1.3;font-variant-numeric:tabular-nums;white-space:nowrap}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}.wide+.quiet{margin-top:8px}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
 th{font-weight:500;text-align:left}
 thead th{font-size:13px;color:var(--quiet);vertical-align:bottom}
@@ -53,7 +53,8 @@ td small,th small{display:block;font-weight:400;line-height:1.4}
 .apart th{color:var(--quiet);font-weight:500;padding-top:16px}
 td svg{display:block;margin-top:2px}
 .said{overflow-wrap:anywhere;min-width:14em}
-.id{font-weight:600;margin-right:6px}
+td .alike{margin-left:8px}.id{font-weight:600;margin-right:10px}
+.value{display:inline-block;margin-right:12px}.value small{display:inline}
 .evidence td:first-child{min-width:16em}
 .finds td:nth-child(2){width:110px}.finds td:nth-child(3){width:104px}
 svg text{fill:var(--quiet);font-size:11px}
@@ -79,7 +80,7 @@ article h3{font-size:20px;margin:0 0 10px;padding-left:44px;text-indent:-44px}
 background:var(--red);color:var(--card);font-size:17px;padding:0 6px;margin-right:4px}
 .tentative .rank{background:var(--quiet)}
 .beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));
-gap:0 32px;align-items:start}
+gap:0 32px;align-items:start}.beside>*{min-width:0}
 .where{margin:16px 0 4px}.where figure{max-width:360px}.where small{display:block;margin-top:4px}
 .tiles,.pairs{display:grid;gap:12px;grid-template-columns:repeat(auto-fill,minmax(96px,1fr))}
 .pairs{grid-template-columns:repeat(auto-fill,minmax(146px,1fr))}
@@ -130,11 +131,13 @@ tbody th{min-width:7em}}
 @page{margin:14mm 13mm 16mm;@bottom-right{content:counter(page) " / " counter(pages);
 font:10px system-ui,sans-serif;color:#5b6379}}
 @media print{
-body{background:#fff;font-size:12.5px}main{max-width:none;padding:0}
+body{background:#fff;font-size:12px;line-height:1.42}main{max-width:none;padding:0}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 nav,.more{display:none}a{text-decoration:none}
 h1{font-size:26px}h2{font-size:19px;margin-top:26px}h2,h3,h4{break-after:avoid}
-table{font-size:11.5px}th,td{padding-top:4px;padding-bottom:4px}
+h4{font-size:13px}
+table{font-size:11px}th,td{padding:3px 8px 3px 0}.one-line{white-space:normal}
+.ranking{font-size:10.5px}.ranking small{font-size:10px}
 small,.quiet,thead th{font-size:11px}
 .wide{overflow:visible}
 article{border:0;padding:0;margin:0;break-before:page}
@@ -144,12 +147,14 @@ break-inside:avoid}
 .aside small{display:block;margin:0}.ranking td svg{width:72px}
 td .pill{font-size:10px;padding:0 4px}
 .fates small{display:inline;margin-left:6px}
-.todo p,.todo p.quiet,li,summary,figcaption{font-size:11.5px}p{margin-bottom:6px}h4{margin-top:14px}
-details h4{margin-top:4px}details>*:not(summary){margin-top:2px}
+.todo p,.todo p.quiet,li,summary,figcaption{font-size:11.5px}
+p,li{margin-bottom:4px}h4{margin-top:12px}
+.test{margin-top:12px}.test,.claims,.evidence{break-inside:avoid}.todo li{margin-bottom:8px}
+details h4{margin-top:4px}details figcaption{display:none}details>*:not(summary){margin-top:2px}
 thead{display:table-header-group}
 .beside{grid-template-columns:1fr 1fr;gap:0 20px}
 .history{grid-template-columns:1fr 1fr}
-.figures{grid-template-columns:repeat(auto-fit,minmax(110px,1fr));gap:8px}
+.figures{grid-template-columns:repeat(auto-fit,minmax(96px,1fr));gap:8px}
 .figures b{font-size:16px}.figures>div{padding:6px 10px}
 .tiles{grid-template-columns:repeat(6,1fr);gap:6px}
 .together .tiles{grid-template-columns:repeat(8,1fr)}

@@ -10,6 +10,7 @@ from aggressors.gate import RunPoint, TrackedTest
 from aggressors.report.charts import GLYPHS, Point, over_runs
 from aggressors.report.figures import quantity, signed, span
 from aggressors.report.markup import Html, el, html
+from aggressors.report.saying import word_of
 from aggressors.report.tested import Tests
 from aggressors.words import counted, spoken, typeset
 
@@ -19,12 +20,6 @@ NO_TESTS = (
     "aggressors save-test RUN --aggressor 1",
     " freezes the samples of an aggressor, and every later run is compared on them.",
 )
-
-
-def word_of(verdict: Verdict, run_id: str) -> str:
-    """Verdict in a word; a run that a test is measured against cannot pass it."""
-    own = verdict.baseline == run_id and verdict.verdict == "pass"
-    return "baseline" if own else verdict.verdict
 
 
 def pill(word: str, text: str = "") -> Html:

@@ -6,12 +6,12 @@ from aggressors.contracts import Verdict
 from aggressors.export.verdicts import escaped, threshold
 from aggressors.report import saying
 from aggressors.report.cards import Card
-from aggressors.report.figures import quantity, share, span
+from aggressors.report.figures import quantity, share, signed, span
 from aggressors.report.gathered import Report
 from aggressors.words import ACTION_NAMES, ADVICE, STATES, counted, failing_of, spoken
 
-ROWS = 8  # aggressors of the table
-TASKS = 5  # of these with a box to tick
+ROWS = 6  # aggressors of the table
+TASKS = 3  # of these with a box to tick
 WORSE = 3  # groups that got worse
 _MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
 
@@ -94,11 +94,11 @@ def _tests(report: Report) -> list[str]:
 
 
 def _verdict(one: Verdict) -> str:
-    facts = escaped(threshold(one))
-    return (
-        f"- {_MARKS[one.verdict]} **{one.verdict}** `{one.slug}` ({one.state}): "
-        f"{escaped(one.reason)} {facts}."
-    )
+    head = f"- {_MARKS[one.verdict]} **{one.verdict}** `{one.slug}` ({one.state})"
+    if one.difference is None:
+        return f"{head}: {escaped(one.reason)}"
+    change = f"{signed(one.difference)} ({span(one.low, one.high)})"
+    return f"{head}: {change} in mean {escaped(spoken(one.signal))}; {escaped(threshold(one))}"
 
 
 def _worse(report: Report) -> list[str]:
