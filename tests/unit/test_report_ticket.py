@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+import aggressors as ag
 from aggressors import gate
 from aggressors.report import text
 from aggressors.store.workspace import Workspace
@@ -47,6 +48,13 @@ def test_failing_tests_come_with_margin_and_n(tmp_path):
     passed = written(place, "v2", tmp_path / "x.md")
     assert "### Saved tests" not in passed
     assert "v2 passes its 1 saved test." in passed
+
+
+def test_python_writes_the_same(workspace, tmp_path):
+    found = written(workspace, "odd", tmp_path / "x.md")
+    with ag.open_run("odd", workspace=workspace.root) as run:
+        assert run.report(str(tmp_path / "y.md")) == tmp_path / "y.md"
+    assert (tmp_path / "y.md").read_text(encoding="utf-8") == found
 
 
 def test_long_lists_are_cut_and_counted(workspace, tmp_path, monkeypatch):

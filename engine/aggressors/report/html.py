@@ -240,7 +240,7 @@ def _cards(report: Report) -> Html:
     ]
     if tentative:
         parts += [
-            el("h2", "Tentative"),
+            el("h2", "Tentative", class_="second"),
             el("p", "Too few samples to confirm; counted nowhere.", class_="quiet"),
             *tentative,
         ]

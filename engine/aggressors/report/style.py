@@ -44,7 +44,7 @@ article .figures>div{background:var(--bg)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
 th{font-weight:500;text-align:left}
 thead th{font-size:13px;color:var(--quiet);vertical-align:bottom}
-tbody th{font-weight:600;overflow-wrap:anywhere;min-width:9em}
+tbody th{font-weight:600;overflow-wrap:break-word;min-width:9em}
 th,td{padding:7px 14px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th:last-child,td:last-child{padding-right:0}
 td small,th small{display:block;font-weight:400;line-height:1.4}
@@ -141,7 +141,8 @@ table{font-size:11px}th,td{padding:3px 8px 3px 0}.one-line{white-space:normal}
 small,.quiet,thead th{font-size:11px}
 .wide{overflow:visible}
 article{border:0;padding:0;margin:0;break-before:page}
-.cards>h2:first-child{display:none}
+.cards>h2:first-child{display:none}tbody th{overflow-wrap:anywhere}
+.second{break-before:page}.second+p+article{break-before:avoid}
 tr,figure,.figures>div,.todo li,.bottom li,.where,.pairs,.tiles,.together,.history{
 break-inside:avoid}
 .aside small{display:block;margin:0}.ranking td svg{width:72px}
