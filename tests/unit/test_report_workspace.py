@@ -46,7 +46,7 @@ def test_a_test_over_the_runs_stands_in_the_card_whose_samples_it_holds(story, t
     assert len(drawn) == 1
     assert "v1 baseline" in drawn[0]
     assert "v3 fail" in drawn[0]
-    others = after.partition("Tests that hold the samples of no aggressor of this run")[2]
+    others = after.partition("Tests of no aggressor above")[2]
     assert "Test north" in others
     assert "Test dusk" not in others
 
@@ -125,6 +125,20 @@ def test_hypotheses_stand_in_the_card_of_their_aggressor(tmp_path):
     told = text.partition("Hypothesis tested Answer What the data say")[2]
     assert told.startswith(f" {EVIL} brightness < 0.25 · hour held still · ana")
     assert "The claim holds for" in told
+
+
+def test_a_hypothesis_of_an_earlier_model_is_judged_where_the_samples_are(story, tmp_path):
+    made = {"filter": "brightness < 0.25", "run_id": "v1-0000"}
+    save_hypothesis(story, title="too dark", aggressor=1, **made)
+    save_hypothesis(story, title="of everything", aggressor=None, **made)
+    save_hypothesis(story, title="run is gone", aggressor=1, filter="hour < 9", run_id="v0-0000")
+    card, _, after = page(story, "v3", tmp_path).text.partition("Saved tests Test State")
+    assert "too dark brightness < 0.25" in card
+    assert "of aggressor 1 of v1" in card
+    rest = after.partition("Hypotheses of no aggressor above")[2]
+    assert "of everything brightness < 0.25 not judged It is about all samples" in rest
+    assert "run is gone" in rest
+    assert "too dark" not in rest
 
 
 def test_a_run_file_from_elsewhere_is_judged_beside_the_runs(story, tmp_path):

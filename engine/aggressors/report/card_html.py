@@ -61,7 +61,7 @@ def card(
         _maps(one),
         _shared(one),
         _action(one, signal),
-        _claims(claims),
+        claims_table(claims) if claims else None,
         *tests,
         id=f"a{found.rank}",
         class_=found.status,
@@ -321,10 +321,8 @@ def _reason(one: Reason) -> Html:
     )
 
 
-def _claims(found: Sequence[OnRun]) -> Html | None:
-    """List the hypotheses about it with what the data say."""
-    if not found:
-        return None
+def claims_table(found: Sequence[OnRun]) -> Html:
+    """List hypotheses with what the data say."""
     rows = []
     for one in found:
         made = one.hypothesis

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from aggressors.contracts import Aggressor
-from aggressors.hypothesis import OnRun, on_run
 from aggressors.progress import Progress
 from aggressors.queries.overview import loss_histograms
 from aggressors.queries.triage import BACK, Triaged
 from aggressors.queries.unusual import yardsticks
 from aggressors.report.against import Against, against
 from aggressors.report.cards import Card, card
+from aggressors.report.claimed import Claims, claims
 from aggressors.report.pictures import Gallery
 from aggressors.report.tested import Tests, tests
-from aggressors.store.hypotheses import list_hypotheses
 from aggressors.store.read import RunFile
 from aggressors.store.workspace import Workspace
 from aggressors.summary import Summary, summarize
@@ -33,7 +32,7 @@ class Report:
     decided : what the team decided, by rank; empty for a run file on its own.
     tests : None for a run file on its own.
     against : None without an earlier model to compare with.
-    hypotheses : by rank of the aggressor that they are to explain.
+    claims : hypotheses, by the aggressor that they are to explain.
     gallery : the pictures that the cards name.
     troubles : files of the workspace that cannot be used.
     alone : whether the run file stands alone.
@@ -44,7 +43,7 @@ class Report:
     decided: Mapping[int, Triaged]
     tests: Tests | None
     against: Against | None
-    hypotheses: Mapping[int, tuple[OnRun, ...]]
+    claims: Claims
     gallery: Gallery
     troubles: tuple[str, ...]
     alone: bool
@@ -87,7 +86,7 @@ def gather(
     summary = replace(summary, hidden=dismissed)
     shown = tuple(one for one in summary.aggressors if one.rank not in dismissed)
     found = tests(run, workspace, shown) if workspace else None
-    claims, wrong = _hypotheses(run, workspace) if workspace else ({}, [])
+    told = claims(run, workspace) if workspace else Claims()
     gallery = Gallery()
     unreadable = [*(known.unreadable if known else ()), *(found.result.unreadable if found else ())]
     return Report(
@@ -96,9 +95,9 @@ def gather(
         decided=decided,
         tests=found,
         against=against(run, workspace) if workspace else None,
-        hypotheses=claims,
+        claims=told,
         gallery=gallery,
-        troubles=(*(f"{one.slug}: {one.reason}" for one in unreadable), *wrong),
+        troubles=(*(f"{one.slug}: {one.reason}" for one in unreadable), *told.unreadable),
         alone=workspace is None,
     )
 
@@ -119,15 +118,3 @@ def _cards(
             cards.append(card(run, one, said, histograms, by, gallery))
             advance(1)
     return tuple(cards)
-
-
-def _hypotheses(
-    run: RunFile, workspace: Workspace
-) -> tuple[dict[int, tuple[OnRun, ...]], list[str]]:
-    """Judge those that were made about an aggressor of this model, by its rank."""
-    found, wrong = list_hypotheses(workspace)
-    by: dict[int, tuple[OnRun, ...]] = {}
-    for one in found:
-        if one.aggressor is not None and one.run_id in (run.info.run_id, run.info.model_run):
-            by[one.aggressor] = (*by.get(one.aggressor, ()), on_run(one, run, workspace))
-    return by, [one.reason for one in wrong]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aggressors.queries.cards import data_uri
 from aggressors.report import against_html, tests_html
-from aggressors.report.card_html import card, triage_pill
+from aggressors.report.card_html import card, claims_table, triage_pill
 from aggressors.report.cards import Card
 from aggressors.report.charts import scale_of, whisker
 from aggressors.report.figures import quantity, share, signed, span
@@ -39,7 +39,7 @@ def page(report: Report) -> str:
         "body",
         _pictures(report.gallery),
         el("main", _head(report), _tiles(report), _contents(report), _overview(report),
-           _against(report), _cards(report), _tests(report), _dismissed(report),
+           _against(report), _cards(report), _tests(report), _claims(report), _dismissed(report),
            _troubles(report), method(report)),
     )  # fmt: skip
     head = el(
@@ -225,6 +225,16 @@ def _tests(report: Report) -> Html:
     return tests_html.section(report.tests, report.summary.info.run_id)
 
 
+def _claims(report: Report) -> Html:
+    shown = {one.aggressor.rank for one in report.cards}
+    about = [each for rank, found in report.claims.about.items() if rank not in shown
+             for each in found]  # fmt: skip
+    others = [*report.claims.others, *about]
+    if not others:
+        return EMPTY
+    return el("section", el("h2", "Hypotheses of no aggressor above"), claims_table(others))
+
+
 def _cards(report: Report) -> Html:
     if not report.cards:
         return EMPTY
@@ -253,7 +263,7 @@ def _card(one: Card, report: Report, shown: set[str]) -> Html:
         one,
         spoken(report.summary.info.settings.signal),
         report.decided.get(rank),
-        report.hypotheses.get(rank, ()),
+        report.claims.about.get(rank, ()),
         _tests_of(report, rank, shown),
     )
 

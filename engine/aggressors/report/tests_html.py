@@ -128,7 +128,7 @@ def section(tests: Tests, run_id: str) -> Html:
     others = tests.elsewhere
     parts = [title, _matrix(tests, run_id)]
     if others:
-        parts.append(el("h3", "Tests that hold the samples of no aggressor of this run"))
+        parts.append(el("h3", "Tests of no aggressor above"))
         parts += [one_test(tracked, tests, run_id) for tracked in others]
     return el("section", *parts)
 
