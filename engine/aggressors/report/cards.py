@@ -24,11 +24,10 @@ from aggressors.queries.handover import (
 from aggressors.queries.solve import suspect_counts, yields
 from aggressors.queries.telling import Telling, telling
 from aggressors.queries.unusual import Yardsticks
-from aggressors.report.figures import titled
 from aggressors.report.pictures import Gallery, Picture, mean_map
 from aggressors.report.samples import Shown, shown
 from aggressors.store.read import RunFile
-from aggressors.words import MAP_NAMES, percent
+from aggressors.words import MAP_NAMES
 
 FINDINGS = 6  # of a card
 BATCH = 200  # candidates, as many as one sits down to label
@@ -215,12 +214,7 @@ def _todo(run: RunFile, concept_id: int) -> ToDo:
 def _vary(found: Augmentation) -> str:
     """Say what to vary in training, by what transformations do to clean samples."""
     best = next((one for one in found.tried if one.verified), None)
-    if best is None:
-        return found.said
-    return (
-        f"{titled(best.name)}, done to clean samples, moves them {percent(best.moved)} of the way "
-        "to the loss of the members: vary it in training."
-    )
+    return found.said if best is None else f"The transformation to add: {best.name}."
 
 
 def _maps(run: RunFile, concept_id: int, gallery: Gallery) -> tuple[MeanMap, ...]:

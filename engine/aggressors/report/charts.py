@@ -41,7 +41,13 @@ def whisker(
     value: float, low: float | None, high: float | None, ends: tuple[float, float], *,
     tone: str = "bad", width: int = 150, label: str = "",
 ) -> Html:  # fmt: skip
-    """Draw a bar from 0 to a value, and its interval over it, on the scale `ends`."""
+    """Draw a bar from 0 to a value, and its interval over it, on the scale `ends`.
+
+    Parameters
+    ----------
+    tone : bad, where a value above 0 is bad and one below is good; or ours.
+    """
+    tone = "good" if tone == "bad" and value < 0 else tone
     x = onto(*ends, 4, width - 4)
     zero, at = x(0.0), x(value)
     bar = el(

@@ -17,7 +17,7 @@ from aggressors.report.figures import share, share_span, titled
 from aggressors.report.gathered import Report
 from aggressors.words import counted, decided, percent, spoken
 
-Tone = Literal["bad", "good", "quiet"]
+Tone = Literal["bad", "good", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Line:
 
 def bottom_lines(report: Report) -> tuple[Line, ...]:
     """Say what to take away, the groups first."""
-    tone: Tone = "bad" if report.summary.confirmed else "quiet"
+    tone: Tone = "bad" if report.summary.confirmed else "plain"
     lines = [Line(tone, report.summary.bottom_line, "aggressors")]
     tests = report.tests
     if tests is not None and tests.result.verdicts:
@@ -48,10 +48,10 @@ def _checked(result: CheckResult) -> Line:
     found = result.verdicts
     if all(word_of(one, result.run_id) == "baseline" for one in found):
         tests = "its 1 saved test" if len(found) == 1 else f"all {len(found):,} saved tests"
-        return Line("quiet", f"{result.run_name} is the baseline of {tests}.", "tests")
+        return Line("plain", f"{result.run_name} is the baseline of {tests}.", "tests")
     failed = any(one.verdict == "fail" for one in found)
     sure = all(one.verdict == "pass" for one in found)
-    return Line("bad" if failed else "good" if sure else "quiet", check_line(result), "tests")
+    return Line("bad" if failed else "good" if sure else "plain", check_line(result), "tests")
 
 
 def word_of(verdict: Verdict, run_id: str) -> str:
@@ -78,7 +78,7 @@ def _changed(found: Against, signal: str) -> Line:
             text += f", {n:,} of them covered by no test." if n else ", all covered by a test."
     worse = bool(found.worse) or (change.low is not None and change.low > 0)
     better = change.high is not None and change.high < 0
-    return Line("bad" if worse else "good" if better else "quiet", text, "against")
+    return Line("bad" if worse else "good" if better else "plain", text, "against")
 
 
 def uncapped(text: str) -> str:
