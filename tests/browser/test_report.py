@@ -23,21 +23,22 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, address):
-    """Open the page at a width in a colour scheme; at the end nothing may have gone wrong."""
-    pages, problems = [], []
+    """Open a page at a width in a colour scheme; at the end nothing may have gone wrong."""
+    pages, problems, asked = [], [], set()
 
-    def new(width=1440, scheme="light"):
+    def new(width=1440, scheme="light", address=address):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         pages.append(page)
         page.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
         page.on("console", lambda message: problems.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: problems.append(f"script: {error}"))
         page.on("request", lambda request: problems.append(request.url) if _outside(request) else 0)
+        asked.add(address)
         page.goto(address)
         return page
 
     def _outside(request):
-        return request.url != address and not request.url.startswith("data:")
+        return request.url.partition("#")[0] not in asked and not request.url.startswith("data:")
 
     yield new
     for page in pages:
@@ -88,3 +89,12 @@ def test_it_prints_a_page_for_each_aggressor_at_least(opened):
     pdf = opened().pdf(prefer_css_page_size=True)
     assert pdf.startswith(b"%PDF")
     assert pdf.count(b"/Type /Page\n") >= 2
+
+
+def test_a_whole_workspace_makes_a_page_that_can_be_sent(opened, workspace, tmp_path):
+    out = tmp_path / "latest.html"
+    written(Workspace.open(workspace), "latest", out)
+    assert out.stat().st_size < 15_000_000
+    page = opened(address=out.as_uri())
+    listed = page.locator(".ranking tbody th a").count()
+    assert page.locator("article").count() == listed >= 1
