@@ -6,10 +6,10 @@ import math
 import re
 from datetime import datetime
 
+from aggressors.words import THIN as THIN
+from aggressors.words import typeset as typeset
+
 MISSING = "–"
-THIN = "\u202f"  # a narrow space that does not break
-_MINUS = re.compile(r"(?<= )-(?=\d)")
-_PERCENT = re.compile(r"(?<=\d) ?%")
 # Where a break keeps Markdown from making a link of a web or mail address.
 _ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 
@@ -93,13 +93,6 @@ def _unit(unit: str) -> str:
 def short(value: float) -> str:
     """Quantity without trailing zeros, for chips and axes."""
     return _signed(f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}")
-
-
-def typeset(text: str) -> str:
-    """Names, filters and sentences as they stand on screen: ≥, ≤, −, and one space before %."""
-    text = text.replace(">=", "≥").replace("<=", "≤")
-    text = _MINUS.sub("−", text)
-    return _PERCENT.sub(f"{THIN}%", text)
 
 
 def signed(value: float | None) -> str:

@@ -148,6 +148,22 @@ class Run:
             self._file, self._place("what is decided is kept"), rank, word, why=why, by=by
         )
 
+    def report(self, out: Path | str) -> Path:
+        """Write one self-contained page about the run, or a short Markdown text for a ticket.
+
+        Parameters
+        ----------
+        out : ends in .html or .md.
+
+        Raises
+        ------
+        UsageError : another ending. WorkspaceError : the place cannot be written.
+        """
+        from aggressors.report import write
+
+        write(self._file, Path(out), self._workspace)
+        return Path(out)
+
     def members(self, rank: int, filter: Filter | str = EVERYTHING) -> pa.Table:
         """List all members of an aggressor, the surest first, with their metadata.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,9 @@ METHOD_NAMES = {
     "hirescam": "HiResCAM",
     "eigencam": "EigenCAM",
 }
+THIN = "\u202f"  # a narrow space that does not break
+_MINUS = re.compile(r"(?<=[ (])-(?=\d)")
+_PERCENT = re.compile(r"(?<=\d) ?%")
 CLEAR_ATTENTION = 0.02  # a difference of shares is told where all of its interval is further from 0
 
 
@@ -99,6 +103,13 @@ def number(value: float | None) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """Write a share as sentences do: 38 %, 0.3 %."""
     return f"{100 * share:.{digits}f} %"
+
+
+def typeset(text: str) -> str:
+    """Names, filters and sentences as they stand on screen: ≥, ≤, −, and one space before %."""
+    text = text.replace(">=", "≥").replace("<=", "≤")
+    text = _MINUS.sub("−", text)
+    return _PERCENT.sub(f"{THIN}%", text)
 
 
 def nothing_found(facts: DiscoveryFacts, signal: str) -> tuple[str, str]:

@@ -9,7 +9,14 @@ from aggressors.queries.fields import fields, values
 from aggressors.queries.grammar import parse
 from aggressors.queries.listing import WHATS, listing
 from aggressors.queries.samples import inside, members, metadata, sample, samples_page
-from aggressors.queries.solve import action, candidate_count, candidates, suspects, yields
+from aggressors.queries.solve import (
+    action,
+    candidate_count,
+    candidates,
+    suspect_counts,
+    suspects,
+    yields,
+)
 from queried import ODD, queried
 
 
@@ -159,6 +166,9 @@ def test_candidates_come_in_order(data):
 
 def test_suspects_action_and_yields(data):
     rows = suspects(data.run, 2).to_pylist()
+    counted = [row["suspicion"] for row in rows]
+    assert suspect_counts(data.run, 2) == {one: counted.count(one) for one in counted}
+    assert suspect_counts(data.run, 1) == {}
     assert [row["rank"] for row in rows] == [1, 2, 3]
     assert (rows[0]["suspicion"], rows[0]["suggested"], rows[0]["kind"]) == (
         "relabel", "shirt", "image",

@@ -130,16 +130,21 @@ def show(run: str, everything: bool, as_json: bool, workspace: str | None) -> No
 )
 @common
 def report(run: str, out: str, workspace: str | None) -> None:
-    """Write one self-contained page about a run, or a short Markdown text."""
+    """Write one self-contained page about a run, or a short Markdown text for a ticket.
+
+    The page needs no network and runs no script. Of a workspace it has the saved tests, what the
+    team decided, hypotheses, and the model before too.
+    """
     kind = Path(out).suffix.lower()
     if kind not in (".html", ".md"):
         refuse(f"--out must end in .html or .md; got {out!r}.")
     check_out(out)
+    from aggressors.progress import Late, choose
     from aggressors.report import write
 
     with open_file(run, workspace) as opened:
         place = None if is_alone(run, workspace) else open_workspace(workspace)
-        size = write(opened, Path(out), place)
+        size = write(opened, Path(out), place, Late(choose()))
     click.echo(f"Wrote {out} ({size / 1e6:.1f} MB)." if size > 5e4 else f"Wrote {out}.")
 
 

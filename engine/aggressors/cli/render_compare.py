@@ -13,9 +13,8 @@ from rich.text import Text
 from aggressors.cli.render import BAR, WIDE, bar
 from aggressors.comparing import Comparison
 from aggressors.queries.fates import FATES, Fated
-from aggressors.queries.paired import Change
 from aggressors.queries.pairing import Apart
-from aggressors.queries.worsened import Told
+from aggressors.queries.worsened import Told, mean_change
 from aggressors.words import counted, number, spoken
 
 _FATE_STYLES = {"new": "red", "persisting": "", "shrunk": "green", "gone": "green"}
@@ -31,7 +30,7 @@ def comparison(
             (found.run_name, "bold"), " against ", (found.baseline_name, "bold"),
             (f"  on the same {change.n:,} {found.population} samples", "dim"),
         ),
-        Text(_mean(change, what)),
+        Text(mean_change(change, what)),
     ]  # fmt: skip
     if change.broke is not None and change.errors is not None and change.other_errors is not None:
         parts.append(
@@ -48,15 +47,6 @@ def comparison(
     parts += _worse(found, f"aggressors save-test {shlex.quote(run)} --worse", typed, width=width)
     parts += _aggressors(found, what)
     return Group(*parts)
-
-
-def _mean(change: Change, what: str) -> str:
-    text = f"Mean {what} {number(change.value)} against {number(change.reference)}"
-    if change.difference is None or change.low is None or change.high is None:
-        return text
-    span = f"{change.difference:+.3g} ({change.low:+.3g} to {change.high:+.3g})"
-    verdict = "worse" if change.low > 0 else "better" if change.high < 0 else "no clear change"
-    return f"{text}: {verdict}, {span}"
 
 
 def _apart(apart: Apart, baseline: str) -> list[str]:

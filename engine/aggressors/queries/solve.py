@@ -115,6 +115,12 @@ def suspects(
     return by_sample_id(run, fetch(run, sql, params=params))
 
 
+def suspect_counts(run: RunFile, concept_id: int) -> dict[str, int]:
+    """Count the samples of a concept to look at, by what is suspected: relabel or remove."""
+    sql = "SELECT kind::VARCHAR, count(*) FROM suspects WHERE concept_id = $concept GROUP BY kind"
+    return {kind: n for kind, n in fetch_rows(run, sql, params={"concept": concept_id})}
+
+
 def yields(run: RunFile, concept_id: int) -> pa.Table:
     """Read the expected share of such samples among the first candidates.
 

@@ -73,10 +73,9 @@ def told(workspace: Workspace, found: Worsened, members: pa.Table) -> tuple[Told
         group.rank: judging.filter(pc.equal(judging["rank"], group.rank))["sample_id"]
         for group in found.groups
     }
-    tests = _tests(workspace) if found.groups else []
+    tests = samples_of_tests(workspace) if found.groups else []
     rows = [
-        Told(group, _covering(samples[group.rank].combine_chunks(), tests))
-        for group in found.groups
+        Told(group, covering(samples[group.rank].combine_chunks(), tests)) for group in found.groups
     ]
     return tuple(sorted(rows, key=lambda one: (one.covered_by is not None, one.group.rank)))
 
@@ -87,6 +86,16 @@ def members_of(members: pa.Table, rank: int, *, judges_only: bool = True) -> lis
     if judges_only:
         inside = pc.and_(inside, members["judges"])
     return sorted(members.filter(inside)["sample_id"].to_pylist())
+
+
+def mean_change(change: Change, what: str) -> str:
+    """Say how the mean of a signal, called `what`, changed, and whether that is sure."""
+    text = f"Mean {what} {number(change.value)} against {number(change.reference)}"
+    if change.difference is None or change.low is None or change.high is None:
+        return text
+    span = f"{change.difference:+.3g} ({change.low:+.3g} to {change.high:+.3g})"
+    verdict = "worse" if change.low > 0 else "better" if change.high < 0 else "no clear change"
+    return f"{text}: {verdict}, {span}"
 
 
 def hidden(change: Change, told: Sequence[Told], signal: str) -> str:
@@ -111,7 +120,8 @@ def _of(part: int, whole: int) -> str:
     return f"{part} of them "
 
 
-def _tests(workspace: Workspace) -> list[tuple[SavedTest, pa.Array]]:
+def samples_of_tests(workspace: Workspace) -> list[tuple[SavedTest, pa.Array]]:
+    """All saved tests with the ids of their samples; those whose files are wrong are left out."""
     found = []
     for test in list_tests(workspace)[0]:
         try:
@@ -122,9 +132,16 @@ def _tests(workspace: Workspace) -> list[tuple[SavedTest, pa.Array]]:
     return found
 
 
-def _covering(
+def covering(
     samples: pa.Array, tests: Sequence[tuple[SavedTest, pa.Array]]
 ) -> tuple[Covering, ...]:
+    """Tell which tests hold some of a group's samples, those that cover it first.
+
+    Parameters
+    ----------
+    samples : ids of the samples of the group that a test could freeze.
+    tests : what `samples_of_tests` gives.
+    """
     rows = []
     for test, ids in tests:
         shared = int(np.count_nonzero(pc.is_in(samples, value_set=ids)))

@@ -2,71 +2,58 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from aggressors.contracts import MISLED, Aggressor
+from aggressors.contracts import MISLED, Aggressor, Provenance
 from aggressors.queries.attention import looks
-from aggressors.queries.cards import media_type
-from aggressors.queries.concept import concept, representatives
-from aggressors.queries.findings import findings
-from aggressors.queries.solve import action, suspects, yields
-from aggressors.queries.telling import Telling, excerpt, telling
-from aggressors.queries.unusual import Odd, Yardsticks, unusual, yardsticks
+from aggressors.queries.concept import Rule, concept, stats
+from aggressors.queries.findings import Finding, findings
+from aggressors.queries.handover import (
+    Advice,
+    Augmentation,
+    Confused,
+    augmentation,
+    ranked,
+    recording,
+    review,
+)
+from aggressors.queries.solve import suspect_counts, yields
+from aggressors.queries.telling import Telling, telling
+from aggressors.queries.unusual import Yardsticks
+from aggressors.report.pictures import Gallery, Picture, mean_map
+from aggressors.report.samples import Shown, shown
 from aggressors.store.read import RunFile
-from aggressors.summary import Summary
-from aggressors.words import MAP_NAMES, how_found
+from aggressors.words import MAP_NAMES
 
-SHOWN = {"worst": 10, "central": 5, "diverse": 5, "counter": 5}  # samples of each kind a card
-VALUES = 5  # of a sample that has neither picture nor text
-FINDINGS = 5  # of a card
-LARGEST = 60_000  # bytes of a thumbnail
-PICTURES = 8_000_000  # bytes of all pictures of a page; what comes after does without
-TEXT = 240  # characters of a text sample
+FINDINGS = 6  # of a card
+BATCH = 200  # candidates, as many as one sits down to label
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One field that differs inside: its effect in [-1, 1] with interval, and a sentence."""
+class Place:
+    """Members beside the rest in one population, or in the half of it that judges (`judges`)."""
 
-    field: str
-    effect: float
-    low: float
-    high: float
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One sample: a JPEG or PNG, or a part of its text, or its most unusual values.
-
-    `reason` says what it shows: worst, central, diverse or counter; `alike` counts near-duplicates
-    that were left out.
-    """
-
-    sample_id: str
-    reason: str
-    alike: int
-    picture: bytes | None
-    text: str
-    label: str
-    prediction: str
-    loss: float | None
-    values: tuple[Odd, ...] = ()
+    population: str
+    judges: bool
+    n: int
+    inside: float
+    rest: float
+    gap: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class MeanMap:
-    """Where the model looks on average, as a PNG."""
+    """Where the model looks on average, over `n` samples."""
 
     title: str
     n: int
-    picture: bytes
+    picture: Picture | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,118 +67,160 @@ class Yield:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Shares of members and of the rest over the same bins of the signal, from `low` to `high`.
+
+    The last bin also holds the few values above it.
+    """
+
+    inside: NDArray[np.float64]
+    rest: NDArray[np.float64]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """What the actions have to work with.
+
+    `record` says what to record; `candidates` unlabeled samples are ranked, of which `expected`
+    tells how many are such samples; `augment` says what to vary in training; `relabel` and
+    `remove` suspects are listed; `confused` are the mistakes inside, `sure` how sure the model is.
+    """
+
+    record: str
+    candidates: int
+    expected: Yield | None
+    augment: str
+    relabel: int
+    remove: int
+    confused: tuple[Confused, ...]
+    sure: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Card:
-    """All that a report says of one aggressor."""
+    """All that a run says of one aggressor; `weaker` findings and `tested` fields are not shown."""
 
     aggressor: Aggressor
-    precision: float | None
-    recall: float | None
-    how_found: str
+    rule: Rule
+    found: Provenance
+    places: tuple[Place, ...]
+    spread: Spread | None
     findings: tuple[Finding, ...]
+    weaker: int
+    tested: int
     telling: Telling
-    reasons: tuple[str, ...]
-    suspects: int  # samples listed, which are the most doubtful ones
-    expected: Yield | None
+    advice: tuple[Advice, ...]
+    todo: ToDo
     looks: str  # what differs in where the model looks; '' where nothing clearly does
     maps: tuple[MeanMap, ...]
     samples: tuple[Shown, ...]
 
+    @property
+    def judged(self) -> Place | None:
+        """The half that judges; None where the run does not say."""
+        return next((one for one in self.places if one.judges), None)
 
-def gather(run: RunFile, summary: Summary, *, samples: bool = True) -> tuple[Card, ...]:
-    """One card an aggressor, in the order of rank; with `samples` that show it.
 
-    Cards after the first `PICTURES` bytes have none, so that a page stays below 15 MB.
+def card(
+    run: RunFile,
+    one: Aggressor,
+    said: str,
+    histograms: list[dict[str, Any]],
+    by: Yardsticks,
+    gallery: Gallery | None,
+) -> Card:
+    """Gather what a run says of an aggressor.
+
+    Parameters
+    ----------
+    said : what differs in where the model looks.
+    histograms : rows of `queries.overview.loss_histograms`.
+    by : yardsticks of the run, for samples that are rows of a table.
+    gallery : holds the pictures; None leaves out all that only a page shows.
     """
-    cards, left = [], PICTURES
-    by = yardsticks(run) if samples else {}
-    for one in summary.aggressors:
-        cards.append(
-            _card(run, one, by, summary.looks.get(one.rank, ""), samples=samples and left > 0)
-        )
-        shown = [sample.picture or b"" for sample in cards[-1].samples]
-        left -= sum(map(len, [*shown, *(one.picture for one in cards[-1].maps)]))
-    return tuple(cards)
-
-
-def _card(run: RunFile, one: Aggressor, by: Yardsticks, said: str, *, samples: bool) -> Card:
-    group = concept(run, one.concept_id)
-    found = findings(run, one.concept_id).found[:FINDINGS]
-    found_yields = yields(run, one.concept_id).to_pylist()
-    words = telling(run, one.concept_id)
+    group, words = concept(run, one.concept_id), telling(run, one.concept_id)
+    known = findings(run, one.concept_id)
     return Card(
         aggressor=one,
-        precision=group.rule.precision,
-        recall=group.rule.recall,
-        how_found=how_found(group.found, one.q_value),
-        findings=tuple(
-            Finding(each.title, each.effect, each.low, each.high, each.sentence) for each in found
-        ),
+        rule=group.rule,
+        found=group.found,
+        places=_places(run, one.concept_id),
+        spread=spread(histograms, one.concept_id),
+        findings=known.found[:FINDINGS],
+        weaker=len(known.found[FINDINGS:]),
+        tested=known.tested,
         telling=words,
-        reasons=tuple(
-            reason.sentence or reason.evidence for reason in action(run, one.concept_id).reasons
-        ),
-        suspects=suspects(run, one.concept_id, limit=1_000).num_rows,
-        expected=_middle(found_yields) if found_yields else None,
+        advice=ranked(run, one.concept_id),
+        todo=_todo(run, one.concept_id),
         looks=said,
-        maps=_maps(run, one.concept_id) if samples else (),
-        samples=_samples(run, one.concept_id, words, by) if samples else (),
+        maps=_maps(run, one.concept_id, gallery) if gallery else (),
+        samples=shown(run, one.concept_id, words, by, gallery) if gallery else (),
     )
 
 
-def _middle(rows: list[dict[str, Any]]) -> Yield:
-    """Choose the yield nearest to a batch of 200, as many as one sits down to label."""
-    row = min(rows, key=lambda row: abs(row["count"] - 200))
-    return Yield(row["count"], row["expected"], row["low"], row["high"])
+def _places(run: RunFile, concept_id: int) -> tuple[Place, ...]:
+    """Gaps by population, that of the half that judges in the place of the analysed one."""
+    analysed = run.info.settings.analysed
+    return tuple(
+        Place(
+            row["population"], row["population"] == analysed, row["n"], row["mean_loss"],
+            row["rest_loss"], row["gap"], row["gap_low"], row["gap_high"],
+        )
+        for row in stats(run, concept_id).to_pylist()
+        if row["fold"] == ("confirm" if row["population"] == analysed else "both")
+        and None not in (row["n"], row["mean_loss"], row["rest_loss"], row["gap"])
+    )  # fmt: skip
 
 
-def _samples(run: RunFile, concept_id: int, words: Telling, by: Yardsticks) -> tuple[Shown, ...]:
-    shown = []
-    for reason, count in SHOWN.items():
-        rows = representatives(run, concept_id, reason).slice(0, count).to_pylist()
-        bare = [row["row_id"] for row in rows if not row["text"] and not _picture(row["thumbnail"])]
-        values = dict(zip(bare, unusual(run, bare, by), strict=True))
-        shown += [_shown(row, words, values.get(row["row_id"], ())) for row in rows]
-    return tuple(shown)
+def spread(histograms: list[dict[str, Any]], concept_id: int) -> Spread | None:
+    """Tell members from the rest over the same bins; None where one side has none.
 
-
-def _shown(row: dict[str, Any], words: Telling, values: tuple[Odd, ...]) -> Shown:
-    return Shown(
-        sample_id=row["sample_id"],
-        reason=row["reason"],
-        alike=row["alike"] or 0,
-        picture=_picture(row["thumbnail"]),
-        text=excerpt(row["text"] or "", words.weights, TEXT),
-        label="" if row["label"] is None else str(row["label"]),
-        prediction="" if row["prediction"] is None else str(row["prediction"]),
-        loss=row["loss"],
-        values=values[:VALUES],
-    )
-
-
-def _picture(thumbnail: bytes | None) -> bytes | None:
-    """Keep a thumbnail that is a picture of a sensible size."""
-    if not thumbnail or len(thumbnail) > LARGEST or not media_type(thumbnail):
+    Parameters
+    ----------
+    histograms : rows of `queries.overview.loss_histograms`.
+    """
+    own = [row for row in histograms if row["concept_id"] == concept_id]
+    everyone = [row for row in histograms if row["concept_id"] == -1]
+    inside = np.array([row["n"] for row in own], dtype=np.float64)
+    rest = np.array([row["n"] for row in everyone], dtype=np.float64)
+    if not len(inside) or len(inside) != len(rest):
         return None
-    return thumbnail
+    rest = rest - inside
+    if inside.sum() <= 0 or rest.sum() <= 0 or rest.min() < 0:
+        return None
+    return Spread(inside / inside.sum(), rest / rest.sum(), own[0]["low"], own[-1]["high"])
 
 
-def _maps(run: RunFile, concept_id: int) -> tuple[MeanMap, ...]:
+def _todo(run: RunFile, concept_id: int) -> ToDo:
+    rows = yields(run, concept_id).to_pylist()
+    middle = min(rows, key=lambda row: abs(row["count"] - BATCH), default=None)
+    seen = review(run, concept_id, most=3)
+    listed = suspect_counts(run, concept_id)
+    fetched = recording(run, concept_id)
+    return ToDo(
+        fetched.sentence,
+        fetched.candidates,
+        middle and Yield(middle["count"], middle["expected"], middle["low"], middle["high"]),
+        _vary(augmentation(run, concept_id)),
+        listed.get("relabel", 0),
+        listed.get("remove", 0),
+        seen.confused,
+        seen.sentence,
+    )
+
+
+def _vary(found: Augmentation) -> str:
+    """Say what to vary in training, by what transformations do to clean samples."""
+    best = next((one for one in found.tried if one.verified), None)
+    return found.said if best is None else f"The transformation to add: {best.name}."
+
+
+def _maps(run: RunFile, concept_id: int, gallery: Gallery) -> tuple[MeanMap, ...]:
     """Mean maps on one scale; last that of the true class, where failing members are mistaken."""
     found = looks(run, concept_id)
     maps = [(MAP_NAMES[one.of], one.n, one.cells) for one in found.maps]
     maps += [("failing, true class", one.n, one.true) for one in found.misled if one.of == MISLED]
     top = max((float(cells.max()) for *_, cells in maps), default=1.0)
-    return tuple(MeanMap(title, n, _coloured(cells / top)) for title, n, cells in maps)
-
-
-def _coloured(share: NDArray[np.float64]) -> bytes:
-    """Draw (rows, columns) shares of the highest cell as a PNG from near black to yellow."""
-    stops = np.array([[16, 12, 36], [110, 30, 110], [214, 66, 72], [252, 166, 54], [250, 240, 160]])
-    at = np.clip(share, 0, 1) * (len(stops) - 1)
-    colours = np.stack(
-        [np.interp(at, range(len(stops)), stops[:, channel]) for channel in range(3)], axis=-1
-    )
-    picture = Image.fromarray(colours.astype(np.uint8)).resize((112, 112), Image.Resampling.BICUBIC)
-    file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return tuple(MeanMap(title, n, gallery.keep(mean_map(cells / top))) for title, n, cells in maps)

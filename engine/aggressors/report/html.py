@@ -1,277 +1,309 @@
-"""A run as one self-contained HTML page: bottom line first, light and dark, printable."""
+"""A run as one self-contained HTML page: bottom line first, light and dark, and for paper."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from html import escape
 
-from aggressors.contracts import Aggressor, Verdict
 from aggressors.queries.cards import data_uri
-from aggressors.queries.telling import Telling
-from aggressors.queries.unusual import Odd
-from aggressors.report.cards import Card, Shown
+from aggressors.report import against_html, tests_html
+from aggressors.report.card_html import card, claims_table, triage_pill
+from aggressors.report.cards import Card
+from aggressors.report.charts import scale_of, whisker
+from aggressors.report.figures import quantity, share, signed, span
+from aggressors.report.gathered import Report
+from aggressors.report.markup import EMPTY, Html, el, html
+from aggressors.report.method_html import method
+from aggressors.report.pictures import Gallery
+from aggressors.report.saying import Line, bottom_lines, decision_of, word_of
 from aggressors.report.style import STYLE
-from aggressors.summary import Summary
-from aggressors.tokens import places
+from aggressors.report.tested import Tests
 from aggressors.words import (
-    ADVICE,
+    ACTION_NAMES,
     counted,
     failing_of,
-    how_unusual,
-    number,
+    nothing_found,
+    percent,
     spoken,
-    times,
-    without_value,
+    typeset,
 )
 
-WORDS = 8  # telling words a card
-KINDS = {
-    "worst": "Its worst samples",
-    "central": "Central: nearest to the middle of the group",
-    "diverse": "Diverse: as unlike each other as members can be",
-    "counter": "Counter-examples: similar, but handled well",
-}
+# Nothing may be fetched or run, whatever a run file holds.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def page(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
+def page(report: Report) -> str:
     """Write the page; every text from data is escaped, and nothing is fetched."""
-    info = summary.info
-    confirmed = [card for card in cards if card.aggressor.status == "confirmed"]
-    tentative = [card for card in cards if card.aggressor.status != "confirmed"]
-    body = [
-        _head(summary),
-        _tiles(summary),
-        _ranking(summary) if confirmed else "",
-        _tests(verdicts) if verdicts else "",
-        *(_card(card, spoken(info.settings.signal)) for card in confirmed),
-        "<h2>Tentative</h2><p class=quiet>Too few samples to confirm; counted nowhere.</p>"
-        if tentative
-        else "",
-        *(_card(card, spoken(info.settings.signal)) for card in tentative),
-        _foot(summary),
-    ]
-    title = escape(f"{info.name} · aggressors")
-    return (
-        "<!doctype html><html lang=en><head><meta charset=utf-8>"
-        "<meta name=viewport content='width=device-width, initial-scale=1'>"
-        # Nothing may be fetched or run, whatever a run file holds.
-        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; img-src data:; "
-        "style-src 'unsafe-inline'\">"
-        f"<title>{title}</title><style>{STYLE}</style></head><body><main>"
-        f"{''.join(body)}</main></body></html>\n"
+    info = report.summary.info
+    body = el(
+        "body",
+        _pictures(report.gallery),
+        el("main", _head(report), _tiles(report), _contents(report), _overview(report),
+           _against(report), _cards(report), _tests(report), _claims(report), _dismissed(report),
+           _troubles(report), method(report)),
+    )  # fmt: skip
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        el("title", f"{info.name} · aggressors"),
+        el("style", Html(STYLE)),
     )
+    return f"<!doctype html>{el('html', head, body, lang='en')}\n"
 
 
-def _head(summary: Summary) -> str:
+def _pictures(gallery: Gallery) -> Html:
+    """Hold each picture once; it is shown by its key."""
+    if not gallery.content:
+        return EMPTY
+    sizes = {one.key: one for one in gallery.pictures}
+    held = [
+        el("image", id=key, href=data_uri(content), width=sizes[key].width,
+           height=sizes[key].height, preserveAspectRatio="none")
+        for key, content in gallery.content.items()
+    ]  # fmt: skip
+    return el("svg", el("defs", *held), width=0, height=0, class_="held", aria_hidden="true")
+
+
+# --- Top ---
+
+
+def _head(report: Report) -> Html:
+    summary = report.summary
     info = summary.info
     when = datetime.fromisoformat(info.created_at).strftime("%d %B %Y, %H:%M UTC")
-    origin = f" · {summary.origin}" if summary.origin else ""
-    return (
-        f"<header><p class=quiet>{escape(info.model_name)} · run {escape(info.run_id)} · "
-        f"{escape(when)}{escape(origin)}</p><h1>{escape(info.name)}</h1>"
-        f"<p class=line>{escape(summary.bottom_line)}</p></header>"
+    facts = [f"Model {info.model_name}", f"run {info.run_id}", when, summary.origin]
+    lines = [_line(one, first=not place) for place, one in enumerate(bottom_lines(report))]
+    return el(
+        "header",
+        el("p", " · ".join(fact for fact in facts if fact), class_="quiet"),
+        el("h1", info.name),
+        el("ul", *lines, class_="bottom"),
     )
 
 
-def _tiles(summary: Summary) -> str:
-    analysed = summary.analysed
+def _line(one: Line, *, first: bool) -> Html:
+    link = el("a", "more", href=f"#{one.section}", class_="more")
+    return el("li", typeset(one.text), " ", link, class_=f"{one.tone}{' first' if first else ''}")
+
+
+def _tiles(report: Report) -> Html:
+    summary = report.summary
+    analysed, signal = summary.analysed, spoken(summary.info.settings.signal)
     wrong = analysed.error_rate
     tiles = [
-        *([] if wrong is None else [("Accuracy", f"{1 - wrong:.1%}")]),
-        (f"Mean {summary.info.loss_name}", number(analysed.mean_loss)),
-        ("Confirmed aggressors", str(len(summary.confirmed))),
-        (
-            f"Of all {spoken(summary.info.settings.signal)} explained",
-            f"{summary.explained.share:.0%}",
-        ),
+        *([] if wrong is None else [("Accuracy", share(1 - wrong))]),
+        (f"Mean {summary.info.loss_name}", quantity(analysed.mean_loss)),
+        ("Confirmed aggressors", f"{len(summary.confirmed):,}"),
+        (f"Of all {signal} explained", share(summary.explained.share, 0)),
         (f"{analysed.population.capitalize()} samples", f"{analysed.n_labeled:,}"),
     ]
-    shown = "".join(
-        f"<div class=tile><b>{escape(value)}</b><span>{escape(title)}</span></div>"
-        for title, value in tiles
-    )
-    return f"<section class=tiles>{shown}</section>"
-
-
-def _ranking(summary: Summary) -> str:
-    top = max(one.gap_high for one in summary.confirmed)
-    rows = "".join(
-        f"<tr><td class=n>{one.rank}</td><td><a href='#a{one.rank}'>{escape(one.name)}</a></td>"
-        f"<td class=bar>{_interval(one, top)}</td><td class=n>{number(one.gap)}</td>"
-        f"<td class=n>{one.impact:.1%}</td><td class=n>{one.n_core:,}/{one.n_known:,}</td>"
-        f"<td>{escape(one.action.replace('_', ' '))}</td></tr>"
-        for one in summary.confirmed
-    )
-    signal = escape(spoken(summary.info.settings.signal))
-    return (
-        "<h2>Ranking</h2><div class=wide><table><thead><tr><th class=n>#</th><th>Aggressor</th>"
-        f"<th>Gap in {signal}, 95 %</th><th class=n>Gap</th><th class=n>Impact</th>"
-        f"<th class=n>{failing_of(summary.confirmed)}</th><th>Next</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+    if report.tests is not None and report.tests.result.verdicts:
+        verdicts = report.tests.result.verdicts
+        failed = sum(one.verdict == "fail" for one in verdicts)
+        tiles.append(("Saved tests failed", f"{failed:,} of {len(verdicts):,}"))
+    return el(
+        "dl",
+        *(el("div", el("dt", typeset(name)), el("dd", el("b", value))) for name, value in tiles),
+        class_="figures tiles-top",
     )
 
 
-def _interval(one: Aggressor, top: float) -> str:
-    """Draw severity as a bar, and the interval of the gap as a line over it."""
-    scale = 150 / top if top > 0 else 0.0
-    low, mid, high = (
-        max(0.0, min(150.0, value * scale)) for value in (one.gap_low, one.gap, one.gap_high)
-    )
-    return (
-        f"<svg width=156 height=16 role=img aria-label='{number(one.gap_low)} to "
-        f"{number(one.gap_high)}'><rect class=sev x=0 y=3 width={low:.1f} height=10 rx=2 />"
-        f"<line class=ci x1={low:.1f} x2={high:.1f} y1=8 y2=8 />"
-        f"<circle class=ci cx={mid:.1f} cy=8 r=3 /></svg>"
-    )
+def _contents(report: Report) -> Html:
+    links = [("aggressors", "Aggressors")]
+    if report.against is not None:
+        links.append(("against", f"Against {report.against.baseline_name}"))
+    if report.cards:
+        links.append(("cards", "One by one"))
+    if report.tests is not None:
+        links.append(("tests", "Saved tests"))
+    if report.dismissed:
+        links.append(("dismissed", "Dismissed"))
+    links.append(("method", "Method"))
+    return el("nav", *(el("a", name, href=f"#{place}") for place, name in links),
+              aria_label="Sections")  # fmt: skip
 
 
-def _tests(verdicts: tuple[Verdict, ...]) -> str:
-    rows = "".join(
-        f"<li><span class='pill {escape(one.verdict)}'>{escape(one.verdict)}</span> "
-        f"<b>{escape(one.slug)}</b> <span class=quiet>{escape(one.state)}</span><br>"
-        f"{escape(one.reason)}</li>"
-        for one in verdicts
-    )
-    return f"<h2>Saved tests</h2><ul class=tests>{rows}</ul>"
+# --- Overview ---
 
 
-def _card(card: Card, signal: str) -> str:
-    one = card.aggressor
-    gaps = escape(without_value(one, signal))
-    unknown = gaps and f"; {gaps}"
-    rule = ""
-    if card.precision is not None and card.recall is not None:
-        rule = (
-            f"<p class=quiet>The name is a rule: {card.precision:.0%} of the samples it describes "
-            f"are members, and it covers {card.recall:.0%} of them.</p>"
+def _overview(report: Report) -> Html:
+    summary = report.summary
+    signal = spoken(summary.info.settings.signal)
+    title = el("h2", "Aggressors, ranked", id="aggressors")
+    if not report.cards:
+        name, sentence = nothing_found(summary.facts, summary.info.settings.signal)
+        if report.dismissed:
+            name, sentence = "All dismissed", "Every aggressor of this run is dismissed."
+        return el("section", title, el("p", el("b", f"{name}. "), sentence))
+    shown = [one.aggressor for one in report.cards]
+    ends = scale_of([each for one in shown for each in (one.gap_low, one.gap_high)])
+    team = any(one.word != "new" for one in report.decided.values() if not one.is_hidden)
+    tested = bool(report.tests and report.tests.history.tests)
+    names = ["#", "Aggressor", typeset(f"Gap in {signal} (95 %)"), "Impact", failing_of(shown)]
+    columns = [
+        el("th", name, scope="col", class_=None if name in ("Aggressor",) else "n",
+           colspan=2 if place == 2 else None)
+        for place, name in enumerate(names)
+    ]  # fmt: skip
+    columns.append(el("th", "Next", scope="col"))
+    columns += [el("th", "Team", scope="col")] * team + [el("th", "Tests", scope="col")] * tested
+    rows = [
+        _row(one, report, ends, team=team, tested=tested) for one in report.confirmed
+    ]  # fmt: skip
+    if report.tentative:
+        said = "Tentative: too few samples to confirm, counted nowhere"
+        rows.append(
+            el("tr", el("th", said, colspan=7 + team + tested, scope="colgroup"), class_="apart")
         )
-    return (
-        f"<article id=a{one.rank}><h2><span class=rank>{one.rank}</span> {escape(one.name)}</h2>"
-        f"<p>Mean {escape(signal)} is <b>{number(one.gap)}</b> above the rest "
-        f"({number(one.gap_low)} to {number(one.gap_high)}). "
-        f"<b>{one.n_core:,}</b> of {one.n_known:,} members fail{unknown}. {one.impact:.1%} of all "
-        f"{escape(signal)} would vanish if they did like the rest.</p>{rule}"
-        f"<p class=quiet>{escape(card.how_found)}</p>"
-        f"{_part_of(one)}"
-        f"{_samples(card)}<div class=columns>{_findings(card)}{_action(card)}</div>"
-        f"{_maps(card)}</article>"
+        rows += [_row(one, report, ends, team=team, tested=tested) for one in report.tentative]
+    table = el("table", el("thead", el("tr", *columns)), el("tbody", *rows), class_="ranking")
+    return el("section", title, el("div", table, class_="wide"), _notes(report, signal))
+
+
+def _row(one: Card, report: Report, ends: tuple[float, float], *, team: bool, tested: bool) -> Html:
+    found = one.aggressor
+    part = el("small", f"part of {found.part_of}") if found.part_of is not None else None
+    bounds = el("small", span(found.gap_low, found.gap_high))
+    cells = [
+        el("td", found.rank, class_="n"),
+        el("th", el("a", typeset(found.name), href=f"#a{found.rank}"), part, scope="row"),
+        el("td", whisker(found.gap, found.gap_low, found.gap_high, ends, width=120)),
+        el("td", signed(found.gap), bounds, class_="n aside"),
+        el("td", share(found.impact), class_="n"),
+        el("td", f"{found.n_core:,}/{found.n_known:,}", class_="n"),
+        el("td", ACTION_NAMES[found.action], class_="one-line"),
+    ]
+    if team:
+        cells.append(el("td", triage_pill(report.decided.get(found.rank))))
+    if tested and report.tests is not None:
+        cells.append(el("td", *_pills(report.tests, found.rank, report.summary.info.run_id)))
+    return el("tr", *cells)
+
+
+def _pills(tests: Tests, rank: int, run_id: str) -> list[Html]:
+    pills = []
+    for one in tests.held.get(rank, ()):
+        verdict = tests.verdict(one.slug)
+        if verdict is not None:
+            word = word_of(verdict, run_id)
+            pills.append(el("a", tests_html.pill(word, one.slug), title=word,
+                            href=f"#{tests_html.anchor(one.slug)}"))  # fmt: skip
+    return pills
+
+
+def _notes(report: Report, signal: str) -> Html:
+    quantile = percent(report.summary.info.settings.core_quantile)
+    text = (
+        f"Bars and lines: the gap to the rest with its interval, on the half of the samples that "
+        f"the search had not seen. Impact: share of all {signal} that would vanish if the group "
+        f"did like the rest. A member fails where its {signal} exceeds that of {quantile} of the "
+        f"rest."
+    )
+    hidden = len(report.dismissed)
+    link = None
+    if hidden:
+        verb = "is" if hidden == 1 else "are"
+        link = html(" ", el("a", f"{hidden:,} dismissed", href="#dismissed"), f" {verb} left out.")
+    return el("p", typeset(text), link, class_="quiet")
+
+
+# --- The rest ---
+
+
+def _against(report: Report) -> Html:
+    if report.against is None:
+        return EMPTY
+    info = report.summary.info
+    return against_html.section(report.against, spoken(info.settings.signal), info.name)
+
+
+def _tests(report: Report) -> Html:
+    if report.tests is None:
+        return EMPTY
+    return tests_html.section(report.tests, report.summary.info.run_id)
+
+
+def _claims(report: Report) -> Html:
+    shown = {one.aggressor.rank for one in report.cards}
+    about = [each for rank, found in report.claims.about.items() if rank not in shown
+             for each in found]  # fmt: skip
+    others = [*report.claims.others, *about]
+    if not others:
+        return EMPTY
+    return el("section", el("h2", "Hypotheses of no aggressor above"), claims_table(others))
+
+
+def _cards(report: Report) -> Html:
+    if not report.cards:
+        return EMPTY
+    shown: set[str] = set()
+    confirmed = [_card(one, report, shown) for one in report.confirmed]
+    tentative = [_card(one, report, shown) for one in report.tentative]
+    left = report.gallery.left_out
+    lacking = f"{counted(left, 'picture')} left out, so that the page stays small to send."
+    parts = [
+        el("h2", "One by one", id="cards"),
+        el("p", lacking, class_="quiet") if left else None,
+        *confirmed,
+    ]
+    if tentative:
+        parts += [
+            el("h2", "Tentative", class_="second"),
+            el("p", "Too few samples to confirm; counted nowhere.", class_="quiet"),
+            *tentative,
+        ]
+    return el("section", *parts, class_="cards")
+
+
+def _card(one: Card, report: Report, shown: set[str]) -> Html:
+    rank = one.aggressor.rank
+    return card(
+        one,
+        spoken(report.summary.info.settings.signal),
+        report.decided.get(rank),
+        report.claims.about.get(rank, ()),
+        _tests_of(report, rank, shown),
     )
 
 
-def _part_of(one: Aggressor) -> str:
-    if one.part_of is None:
-        return ""
-    return (
-        f"<p class=quiet>It is a part of <a href='#a{one.part_of}'>aggressor {one.part_of}</a>.</p>"
-    )
-
-
-def _samples(card: Card) -> str:
+def _tests_of(report: Report, rank: int, shown: set[str]) -> Sequence[Html]:
+    """Show each test at the first aggressor whose samples it holds, and link to it elsewhere."""
+    tests, run_id = report.tests, report.summary.info.run_id
     parts = []
-    for reason, title in KINDS.items():
-        shown = [sample for sample in card.samples if sample.reason == reason]
-        if shown:
-            tiles = "".join(_sample(sample, card.telling) for sample in shown)
-            parts.append(f"<h3>{title}</h3><div class=grid>{tiles}</div>")
-    return "".join(parts)
+    for one in tests.held.get(rank, ()) if tests else ():
+        tracked = tests.tracked(one.slug) if tests else None
+        if tests is None or tracked is None:
+            continue
+        note = f"holds {percent(one.share)} of its samples that a test could freeze"
+        if one.slug in shown:
+            link = el("a", one.slug, href=f"#{tests_html.anchor(one.slug)}")
+            parts.append(el("p", "Test ", link, " ", typeset(note), ", and is shown above."))
+            continue
+        shown.add(one.slug)
+        parts.append(tests_html.one_test(tracked, tests, run_id, note))
+    return parts
 
 
-def _sample(sample: Shown, telling: Telling) -> str:
-    if sample.picture is not None:
-        seen = f"<img alt='{escape(sample.sample_id)}' src='{data_uri(sample.picture)}'>"
-    elif sample.text:
-        seen = f"<div class=words>{_marked(sample.text, telling)}</div>"
-    else:
-        values = "".join(map(_value, sample.values))
-        seen = f"<div class=words>{escape(sample.sample_id)}{values}</div>"
-    wrong = " class=wrong" if sample.label != sample.prediction else ""
-    loss = "" if sample.loss is None else f"<span class=quiet>{number(sample.loss)}</span>"
-    alike = f"<br><span class=quiet>+{sample.alike:,} alike</span>" if sample.alike else ""
-    wide = " class=wide-tile" if sample.picture is None else ""
-    return (
-        f"<figure{wide} title='{escape(sample.sample_id)}'>{seen}<figcaption>{escape(sample.label)}"
-        f"<br><span{wrong}>→ {escape(sample.prediction)}</span> {loss}{alike}</figcaption></figure>"
-    )
-
-
-def _marked(text: str, telling: Telling) -> str:
-    """Escape a text, with its telling words inside <mark>."""
-    parts, at = [], 0
-    for start, end, word in places(text):
-        if word in telling.weights:
-            parts.append(f"{escape(text[at:start])}<mark>{escape(text[start:end])}</mark>")
-            at = end
-    return "".join([*parts, escape(text[at:])])
-
-
-def _value(one: Odd) -> str:
-    value = "missing" if one.value is None else one.value
-    shown = escape(number(value) if isinstance(value, float) else str(value))
-    how = f" <span class=quiet>{escape(how_unusual(one.found.side, one.found.tail))}</span>"
-    marked = f"<mark>{shown}</mark>{how}" if one.marked else shown
-    return f"<br>{escape(one.field)} {marked}"
-
-
-def _words(telling: Telling) -> str:
-    if not telling.words:
-        return ""
-    shown = ", ".join(f"{escape(one.word)} ({times(one.times)})" for one in telling.words[:WORDS])
-    others = "others of the same labels" if telling.within_label else "the rest"
-    return f"<p>Words that tell these texts from {others}: {shown}.</p>"
-
-
-def _findings(card: Card) -> str:
-    if not card.findings and not card.telling.words:
-        return ""
-    rows = "".join(
-        f"<li><b>{escape(one.field)}</b> <span class=quiet>{one.effect:+.2f} "
-        f"({one.low:+.2f} to {one.high:+.2f})</span>"
-        f"<i class=meter><i style='width:{100 * min(abs(one.effect), 1):.0f}%'></i></i>"
-        f"{escape(one.sentence)}</li>"
-        for one in card.findings
-    )
-    words = _words(card.telling)
-    return f"<section><h3>What they share</h3><ul class=finds>{rows}</ul>{words}</section>"
-
-
-def _action(card: Card) -> str:
-    one = card.aggressor
-    parts = [f"<p><b>{escape(ADVICE[one.action])}</b></p>"]
-    if card.reasons:
-        parts.append("".join(f"<li>{escape(reason)}</li>" for reason in card.reasons[:5]))
-        parts[-1] = f"<ul>{parts[-1]}</ul>"
-    if card.expected is not None:
-        parts.append(
-            f"<p>Of the first {card.expected.count:,} unlabeled candidates "
-            f"{card.expected.expected:.0%} are expected to be such samples "
-            f"({card.expected.low:.0%} to {card.expected.high:.0%}).</p>"
+def _dismissed(report: Report) -> Html:
+    if not report.dismissed:
+        return EMPTY
+    rows = [
+        el(
+            "li",
+            el("b", f"{one.aggressor.rank} ", typeset(one.aggressor.name)),
+            f", {share(one.aggressor.impact)} of the whole. ",
+            el("span", decision_of(one), class_="quiet"),
+            id=f"a{one.aggressor.rank}",
         )
-    if card.suspects:
-        parts.append(
-            f"<p>{counted(card.suspects, 'sample')} to review are listed, the most doubtful.</p>"
-        )
-    return f"<section><h3>What to do</h3>{''.join(parts)}</section>"
+        for one in report.dismissed
+    ]
+    return el("section", el("h2", "Dismissed by the team", id="dismissed"), el("ul", *rows))
 
 
-def _maps(card: Card) -> str:
-    if not card.maps and not card.looks:
-        return ""
-    said = f"<p>{escape(card.looks)}</p>" if card.looks else ""
-    shown = "".join(
-        f"<figure><img alt='' src='{data_uri(one.picture)}'><figcaption>{escape(one.title)}"
-        f"<br><span class=quiet>n {one.n:,}</span></figcaption></figure>"
-        for one in card.maps
-    )
-    grid = f"<div class=grid>{shown}</div>" if shown else ""
-    return f"<h3>Where the model looks, on average</h3>{said}{grid}"
-
-
-def _foot(summary: Summary) -> str:
-    facts, info = summary.facts, summary.info
-    tested = f"{facts.tested:,} groups were tested. " if facts.tested else ""
-    return (
-        f"<footer class=quiet><p>{tested}Groups are found on {facts.n_discover:,} samples and "
-        f"judged on {facts.n_confirm:,} others; confirmed at a false discovery rate of "
-        f"{facts.fdr:.0%}. Severity is the lower bound of the gap. Seed {info.seed}, aggressors "
-        f"{escape(info.engine_version)}.</p></footer>"
-    )
+def _troubles(report: Report) -> Html:
+    if not report.troubles:
+        return EMPTY
+    items = [el("li", one) for one in report.troubles]
+    return el("section", el("h2", "Files that could not be used"), el("ul", *items))

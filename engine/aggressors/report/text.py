@@ -1,65 +1,116 @@
-"""A run as a short Markdown text for a ticket: bottom line, ranking, what to do, where it looks."""
+"""A run as a short Markdown text for a ticket: bottom line, ranking, what to do, failing tests."""
 
 from __future__ import annotations
 
 from aggressors.contracts import Verdict
-from aggressors.export.verdicts import escaped
+from aggressors.export.verdicts import escaped, threshold
+from aggressors.report import saying
 from aggressors.report.cards import Card
-from aggressors.summary import Summary
-from aggressors.words import ADVICE, counted, failing_of, number, spoken
+from aggressors.report.figures import quantity, share, signed, span
+from aggressors.report.gathered import Report
+from aggressors.words import ACTION_NAMES, ADVICE, STATES, counted, failing_of, spoken
+
+ROWS = 6  # aggressors of the table
+TASKS = 3  # of these with a box to tick
+WORSE = 3  # groups that got worse
+_MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
 
 
-def ticket(summary: Summary, cards: tuple[Card, ...], verdicts: tuple[Verdict, ...]) -> str:
+def ticket(report: Report) -> str:
     """Write the text; actions are quantified checkboxes."""
+    summary = report.summary
     info = summary.info
+    first, *others = saying.bottom_lines(report)
     origin = f", {summary.origin}" if summary.origin else ""
-    confirmed = [card for card in cards if card.aggressor.status == "confirmed"]
+    parts = [
+        [f"## {escaped(info.name)}: {escaped(first.text)}"],
+        [f"- {escaped(one.text)}" for one in others],
+        [f"Model {escaped(info.model_name)}, {escaped(summary.performance)}. Run `{info.run_id}`"
+         f"{escaped(origin)}."],
+        _ranking(report),
+        _tasks(report),
+        _tests(report),
+        _worse(report),
+    ]  # fmt: skip
+    return "\n".join("\n".join(lines) + "\n" for lines in parts if lines)
+
+
+def _ranking(report: Report) -> list[str]:
+    found = [one.aggressor for one in report.confirmed]
+    if not found:
+        return _uncounted(report)
+    signal = escaped(spoken(report.summary.info.settings.signal))
     lines = [
-        f"## {escaped(info.name)}: {escaped(summary.bottom_line)}",
-        "",
-        f"Model {escaped(info.model_name)}, {escaped(summary.performance)}. Run `{info.run_id}`"
-        f"{escaped(origin)}.",
-        "",
+        f"| # | aggressor | gap in {signal} (95 %) | impact | {failing_of(found).lower()} | next |",
+        "| ---: | --- | --- | ---: | ---: | --- |",
     ]
-    if confirmed:
-        signal = escaped(spoken(info.settings.signal))
-        failing = failing_of(summary.confirmed).lower()
-        lines += [
-            f"| # | aggressor | gap in {signal} (95 %) | impact | {failing} |",
-            "| ---: | --- | --- | ---: | ---: |",
-        ]
-    for card in confirmed:
-        one = card.aggressor
+    for one in found[:ROWS]:
+        word = report.decided[one.rank].word if one.rank in report.decided else "new"
+        team = "" if word == "new" else f" ({STATES[word]})"
         lines.append(
-            f"| {one.rank} | {escaped(one.name)} | {number(one.gap)} ({number(one.gap_low)} to "
-            f"{number(one.gap_high)}) | {one.impact:.1%} | {one.n_core:,}/{one.n_known:,} |"
+            f"| {one.rank} | {escaped(one.name)}{team} | {quantity(one.gap)} "
+            f"({span(one.gap_low, one.gap_high)}) | {share(one.impact)} | "
+            f"{one.n_core:,}/{one.n_known:,} | {ACTION_NAMES[one.action]} |"
         )
-    if confirmed:
-        lines += ["", "### What to do", ""]
-        lines += [f"- [ ] {_task(card)}" for card in confirmed]
-    if looks := [card for card in confirmed if card.looks]:
-        lines += ["", "### Where the model looks", ""]
-        lines += [f"- **{escaped(card.aggressor.name)}**: {escaped(card.looks)}" for card in looks]
-    if summary.tentative:
-        count = len(summary.tentative)
-        lines += ["", f"{count} more {'is' if count == 1 else 'are'} tentative and not counted."]
-    if verdicts:
-        lines += ["", "### Saved tests", ""]
-        lines += [
-            f"- **{one.verdict}** `{one.slug}` ({one.state}): {escaped(one.reason)}"
-            for one in verdicts
-        ]
-    return "\n".join([*lines, ""])
+    return [*lines, *_uncounted(report)]
 
 
-def _task(card: Card) -> str:
-    one = card.aggressor
-    text = f"**{escaped(one.name)}**: {ADVICE[one.action]}"
-    if one.action in ("collect", "augment") and card.expected is not None:
-        text += (
-            f" Of the first {card.expected.count:,} candidates {card.expected.expected:.0%} are "
-            f"expected to be such ({card.expected.low:.0%} to {card.expected.high:.0%})."
+def _uncounted(report: Report) -> list[str]:
+    """Say how many aggressors the table does not have, and why."""
+    told = [
+        (len(report.confirmed) - ROWS, "more confirmed"),
+        (len(report.tentative), "tentative and not counted"),
+        (len(report.dismissed), "dismissed"),
+    ]
+    said = ", ".join(f"{n:,} {what}" for n, what in told if n > 0)
+    return ["", f"Not listed: {said}."] if said else []
+
+
+def _tasks(report: Report) -> list[str]:
+    found = report.confirmed[:TASKS]
+    if not found:
+        return []
+    return ["### What to do", "", *(f"- [ ] {_task(card, report)}" for card in found)]
+
+
+def _task(card: Card, report: Report) -> str:
+    signal = spoken(report.summary.info.settings.signal)
+    first = card.advice[0]
+    parts = [f"**{escaped(card.aggressor.name)}**: {ACTION_NAMES[first.action]}."]
+    parts.append(escaped(saying.task(card.todo, first.action) or ADVICE[first.action]))
+    if expected := saying.win(first, signal):
+        parts.append(f"Expected win {escaped(expected)}.")
+    return " ".join(parts)
+
+
+def _tests(report: Report) -> list[str]:
+    """List the tests that do not pass, each with its margin and n; the others are counted."""
+    verdicts = report.tests.result.verdicts if report.tests else ()
+    failed = [one for one in verdicts if one.verdict == "fail"]
+    unsure = [one for one in verdicts if saying.unsure(one)]
+    if not failed and not unsure:
+        return []
+    return ["### Saved tests", "", *map(_verdict, [*failed, *unsure])]
+
+
+def _verdict(one: Verdict) -> str:
+    head = f"- {_MARKS[one.verdict]} **{one.verdict}** `{one.slug}` ({one.state})"
+    if one.difference is None:
+        return f"{head}: {escaped(one.reason)}"
+    change = f"{signed(one.difference)} ({span(one.low, one.high)})"
+    return f"{head}: {change} in mean {escaped(spoken(one.signal))}; {escaped(threshold(one))}"
+
+
+def _worse(report: Report) -> list[str]:
+    found = report.against.uncovered if report.against else ()
+    if not found:
+        return []
+    lines = ["### Got worse, and no test covers it", ""]
+    for one in found[:WORSE]:
+        group = one.group
+        lines.append(
+            f"- **{escaped(group.name)}**: worse by {quantity(group.difference)} "
+            f"({span(group.low, group.high)}) on {counted(group.n_confirm, 'sample')}"
         )
-    if one.action in ("relabel", "remove") and card.suspects:
-        text += f" {counted(card.suspects, 'sample')} to review are listed, the most doubtful."
-    return text
+    more = len(found) - WORSE
+    return [*lines, *([f"- {more:,} more"] if more > 0 else [])]

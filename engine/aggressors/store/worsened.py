@@ -132,6 +132,14 @@ def read_worsened(
     return (found, members) if known else None
 
 
+def baselines_of(workspace: Workspace, run_id: str) -> list[str]:
+    """Ids of the runs that a run was compared with, the last comparison first."""
+    mark = f"{run_id}--"
+    found = [path for path in workspace.worsened.glob("*.json") if path.stem.startswith(mark)]
+    found.sort(key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+    return [path.stem.removeprefix(mark) for path in found]
+
+
 def _path(workspace: Workspace, run_id: str, baseline_id: str, ending: str) -> Path:
     """Where a file about two runs stands; ids that lead elsewhere are refused."""
     path = below(workspace.worsened, f"{run_id}--{baseline_id}.{ending}")
