@@ -24,7 +24,6 @@ from aggressors.words import number, spoken
 LEVEL = 0.95
 CERTAINTY = 0.95  # certainty, over all tests of a check, that it is no chance
 MIN_SHARE = 0.5  # of the frozen samples must be there for a verdict
-MARGIN_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +58,30 @@ def _flat(column: pa.ChunkedArray) -> pa.Array:
     return flat.combine_chunks() if isinstance(flat, pa.ChunkedArray) else flat
 
 
-def default_margin(gap: float, signal: FloatArray) -> tuple[float, str]:
+def default_margin(name: str, gap: float, signal: FloatArray) -> tuple[float, str]:
     """Margin of a new test, and where it comes from.
 
-    A twentieth of what is at stake: what another training seed alone changes hardly exceeds it
-    surely, and a regression of half the gap is caught with a few hundred samples. Both are measured
-    in docs/benchmarks/track.md.
+    A share of what is at stake, so that what another training seed alone changes seldom exceeds it
+    surely: a twentieth by error, a tenth by loss, which a seed moves further. How this was measured
+    stands in docs/benchmarks/track.md.
 
     Parameters
     ----------
+    name : of the signal.
     gap : of the signal in the run that the test is saved on.
     signal : (n,) of all samples that are judged there.
     """
+    share, words = margin_share(name)
     size, floor = _size(signal), floor_of(signal)
     if gap >= size:
-        return significant(
-            MARGIN_SHARE * gap
-        ), f"a twentieth of its gap of {number(gap)} when saved"
+        return significant(share * gap), f"{words} of its gap of {number(gap)} when saved"
     above = f", counted from the least of {number(floor)}" if floor else ""
-    return (
-        significant(MARGIN_SHARE * size),
-        f"a twentieth of the mean of {number(size)} when saved{above}",
-    )
+    return significant(share * size), f"{words} of the mean of {number(size)} when saved{above}"
+
+
+def margin_share(name: str) -> tuple[float, str]:
+    """Share of what is at stake that is the default margin of a signal, and its name."""
+    return (0.05, "a twentieth") if name == "error" else (0.1, "a tenth")
 
 
 def _size(signal: FloatArray) -> float:

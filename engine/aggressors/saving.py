@@ -245,7 +245,7 @@ def _freeze(
         materiality=info.settings.materiality,
         is_source=True,
     )
-    margin, origin = default_margin(found.gap or 0.0, judged.value)
+    margin, origin = default_margin(signal, found.gap or 0.0, judged.value)
     return replace(test, margin=margin, margin_origin=origin), samples
 
 

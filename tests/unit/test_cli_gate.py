@@ -23,7 +23,7 @@ def test_check_passes_and_fails(workspace):
     assert (verdict["verdict"], verdict["state"]) == ("fail", "regressed")
     text = call("check", "v3", at=workspace)
     assert text.exit_code == 1
-    for part in ("fail", "dusk", "regressed", "margin", "a twentieth of its gap", "baseline v2", "n "):
+    for part in ("fail", "dusk", "regressed", "margin", "a tenth of its gap", "baseline v2", "n "):
         assert part in text.stdout
     assert text.stdout.splitlines()[-1] == "v3 fails 1 of 1 saved test: dusk."
 

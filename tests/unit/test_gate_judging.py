@@ -200,11 +200,15 @@ def test_a_run_of_the_group_alone_has_no_gap_but_a_mean():
 
 def test_margins_come_from_what_is_at_stake():
     signal = np.array([0.1, 0.3])
-    assert default_margin(0.4, signal) == (0.02, "a twentieth of its gap of 0.4 when saved")
-    margin, origin = default_margin(0.19, signal)
-    assert margin == 0.01
-    assert origin == "a twentieth of the mean of 0.2 when saved"
-    margin, origin = default_margin(0.01, signal - 1)
+    by_gap = default_margin("loss", 0.4, signal)
+    assert by_gap == (0.04, "a tenth of its gap of 0.4 when saved")
+    assert default_margin("error", 0.4, signal) == (
+        0.02, "a twentieth of its gap of 0.4 when saved",
+    )  # fmt: skip
+    margin, origin = default_margin("loss", 0.19, signal)
+    assert margin == 0.02
+    assert origin == "a tenth of the mean of 0.2 when saved"
+    margin, origin = default_margin("error", 0.01, signal - 1)
     assert margin == 0.005
     assert "a twentieth of the mean of 0.1 when saved, counted from the least of -0.9" in origin
 

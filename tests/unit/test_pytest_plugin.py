@@ -110,7 +110,9 @@ def test_each_saved_test_is_an_item_beside_those_of_ones_own(folder, run):
     skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
     assert any("unsure.json" in line and "on either side of the margin" in line for line in skipped)
     assert any("gone.json" in line and "'focal'" in line for line in skipped)
-    assert "margin 0.1 (chosen when it was saved)" in done.stdout.split("PASSES")[1]  # of north, with -rA
+    assert (
+        "margin 0.1 (chosen when it was saved)" in done.stdout.split("PASSES")[1]
+    )  # of north, with -rA
 
 
 def test_strict_fails_what_is_unsure_and_errs_on_what_cannot_be_evaluated(run):

@@ -23,7 +23,7 @@ def verdict(word, slug=None, **changes):
         "value": 0.5 if compared else None, "reference": 0.4 if compared else None,
         "difference": 0.1 if compared else None, "low": 0.05 if compared else None,
         "high": 0.15 if compared else None, "reason": f"Because it is {word}.", "title": "Dusk",
-        "margin": 0.0625, "margin_origin": "a twentieth of its gap of 1.25 when saved",
+        "margin": 0.0625, "margin_origin": "a tenth of its gap of 0.625 when saved",
         "baseline": "v1-0000" if compared else "", "baseline_name": "v1" if compared else "",
         "detectable": 0.171 if compared else None,
     }  # fmt: skip
@@ -70,7 +70,7 @@ def test_threshold_its_origin_and_n_stand_beside_each_verdict_everywhere(word, t
     for where, text in texts.items():
         assert "1,234" in text or '"n": 1234' in text, where
         assert "0.0625" in text, where
-        assert "a twentieth of its gap of 1.25 when saved" in text, where
+        assert "a tenth of its gap of 0.625 when saved" in text, where
         if word != "missing":
             assert "0.171" in text, where
             assert "v1" in text, where
@@ -78,11 +78,11 @@ def test_threshold_its_origin_and_n_stand_beside_each_verdict_everywhere(word, t
 
 def test_the_threshold_in_words():
     assert threshold(verdict("fail")) == (
-        "n 1,234, margin 0.0625 (a twentieth of its gap of 1.25 when saved), baseline v1, "
+        "n 1,234, margin 0.0625 (a tenth of its gap of 0.625 when saved), baseline v1, "
         "notices a worsening of 0.171"
     )
     assert threshold(verdict("missing"), " · ") == (
-        "n 1,234 · margin 0.0625 (a twentieth of its gap of 1.25 when saved)"
+        "n 1,234 · margin 0.0625 (a tenth of its gap of 0.625 when saved)"
     )
 
 

@@ -62,7 +62,8 @@ UNWRITTEN = 4
     "--margin",
     type=float,
     metavar="NUMBER",
-    help="By how much the mean signal may be worse.  [default: a twentieth of what is at stake]",
+    help="By how much the mean signal may be worse.  [default: a tenth of what is at stake, by "
+    "error a twentieth]",
 )
 @common
 def save_test(

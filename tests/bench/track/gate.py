@@ -25,7 +25,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aggressors.judging import CERTAINTY, LEVEL, MARGIN_SHARE, decided, default_margin, surely_worse
+from aggressors.judging import (
+    CERTAINTY,
+    LEVEL,
+    decided,
+    default_margin,
+    margin_share,
+    surely_worse,
+)
 from aggressors.stats.intervals import wilson
 from aggressors.stats.paired import chance_difference, paired_difference
 from bench.track.gate_page import write_page
@@ -39,6 +46,7 @@ MARGINS = (0.0, 0.025, 0.05, 0.1, 0.2)  # of the gap or the mean, whichever is m
 LOST = (0.05, 0.1, 0.15, 0.2, 0.3)  # of accuracy
 GAP = 0.3  # in accuracy of the aggressor that a test of the second part was saved for
 SIGNALS = ("loss", "error")
+SHARES = {name: margin_share(name)[0] for name in SIGNALS}
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -105,7 +113,7 @@ def _check(
     counts: Counts, key: tuple[str, str, int], value: Floats, reference: Floats, groups: Rows
 ) -> None:
     """Note for each number of tests and margin whether a check of these groups is blocked."""
-    stakes = [_stake(reference, rows) for rows in groups]
+    stakes = [_stake(key[1], reference, rows) for rows in groups]
     for tests in TESTS:
         figures = [_figures(value[rows], reference[rows], tests) for rows in groups[:tests]]
         for share in MARGINS:
@@ -116,11 +124,15 @@ def _check(
             counts[(*key, tests, share)].append(blocked)
 
 
-def _stake(reference: Floats, rows: Rows) -> float:
+def _stake(signal: str, reference: Floats, rows: Rows) -> float:
     """What the default margin of a test of these rows is a share of."""
     outside = (reference.sum() - reference[rows].sum()) / (len(reference) - len(rows))
     gap = float(reference[rows].mean() - outside)
-    return default_margin(gap, reference)[0] / MARGIN_SHARE
+    return _whole(signal, gap, reference)
+
+
+def _whole(signal: str, gap: float, reference: Floats) -> float:
+    return default_margin(signal, gap, reference)[0] / SHARES[signal]
 
 
 def _figures(value: Floats, reference: Floats, tests: int) -> tuple[float, float]:
@@ -138,7 +150,7 @@ def words(networks: Networks, trials: int, rng: np.random.Generator) -> list[dic
         for signal in SIGNALS:
             value = networks.signal(signal)
             for n in SIZES:
-                margin = MARGIN_SHARE * _stake(value[accepted], rows[:n])
+                margin = SHARES[signal] * _stake(signal, value[accepted], rows[:n])
                 pair = value[new][rows[:n]], value[accepted][rows[:n]]
                 change = paired_difference(*pair, level=LEVEL)
                 word = decided(change, _figures(*pair, 10)[1], margin)
@@ -192,8 +204,7 @@ def _regressed(
     gap = {"loss": GAP * float(wrong_loss.mean() - right_loss), "error": GAP}
     for signal, value in (("loss", loss), ("error", error)):
         reference = networks.signal(signal)[accepted]
-        stake = default_margin(gap[signal], reference)[0] / MARGIN_SHARE
-        yield signal, value[rows], reference[rows], stake
+        yield signal, value[rows], reference[rows], _whole(signal, gap[signal], reference)
 
 
 def seeds_alone(networks: Networks, draws: int, rng: np.random.Generator) -> dict:
@@ -208,7 +219,7 @@ def seeds_alone(networks: Networks, draws: int, rng: np.random.Generator) -> dic
         for signal in SIGNALS:
             value = networks.signal(signal)
             change = value[new][rows].mean() - value[accepted][rows].mean()
-            moved[signal].append(float(change) / _stake(value[accepted], rows))
+            moved[signal].append(float(change) / _stake(signal, value[accepted], rows))
     return {
         signal: {str(q): round(float(np.quantile(each, q)), 3) for q in (0.5, 0.75, 0.9, 0.95)}
         for signal, each in moved.items()
@@ -233,7 +244,7 @@ def measured(networks: Networks, split: str, trials: int) -> dict:
         "samples": len(networks.z),
         "accuracy": round(float(1 - networks.error.mean()), 3),
         "trials": trials,
-        "default_margin": MARGIN_SHARE,
+        "default_margin": SHARES,
         "seeds_alone": seeds_alone(networks, trials, rng),
         "words": words(networks, trials, rng),
         "caught": caught(networks, trials, rng),

@@ -129,7 +129,7 @@ def _margin(result: dict) -> list[str]:
         )
         + ", as a share of the test's gap or of the mean of all samples, whichever is more. The "
         "margin is for that. A wide one lets a slow decline through, a narrow one blocks by "
-        "chance. The default was chosen on networks of other seeds.",
+        "chance. The defaults were chosen on networks of other seeds.",
         "",
         "| margin, of the gap or the mean | "
         + " | ".join(f"blocked by {name}, at worst" for name in NAMES)
@@ -139,25 +139,31 @@ def _margin(result: dict) -> list[str]:
         "| --- |" + " ---: |" * 2 * len(NAMES),
     ]
     for share in shares:
-        blocked = [
-            _percent(max(_worst(result, kind="seed", signal=signal, tests=tests, margin=share)
-                         for tests in (1, 10, 50)))
-            for signal in NAMES
-        ]  # fmt: skip
-        seen = []
-        for signal in NAMES:
-            wanted = {"signal": signal, "n": N, "lost": HALF, "margin": share}
-            both = [_seen(result, tests=tests, **wanted)[0] for tests in (1, 10)]
-            seen.append(" / ".join(f"{100 * one:.1f} %" for one in both))
-        name = f"{share:.3f}".rstrip("0") if share else "none"
-        if share == result["default_margin"]:
-            name = f"**{name}** (default)"
-        lines.append(f"| {name} | " + " | ".join(blocked + seen) + " |")
-    return lines
+        cells = [_cells(result, signal, share) for signal in NAMES]
+        lines.append(
+            f"| {f'{share:.3f}'.rstrip('0') if share else 'none'} | "
+            + " | ".join(both[place] for place in (0, 1) for both in cells)
+            + " |"
+        )
+    return [*lines, "", "Bold: the default."]
+
+
+def _cells(result: dict, signal: str, share: float) -> tuple[str, str]:
+    """What a margin blocks at worst, and what it catches with 1 and 10 tests."""
+    blocked = _percent(
+        max(_worst(result, kind="seed", signal=signal, tests=tests, margin=share)
+            for tests in (1, 10, 50))
+    )  # fmt: skip
+    wanted = {"signal": signal, "n": N, "lost": HALF, "margin": share}
+    both = [_seen(result, tests=tests, **wanted)[0] for tests in (1, 10)]
+    caught = " / ".join(f"{100 * one:.1f} %" for one in both)
+    if share == result["default_margin"][signal]:
+        return f"**{blocked}**", f"**{caught}**"
+    return blocked, caught
 
 
 def _blocked(result: dict, *, margin: float | None = None, **wanted: object) -> list[float]:
-    share = result["default_margin"] if margin is None else margin
+    share = result["default_margin"][wanted["signal"]] if margin is None else margin
     found: list[float] = _find(result["false_blocks"], margin=share, **wanted)["blocked"]
     return found
 
@@ -169,7 +175,7 @@ def _worst(result: dict, *, margin: float | None = None, **wanted: object) -> li
 
 
 def _seen(result: dict, *, margin: float | None = None, **wanted: object) -> list[float]:
-    share = result["default_margin"] if margin is None else margin
+    share = result["default_margin"][wanted["signal"]] if margin is None else margin
     found: list[float] = _find(result["caught"], margin=share, **wanted)["caught"]
     return found
 

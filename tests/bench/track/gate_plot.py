@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, TOP, LEFT, PANEL, HEIGHT, SPACE = 760, 78, 62, 200, 150, 34
@@ -12,9 +12,9 @@ DASHES = {1: "", 10: "6 3", 50: "2 3"}
 ROWS = {"error": "by error", "loss": "by loss"}
 
 
-def draw(caught: Sequence[dict], margin: float) -> str:
+def draw(caught: Sequence[dict], margins: Mapping[str, float]) -> str:
     """Draw a panel for each signal and size of a test, with a line for each number of tests."""
-    rows = [one for one in caught if one["margin"] == margin]
+    rows = [one for one in caught if one["margin"] == margins[one["signal"]]]
     sizes = sorted({one["n"] for one in rows})
     height = TOP + len(ROWS) * (HEIGHT + SPACE) + 52
     parts = [
