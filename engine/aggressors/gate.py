@@ -25,7 +25,7 @@ from aggressors.saving import Promise, promised, save_test
 from aggressors.store.read import read_summary
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_test
-from aggressors.store.workspace import Workspace
+from aggressors.store.workspace import Workspace, called
 
 __all__ = [
     "CheckResult",
@@ -221,9 +221,8 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
         else:
             path = _measured(ledger, run) or ledger.workspace.resolve(run)
     except (RunNotFound, RunCorrupt):
-        for record in reversed(ledger.in_order()):
-            if str(run) in (record.run_id, record.name):
-                return record.run_id
+        if record := called(str(run), ledger.records.values()):
+            return record.run_id
         raise
     inside = path.resolve().parent == ledger.workspace.runs.resolve()
     if inside and path.stem in ledger.records and ledger.is_complete(path.stem):
@@ -233,10 +232,11 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
 
 def _measured(ledger: Ledger, run: str) -> Path | None:
     """Find a run by what was read of it already; to resolve its name opens every run file."""
-    here = [one for one in ledger.records.values() if run in (one.run_id, one.name)]
-    here = [one for one in here if ledger.workspace.run_path(one.run_id).is_file()]
-    found = max(here, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None)
-    return ledger.workspace.run_path(found.run_id) if found else None
+    place = ledger.workspace
+    found = called(
+        run, (one for one in ledger.records.values() if place.run_path(one.run_id).is_file())
+    )
+    return place.run_path(found.run_id) if found else None
 
 
 def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:

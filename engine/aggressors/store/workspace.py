@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aggressors.contracts import RunSummary
 from aggressors.errors import RunCorrupt, RunNotFound, StoreError, UsageError, WorkspaceError
@@ -25,6 +25,7 @@ __all__ = [
     "BrokenRun",
     "Workspace",
     "atomic_write",
+    "called",
     "check_slug",
     "is_path",
     "is_slug",
@@ -165,7 +166,7 @@ class Workspace:
         if run == "latest" and found:
             leads = versions(found)
             return Path(next(one.path for one in found if leads[one.run_id] == one.run_id))
-        if known := _known(run, found):
+        if known := called(run, found):
             return Path(known.path)
         if is_path(run) and Path(run).is_file():
             return Path(run)
@@ -176,7 +177,7 @@ class Workspace:
 
     def is_run(self, run: str) -> bool:
         """Tell whether a published run has this id or name."""
-        return _known(run, self.catalogue()[0]) is not None
+        return called(run, self.catalogue()[0]) is not None
 
     def _no_run(self, run: str, found: list[RunSummary], broken: list[BrokenRun]) -> str:
         if is_path(run):
@@ -273,9 +274,22 @@ class _Line(Protocol):
     @property
     def run_id(self) -> str: ...
     @property
+    def name(self) -> str: ...
+    @property
     def created_at(self) -> str: ...
     @property
     def derived_from(self) -> str: ...
+
+
+Line = TypeVar("Line", bound=_Line)
+
+
+def called(run: str, runs: Iterable[Line]) -> Line | None:
+    """Find the run of an id, else the newest of a name."""
+    known = (one for one in runs if run in (one.run_id, one.name))
+    return max(
+        known, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None
+    )
 
 
 def versions(runs: Iterable[_Line]) -> dict[str, str]:
@@ -307,13 +321,6 @@ def stands_alone(run: str, workspace: Path | str | None) -> bool:
         return not Workspace.open().is_run(run)
     except WorkspaceError:
         return True
-
-
-def _known(run: str, found: list[RunSummary]) -> RunSummary | None:
-    """Find the run of an id, else the newest of a name."""
-    by_id = (entry for entry in found if entry.run_id == run)
-    by_name = (entry for entry in found if entry.name == run)
-    return next(by_id, None) or next(by_name, None)
 
 
 def _summary(path: Path) -> RunSummary | BrokenRun:
