@@ -173,10 +173,11 @@ def history(workspace: Workspace) -> History:
     ledger.update()
     _kept(ledger)
     tests = []
-    for test in ledger.tests.values():
+    for slug, entries in ledger.histories().items():
+        test = ledger.tests[slug]
         verdicts = {
             run_id: verdict_of(test, entry, state, run_id=run_id)
-            for run_id, (entry, state) in ledger.history(test).items()
+            for run_id, (entry, state) in entries.items()
         }
         tests.append(TrackedTest(test, verdicts))
     leads = ledger.versions()
@@ -259,9 +260,10 @@ def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:
 def _verdicts(ledger: Ledger, run_id: str, override: str | None) -> list[Verdict]:
     ledger.compare_fully(run_id)
     others = ledger.against(run_id, override) if override else {}
+    histories = ledger.histories()
     found = []
     for slug, test in ledger.tests.items():
-        known = ledger.history(test).get(run_id)
+        known = histories[slug].get(run_id)
         if known is None:
             found.append(_unmeasured(test, ledger.records[run_id].name))
             continue

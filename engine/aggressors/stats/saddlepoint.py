@@ -7,6 +7,7 @@ import numpy as np
 from aggressors.stats.intervals import FloatArray
 
 _FARTHEST = 60  # doublings of the tilt after which nothing but the extreme value is left
+_NEAR = 1e-9  # of the deviate that is aimed at, far below what is written of a bound
 
 
 def bootstrap_bounds(value: FloatArray, tail: float) -> tuple[float, float]:
@@ -38,23 +39,50 @@ def bootstrap_bounds(value: FloatArray, tail: float) -> tuple[float, float]:
 
 def _upper(unit: FloatArray, tail: float) -> float:
     """Quantile 1 - tail of the mean of n draws from (n,) values of mean 0 and deviation 1."""
-    from scipy.optimize import brentq
     from scipy.special import ndtri
 
     aim = -float(ndtri(tail))
     high = low = aim / len(unit) ** 0.5
-    reached = _depth(unit, high)
+    reached = above = _depth(unit, high)
     for _ in range(_FARTHEST):
-        if reached >= aim:
+        if above >= aim:
             break
-        low, high, before = high, 2 * high, reached
-        reached = _depth(unit, high)
-        if reached <= before:  # all the weight lies on the greatest value
+        low, high, reached = high, 2 * high, above
+        above = _depth(unit, high)
+        if above <= reached:  # all the weight lies on the greatest value
             return float(unit.max())
-    while _depth(unit, low) > aim:
+    while reached > aim:
         low /= 2
-    tilt = brentq(lambda at: _depth(unit, at) - aim, low, high, rtol=1e-6) if low < high else low
-    return _tilted(unit, float(tilt))[1]
+        reached = _depth(unit, low)
+    return _tilted(unit, _tilt(unit, aim, (low, reached), (high, above)))[1]
+
+
+def _tilt(
+    unit: FloatArray, aim: float, low: tuple[float, float], high: tuple[float, float]
+) -> float:
+    """Find the tilt at which the deviate reaches its aim, between two tilts with theirs.
+
+    Source: Dowell and Jarratt 1971, "A modified regula falsi method" (Illinois). Of what scipy
+    offers, the import alone takes longer than two hundred saved tests.
+    """
+    (left, under), (right, over) = low, high
+    under, over = under - aim, over - aim
+    if over <= 0 or left == right:
+        return right
+    was = 0.0
+    while right - left > _NEAR * right:
+        share = under / (under - over) if np.isfinite(under) else 0.5
+        at = left + share * (right - left)
+        off = _depth(unit, at) - aim
+        if abs(off) <= _NEAR:
+            return at
+        again = off * was > 0  # an end that stays would stay on
+        if off > 0:
+            right, over, under = at, off, under / 2 if again else under
+        else:
+            left, under, over = at, off, over / 2 if again else over
+        was = off
+    return right
 
 
 def _depth(unit: FloatArray, tilt: float) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -140,9 +139,11 @@ class Workspace:
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:
         """List published runs, newest first, and the files that cannot be opened."""
+        from aggressors.store.summaries import read_summaries
+
         paths = [path for path in self.runs.glob("*.duckdb") if not path.name.startswith(".")]
-        with ThreadPoolExecutor(4) as pool:  # most of the time is spent outside Python
-            read = list(pool.map(_summary, sorted(paths)))
+        known = read_summaries(paths)
+        read = [_listed(path, known.get(path)) for path in sorted(paths)]
         found = [entry for entry in read if isinstance(entry, RunSummary)]
         broken = [entry for entry in read if isinstance(entry, BrokenRun)]
         found.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
@@ -287,9 +288,7 @@ Line = TypeVar("Line", bound=_Line)
 def called(run: str, runs: Iterable[Line]) -> Line | None:
     """Find the run of an id, else the newest of a name."""
     known = (one for one in runs if run in (one.run_id, one.name))
-    return max(
-        known, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None
-    )
+    return max(known, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None)
 
 
 def versions(runs: Iterable[_Line]) -> dict[str, str]:
@@ -323,11 +322,11 @@ def stands_alone(run: str, workspace: Path | str | None) -> bool:
         return True
 
 
-def _summary(path: Path) -> RunSummary | BrokenRun:
+def _listed(path: Path, known: RunSummary | None) -> RunSummary | BrokenRun:
     from aggressors.store.read import check_file_name, read_summary
 
     try:
-        found = read_summary(path)
+        found = known or read_summary(path)
         check_file_name(path, found.run_id)
         return found
     except StoreError as error:
