@@ -7,6 +7,7 @@ of a workspace are at hand, beside the run to judge.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from aggressors.saving import Promise, promised, save_test
 from aggressors.store.read import read_summary
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_test
+from aggressors.store.verdicts import Entry
 from aggressors.store.workspace import Workspace, called
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "SavedTest",
     "TrackedTest",
     "Unreadable",
+    "Verdicts",
     "check",
     "evaluate_run",
     "history",
@@ -74,17 +77,38 @@ class RunPoint:
     version: str
 
 
+class Verdicts(Mapping[str, Verdict]):
+    """Verdict of one test by run id, each put into words when it is asked for: a page shows few."""
+
+    def __init__(self, test: SavedTest, entries: Mapping[str, tuple[Entry, TestState]]) -> None:
+        self._test, self._entries = test, entries
+        self._told: dict[str, Verdict] = {}
+
+    def __getitem__(self, run_id: str) -> Verdict:
+        entry, state = self._entries[run_id]
+        if run_id not in self._told:
+            self._told[run_id] = verdict_of(self._test, entry, state, run_id=run_id)
+        return self._told[run_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 @dataclass(frozen=True, slots=True)
 class TrackedTest:
     """One test over all runs: verdict by run id, oldest run first, derived ones after their own."""
 
     test: SavedTest
-    verdicts: dict[str, Verdict]
+    verdicts: Mapping[str, Verdict]
 
     @property
     def state(self) -> TestState:
         """State after the newest run."""
-        return list(self.verdicts.values())[-1].state if self.verdicts else "open"
+        *_, newest = ("", *self.verdicts)
+        return self.verdicts[newest].state if newest else "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +196,10 @@ def history(workspace: Workspace) -> History:
     ledger = Ledger.open(workspace)
     ledger.update()
     _kept(ledger)
-    tests = []
-    for slug, entries in ledger.histories().items():
-        test = ledger.tests[slug]
-        verdicts = {
-            run_id: verdict_of(test, entry, state, run_id=run_id)
-            for run_id, (entry, state) in entries.items()
-        }
-        tests.append(TrackedTest(test, verdicts))
+    tests = [
+        TrackedTest(ledger.tests[slug], Verdicts(ledger.tests[slug], entries))
+        for slug, entries in ledger.histories().items()
+    ]
     leads = ledger.versions()
     points = [
         RunPoint(one.run_id, one.name, one.created_at, leads[one.run_id])
