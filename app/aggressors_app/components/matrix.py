@@ -14,7 +14,7 @@ from aggressors_app.format import count, plain
 
 COLUMNS = 8  # runs at a time
 MANY = 12  # tests, beyond which they stand under what they got
-PAGE = "runs_page"  # parameter: another run on screen forgets it
+PAGE = "runs_page"  # parameter; another run on screen forgets it
 
 _WORDS = ("fail", "inconclusive", "missing", "", "pass")
 _TITLES = {
@@ -96,5 +96,5 @@ def turn_columns(history: History, here: str) -> None:
                 icon=f":material/{icon}:",
                 key=f"matrix_{text.lower()}",
                 disabled=not 1 <= to <= pages,
-                on_click=lambda to=to: state.change(**{PAGE: str(to)}),
+                on_click=lambda to=to: state.change(runs_page=str(to)),
             )
