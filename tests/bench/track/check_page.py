@@ -68,10 +68,10 @@ def _page(found: dict[str, Any]) -> list[str]:
         f"The first visit after the start takes {found['first_s']} s, the first after a new run "
         f"{found['first_after_a_new_run_s']} s.",
         "",
-        "| view | p50, ms | p95, ms | most sent, KB |",
-        "| --- | ---: | ---: | ---: |",
+        "| view | p50, ms | p95, ms | processor, ms | most sent, KB |",
+        "| --- | ---: | ---: | ---: | ---: |",
         *(
-            f"| {view} | {one['p50_ms']} | {one['p95_ms']} | {one['most_kb']} |"
+            f"| {view} | {one['p50_ms']} | {one['p95_ms']} | {one['cpu_ms']} | {one['most_kb']} |"
             for view, one in found["views"].items()
         ),
         "",
