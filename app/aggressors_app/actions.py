@@ -5,6 +5,7 @@ Nothing here is remembered.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from aggressors.store.handmade import HandMade
 from aggressors.store.hypotheses import Hypothesis
 from aggressors.store.kept_filters import KeptFilter
 from aggressors_app import cached
+from aggressors_app.commands import running
 from aggressors_app.uploads import Upload, adding, check
 
 if TYPE_CHECKING:
@@ -215,6 +217,35 @@ def add_metadata(run_id: str, upload: Upload, name: str) -> Generator[str, None,
     found = _workspace("has no place for a derived run")
     check(upload, sum(cached.run_file(run_id).populations.values()))
     return (yield from adding(upload, run_id, found.root, name))
+
+
+# --- What got worse ---
+
+
+def may_seek_worse() -> bool:
+    """Tell whether what got worse can be kept: there is a workspace, and it can be written."""
+    found = cached.workspace()
+    if found is None:
+        return False
+    folder = found.worsened if found.worsened.is_dir() else found.root
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+def seek_worse(run_id: str, other_id: str) -> Generator[str, None, str]:
+    """Find the groups on which a run is worse than another one, and keep them.
+
+    Yields how far it is.
+
+    Raises
+    ------
+    WorkspaceError : there is no workspace.
+    AggressorsError : the runs do not compare, or what was found cannot be kept.
+    """
+    found = _workspace("has no place for what got worse")
+    place = f"--workspace={found.root.resolve()}"
+    return (
+        yield from running(["compare", "--json", place, f"--baseline={other_id}", "--", run_id])
+    )
 
 
 # --- Hypotheses ---

@@ -1,16 +1,13 @@
 """Hand an upload to the `aggressors` command line, which checks it and publishes what comes of it.
 
 The upload is untrusted: it lies in a folder of its own under a name of ours, and only its ending is
-taken from the name that it came with. The command is a process of its own, so that the dashboard
-loads nothing of the engine, and stopping it leaves nothing half made.
+taken from the name that it came with.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,10 +16,10 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from aggressors.errors import AggressorsError, InputError
+from aggressors_app.commands import running
 
 ENDINGS = ("csv", "parquet", "jsonl")
 LARGEST = 50  # MB; a table of two columns and a million rows has about 25
-SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,49 +81,12 @@ def adding(upload: Upload, run_id: str, workspace: Path, name: str) -> Generator
     with TemporaryDirectory(prefix="aggressors-") as folder:
         table = Path(folder) / f"table.{upload.ending}"
         table.write_bytes(upload.content)
-        command = [
-            sys.executable, "-P", "-m", "aggressors", "add-metadata", "--json",
-            f"--workspace={workspace.resolve()}", *([f"--name={name}"] if name else []),
-            "--", run_id, str(table),
-        ]  # fmt: skip
-        out, told = Path(folder) / "out", Path(folder) / "told"
-        with (
-            out.open("wb") as stdout,
-            told.open("wb") as stderr,
-            subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=folder
-            ) as process,
-        ):
-            try:
-                yield from _lines(process, told)
-            finally:
-                process.kill()
-        if process.returncode:
-            reason = _reason(told.read_text(encoding="utf-8", errors="replace"))
-            raise AggressorsError(reason.replace(str(table), "The table"))
-        return str(json.loads(out.read_text(encoding="utf-8"))["run_id"])
-
-
-def _lines(process: subprocess.Popen[bytes], told: Path) -> Iterator[str]:
-    """Yield the newest line of a process, again and again until it has ended."""
-    while True:
-        ended = True
+        named = [f"--name={name}"] if name else []
+        place = f"--workspace={workspace.resolve()}"
         try:
-            process.wait(SECONDS_BETWEEN_LOOKS)
-        except subprocess.TimeoutExpired:
-            ended = False
-        lines = told.read_text(encoding="utf-8", errors="replace").splitlines()
-        yield lines[-1] if lines else "check: started"
-        if ended:
-            return
-
-
-def _reason(told: str) -> str:
-    """Return what a command said last: a sentence, or a heading with one problem a line."""
-    lines = told.rstrip().splitlines() or [
-        "The command ended without a word. Try it in a terminal."
-    ]
-    first = len(lines) - 1
-    while first > 0 and lines[first].startswith("- "):
-        first -= 1
-    return "\n".join(lines[first:])
+            told = yield from running(
+                ["add-metadata", "--json", place, *named, "--", run_id, str(table)]
+            )
+        except AggressorsError as error:
+            raise AggressorsError(str(error).replace(str(table), "The table")) from error
+        return str(json.loads(told)["run_id"])

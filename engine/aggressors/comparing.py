@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from aggressors import progress as show
 from aggressors.queries.fates import Fated, fates
 from aggressors.queries.paired import Change, change
 from aggressors.queries.pairing import Apart, paired
@@ -48,7 +49,10 @@ class Comparison:
 
 
 def compare(
-    workspace: Workspace, run: Path | str = "latest", baseline: Path | str | None = None
+    workspace: Workspace,
+    run: Path | str = "latest",
+    baseline: Path | str | None = None,
+    progress: show.Progress | None = None,
 ) -> Comparison:
     """Compare a run with its baseline, and find the groups on which it is surely worse.
 
@@ -56,17 +60,23 @@ def compare(
     ----------
     run, baseline : latest, a run id, a name or a path; the default baseline is the run before it
         of another model.
+    progress : where to show how far it is; default nowhere.
 
     Raises
     ------
     StoreError : a run is not there or cannot be read.
     UsageError : the baseline is the run itself, or there is none. InputError : they do not compare.
     """
+    shown = progress or show.Silent()
     path, other_path = two_runs(workspace, run, baseline)
     with open_run(path) as opened, open_run(other_path) as other:
-        whole, apart = change(opened, other), paired(opened, other).apart
-        found, members, unwritten = worsened(workspace, opened, other)
-        worse = told(workspace, found, members)
+        with shown.step("pair", 1) as advance:
+            whole, apart = change(opened, other), paired(opened, other).apart
+            advance(1)
+        with shown.step("search", 1) as advance:
+            found, members, unwritten = worsened(workspace, opened, other)
+            worse = told(workspace, found, members)
+            advance(1)
         return Comparison(
             run_id=opened.info.run_id,
             run_name=opened.info.name,

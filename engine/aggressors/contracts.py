@@ -221,6 +221,7 @@ class RunSummary:
     """One published run of a workspace; `aggressors` counts the confirmed.
 
     `derived_from` and its name are as in `RunInfo`; `added` names the fields that were added.
+    `has_classes` is False for regression, and where nothing but losses is known.
     """
 
     run_id: str
@@ -234,6 +235,8 @@ class RunSummary:
     derived_from: str = ""
     derived_from_name: str = ""
     added: tuple[str, ...] = ()
+    loss_name: str = ""
+    has_classes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

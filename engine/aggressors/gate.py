@@ -7,6 +7,7 @@ of a workspace are at hand, beside the run to judge.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from aggressors.saving import Promise, promised, save_test
 from aggressors.store.read import read_summary
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_test
-from aggressors.store.workspace import Workspace
+from aggressors.store.verdicts import Entry
+from aggressors.store.workspace import Workspace, called
 
 __all__ = [
     "CheckResult",
@@ -35,6 +37,7 @@ __all__ = [
     "SavedTest",
     "TrackedTest",
     "Unreadable",
+    "Verdicts",
     "check",
     "evaluate_run",
     "history",
@@ -74,17 +77,38 @@ class RunPoint:
     version: str
 
 
+class Verdicts(Mapping[str, Verdict]):
+    """Verdict of one test by run id, each put into words when it is asked for: a page shows few."""
+
+    def __init__(self, test: SavedTest, entries: Mapping[str, tuple[Entry, TestState]]) -> None:
+        self._test, self._entries = test, entries
+        self._told: dict[str, Verdict] = {}
+
+    def __getitem__(self, run_id: str) -> Verdict:
+        entry, state = self._entries[run_id]
+        if run_id not in self._told:
+            self._told[run_id] = verdict_of(self._test, entry, state, run_id=run_id)
+        return self._told[run_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
 @dataclass(frozen=True, slots=True)
 class TrackedTest:
     """One test over all runs: verdict by run id, oldest run first, derived ones after their own."""
 
     test: SavedTest
-    verdicts: dict[str, Verdict]
+    verdicts: Mapping[str, Verdict]
 
     @property
     def state(self) -> TestState:
         """State after the newest run."""
-        return list(self.verdicts.values())[-1].state if self.verdicts else "open"
+        *_, newest = ("", *self.verdicts)
+        return self.verdicts[newest].state if newest else "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +196,10 @@ def history(workspace: Workspace) -> History:
     ledger = Ledger.open(workspace)
     ledger.update()
     _kept(ledger)
-    tests = []
-    for test in ledger.tests.values():
-        verdicts = {
-            run_id: verdict_of(test, entry, state, run_id=run_id)
-            for run_id, (entry, state) in ledger.history(test).items()
-        }
-        tests.append(TrackedTest(test, verdicts))
+    tests = [
+        TrackedTest(ledger.tests[slug], Verdicts(ledger.tests[slug], entries))
+        for slug, entries in ledger.histories().items()
+    ]
     leads = ledger.versions()
     points = [
         RunPoint(one.run_id, one.name, one.created_at, leads[one.run_id])
@@ -221,9 +242,8 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
         else:
             path = _measured(ledger, run) or ledger.workspace.resolve(run)
     except (RunNotFound, RunCorrupt):
-        for record in reversed(ledger.in_order()):
-            if str(run) in (record.run_id, record.name):
-                return record.run_id
+        if record := called(str(run), ledger.records.values()):
+            return record.run_id
         raise
     inside = path.resolve().parent == ledger.workspace.runs.resolve()
     if inside and path.stem in ledger.records and ledger.is_complete(path.stem):
@@ -233,10 +253,11 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
 
 def _measured(ledger: Ledger, run: str) -> Path | None:
     """Find a run by what was read of it already; to resolve its name opens every run file."""
-    here = [one for one in ledger.records.values() if run in (one.run_id, one.name)]
-    here = [one for one in here if ledger.workspace.run_path(one.run_id).is_file()]
-    found = max(here, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None)
-    return ledger.workspace.run_path(found.run_id) if found else None
+    place = ledger.workspace
+    found = called(
+        run, (one for one in ledger.records.values() if place.run_path(one.run_id).is_file())
+    )
+    return place.run_path(found.run_id) if found else None
 
 
 def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:
@@ -259,9 +280,10 @@ def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:
 def _verdicts(ledger: Ledger, run_id: str, override: str | None) -> list[Verdict]:
     ledger.compare_fully(run_id)
     others = ledger.against(run_id, override) if override else {}
+    histories = ledger.histories()
     found = []
     for slug, test in ledger.tests.items():
-        known = ledger.history(test).get(run_id)
+        known = histories[slug].get(run_id)
         if known is None:
             found.append(_unmeasured(test, ledger.records[run_id].name))
             continue

@@ -12,14 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aggressors.contracts import CONFIDENCE_GAP, Signal, TestState
+from aggressors.contracts import TestState
 from aggressors.errors import (
     AggressorsError,
-    FilterError,
     InputError,
     StoreError,
     WorkspaceError,
@@ -28,20 +26,18 @@ from aggressors.judging import (
     Pairs,
     Signals,
     compare,
-    measure,
     next_state,
     pair,
     signals_of,
     too_few,
 )
-from aggressors.queries.grammar import parse
-from aggressors.queries.judged import held_out, in_training, matching
-from aggressors.store.read import RunFile, check_file_name, open_run
+from aggressors.measuring import Judged, measured_in
+from aggressors.queries.judged import held_out
+from aggressors.store.read import check_file_name, open_run
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_samples
 from aggressors.store.verdicts import (
     Entry,
-    Measurement,
     RunRecord,
     read_records,
     read_signals,
@@ -62,6 +58,7 @@ class Ledger:
     records: dict[str, RunRecord]
     _changed: set[str] = field(default_factory=set)
     _signals: dict[str, pa.Table | None] = field(default_factory=dict)
+    _apart: dict[tuple[str, str], Signals] = field(default_factory=dict)  # one signal of one run
     _unwritten: set[str] = field(default_factory=set)
     _keys: dict[str, str] = field(default_factory=dict)  # asked for every run, and a digest each
 
@@ -118,14 +115,18 @@ class Ledger:
             )
             signals = {test.signal for test in self.tests.values()}
             table = held_out(run, signals)
-            for slug, test in self.tests.items():
-                entry = record.tests.get(slug)
-                if entry is None or entry.measurement.key != test.key:
-                    found = _measure(run, table, test, self.frozen[slug])
-                    record = record.with_entry(slug, Entry(found))
+            judged = {signal: Judged.of(table, signal) for signal in signals}
+            made = {
+                slug: Entry(measured_in(run, judged[test.signal], test, self.frozen[slug]))
+                for slug, test in self.tests.items()
+                if self._entry(record, test) is None
+            }
+            record = replace(record, tests={**record.tests, **made})
             wanted = _union(self.frozen.values())
             kept = table.filter(pc.is_in(table["sample_id"], value_set=wanted))
             self._signals[record.run_id] = kept.drop_columns(["row_id", "judges"])
+            for signal in signals:
+                self._apart.pop((record.run_id, signal), None)
         self.records[record.run_id] = record
         if self.tests:
             self._changed.add(record.run_id)
@@ -173,21 +174,23 @@ class Ledger:
         """Tell for each run which one stands for its model; see `store.workspace.versions`."""
         return versions(self.records.values())
 
-    def history(self, test: SavedTest) -> dict[str, tuple[Entry, TestState]]:
-        """Entry and state of a test after each run that it was measured in, oldest first.
+    def histories(self) -> dict[str, dict[str, tuple[Entry, TestState]]]:
+        """Entry and state of each test after each run that it was measured in, oldest first.
 
         A derived run has the state of the run it is from: it is no later model.
         """
-        state: TestState = "open"
-        found: dict[str, tuple[Entry, TestState]] = {}
+        found: dict[str, dict[str, tuple[Entry, TestState]]] = {slug: {} for slug in self.tests}
+        states: dict[str, TestState] = dict.fromkeys(self.tests, "open")
         leads = self.versions()
         for record in self.in_order():
-            entry = self._entry(record, test)
-            if entry is None:
-                continue
-            if leads[record.run_id] == record.run_id:
-                state = next_state(state, entry)
-            found[record.run_id] = (entry, state)
+            leading = leads[record.run_id] == record.run_id
+            for slug, test in self.tests.items():
+                entry = self._entry(record, test)
+                if entry is None:
+                    continue
+                if leading:
+                    states[slug] = next_state(states[slug], entry)
+                found[slug][record.run_id] = (entry, states[slug])
         return found
 
     def against(self, run_id: str, baseline: str) -> dict[str, Entry]:
@@ -304,8 +307,11 @@ class Ledger:
         if run_id not in self._signals:
             self._signals[run_id] = self._kept_signals(run_id)
         table = self._signals[run_id]
-        known = table is not None and test.signal in table.column_names
-        return signals_of(table, test.signal) if known else None
+        if table is None or test.signal not in table.column_names:
+            return None
+        if (run_id, test.signal) not in self._apart:
+            self._apart[run_id, test.signal] = signals_of(table, test.signal)
+        return self._apart[run_id, test.signal]
 
     def _kept_signals(self, run_id: str) -> pa.Table | None:
         """Signals as kept; damaged ones are made again where the run is at hand, else reported."""
@@ -335,43 +341,3 @@ def _run_files(workspace: Workspace) -> list[Path]:
 def _union(frozen: Iterable[Signals]) -> pa.Array:
     arrays = [one.ids for one in frozen]
     return pc.unique(pa.concat_arrays(arrays)) if arrays else pa.array([], pa.string())
-
-
-def _unknown(signal: str) -> str:
-    if signal == CONFIDENCE_GAP:
-        return "The run has no confidence gap per sample, which takes probabilities and labels."
-    if Signal.parse(signal).is_metric:
-        return f"The run has no metric {Signal.parse(signal).name!r} per sample."
-    return f"The run has no {signal} per sample."
-
-
-def _measure(run: RunFile, table: pa.Table, test: SavedTest, frozen: Signals) -> Measurement:
-    """Measure one test in one run."""
-    info = run.info
-    if info.task != test.task:
-        problem = f"The run's task is {info.task}, the test's is {test.task}; they do not compare."
-        return Measurement(test.key, problem=problem)
-    if test.signal == "loss" and info.loss_name != test.loss_name:
-        problem = (
-            f"The run's loss is {info.loss_name!r}, the test's {test.loss_name!r}; "
-            "they do not compare."
-        )
-        return Measurement(test.key, problem=problem)
-    table = table.filter(pc.is_valid(table[test.signal]))
-    judged = signals_of(table, test.signal)
-    if not len(judged):
-        return Measurement(test.key, problem=_unknown(test.signal))
-    counts = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
-    if test.rule:
-        with suppress(FilterError):  # a field that this run lacks: the rest may hold members then
-            counts &= ~np.isin(table["row_id"].to_numpy(), matching(run, parse(test.rule)))
-    absent = frozen.ids.filter(pa.array(judged.rows(frozen.ids) < 0)).to_pylist()
-    return measure(
-        test,
-        frozen,
-        judged,
-        counts,
-        in_training=len(in_training(run, absent)),
-        materiality=info.settings.materiality,
-        is_source=test.source_run_id in (info.run_id, info.derived_from),
-    )

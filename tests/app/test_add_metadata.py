@@ -16,7 +16,7 @@ from tests.app.reading import component, shown
 from aggressors import gate
 from aggressors.errors import InputError, WorkspaceError
 from aggressors.store.workspace import Workspace
-from aggressors_app import actions, cached, uploads
+from aggressors_app import actions, cached, commands, uploads
 from aggressors_app.uploads import Upload
 
 
@@ -182,7 +182,7 @@ def test_files_that_are_no_table_are_refused(sending, upload, says):
 
 def test_what_is_too_large_is_not_even_looked_at(planted, opened, monkeypatch):
     monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
-    monkeypatch.setattr(uploads.subprocess, "Popen", None)
+    monkeypatch.setattr(commands.subprocess, "Popen", None)
     large = Upload("a.csv", b"x" * (uploads.LARGEST * 1_000_000 + 1))
     with pytest.raises(InputError, match="has 50 MB; at most 50 MB"):
         next(actions.add_metadata("v1-0000", large, ""))
@@ -201,13 +201,13 @@ def test_an_upload_lies_under_a_name_of_ours_and_is_gone_afterwards(
     monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     seen = []
-    popen = uploads.subprocess.Popen
+    popen = commands.subprocess.Popen
 
     def noted(command, **more):
         seen.append(command)
         return popen(command, **more)
 
-    monkeypatch.setattr(uploads.subprocess, "Popen", noted)
+    monkeypatch.setattr(commands.subprocess, "Popen", noted)
     name = "../../x'; rm -rf $HOME; .csv"
     run_id, told = finish(actions.add_metadata("v1-0000", csv(planted, name), ""))
     (command,) = seen
@@ -223,13 +223,13 @@ def test_leaving_ends_the_work_and_nothing_is_published(planted, opened, monkeyp
     monkeypatch.setenv("AGGRESSORS_WORKSPACE", str(planted))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     processes = []
-    popen = uploads.subprocess.Popen
+    popen = commands.subprocess.Popen
 
     def noted(command, **more):
         processes.append(popen(command, **more))
         return processes[-1]
 
-    monkeypatch.setattr(uploads.subprocess, "Popen", noted)
+    monkeypatch.setattr(commands.subprocess, "Popen", noted)
     working = actions.add_metadata("v1-0000", csv(planted), "")
     next(working)
     working.close()
@@ -240,9 +240,9 @@ def test_leaving_ends_the_work_and_nothing_is_published(planted, opened, monkeyp
 
 def test_only_the_last_thing_said_is_the_reason():
     told = "a: started\ncorrelate: done in 1 s\nThe table has 2 problems:\n- one\n- two\n"
-    assert uploads._reason(told) == "The table has 2 problems:\n- one\n- two"
-    assert uploads._reason("publish: started\nThe disk is full.") == "The disk is full."
-    assert "without a word" in uploads._reason("")
+    assert commands.reason(told) == "The table has 2 problems:\n- one\n- two"
+    assert commands.reason("publish: started\nThe disk is full.") == "The disk is full."
+    assert "without a word" in commands.reason("")
 
 
 # --- Where runs are compared over time ---

@@ -17,12 +17,20 @@ import aggressors as ag
 from aggressors.cli.common import open_workspace
 from aggressors.comparing import compare
 from aggressors.contracts import Verdict
+from aggressors.errors import WorkspaceError
 from aggressors.gate import History, RunPoint, TrackedTest
 from aggressors.store.saved_tests import list_tests
 from aggressors.store.workspace import Workspace
-from aggressors_app import cached, state
+from aggressors_app import actions, cached, state
 from aggressors_app.cached import comparing
-from aggressors_app.components import got_worse, save_test, two_runs, verdicts, where_changed
+from aggressors_app.components import (
+    got_worse,
+    save_test,
+    two_runs,
+    verdicts,
+    where_changed,
+    working,
+)
 from versions import publish_version
 
 V3 = {"run": "v3-0000", "f": "population = validation", "view": "runs"}
@@ -198,14 +206,58 @@ def test_only_a_rank_that_is_there_is_saved(opened, sought, monkeypatch):
     assert "no group of rank 999" in said
 
 
-def test_a_pair_that_was_never_compared_says_the_command(opened, planted_versions):
+def test_a_pair_that_was_never_compared_is_compared_with_a_click(opened, planted, monkeypatch):
+    app = opened(planted, "track", **V3, against="v1-0000")
+    assert not app.exception
+    assert "was not sought yet" in text(app)
+    assert not app.code
+    shown_on_the_way = []
+    said = working._said
+    monkeypatch.setattr(
+        working, "_said", lambda *line: shown_on_the_way.append(said(*line)) or said(*line)
+    )
+    app.button(key="seek_worse").click().run(timeout=240)
+    assert not app.exception
+    assert not app.error
+    assert {*shown_on_the_way} & {*got_worse.STEPS.values()}
+    assert "was not sought yet" not in text(app)
+    found = compare(open_workspace(str(planted)), "v3", "v1")
+    assert len(found.worse) == sum(name.startswith("worse:") for name in rows(app))
+    assert app.query_params["against"] in ("v1-0000", ["v1-0000"])
+
+
+def test_why_nothing_was_sought_is_a_sentence(opened, planted, monkeypatch):
+    app = opened(planted, "track", **V3, against="v1-0000")
+    (planted / "worsened").write_text("a file where the folder would be")
+    app.button(key="seek_worse").click().run(timeout=240)
+    assert not app.exception
+    (said,) = [one.value for one in app.error]
+    assert "worsened" in said
+    assert said.endswith(".")
+    assert "was not sought yet" in text(app)
+
+
+def test_where_nothing_can_be_kept_the_page_says_what_to_type(
+    opened, planted_versions, monkeypatch
+):
+    monkeypatch.setattr(actions.os, "access", lambda *place: False)
     app = opened(planted_versions, "track", **V3, against="v1-0000")
     assert not app.exception
     assert "was not sought yet" in text(app)
+    assert "seek_worse" not in {one.key for one in app.button}
     (typed,) = [code.value for code in app.code]
     assert shlex.split(typed) == [
         "aggressors", "compare", "v3", "--baseline", "v1", "--workspace", str(planted_versions),
     ]  # fmt: skip
+
+
+def test_a_single_run_file_keeps_nothing(opened, planted_versions, monkeypatch):
+    opened(planted_versions, "track", **V3)
+    assert actions.may_seek_worse()
+    monkeypatch.setenv("AGGRESSORS_RUN", str(planted_versions / "runs" / "v3-0000.duckdb"))
+    assert not actions.may_seek_worse()
+    with pytest.raises(WorkspaceError, match="no place for what got worse"):
+        next(actions.seek_worse("v3-0000", "v1-0000"))
 
 
 def test_a_run_is_named_by_its_id_where_a_newer_one_has_its_name(

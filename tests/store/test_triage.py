@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
-import threading
-from dataclasses import replace
+import subprocess
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,19 +72,30 @@ def test_the_oldest_comes_first_whatever_the_zone(place: Workspace) -> None:
     assert found == [times[2], times[0], times[1]]
 
 
-def test_many_that_decide_at_once_lose_nothing(place: Workspace) -> None:
-    def say(start: int) -> None:
-        for step in range(10):
-            kept(Workspace(place.root), ["a", "b"], author=f"{start}-{step}")
+DECIDES = """
+import json, sys
+from pathlib import Path
+from aggressors.store.triage import Decision, write_decision
+from aggressors.store.workspace import Workspace
+folder, who, plain = sys.argv[1:]
+for step in range(15):
+    one = Decision(**{**json.loads(plain), "author": f"{who}-{step}"})
+    write_decision(Workspace(Path(folder)), one, ["a", "b"])
+"""
 
-    threads = [threading.Thread(target=say, args=(start,)) for start in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+
+def test_two_processes_that_decide_at_once_lose_nothing(place: Workspace) -> None:
+    plain = json.dumps(asdict(PLAIN))
+    running = [
+        subprocess.Popen([sys.executable, "-c", DECIDES, str(place.root), who, plain])
+        for who in ("ann", "ben")
+    ]
+    assert [one.wait(timeout=120) for one in running] == [0, 0]
     found, wrong = list_decisions(place)
-    assert len({one.author for one in found}) == 40
-    assert wrong == []
+    assert {one.author for one in found} == {
+        f"{who}-{step}" for who in ("ann", "ben") for step in range(15)
+    }
+    assert (len(found), wrong) == (30, [])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import streamlit as st
 
 from aggressors import words
 from aggressors.contracts import RunSummary
-from aggressors.errors import AggressorsError, RunNotFound, StoreError
+from aggressors.errors import RunNotFound, StoreError
 from aggressors.store.read import RunFile, open_run, read_original, read_summary
 from aggressors.store.workspace import VARIABLE as WORKSPACE
 from aggressors.store.workspace import Workspace
@@ -134,8 +134,12 @@ def _changed(path: Path) -> int:
 def _path_of(run_id: str, one_run: str, workspace: str) -> Path:
     known = catalogue().find(run_id)
     if known is None:
-        raise RunNotFound(f"There is no run {run_id!r} here. Choose one from the list on Runs.")
+        raise _no_run(run_id)
     return Path(known.path)
+
+
+def _no_run(run_id: str) -> RunNotFound:
+    return RunNotFound(f"There is no run {run_id!r} here. Choose one from the list on Runs.")
 
 
 @lru_cache(maxsize=32)
@@ -144,12 +148,22 @@ def opened(path: Path, changed: int) -> RunFile:
     return open_run(path)
 
 
-@remember
 def kind(run_id: str) -> tuple[str, str]:
-    """Give task and loss of a run; figures of two runs compare only where both agree."""
-    run = run_file(run_id)
-    nothing_named = run.info.task == "classification" and not run.classes
-    return "loss only" if nothing_named else run.info.task, run.info.loss_name
+    """Give task and loss of a run; figures of two runs compare only where both agree.
+
+    Raises
+    ------
+    RunNotFound : there is no such run.
+    """
+    known = catalogue().find(run_id)
+    if known is None:
+        raise _no_run(run_id)
+    return _kind(known)
+
+
+def _kind(run: RunSummary) -> tuple[str, str]:
+    nothing_named = run.task == "classification" and not run.has_classes
+    return "loss only" if nothing_named else run.task, run.loss_name
 
 
 def signal(run_id: str) -> str:
@@ -162,16 +176,10 @@ def like(run_id: str) -> list[RunSummary]:
 
     Raises
     ------
-    StoreError : this run cannot be opened.
+    RunNotFound : there is no such run.
     """
-    found, wanted = [], kind(run_id)
-    for run in catalogue().versions:
-        try:
-            if kind(run.run_id) == wanted:
-                found.append(run)
-        except AggressorsError:  # a file that is damaged where the listing does not look
-            continue
-    return found
+    wanted = kind(run_id)
+    return [run for run in catalogue().versions if _kind(run) == wanted]
 
 
 def older(run_id: str) -> list[RunSummary]:
@@ -182,8 +190,8 @@ def older(run_id: str) -> list[RunSummary]:
 
 
 def before(run_id: str) -> RunSummary | None:
-    """Return the run before the model of this one, among those of the same task and loss."""
-    return next(iter(older(run_id)), None)
+    """Return the run before the model of this one, among those of its task and loss that open."""
+    return next((run for run in older(run_id) if at_hand(run.run_id)), None)
 
 
 def derivation(run_id: str) -> str:

@@ -23,6 +23,7 @@ class Point:
     word: str = ""
 
 
+MANY = 30  # runs, beyond which marks are drawn smaller, so that they stay apart
 VERDICT_COLORS = {"pass": "good", "fail": "bad", "inconclusive": "rest", "missing": "rest"}
 
 
@@ -49,6 +50,7 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
         {"field": "word", "title": "verdict"},
     ]
     color: Spec = {"field": "color", "type": "nominal", "scale": None}
+    size, width = (90, 2) if len(points) <= MANY else (30, 1)
     return {
         "data": values(rows),
         "height": 190,
@@ -58,7 +60,7 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
                 "encoding": {"x": x, "y": y},
             },
             {
-                "mark": {"type": "rule", "strokeWidth": 2},
+                "mark": {"type": "rule", "strokeWidth": width},
                 "encoding": {
                     "x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, "color": color,
                 },
@@ -66,7 +68,8 @@ def over_runs(points: Sequence[Point], title: str, colors: Palette) -> Spec:
             {
                 "params": pick(),
                 "mark": {
-                    "type": "point", "filled": True, "size": 90, "opacity": 1, "cursor": "pointer",
+                    "type": "point", "filled": True, "size": size, "opacity": 1,
+                    "cursor": "pointer",
                 },
                 "encoding": {"x": x, "y": y, "color": color, "tooltip": tooltip},
             },

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 
 import streamlit as st
 
 from aggressors.errors import AggressorsError
 from aggressors.words import LEFT_OUT, listed
 from aggressors_app import actions, cached, placing
+from aggressors_app.components.working import refused, watched
 from aggressors_app.format import interval, number, of, plain, titled, typeset
 from aggressors_app.uploads import ENDINGS, LARGEST, Upload
 
@@ -105,35 +105,9 @@ def _dialog(run_id: str) -> None:
 def add(run_id: str, upload: Upload, name: str) -> None:
     """Add an upload, showing how far it is; then open the derived run, or list what is wrong."""
     try:
-        derived = _watched(actions.add_metadata(run_id, upload, name))
+        derived = watched(actions.add_metadata(run_id, upload, name), STEPS, "check")
     except AggressorsError as error:
-        head, *problems = str(error).splitlines()
-        st.error(
-            "\n".join([plain(head), *(f"- {plain(line.removeprefix('- '))}" for line in problems)]),
-            icon=":material/error:",
-        )
+        refused(error)
         return
     placing.switch(derived)
     st.rerun()
-
-
-def _watched(working: Generator[str, None, str]) -> str:
-    """Show each line of the work while it lasts; leaving the page ends it."""
-    shown = st.empty()
-    try:
-        with closing(working):
-            while True:
-                shown.markdown(f":material/hourglass_top: {_progress(next(working))} …")
-    except StopIteration as done:
-        return str(done.value)
-    finally:
-        shown.empty()
-
-
-def _progress(line: str) -> str:
-    """Say a line of the command line as a page does."""
-    step, _, rest = line.partition(": ")
-    if step not in STEPS:
-        return plain(line)
-    detail = "" if rest.startswith(("started", "done")) else f" :gray[{plain(rest)}]"
-    return f"{STEPS[step]}{detail}"

@@ -6,14 +6,20 @@ import shlex
 
 import streamlit as st
 
+from aggressors.errors import AggressorsError
 from aggressors.queries.worsened import Told, hidden
-from aggressors_app import cached
+from aggressors_app import actions, cached
 from aggressors_app.cached import comparing
 from aggressors_app.components.changes import change_meter, means, notes
 from aggressors_app.components.listing import Button, Buttons, Row, Text
+from aggressors_app.components.working import refused, watched
 from aggressors_app.format import count, plain, share, typeset
 
 SAVE = "save"
+STEPS = {
+    "pair": "Comparing the samples of both runs",
+    "search": "Seeking what got worse; leaving the page ends it",
+}
 
 
 def hides(run_id: str, other_id: str) -> None:
@@ -64,12 +70,7 @@ def unsought(run_id: str, other_id: str) -> None:
     """Say how to find what got worse where it was never sought, or that nothing did."""
     found = comparing.worse(run_id, other_id)
     if found is None:
-        words, typed = st.columns([11, 12], gap="medium", vertical_alignment="center")
-        words.markdown(
-            ":material/search: **What got worse that no test covers** was not sought yet for these "
-            "two. :gray[It takes some seconds, is kept in the workspace, and appears here.]"
-        )
-        typed.code(command(run_id, other_id), language=None)
+        _seek(run_id, other_id)
     elif not found[1]:
         tested = found[0].tested
         what = (
@@ -78,6 +79,33 @@ def unsought(run_id: str, other_id: str) -> None:
             else "there are too few samples to tell"
         )
         st.caption(f":material/check: What got worse that no test covers: {what}.")
+
+
+def _seek(run_id: str, other_id: str) -> None:
+    """Offer to find it; where nothing can be kept, say what to type."""
+    words, act = st.columns([11, 12], gap="medium", vertical_alignment="center")
+    words.markdown(
+        ":material/search: **What got worse that no test covers** was not sought yet for these "
+        "two. :gray[It takes some seconds, is kept in the workspace, and appears here.]"
+    )
+    typed = command(run_id, other_id)
+    if not actions.may_seek_worse():
+        act.code(typed, language=None)
+    elif act.button(
+        "Find what got worse", icon=":material/search:", key="seek_worse", help=f"As `{typed}` does"
+    ):
+        with act:
+            _sought(run_id, other_id)
+
+
+def _sought(run_id: str, other_id: str) -> None:
+    """Find it, showing how far that is, and show it; or say why not."""
+    try:
+        watched(actions.seek_worse(run_id, other_id), STEPS, "pair")
+    except AggressorsError as error:
+        refused(error)
+    else:
+        st.rerun()
 
 
 def command(run_id: str, other_id: str) -> str:

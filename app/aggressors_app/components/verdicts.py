@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -22,6 +22,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
+from aggressors_app.components.matrix import Placed, in_order, runs_shown, turn_columns
 from aggressors_app.components.states import nothing
 from aggressors_app.format import MISSING, count, interval, number, plain, signed, typeset, when
 
@@ -33,7 +34,7 @@ GLYPHS: dict[str, tuple[str, Color]] = {
     "baseline": ("◆ baseline", "gray"),
 }
 STATES: dict[str, Color] = {"open": "gray", "solved": "green", "regressed": "red"}
-MOST_RUNS = 8  # columns of the matrix, the newest
+HEIGHT = 480  # pixels before the matrix scrolls, so that the chosen test stays in sight
 
 
 def saved_tests(history: History, run_id: str) -> None:
@@ -46,9 +47,13 @@ def saved_tests(history: History, run_id: str) -> None:
             icon=":material/checklist:",
         )
         return
-    slugs = tuple(tracked.test.slug for tracked in history.tests)
+    point = history.point(run_id)
+    here = point.version if point else run_id
+    placed = in_order(history, here)
+    slugs = tuple(one.tracked.test.slug for one in placed)
     chosen = state.read().get("test", slugs[0], slugs)
-    verdict_matrix(history, run_id, chosen)
+    turn_columns(history, here)
+    verdict_matrix(history, placed, here, chosen)
     one_test(next(tracked for tracked in history.tests if tracked.test.slug == chosen), history)
 
 
@@ -79,10 +84,9 @@ def verdict_line(history: History, run_id: str) -> None:
         st.caption(f"{unsure} without a clear answer", width="content")
 
 
-def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
+def verdict_matrix(history: History, placed: Sequence[Placed], here: str, chosen: str) -> None:
     """Show a row a test and a column a run; choosing a row shows it over all runs."""
-    runs, point = history.runs[-MOST_RUNS:], history.point(run_id)
-    here = point.version if point else run_id
+    runs = runs_shown(history, here)
     columns = [
         Column("Test", width="32%"),
         Column("State", width="12%", help="After the newest run"),
@@ -97,13 +101,14 @@ def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
         for run in runs
     ]
     rows = []
-    for tracked in history.tests:
+    for one in placed:
+        tracked = one.tracked
         cells: list[Cell] = [
             Text(tracked.test.slug, sub=typeset(tracked.test.title), strong=True),
             Badge(tracked.state, STATES[tracked.state]),
         ]
         cells += [_mark(tracked.verdicts.get(run.run_id), run.run_id) for run in runs]
-        rows.append(Row(tracked.test.slug, tuple(cells)))
+        rows.append(Row(tracked.test.slug, tuple(cells), group=one.group))
     listing(
         "matrix",
         columns,
@@ -112,6 +117,7 @@ def verdict_matrix(history: History, run_id: str, chosen: str) -> None:
         chosen=chosen,
         on_choose=lambda slug: state.change(test=slug),
         on_act=lambda run, slug: beside(history, run, slug),
+        height=HEIGHT,
     )
 
 
@@ -228,6 +234,7 @@ def _table(tracked: TrackedTest, history: History) -> None:
         rows,
         label="The test in every run",
         on_act=lambda _, run_id: beside(history, run_id, tracked.test.slug),
+        height=HEIGHT,
     )
 
 

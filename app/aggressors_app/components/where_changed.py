@@ -13,6 +13,7 @@ from aggressors_app.components.changes import change_meter, means, notes
 from aggressors_app.components.fates import fate_rows
 from aggressors_app.components.got_worse import SAVE, worse_rows
 from aggressors_app.components.listing import Cell, Column, Number, Row, Text, listing
+from aggressors_app.components.matrix import in_order
 from aggressors_app.components.save_test import save_worse
 from aggressors_app.format import MISSING, count, typeset
 
@@ -115,7 +116,7 @@ def _measured(
     """Give each test its change between two runs: of its verdict, where it measures these two."""
     found: list[tuple[TrackedTest, Verdict | Change | None]] = []
     asked = 0
-    for tracked in history.tests:
+    for tracked in (one.tracked for one in in_order(history, run_id)):
         verdict = tracked.verdicts.get(run_id)
         if verdict is not None and verdict.baseline == other_id:
             found.append((tracked, verdict))

@@ -47,9 +47,9 @@ def compare(
     worse (rank, name, rule, n, n_confirm, value, reference, difference, low, high, rest, q_value,
     broke, fixed, aggressor, overlap, covered_by, tests); tested, n_discover, n_confirm, hidden.
     """
-    from aggressors import comparing
+    from aggressors import comparing, progress
 
-    result = comparing.compare(open_workspace(workspace), run, baseline)
+    result = comparing.compare(open_workspace(workspace), run, baseline, progress.choose())
     if as_json:
         print_json(_document(result))
     else:

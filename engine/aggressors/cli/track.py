@@ -160,18 +160,16 @@ def check(
     it, else the run it was saved on.
     """
     from aggressors import gate
-    from aggressors.cli.render import check_report
-    from aggressors.export.verdicts import write_junit, write_markdown
 
     result = gate.check(open_workspace(workspace), run, baseline=baseline, strict=strict)
     if as_json:
         print_json(_document(result))
     else:
+        from aggressors.cli.render import check_report
+
         emit(check_report(result))
-    if junit is not None:
-        write_junit(result, junit)
-    if markdown is not None:
-        write_markdown(result, markdown)
+    if junit is not None or markdown is not None:
+        _write(result, junit, markdown)
     for sentence in (*(test.reason for test in result.unreadable), result.unwritten):
         if sentence:
             click.echo(sentence, err=True)
@@ -180,6 +178,15 @@ def check(
     if result.unreadable:
         ctx.exit(UNREADABLE)
     ctx.exit(0 if result.passed else 1)
+
+
+def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:
+    from aggressors.export.verdicts import write_junit, write_markdown
+
+    if junit is not None:
+        write_junit(result, junit)
+    if markdown is not None:
+        write_markdown(result, markdown)
 
 
 def _document(result: CheckResult) -> dict[str, object]:

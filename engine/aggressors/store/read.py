@@ -48,7 +48,7 @@ __all__ = [
 MEMORY_LIMIT = "1GB"
 
 # Nothing that a stranger's file contains can read another file, load an extension or lift this.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
@@ -171,31 +171,39 @@ def read_summary(path: Path | str) -> RunSummary:
     path = Path(path)
     connection = _connect(path)
     try:
-        info = _read_info(connection, path)
-        counts = connection.execute(
-            "SELECT (SELECT count(*) FROM samples),"
-            " (SELECT count(*) FROM aggressors WHERE status = 'confirmed'),"
-            " (SELECT list(field ORDER BY rowid) FROM metadata_fields WHERE source = ?)",
-            [ADDED],
-        ).fetchone()
-        assert counts is not None  # scalar subqueries are always one row
-        return RunSummary(
-            run_id=info.run_id,
-            name=info.name,
-            path=str(path),
-            created_at=info.created_at,
-            model_name=info.model_name,
-            task=info.task,
-            samples=counts[0],
-            aggressors=counts[1],
-            derived_from=info.derived_from,
-            derived_from_name=info.derived_from_name,
-            added=tuple(counts[2] or ()),
-        )
+        return summary_of(connection, path)
     except duckdb.Error as error:
         raise refused(path, error) from error
     finally:
         connection.close()
+
+
+def summary_of(connection: Connection, path: Path) -> RunSummary:
+    """Sum up the run that a connection shows; raises RunCorrupt."""
+    info = _read_info(connection, path)
+    counts = connection.execute(
+        "SELECT (SELECT count(*) FROM samples),"
+        " (SELECT count(*) FROM aggressors WHERE status = 'confirmed'),"
+        " (SELECT list(field ORDER BY rowid) FROM metadata_fields WHERE source = ?),"
+        " (SELECT column_type LIKE 'ENUM%' FROM (DESCRIBE samples) WHERE column_name = 'label')",
+        [ADDED],
+    ).fetchone()
+    assert counts is not None  # scalar subqueries are always one row
+    return RunSummary(
+        run_id=info.run_id,
+        name=info.name,
+        path=str(path),
+        created_at=info.created_at,
+        model_name=info.model_name,
+        task=info.task,
+        samples=counts[0],
+        aggressors=counts[1],
+        derived_from=info.derived_from,
+        derived_from_name=info.derived_from_name,
+        added=tuple(counts[2] or ()),
+        loss_name=info.loss_name,
+        has_classes=bool(counts[3]),
+    )
 
 
 def _connect(path: Path) -> Connection:
@@ -204,7 +212,7 @@ def _connect(path: Path) -> Connection:
         raise RunNotFound(f"There is no run file {path}. `aggressors runs` lists what there is.")
     check_kind(path)
     try:
-        connection = duckdb.connect(path, read_only=True, config=_CONFIG)
+        connection = duckdb.connect(path, read_only=True, config=CONFIG)
     except duckdb.Error as error:
         raise refused(path, error) from error
     try:

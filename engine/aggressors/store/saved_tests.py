@@ -15,6 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aggressors.contracts import BUILT_IN_SIGNALS, TASKS, Signal
@@ -95,7 +96,8 @@ def read_test(workspace: Workspace, slug: str) -> SavedTest:
     _check_values(test, path)
     samples = _samples_file(path)
     try:
-        rows, schema = pq.read_metadata(samples).num_rows, pq.read_schema(samples)
+        with pq.ParquetFile(samples) as file:
+            rows, schema = file.metadata.num_rows, file.schema_arrow
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{samples} of {path.name} cannot be read: {error}. {_RESTORE}") from error
     for column in SAMPLES:
@@ -119,13 +121,16 @@ def read_samples(workspace: Workspace, test: SavedTest) -> pa.Table:
     path = workspace.tests / f"{test.slug}.parquet"
     try:
         content = path.read_bytes()
-        table = pq.read_table(BytesIO(content), columns=SAMPLES.names).sort_by("sample_id")
-    except (OSError, pa.ArrowException) as error:
+        with pq.ParquetFile(BytesIO(content)) as file:
+            found = file.read(columns=SAMPLES.names, use_threads=False)
+        table = found.select(SAMPLES.names).sort_by("sample_id")
+    except (OSError, KeyError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read: {error}. {_RESTORE}") from error
     ids = table["sample_id"]
-    if ids.null_count or len(set(ids.to_pylist())) != len(ids):
+    if ids.null_count or pc.count_distinct(ids).as_py() != len(ids):
         raise InputError(f"{path}: 'sample_id' must be there and unique. {_RESTORE}")
-    if not all(value is not None and math.isfinite(value) for value in table["signal"].to_pylist()):
+    signal = table["signal"]
+    if signal.null_count or not pc.all(pc.is_finite(signal)).as_py():
         raise InputError(f"{path}: 'signal' must be finite. {_RESTORE}")
     if test.digest and _digest(content) != test.digest:
         raise InputError(f"{path} is not the file that was saved with {test.slug}.json. {_RESTORE}")

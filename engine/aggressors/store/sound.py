@@ -65,10 +65,19 @@ def check_whole(connection: Connection, path: Path) -> None:
 
     A published file has no other blocks; what is cut from one that somebody changed may show late.
     """
-    size = connection.execute(
-        "SELECT block_size * used_blocks FROM pragma_database_size()"
-    ).fetchone()
-    expected = _HEADERS_BYTES + (size[0] if size else 0)
+    check_length(path, max(lengths(connection).values(), default=_HEADERS_BYTES))
+
+
+def lengths(connection: Connection) -> dict[str, int]:
+    """Give the least length in bytes of the file behind each attached database."""
+    rows = connection.execute(
+        "SELECT database_name, block_size * used_blocks FROM pragma_database_size()"
+    ).fetchall()
+    return {name: _HEADERS_BYTES + size for name, size in rows}
+
+
+def check_length(path: Path, expected: int) -> None:
+    """Require a file to have its least length."""
     found = path.stat().st_size
     if found < expected:
         raise corrupt(path, f"it is truncated, {found:,} of {expected:,} bytes are there")
@@ -93,12 +102,19 @@ def check_version(connection: Connection, path: Path) -> None:
 
 def check_inert(connection: Connection, path: Path) -> None:
     """Refuse a file that computes: a macro could pose as any function, a view as any table."""
-    computed = connection.execute(
-        "SELECT view_name FROM system.duckdb_views() WHERE NOT internal"
-        " UNION ALL SELECT function_name FROM system.duckdb_functions() WHERE NOT internal"
-    ).fetchall()
-    if computed:
-        raise corrupt(path, f"it holds {computed[0][0]!r}, a view or macro that no run file has")
+    if found := next(iter(computing(connection).values()), ""):
+        raise corrupt(path, f"it holds {found!r}, a view or macro that no run file has")
+
+
+def computing(connection: Connection) -> dict[str, str]:
+    """Name a view or macro in each attached database that has one."""
+    return dict(
+        connection.execute(
+            "SELECT database_name, view_name FROM system.duckdb_views() WHERE NOT internal"
+            " UNION ALL SELECT database_name, function_name FROM system.duckdb_functions()"
+            " WHERE NOT internal"
+        ).fetchall()
+    )
 
 
 def check_tables(connection: Connection, path: Path) -> None:

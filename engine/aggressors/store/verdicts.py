@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -121,10 +122,6 @@ class RunRecord:
     tests: Mapping[str, Entry] = field(default_factory=dict)
     derived_from: str = ""
 
-    def with_entry(self, slug: str, entry: Entry) -> RunRecord:
-        """Return a copy in which one test has another entry."""
-        return replace(self, tests={**self.tests, slug: entry})
-
 
 def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str, str]]]:
     """List the records of all runs, and (run_id, sentence) for each that cannot be read."""
@@ -214,15 +211,10 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
     datetime.fromisoformat(raw["created_at"])
     tests = {}
     for slug, entry in raw["tests"].items():
-        comparison = entry["comparison"]
-        tests[slug] = typed(
-            Entry,
-            entry
-            | {
-                "measurement": _measured(typed(Measurement, entry["measurement"])),
-                "comparison": _sound(typed(Comparison, comparison)) if comparison else None,
-            },
-        )
+        measured, compared = entry["measurement"], entry["comparison"]
+        entry["measurement"] = _measured(typed(Measurement, measured))
+        entry["comparison"] = _sound(typed(Comparison, compared)) if compared else None
+        tests[slug] = typed(Entry, entry)
     return typed(
         RunRecord,
         {name: raw[name] for name in ("run_id", "name", "created_at")}
@@ -261,28 +253,36 @@ def _sound(one: Comparison) -> Comparison:
     return one
 
 
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "VerdictWord": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "int | None": (int, type(None)),
-    "float": (int, float),
-    "float | None": (int, float, type(None)),
+_TYPES: Mapping[str, frozenset[type]] = {
+    "str": frozenset({str}),
+    "VerdictWord": frozenset({str}),
+    "bool": frozenset({bool}),
+    "int": frozenset({int}),
+    "int | None": frozenset({int, type(None)}),
+    "float": frozenset({int, float}),
+    "float | None": frozenset({int, float, type(None)}),
 }
+_WORDS = frozenset(get_args(VerdictWord))
+
+
+@cache
+def _checks(kind: type[DataclassInstance]) -> tuple[tuple[str, object, frozenset[type], str], ...]:
+    """(name, default, types, declaration) of each field that is checked; asked for every entry."""
+    return tuple(
+        (entry.name, entry.default, _TYPES[str(entry.type)], str(entry.type))
+        for entry in fields(kind)
+        if str(entry.type) in _TYPES
+    )
 
 
 def typed(kind: type[D], raw: Mapping[str, Any]) -> D:
-    """Build a record whose every field has the type, or is the word, that it is declared with."""
-    for entry in fields(kind):
-        wanted, value = _TYPES.get(str(entry.type)), raw.get(entry.name, entry.default)
-        if wanted is None:
-            continue
-        odd = isinstance(value, bool) and bool not in wanted
-        if odd or not isinstance(value, wanted):
-            raise TypeError(f"{entry.name!r} is {value!r:.40}")
-        if isinstance(value, int | float) and float in wanted and not math.isfinite(value):
-            raise ValueError(f"{entry.name!r} is {value}")
-        if entry.type == "VerdictWord" and value not in get_args(VerdictWord):
-            raise ValueError(f"{entry.name!r} is {value!r:.40}")
+    """Build a record of JSON whose every field has the type, or is the word, that is declared."""
+    for name, default, wanted, declared in _checks(kind):
+        value = raw.get(name, default)
+        if type(value) not in wanted:  # exactly: True is no number
+            raise TypeError(f"{name!r} is {value!r:.40}")
+        if float in wanted and value is not None and not math.isfinite(value):
+            raise ValueError(f"{name!r} is {value}")
+        if declared == "VerdictWord" and value not in _WORDS:
+            raise ValueError(f"{name!r} is {value!r:.40}")
     return kind(**raw)

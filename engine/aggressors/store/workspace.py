@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from aggressors.contracts import RunSummary
 from aggressors.errors import RunCorrupt, RunNotFound, StoreError, UsageError, WorkspaceError
@@ -25,6 +24,7 @@ __all__ = [
     "BrokenRun",
     "Workspace",
     "atomic_write",
+    "called",
     "check_slug",
     "is_path",
     "is_slug",
@@ -139,9 +139,11 @@ class Workspace:
 
     def catalogue(self) -> tuple[list[RunSummary], list[BrokenRun]]:
         """List published runs, newest first, and the files that cannot be opened."""
+        from aggressors.store.summaries import read_summaries
+
         paths = [path for path in self.runs.glob("*.duckdb") if not path.name.startswith(".")]
-        with ThreadPoolExecutor(4) as pool:  # most of the time is spent outside Python
-            read = list(pool.map(_summary, sorted(paths)))
+        known = read_summaries(paths)
+        read = [_listed(path, known.get(path)) for path in sorted(paths)]
         found = [entry for entry in read if isinstance(entry, RunSummary)]
         broken = [entry for entry in read if isinstance(entry, BrokenRun)]
         found.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
@@ -165,7 +167,7 @@ class Workspace:
         if run == "latest" and found:
             leads = versions(found)
             return Path(next(one.path for one in found if leads[one.run_id] == one.run_id))
-        if known := _known(run, found):
+        if known := called(run, found):
             return Path(known.path)
         if is_path(run) and Path(run).is_file():
             return Path(run)
@@ -176,7 +178,7 @@ class Workspace:
 
     def is_run(self, run: str) -> bool:
         """Tell whether a published run has this id or name."""
-        return _known(run, self.catalogue()[0]) is not None
+        return called(run, self.catalogue()[0]) is not None
 
     def _no_run(self, run: str, found: list[RunSummary], broken: list[BrokenRun]) -> str:
         if is_path(run):
@@ -273,9 +275,20 @@ class _Line(Protocol):
     @property
     def run_id(self) -> str: ...
     @property
+    def name(self) -> str: ...
+    @property
     def created_at(self) -> str: ...
     @property
     def derived_from(self) -> str: ...
+
+
+Line = TypeVar("Line", bound=_Line)
+
+
+def called(run: str, runs: Iterable[Line]) -> Line | None:
+    """Find the run of an id, else the newest of a name."""
+    known = (one for one in runs if run in (one.run_id, one.name))
+    return max(known, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None)
 
 
 def versions(runs: Iterable[_Line]) -> dict[str, str]:
@@ -309,18 +322,11 @@ def stands_alone(run: str, workspace: Path | str | None) -> bool:
         return True
 
 
-def _known(run: str, found: list[RunSummary]) -> RunSummary | None:
-    """Find the run of an id, else the newest of a name."""
-    by_id = (entry for entry in found if entry.run_id == run)
-    by_name = (entry for entry in found if entry.name == run)
-    return next(by_id, None) or next(by_name, None)
-
-
-def _summary(path: Path) -> RunSummary | BrokenRun:
+def _listed(path: Path, known: RunSummary | None) -> RunSummary | BrokenRun:
     from aggressors.store.read import check_file_name, read_summary
 
     try:
-        found = read_summary(path)
+        found = known or read_summary(path)
         check_file_name(path, found.run_id)
         return found
     except StoreError as error:

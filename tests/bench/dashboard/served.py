@@ -179,16 +179,16 @@ async def abandon(
 
 async def _rests(pid: int) -> float:
     began = last = time.perf_counter()
-    before = _cpu(pid)
+    before = cpu_seconds(pid)
     while time.perf_counter() - last < 0.25:
         await asyncio.sleep(0.025)
-        now = _cpu(pid)
+        now = cpu_seconds(pid)
         if now - before > 0.015:
             last, before = time.perf_counter(), now
     return last - began
 
 
-def _cpu(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """CPU seconds of a process and its children."""
     ticks = os.sysconf("SC_CLK_TCK")
     total = 0

@@ -34,6 +34,7 @@ from aggressors.queries.judged import held_out
 from aggressors.store.read import open_run
 from aggressors.store.saved_tests import SavedTest, write_test
 from aggressors.store.workspace import Workspace
+from bench.track.check_page import write
 from planted import planted_tables
 from versions import publish_tables
 
@@ -89,11 +90,11 @@ def _test(place: int) -> SavedTest:
     )  # fmt: skip
 
 
-def checked(workspace: Workspace) -> dict[str, float]:
-    """Judge a run that no test has seen, in a process of its own, as CI does."""
+def checked(workspace: Workspace, run: str = "new") -> dict[str, float]:
+    """Judge a run, in a process of its own, as CI does."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    command = [sys.executable, "-m", "aggressors", "check", "new", "--json",
+    command = [sys.executable, "-m", "aggressors", "check", run, "--json",
                "--workspace", str(workspace.root)]  # fmt: skip
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     wall = time.perf_counter() - started
@@ -125,18 +126,24 @@ def _timed(act: Callable[[], object]) -> dict[str, float]:
             "cpu_s": round(time.process_time() - cpu, 2)}  # fmt: skip
 
 
+def built(root: Path) -> Workspace:
+    """Return the workspace, made where it is not there, without the run that is to be checked."""
+    if not (root / "built").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        build(root)
+        (root / "built").touch()
+    workspace = Workspace.open(root)
+    for stale in (*workspace.runs.glob("new-*"), *workspace.verdicts.glob("new-*")):
+        stale.unlink()
+    return workspace
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--root", type=Path, default=ROOT / "build" / "bench-check")
     asked = parser.parse_args()
-    if not (asked.root / "built").exists():
-        shutil.rmtree(asked.root, ignore_errors=True)
-        build(asked.root)
-        (asked.root / "built").touch()
-    workspace = Workspace.open(asked.root)
-    for stale in (*workspace.runs.glob("new-*"), *workspace.verdicts.glob("new-*")):
-        stale.unlink()
+    workspace = built(asked.root)
     version(workspace, bare_tables(), RUNS, "new")
     result = {
         "date": datetime.now(UTC).date().isoformat(),
@@ -147,12 +154,15 @@ def main() -> None:
         "samples": SAMPLES,
         "check_of_a_new_run": checked(workspace),
         "check_again": checked(workspace),
+        "check_of_the_latest": checked(workspace, "latest"),
+        "list_of_runs": _timed(workspace.catalogue),
         "history_for_the_page": _timed(lambda: gate.history(workspace)),
         "bare_reading": bare(workspace),
     }
     print(json.dumps(result, indent=1))
     if asked.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        write()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""The section of the benches of the check and of the page Track."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.solve.page import write_section
+
+HERE = Path(__file__).resolve()
+PAGE = HERE.parents[3] / "docs" / "benchmarks" / "track.md"
+RESULTS = HERE.parents[1] / "results"
+MOST_S = 3  # for the check of one run
+
+
+def write() -> None:
+    """Write the section from the results that are there."""
+    check, page = (_read(name) for name in ("track_check", "track_page"))
+    lines = [
+        "## Is it quick with 200 saved tests and 100 runs?",
+        "",
+        f"{check['tests']} tests of {check['samples']:,} samples each, judged in {check['runs']} "
+        "runs before, as planted ones whose losses differ by chance.",
+        "",
+        *_check(check),
+        *(_page(page) if page else []),
+    ]
+    write_section(PAGE, "speed", "\n".join(lines), title="What Track can promise", by="track")
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _check(found: dict[str, Any]) -> list[str]:
+    new = found["check_of_a_new_run"]["wall_s"]
+    bare = found["bare_reading"]
+    rows = {
+        "check of a run that is new": found["check_of_a_new_run"],
+        "the same check again": found["check_again"],
+        "the same by `latest`, for which all runs are listed": found["check_of_the_latest"],
+        "list of all runs": found["list_of_runs"],
+        "state of all tests over all runs, for the page": found["history_for_the_page"],
+        "bare reading: ids and losses of the run and of each test, and one mean a test": bare,
+    }
+    return [
+        f"`aggressors check` of one new run, from the command to its end: {new:.1f} s "
+        f"{_met(new <= MOST_S, f'at most {MOST_S} s')}.",
+        "",
+        "| | seconds | processor seconds |",
+        "| --- | ---: | ---: |",
+        *(f"| {what} | {one['wall_s']:.2f} | {one['cpu_s']:.2f} |" for what, one in rows.items()),
+        "",
+        f"{found['date']}, {found['machine']}.",
+        "",
+    ]
+
+
+def _page(found: dict[str, Any]) -> list[str]:
+    name, worst = max(found["views"].items(), key=lambda item: item[1]["p95_ms"])
+    machine = found["machine"]
+    aim = found["aim_p95_ms"]
+    return [
+        f"The page Track, from the request to the end of the script: p95 at most "
+        f"{worst['p95_ms']} ms ({name}) {_met(worst['p95_ms'] <= aim, f'at most {aim} ms')}. "
+        f"The first visit after the start takes {found['first_s']} s, the first after a new run "
+        f"{found['first_after_a_new_run_s']} s.",
+        "",
+        "| view | p50, ms | p95, ms | processor, ms | most sent, KB |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {view} | {one['p50_ms']} | {one['p95_ms']} | {one['cpu_ms']} | {one['most_kb']} |"
+            for view, one in found["views"].items()
+        ),
+        "",
+        f"{found['visits']} visits of each view, each to another test or run. {found['date']}, "
+        f"{machine['cores']} cores, load {machine['load_before']:.1f}.",
+    ]
+
+
+def _met(met: bool, aim: str) -> str:
+    return f"(aim: {aim}, {'met' if met else 'missed'})"
