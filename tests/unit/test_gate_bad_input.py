@@ -207,7 +207,8 @@ def test_an_old_damaged_file_hinders_nobody(workspace):
     ("part", "changes", "says"),
     [
         ("comparison", {"verdict": "pass"}, "'verdict' is 'pass', which its figures"),
-        ("comparison", {"bound": -1.0}, "'verdict' is 'fail', which its figures"),
+        ("comparison", {"chance": 99.0}, "'verdict' is 'fail', which its figures"),
+        ("comparison", {"chance": -1.0}, "'chance' is below 0"),
         ("comparison", {"difference": 99.0}, "'difference' lies outside its interval"),
         ("comparison", {"n": "many"}, "'n' is 'many'"),
         ("comparison", {"low": 10**400}, "too large"),

@@ -46,7 +46,7 @@ def four(story, tmp_path_factory):
     shutil.copytree(story.root, folder / "aggressors-workspace")
     workspace = Workspace.open(folder / "aggressors-workspace")
     gate.save_test(workspace, "v1", where="brightness < 0.25", slug="dusk")
-    gate.save_test(workspace, "v1", where="station = north", slug="north", margin=0.1)
+    gate.save_test(workspace, "v1", where="station = north", slug="north")
     calm = "station = north and brightness > 0.5"
     gate.save_test(workspace, "v1", where=calm, slug="unsure", margin=0)
     gate.save_test(workspace, "v1", where=calm, slug="gone")
@@ -110,9 +110,7 @@ def test_each_saved_test_is_an_item_beside_those_of_ones_own(folder, run):
     skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
     assert any("unsure.json" in line and "on either side of the margin" in line for line in skipped)
     assert any("gone.json" in line and "'focal'" in line for line in skipped)
-    assert (
-        "margin 0.1 (chosen when it was saved)" in done.stdout.split("PASSES")[1]
-    )  # of north, with -rA
+    assert "a tenth of the mean" in done.stdout.split("PASSES")[1]  # of north, with -rA
 
 
 def test_strict_fails_what_is_unsure_and_errs_on_what_cannot_be_evaluated(run):
