@@ -13,6 +13,16 @@ from filelock import FileLock
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+DEMO_SECONDS = 1_500  # that a busy machine may take for three models; a test's own limit is 300
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give whichever test comes first the time that the demo takes."""
+    for item in items:
+        if "demo_workspace" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(DEMO_SECONDS), append=False)
+
+
 @pytest.fixture(scope="session")
 def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Workspace with the demo's runs v1, v2 and v3; read it, or copy it before writing.
