@@ -16,7 +16,7 @@ from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 from versions import analysed
 
-EVIL = "<script>alert(1)</script> \"' | `x`"
+EVIL = "<script>alert(1)</script> \"' | `x` @all https://evil.example"
 UNSAFE = {"script", "link", "iframe", "object", "embed", "base", "form", "foreignobject"}
 
 

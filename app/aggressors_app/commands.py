@@ -14,6 +14,10 @@ from tempfile import TemporaryDirectory
 from aggressors.errors import AggressorsError
 
 SECONDS_BETWEEN_LOOKS = 0.2
+KILLED = (
+    "The command was ended from outside, as by a machine short of memory. Nothing is half made; "
+    "try again, or in a terminal."
+)
 
 
 def running(arguments: Sequence[str]) -> Generator[str, None, str]:
@@ -43,7 +47,8 @@ def running(arguments: Sequence[str]) -> Generator[str, None, str]:
             finally:
                 process.kill()
         if process.returncode:
-            raise AggressorsError(reason(told.read_text(encoding="utf-8", errors="replace")))
+            last = told.read_text(encoding="utf-8", errors="replace")
+            raise AggressorsError(reason(last) if process.returncode > 0 else KILLED)
         return out.read_text(encoding="utf-8")
 
 

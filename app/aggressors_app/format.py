@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from datetime import datetime
 
 from aggressors.words import THIN as THIN
 from aggressors.words import typeset as typeset
+from aggressors.words import unlinked
 
 MISSING = "–"
-# Where a break keeps Markdown from making a link of a web or mail address.
-_ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 
 REASONS = {
     "central": "Central",
@@ -116,5 +114,5 @@ def when(iso: str) -> str:
 
 def plain(text: str) -> str:
     """Escape what Streamlit's Markdown would take for markup; for text that comes from data."""
-    text = _ADDRESS.sub("\u2060", text)  # invisible, and no part of an address
-    return "".join(f"\\{mark}" if mark in "\\`*_{}[]()#+-!|<>$:~&" else mark for mark in text)
+    special = "\\`*_{}[]()#+-!|<>$:~&"
+    return "".join(f"\\{mark}" if mark in special else mark for mark in unlinked(text))

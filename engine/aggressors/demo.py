@@ -100,9 +100,10 @@ def run_versions(workspace: Workspace, progress: Progress) -> list[Chapter]:
 
 
 def act_on_the_worst(run: RunFile, workspace: Workspace) -> None:
-    """Queue what was labeled for v2, with the labels, and save the aggressor as a test; once each.
+    """Queue what was labeled for v2, with the labels, and save the aggressor as a test.
 
-    It is the aggressor of v1 for which Solve by itself fetches most of what was labeled.
+    Each only where it is not there. It is the aggressor of v1 for which Solve by itself fetches
+    most of what was labeled.
     """
     from pyarrow import parquet
 

@@ -23,6 +23,7 @@ from aggressors.words import number, spoken
 
 LEVEL = 0.95
 CERTAINTY = 0.95  # certainty, over all tests of a check, that it is no chance
+ROUNDING = 1e-9  # of what chance makes, since it often is the very sum that was seen
 MIN_SHARE = 0.5  # of the frozen samples must be there for a verdict
 
 
@@ -236,7 +237,7 @@ def decided(change: Interval, chance: float, margin: float) -> VerdictWord:
 
 def surely_worse(difference: float, chance: float, margin: float) -> bool:
     """Tell whether chance and the margin together cannot be why a mean is worse."""
-    return difference > chance + margin
+    return difference - margin > chance * (1 + ROUNDING)
 
 
 def likely_detectable(signal: FloatArray, margin: float, n_tests: int) -> float:
@@ -248,7 +249,7 @@ def likely_detectable(signal: FloatArray, margin: float, n_tests: int) -> float:
     Parameters
     ----------
     signal : (n,) of the frozen samples, at least 2.
-    n_tests : tests of a check, whose intervals hold together.
+    n_tests : tests of a check.
     """
     spread = 2**0.5 * float(np.std(signal, ddof=1))
     return significant(margin + _noticed(len(signal), spread, max(n_tests, 1)))
@@ -327,8 +328,9 @@ def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
     change = f"{number(abs(it.difference))} ({_span(it)})"
     if it.verdict == "fail":
         return (
-            f"{text}: worse by {change}, of which chance explains at most {number(it.chance)} "
-            f"(with 95 % certainty{_over_all(it)}) and the margin allows {number(it.margin)}."
+            f"{text}: worse by {change}, where {number(it.chance + it.margin)} is allowed: "
+            f"{margin}, and {number(it.chance)} that chance makes of two equal models"
+            f"{_over_all(it)}."
         )
     if it.verdict == "pass":
         if it.high < 0:
@@ -336,7 +338,10 @@ def _compared(test: SavedTest, it: Comparison, run_id: str) -> str:
         return f"{text}: no worse, the change {_signed(it)} stays within {margin}."
     why = f"the change {_signed(it)} may lie on either side of {margin}"
     if it.low > it.margin:
-        why = f"worse by {change}, of which chance may explain {number(it.chance)}{_over_all(it)}"
+        why = (
+            f"worse by {change}, but chance may make {number(it.chance)} of two equal models"
+            f"{_over_all(it)}"
+        )
     return f"{text}: {why}; a worsening below {number(it.detectable)} may pass unseen."
 
 

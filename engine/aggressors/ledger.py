@@ -135,7 +135,7 @@ class Ledger:
         return record
 
     def compare_fully(self, run_id: str) -> None:
-        """Compare one run so that its intervals hold over the tests of this check."""
+        """Compare one run in all tests of this check together."""
         baselines = self._baselines()[run_id]
         self._compare(run_id, baselines)
         entries = [self._entry(self.records[run_id], self.tests[slug]) for slug in baselines]

@@ -46,7 +46,8 @@ class Promise:
     detectable : smallest worsening of its mean signal that fails with 80 % probability.
     runs : runs whose paired differences tell that; 0 where it is estimated from one run alone, as
         if two models had nothing in common, so that it is likely less.
-    gap : of the samples to the rest in the run that the test was saved on; None without.
+    gap : of the samples to the rest in the run that the test was saved on, which it should notice;
+        None without, or where it has noticed a worsening already.
     """
 
     test: SavedTest
@@ -89,6 +90,8 @@ def promised(
     seen = [one.detectable for one in verdicts.values() if one.detectable is not None]
     source = verdicts.get(test.source_run_id)
     gap = source.gap if source else None
+    if any(one.verdict == "fail" for one in verdicts.values()):
+        gap = None  # it notices enough, as it has shown
     if seen:
         return Promise(test, median(seen), len(seen), gap)
     frozen = signals_of(read_samples(workspace, test), "signal").value

@@ -85,6 +85,8 @@ METHOD_NAMES = {
     "eigencam": "EigenCAM",
 }
 THIN = "\u202f"  # a narrow space that does not break
+# Where a break keeps a reader of Markdown from making a link or a mention.
+_ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 _MINUS = re.compile(r"(?<=[ (])-(?=\d)")
 _PERCENT = re.compile(r"(?<=\d) ?%")
 CLEAR_ATTENTION = 0.02  # a difference of shares is told where all of its interval is further from 0
@@ -103,6 +105,11 @@ def number(value: float | None) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """Write a share as sentences do: 38 %, 0.3 %."""
     return f"{100 * share:.{digits}f} %"
+
+
+def unlinked(text: str) -> str:
+    """Text from data in which no web address, mail address or mention is one any more."""
+    return _ADDRESS.sub("\u2060", text)  # invisible, and no part of an address
 
 
 def typeset(text: str) -> str:

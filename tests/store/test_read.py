@@ -125,7 +125,7 @@ def test_no_file_is_not_found(tmp_path: Path) -> None:
         ("ALTER TABLE run ALTER created_at TYPE VARCHAR", "'created_at' of 'run' is VARCHAR"),
         ("UPDATE aggressors SET action = 'wait'", "action 'wait'"),
         ("UPDATE aggressors SET status = '<b>'", "status '<b>'"),
-        ("UPDATE aggressors SET name = NULL", "no rank or no name"),
+        ("UPDATE aggressors SET name = NULL", "no rank, name, severity or impact"),
         ("UPDATE run SET run_id = '../../escaped'", "cannot name a file"),
         ("UPDATE run SET run_id = '.hidden'", "cannot name a file"),
     ],

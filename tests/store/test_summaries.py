@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -61,7 +62,14 @@ def test_what_is_odd_is_left_out_and_hinders_no_other(runs: Path) -> None:
         changed(runs, "gone", "DROP TABLE aggressors"),
         changed(runs, "types", "ALTER TABLE run ALTER created_at TYPE VARCHAR"),
         changed(runs, "it's", "UPDATE run SET name = name"),
+        changed(runs, "version", "ALTER TABLE run ALTER schema_version TYPE VARCHAR"),
+        changed(runs, "nested", "UPDATE run SET settings = repeat('[', 5000) || repeat(']', 5000)"),
     ]
+    os.mkfifo(runs / "pipe.duckdb")
+    (runs / "loop.duckdb").symlink_to(runs / "loop.duckdb")
+    strange = os.fsdecode(os.fsencode(runs) + b"/\xff.duckdb")
+    shutil.copy(fine[0], strange)
+    odd += [runs / "pipe.duckdb", runs / "loop.duckdb", Path(strange)]
     torn, text = runs / "torn.duckdb", runs / "text.duckdb"
     torn.write_bytes(fine[0].read_bytes()[:-1])
     text.write_text("sample_id,loss\n")

@@ -1,4 +1,4 @@
-"""The verdict of one test: margins, simultaneous failure, states, sentences."""
+"""The verdict of one test: margins, chance over many tests, states, sentences."""
 
 import json
 from dataclasses import asdict, replace
@@ -40,7 +40,7 @@ def signals(ids, labels, value):
     return Signals(pa.array(ids), pa.array(labels, pa.string()), np.asarray(value, float))
 
 
-def test_the_whole_interval_decides():
+def test_sure_changes_fail_or_pass():
     rng = np.random.default_rng(0)
     base = rng.normal(1, 0.3, 400)
     assert judge(base + rng.normal(0.5, 0.1, 400), base).verdict == "fail"
@@ -61,6 +61,18 @@ def test_a_failure_must_hold_over_all_tests_of_the_check():
     assert among_many.verdict == "inconclusive"
     assert alone.chance < alone.difference - 0.03 < among_many.chance
     assert (among_many.low, among_many.high) == (alone.low, alone.high)
+
+
+@pytest.mark.parametrize("n", [40, 300, 1_000])
+@pytest.mark.parametrize(
+    ("broken", "verdict"), [(1, "inconclusive"), (4, "inconclusive"), (5, "fail")]
+)
+def test_few_broken_samples_are_chance_even_without_a_margin(n, broken, verdict):
+    """Five to one side are one in 32; four are one in 16, which is more than one in twenty."""
+    value = np.zeros(n)
+    value[:broken] = 1
+    assert judge(value, np.zeros(n), margin=0.0).verdict == verdict
+    assert judge(value, np.zeros(n), margin=0.0, n_tests=50).verdict == "inconclusive"
 
 
 def test_no_real_change_blocks_at_most_one_check_in_twenty():
@@ -216,7 +228,15 @@ def test_margins_come_from_what_is_at_stake():
 @pytest.mark.parametrize(
     ("shift", "n_tests", "parts"),
     [
-        (0.5, 1, ("worse by", "of which chance explains at most", "the margin allows 0.03.")),
+        (
+            0.5,
+            1,
+            (
+                "worse by",
+                "is allowed: the margin of 0.03, and",
+                "that chance makes of two equal models.",
+            ),
+        ),
         (0.5, 7, ("worse by", "over all 7 tests")),
         (-0.5, 1, ("better by",)),
         (0.0, 1, ("no worse",)),

@@ -72,7 +72,9 @@ def test_what_got_worse_is_listed_once_it_was_sought(tmp_path):
     place = Workspace.open(tmp_path / "workspace", create=True)
     publish_story(place)
     before = page(place, "v3", tmp_path).text
-    assert "It was not sought yet: aggressors compare v3 --baseline v2 finds it." in before
+    assert (
+        "It was not sought yet: aggressors compare v3-0000 --baseline v2-0000 finds it." in before
+    )
     found = compare(place, "v3")
     assert found.worse
     after = page(place, "v3", tmp_path)

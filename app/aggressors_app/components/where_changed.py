@@ -113,12 +113,17 @@ def _test(tracked: TrackedTest, found: Verdict | Change | None, top: float) -> R
 def _measured(
     history: History, run_id: str, other_id: str
 ) -> list[tuple[TrackedTest, Verdict | Change | None]]:
-    """Give each test its change between two runs: of its verdict, where it measures these two."""
+    """Give each test its change between two runs: of its verdict, where it measures these two.
+
+    All are in the signal of the run, which the list has one scale for.
+    """
+    signal = cached.run_file(run_id).info.settings.signal
     found: list[tuple[TrackedTest, Verdict | Change | None]] = []
     asked = 0
     for tracked in (one.tracked for one in in_order(history, run_id)):
         verdict = tracked.verdicts.get(run_id)
-        if verdict is not None and verdict.baseline == other_id:
+        own = tracked.test.signal == signal
+        if own and verdict is not None and verdict.baseline == other_id:
             found.append((tracked, verdict))
         elif asked < MOST_ASKED:
             asked += 1

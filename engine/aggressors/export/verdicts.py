@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from aggressors.contracts import Verdict
 from aggressors.gate import CheckResult
 from aggressors.store.workspace import atomic_write
-from aggressors.words import number
+from aggressors.words import number, unlinked
 
 MAX_SUMMARY = 900_000  # bytes; some hosts refuse a step summary above 1 MiB
 _LONGEST = 1_000  # characters of a cell or a reason
@@ -22,7 +22,16 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def bottom_line(result: CheckResult) -> str:
-    """Say in one sentence whether the run passed, and what failed."""
+    """Say in a sentence whether the run passed, and what failed or cannot be read."""
+    broken = len(result.unreadable)
+    if not broken:
+        return _judged(result)
+    files = "1 file of a test or verdict" if broken == 1 else f"{broken} files of tests or verdicts"
+    said = "" if not result.verdicts else f" {_judged(result)}"
+    return f"{files} cannot be read, so that the check is not whole.{said}"
+
+
+def _judged(result: CheckResult) -> str:
     total = len(result.verdicts)
     if not total and not result.passed:
         return (
@@ -54,7 +63,7 @@ def _tests(count: int) -> str:
 
 def write_junit(result: CheckResult, path: Path) -> None:
     """Write `junit` to a file; raises WorkspaceError where it cannot be written."""
-    atomic_write(path, junit(result).encode())
+    atomic_write(path, junit(result).encode(), "--junit FILE")
 
 
 def junit(result: CheckResult) -> str:
@@ -151,7 +160,7 @@ def threshold(verdict: Verdict, between: str = ", ") -> str:
 
 def write_markdown(result: CheckResult, path: Path) -> None:
     """Write a table that fits the step summary of a CI job; raises WorkspaceError."""
-    atomic_write(path, markdown(result).encode())
+    atomic_write(path, markdown(result).encode(), "--markdown FILE")
 
 
 def markdown(result: CheckResult) -> str:
@@ -161,7 +170,8 @@ def markdown(result: CheckResult) -> str:
     """
     verdicts = sorted(result.verdicts, key=lambda one: _ORDER.index(one.verdict))
     summary = _Summary()
-    summary.add(f"### {'✅' if result.passed else '❌'} {escaped(bottom_line(result))}", "")
+    mark = "✅" if result.passed and not result.unreadable else "❌"
+    summary.add(f"### {mark} {escaped(bottom_line(result))}", "")
     if verdicts:
         summary.add(
             "| | test | state | n | change (95 %) | margin | notices | baseline |",
@@ -226,7 +236,7 @@ def _change(verdict: Verdict) -> str:
 
 
 def escaped(text: str) -> str:
-    """Make text from data harmless in a Markdown table: no cell border, markup or HTML."""
-    text = re.sub(r"\s+", " ", _plain(text))
+    """Make text from data harmless in a Markdown table: no cell border, markup, HTML or link."""
+    text = unlinked(re.sub(r"\s+", " ", _plain(text)))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", text)

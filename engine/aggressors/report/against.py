@@ -10,7 +10,7 @@ from aggressors.queries.fates import Fated, fates
 from aggressors.queries.paired import Change, change
 from aggressors.queries.worsened import Told, hidden, known
 from aggressors.store.baselines import baseline_of
-from aggressors.store.read import RunFile, open_run
+from aggressors.store.read import RunFile, open_run, read_summary
 from aggressors.store.workspace import Workspace
 from aggressors.store.worsened import Worsened, baselines_of
 
@@ -40,7 +40,7 @@ class Against:
 
 
 def against(run: RunFile, workspace: Workspace) -> Against | None:
-    """Compare a run with the model before it, or with the run it was last compared with.
+    """Compare a run with the model before it, or with an earlier one it was last compared with.
 
     The latter where what got worse was sought against it alone. None where there is no other, or
     the two do not compare.
@@ -53,7 +53,9 @@ def against(run: RunFile, workspace: Workspace) -> Against | None:
 
 
 def _baseline(run: RunFile, workspace: Workspace) -> Path:
-    compared = baselines_of(workspace, run.info.run_id)
+    compared = [
+        one for one in baselines_of(workspace, run.info.run_id) if _is_before(one, run, workspace)
+    ]
     try:
         usual = baseline_of(workspace, run.path)
     except UsageError:
@@ -63,6 +65,10 @@ def _baseline(run: RunFile, workspace: Workspace) -> Path:
         if not compared or usual.stem in compared:
             return usual
     return workspace.run_path(compared[0])
+
+
+def _is_before(run_id: str, run: RunFile, workspace: Workspace) -> bool:
+    return read_summary(workspace.run_path(run_id)).created_at < run.info.created_at
 
 
 def _compared(run: RunFile, other: RunFile, workspace: Workspace) -> Against:

@@ -20,13 +20,13 @@ _SAID = {
 }  # fmt: skip
 
 
-def section(found: Against, signal: str, name: str) -> Html:
+def section(found: Against, signal: str, run_id: str) -> Html:
     """Show what changed as a whole, what got worse, and what became of each aggressor."""
     parts: list[Html | None] = [
         el("h2", f"Against {found.baseline_name}", id="against"),
         el("p", typeset(_whole(found.whole, signal))),
         el("p", el("b", typeset(found.hidden))) if found.hidden else None,
-        *_worse(found, signal, name),
+        *_worse(found, signal, run_id),
         *_fates(found.aggressors, signal),
     ]
     return el("section", *parts)
@@ -42,10 +42,10 @@ def _whole(change: Change, signal: str) -> str:
     )
 
 
-def _worse(found: Against, signal: str, name: str) -> list[Html]:
+def _worse(found: Against, signal: str, run_id: str) -> list[Html]:
     title = el("h3", "What got worse")
     if found.sought is None:
-        typed = f"aggressors compare {name} --baseline {found.baseline_name}"
+        typed = f"aggressors compare {run_id} --baseline {found.baseline_id}"
         return [
             title,
             el("p", "It was not sought yet: ", el("code", typed), " finds it.", class_="quiet"),

@@ -216,7 +216,7 @@ def _against(report: Report) -> Html:
     if report.against is None:
         return EMPTY
     info = report.summary.info
-    return against_html.section(report.against, spoken(info.settings.signal), info.name)
+    return against_html.section(report.against, spoken(info.settings.signal), info.run_id)
 
 
 def _tests(report: Report) -> Html:

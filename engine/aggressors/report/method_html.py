@@ -8,11 +8,12 @@ from aggressors.report.markup import Html, el
 from aggressors.words import percent, spoken, typeset
 
 _TESTS = (
-    "A saved test compares the same samples under two models. Fail: with 95 % certainty, over all "
-    "tests of the check together, its mean is worse by more than the margin. Pass: the whole 95 % "
-    "interval of the difference is better than the margin. Inconclusive: neither. Missing: too few "
-    "of its samples are in the run. Open: no run has solved it yet, which does not block a model. "
-    "Solved: one has. Regressed: solved, and it fails again."
+    "A saved test compares the same samples under two models. Fail: its mean is worse by more than "
+    "the margin and what chance makes of two equal models in one check of twenty, whatever the "
+    "number of its tests. Pass: the whole 95 % interval of the difference is better than the "
+    "margin. Inconclusive: neither. Missing: too few of its samples are in the run. Open: no run "
+    "has solved it yet, which does not block a model. Solved: one has. Regressed: solved, and it "
+    "fails again."
 )
 _ALONE = (
     "This report is of a run file on its own. Saved tests, what the team decided, hypotheses and "

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aggressors.contracts import Aggressor, Condition, Verdict
 from aggressors.errors import InputError
@@ -100,7 +101,7 @@ def _held(
     found = {}
     for one in aggressors:
         inside = matching(run, Condition("aggressor", "=", (one.rank,)))
-        samples = ids.filter(pa.compute.is_in(rows, value_set=pa.array(inside)).combine_chunks())
+        samples = ids.filter(pc.is_in(rows, value_set=pa.array(inside)).combine_chunks())
         shared = covering(samples, saved)
         found[one.rank] = tuple(each for each in shared if each.covers or each.of_test >= MOSTLY)
     return found

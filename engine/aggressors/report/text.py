@@ -8,7 +8,7 @@ from aggressors.report import saying
 from aggressors.report.cards import Card
 from aggressors.report.figures import quantity, share, signed, span
 from aggressors.report.gathered import Report
-from aggressors.words import ACTION_NAMES, ADVICE, STATES, counted, failing_of, spoken
+from aggressors.words import ACTION_NAMES, ADVICE, STATES, counted, failing_of, spoken, typeset
 
 ROWS = 6  # aggressors of the table
 TASKS = 3  # of these with a box to tick
@@ -23,10 +23,10 @@ def ticket(report: Report) -> str:
     first, *others = saying.bottom_lines(report)
     origin = f", {summary.origin}" if summary.origin else ""
     parts = [
-        [f"## {escaped(info.name)}: {escaped(first.text)}"],
-        [f"- {escaped(one.text)}" for one in others],
-        [f"Model {escaped(info.model_name)}, {escaped(summary.performance)}. Run `{info.run_id}`"
-         f"{escaped(origin)}."],
+        [f"## {escaped(info.name)}: {escaped(typeset(first.text))}"],
+        [f"- {escaped(typeset(one.text))}" for one in others],
+        [f"Model {escaped(info.model_name)}, {escaped(typeset(summary.performance))}. "
+         f"Run `{info.run_id}`{escaped(origin)}."],
         _ranking(report),
         _tasks(report),
         _tests(report),

@@ -18,7 +18,6 @@ def paired_difference(
     reference: FloatArray,
     *,
     level: float = 0.95,
-    n_tests: int = 1,
 ) -> Interval:
     """Mean of `value - reference` over the same samples, with a bootstrap interval.
 
@@ -26,8 +25,7 @@ def paired_difference(
     ----------
     value : (n,) signal of the samples under the new model.
     reference : (n,) signal of the same samples, in the same order, under the baseline.
-    level : coverage, in (0, 1); of all `n_tests` intervals together.
-    n_tests : intervals that must hold together (Bonferroni).
+    level : coverage, in (0, 1).
 
     Raises
     ------
@@ -37,7 +35,6 @@ def paired_difference(
     with the tails expanded for small n), with the quantiles of `saddlepoint.bootstrap_bounds`.
     """
     difference = np.sort(_differences(value, reference))
-    level = simultaneous_level(level, n_tests)
     if len(difference) >= LARGE:
         return mean_interval(difference, level=level)
     low, high = bootstrap_bounds(difference, _expanded_tail(len(difference), level))
@@ -63,7 +60,8 @@ def chance_difference(
     Notes
     -----
     Where nothing changed, each sample might as well have its two signals the other way round. So
-    this holds for any distribution of them, where the bootstrap trusts that of few samples far out.
+    this asks nothing of their distribution, where the bootstrap trusts that of few samples far out:
+    exact where all changes have one size, close to it otherwise.
 
     Source: Fisher 1935, ch. 3, with the quantiles of `saddlepoint.swapped_bound`.
     """

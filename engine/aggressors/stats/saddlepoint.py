@@ -54,13 +54,26 @@ def swapped_bound(difference: FloatArray, tail: float) -> float:
     of all differences to one side, which none exceeds.
 
     Source: Fisher 1935, the randomization test of paired differences, ch. 3; the tail as in
-    `bootstrap_bounds`.
+    `bootstrap_bounds`. Where those that are not 0 have one size, as of answers right or wrong, the
+    exact binomial (McNemar 1947).
     """
-    size = float(np.sqrt(np.mean(difference**2)))
+    sizes = np.abs(difference)
+    size = float(np.sqrt(np.mean(sizes**2)))
     if size == 0:
         return 0.0
-    unit = np.abs(difference) / size
+    moved = sizes[sizes > 0]
+    if moved.min() == moved.max():
+        return float(moved[0]) * _balance(len(moved), tail) / len(sizes)
+    unit = sizes / size
     return size * _upper(lambda tilt: _signed(unit, tilt), len(unit), tail, most=float(unit.mean()))
+
+
+def _balance(count: int, tail: float) -> int:
+    """Least balance of `count` signs by lot that is exceeded with at most `tail`."""
+    from scipy.special import bdtrc
+
+    above = bdtrc(np.arange(count + 1), count, 0.5)  # P(more than so many are positive)
+    return 2 * int(np.argmax(above <= tail)) - count
 
 
 def _upper(tilted: Tilted, n: int, tail: float, *, most: float) -> float:

@@ -15,7 +15,7 @@ from typing import get_args
 import duckdb
 
 from aggressors.contracts import ADDED, FieldInfo, FieldKind, RunInfo, RunSummary, Settings
-from aggressors.errors import GivenUp, RunNotFound, StoreError
+from aggressors.errors import GivenUp, RunCorrupt, RunNotFound, StoreError
 from aggressors.store.asking import NOBODY, asking_for
 from aggressors.store.originals import LARGEST_ORIGINAL, find_original, read_original
 from aggressors.store.sound import (
@@ -211,6 +211,8 @@ def _connect(path: Path) -> Connection:
     if not path.is_file():
         raise RunNotFound(f"There is no run file {path}. `aggressors runs` lists what there is.")
     check_kind(path)
+    if not _is_text(path):
+        raise RunCorrupt(f"The name of the run file {str(path)!a} is not UTF-8. Rename it.")
     try:
         connection = duckdb.connect(path, read_only=True, config=CONFIG)
     except duckdb.Error as error:
@@ -226,6 +228,14 @@ def _connect(path: Path) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeError:
+        return False
+    return True
 
 
 def _read_info(connection: Connection, path: Path) -> RunInfo:
@@ -257,7 +267,7 @@ def _read_settings(raw: str, path: Path) -> Settings:
     try:
         values = json.loads(raw)
         return Settings.parse({name: values[name] for name in known if name in values})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise corrupt(path, f"its settings cannot be read ({error})") from error
 
 

@@ -103,6 +103,12 @@ def read_test(workspace: Workspace, slug: str) -> SavedTest:
     for column in SAMPLES:
         if column.name not in schema.names or schema.field(column.name).type != column.type:
             raise InputError(f"{samples} needs a column {column.name!r} of type {column.type}.")
+    held = (schema.metadata or {}).get(_SIGNAL, test.signal.encode())
+    if held != test.signal.encode():
+        raise InputError(
+            f"{path}: 'signal' is {test.signal!r} but {samples.name} holds "
+            f"{held.decode(errors='replace')!r}. {_RESTORE}"
+        )
     if rows != test.samples:
         raise InputError(
             f"{path}: 'samples' is {test.samples} but {samples.name} holds {rows}. {_RESTORE}"
@@ -178,7 +184,8 @@ def write_numbered(
 def _sealed(test: SavedTest, samples: pa.Table) -> tuple[SavedTest, bytes]:
     """Give the file of a test's samples, and the test with its digest."""
     file = BytesIO()
-    pq.write_table(samples.select(SAMPLES.names).cast(SAMPLES), file)
+    schema = SAMPLES.with_metadata({_SIGNAL: test.signal.encode()})
+    pq.write_table(samples.select(SAMPLES.names).cast(schema), file)
     content = file.getvalue()
     return replace(test, digest=_digest(content)), content
 
@@ -215,6 +222,7 @@ def _samples_file(path: Path) -> Path:
     return path.with_suffix(".parquet")
 
 
+_SIGNAL = b"signal"  # which one the samples hold, so that no edit makes it another
 _RESTORE = "Undo the edit, for instance with `git checkout`, or save the test again."
 
 

@@ -86,7 +86,7 @@ def check_length(path: Path, expected: int) -> None:
 def check_version(connection: Connection, path: Path) -> None:
     """Require the schema version that this version of aggressors reads."""
     row = connection.execute("SELECT schema_version FROM run").fetchone()
-    if row is None or row[0] is None:
+    if row is None or not isinstance(row[0], int):
         raise corrupt(path, "its table 'run' is empty or has no schema_version")
     if row[0] > SCHEMA_VERSION:
         raise SchemaTooNew(
@@ -147,13 +147,13 @@ def check_rows(connection: Connection, path: Path) -> None:
 
 def check_words(connection: Connection, path: Path) -> None:
     """Require that each aggressor has a value everywhere, and words that the contract knows."""
-    for rank, name, status, action in connection.execute(
-        "SELECT rank, name, status, action FROM aggressors"
+    for rank, name, status, action, severity, impact in connection.execute(
+        "SELECT rank, name, status, action, severity, impact FROM aggressors"
     ).fetchall():
         if status not in get_args(Status) or action not in get_args(Action):
             raise corrupt(path, f"aggressor {rank} has status {status!r} and action {action!r}")
-        if rank is None or name is None:
-            raise corrupt(path, "an aggressor has no rank or no name")
+        if None in (rank, name, severity, impact):
+            raise corrupt(path, "an aggressor has no rank, name, severity or impact")
 
 
 def check_value(name: str, value: Any, path: Path) -> None:

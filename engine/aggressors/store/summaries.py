@@ -7,7 +7,7 @@ be reached. A file that is left out, for whatever reason, is to be opened by its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,21 +34,34 @@ def read_summaries(paths: Sequence[Path]) -> dict[Path, RunSummary]:
     """Sum up those of some run files that are sound; each is as `read_summary` would have it."""
     found: dict[Path, RunSummary] = {}
     for start in range(0, len(paths), AT_ONCE):
+        here = {path: place for path in paths[start : start + AT_ONCE] if (place := _place(path))}
         with suppress(duckdb.Error):
-            found |= _together(paths[start : start + AT_ONCE])
+            found |= _together(here)
     return found
 
 
-def _together(paths: Sequence[Path]) -> dict[Path, RunSummary]:
-    places = {f"r{at}": path.resolve() for at, path in enumerate(paths)}
+def _place(path: Path) -> Path | None:
+    """Where a file lies, if it can be attached; a path can only be written into the statement."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return None
+        place = path.resolve()
+        str(place).encode()
+    except (OSError, RuntimeError, UnicodeError):
+        return None
+    return None if "'" in str(place) else place
+
+
+def _together(files: Mapping[Path, Path]) -> dict[Path, RunSummary]:
+    places = {f"r{at}": place for at, place in enumerate(files.values())}
     with _closed_to_all_but(list(places.values())) as connection:
         attached = [name for name, path in places.items() if _attach(connection, name, path)]
         refused = computing(connection)
         expected = lengths(connection)
         found = {}
-        for name, path in zip(places, paths, strict=True):
+        for name, path in zip(places, files, strict=True):
             if name in attached and name not in refused:
-                with suppress(StoreError, duckdb.Error):
+                with suppress(StoreError, duckdb.Error, OSError):
                     check_length(path, expected[name])
                     found[path] = _summary(connection, name, path)
     return found
@@ -67,9 +80,7 @@ def _closed_to_all_but(paths: Sequence[Path]) -> Connection:
 
 
 def _attach(connection: Connection, name: str, path: Path) -> bool:
-    if "'" in str(path):  # a path can only be written into the statement
-        return False
-    with suppress(StoreError, duckdb.Error):
+    with suppress(StoreError, duckdb.Error, OSError):
         check_kind(path)
         connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY, TYPE duckdb)")
         return True

@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aggressors.contracts import VerdictWord
-from aggressors.errors import SchemaTooNew, WorkspaceError
+from aggressors.errors import SchemaTooNew, SchemaTooOld, WorkspaceError
 from aggressors.store.files import below, beside
 from aggressors.store.workspace import Workspace, atomic_write
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     D = TypeVar("D", bound=DataclassInstance)
 
-VERSION = 1
+VERSION = 2
 _SAMPLE = ("sample_id", "label")  # texts; every other column of the signals is a number
 
 
@@ -131,7 +132,7 @@ def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str,
             continue
         try:
             found.append(_parse(json.loads(path.read_text(encoding="utf-8")), path.stem))
-        except SchemaTooNew as error:
+        except (SchemaTooNew, SchemaTooOld) as error:
             wrong.append((path.stem, f"{path} {error}"))
         except _NONSENSE as error:
             reason = (
@@ -159,11 +160,21 @@ def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
     if not path.is_file():
         return None
     try:
-        return _as_signals(pq.read_table(path))
+        return _finite(_as_signals(pq.read_table(path)))
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         raise WorkspaceError(
             f"{path} cannot be read ({error}). Restore it, or delete it where its run is at hand."
         ) from error
+
+
+def _finite(table: pa.Table) -> pa.Table:
+    """Require numbers, or nothing, of each sample, and each sample once; raises ValueError."""
+    for name in table.column_names:
+        if name not in _SAMPLE and not pc.all(pc.is_finite(table[name]), min_count=0).as_py():
+            raise ValueError(f"{name!r} has a value that is not finite")
+    if pc.count_distinct(table["sample_id"]).as_py() < len(table):
+        raise ValueError("a sample occurs twice")
+    return table
 
 
 def write_signals(workspace: Workspace, run_id: str, signals: pa.Table) -> None:
@@ -205,6 +216,12 @@ def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
         raise SchemaTooNew(
             f"has schema version {raw['schema_version']}, and this version of aggressors reads "
             f"{VERSION}. Upgrade with `pip install --upgrade aggressors`."
+        )
+    if raw["schema_version"] < VERSION:
+        raise SchemaTooOld(
+            f"has schema version {raw['schema_version']}, and this version of aggressors reads "
+            f"{VERSION}, for tests are judged otherwise now. Type `aggressors check` where its run "
+            "is at hand."
         )
     if raw["run_id"] != run_id:
         raise ValueError(f"it is about run {raw['run_id']!r}")
@@ -280,7 +297,9 @@ def typed(kind: type[D], raw: Mapping[str, Any]) -> D:
     for name, default, wanted, declared in _checks(kind):
         value = raw.get(name, default)
         if type(value) not in wanted:  # exactly: True is no number
-            raise TypeError(f"{name!r} is {value!r:.40}")
+            raise TypeError(
+                f"{name!r} is missing" if value is MISSING else f"{name!r} is {value!r:.40}"
+            )
         if float in wanted and value is not None and not math.isfinite(value):
             raise ValueError(f"{name!r} is {value}")
         if declared == "VerdictWord" and value not in _WORDS:
