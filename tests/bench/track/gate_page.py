@@ -129,7 +129,8 @@ def _margin(result: dict) -> list[str]:
         )
         + ", as a share of the test's gap or of the mean of all samples, whichever is more. The "
         "margin is for that. A wide one lets a slow decline through, a narrow one blocks by "
-        "chance. The defaults were chosen on networks of other seeds.",
+        "chance. The default by error was chosen on networks of other seeds, the one by loss among "
+        "those of this table.",
         "",
         "| margin, of the gap or the mean | "
         + " | ".join(f"blocked by {name}, at worst" for name in NAMES)
