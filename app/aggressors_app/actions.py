@@ -391,7 +391,7 @@ def save_test(
 
 
 def promise(test: gate.SavedTest) -> str:
-    """Say what a saved test could notice with its number of samples.
+    """Say what a saved test could notice with its samples, and whether another one holds them.
 
     Raises
     ------
@@ -399,7 +399,8 @@ def promise(test: gate.SavedTest) -> str:
     """
     from aggressors import gate
 
-    return gate.promise(_workspace("has no saved tests"), test).sentence
+    workspace = _workspace("has no saved tests")
+    return f"{gate.promise(workspace, test).sentence} {gate.told_twice(workspace, test)}".rstrip()
 
 
 def save_worse(run_id: str, other_id: str, rank: int) -> gate.SavedTest:

@@ -22,7 +22,7 @@ from aggressors.errors import (
 )
 from aggressors.judging import verdict_of
 from aggressors.ledger import Ledger
-from aggressors.saving import Promise, promised, save_test
+from aggressors.saving import Promise, promised, save_test, told_twice
 from aggressors.store.read import read_summary
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_test
@@ -45,6 +45,7 @@ __all__ = [
     "promise",
     "read_test",
     "save_test",
+    "told_twice",
 ]
 
 

@@ -34,6 +34,7 @@ from aggressors.store.saved_tests import (
 from aggressors.store.workspace import Workspace, check_slug
 from aggressors.words import number, spoken
 
+TWIN = 0.9  # of the samples of both tests from which on they are the same
 BY_HAND = "chosen when it was saved"
 
 
@@ -96,6 +97,26 @@ def promised(
         return Promise(test, median(seen), len(seen), gap)
     frozen = signals_of(read_samples(workspace, test), "signal").value
     return Promise(test, likely_detectable(frozen, test.margin, n_tests), 0, gap)
+
+
+def told_twice(workspace: Workspace, test: SavedTest) -> str:
+    """Say which other saved test holds nearly the same samples, '' where none does.
+
+    Raises
+    ------
+    InputError : the test's files are gone or damaged.
+    """
+    from aggressors.queries.worsened import covering, samples_of_tests
+
+    ids = read_samples(workspace, test)["sample_id"].combine_chunks()
+    others = [one for one in samples_of_tests(workspace) if one[0].slug != test.slug]
+    for one in covering(ids, others):
+        if min(one.share, one.of_test) >= TWIN:
+            return (
+                f"{one.slug} holds {one.share:.0%} of its samples already, and each further test "
+                "of a check lets all of them see a little less: one of the two is enough."
+            )
+    return ""
 
 
 def save_test(

@@ -238,6 +238,37 @@ def test_edited_verdicts_are_made_again_from_the_run_or_refused(workspace, part,
     assert others(done) == {"dusk": "pass", "north": "inconclusive"}
 
 
+def test_verdicts_of_an_earlier_version_are_made_again_or_told(workspace):
+    document("check", "v3", at=workspace.root, code=1)
+    edit(workspace.verdicts / "v2-0000.json", schema_version=1)
+    assert document("check", "v3", at=workspace.root, code=1)["unreadable"] == []
+    edit(workspace.verdicts / "v2-0000.json", schema_version=1)
+    workspace.resolve("v2").unlink()
+    done = fails(3, "check", "v3", at=workspace.root, says="v2-0000.json has schema version 1")
+    assert "Type `aggressors check` where its run is at hand" in " ".join(done.stderr.split())
+
+
+def test_a_test_whose_signal_was_edited_is_named(workspace):
+    edit(workspace.tests / "dusk.json", signal="error")
+    fails(3, "check", "v3", at=workspace.root, says="'signal' is 'error' but dusk.parquet holds")
+
+
+def test_signals_of_a_verdict_that_are_no_numbers_are_named(workspace):
+    document("check", "v3", at=workspace.root, code=1)
+    signals = workspace.verdicts / "v2-0000.parquet"
+    table = pq.read_table(signals)
+    broken = pa.array([float("nan")] * len(table))
+    at = table.schema.get_field_index("loss")
+    pq.write_table(table.set_column(at, "loss", broken), signals)
+    workspace.resolve("v2").unlink()
+    (workspace.verdicts / "v3-0000.json").unlink()
+    done = fails(
+        3, "check", "v3", "--json", at=workspace.root, says="v2-0000.parquet cannot be read"
+    )
+    assert "'loss' has a value that is not finite" in done.stderr
+    assert others(done) == {"dusk": "missing", "north": "pass"}
+
+
 def test_verdicts_of_a_newer_version_ask_for_an_upgrade(workspace):
     edit(workspace.verdicts / "v2-0000.json", schema_version=9)
     workspace.resolve("v2").unlink()

@@ -223,3 +223,12 @@ def test_python_takes_all_of_it(workspace):
     with open_file(workspace.resolve("v1")) as opened:
         assert opened.info.settings.signal == first.signal == "loss"
     assert second.signal == "error"
+
+
+def test_a_second_test_of_the_same_samples_is_told(workspace):
+    first = gate.save_test(workspace, "v1", where=DUSK, slug="first")
+    assert gate.told_twice(workspace, first) == ""
+    second = gate.save_test(workspace, "v1", where=DUSK, slug="second", signal="error")
+    assert gate.told_twice(workspace, second).startswith("first holds 100% of its samples already")
+    other = gate.save_test(workspace, "v1", where="brightness >= 0.5", slug="other")
+    assert gate.told_twice(workspace, other) == ""

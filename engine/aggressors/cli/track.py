@@ -112,7 +112,8 @@ def save_test(
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
     emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.")
     past = gate.history(opened)
-    emit(f"{gate.promise(opened, test, past).sentence}\n")
+    twice = gate.told_twice(opened, test)
+    emit("\n".join(filter(None, (gate.promise(opened, test, past).sentence, twice))) + "\n")
     for tracked in past.tests:
         if tracked.test.slug == test.slug:
             for point in past.runs:
