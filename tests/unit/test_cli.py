@@ -32,6 +32,7 @@ def test_runs_newest_first(workspace):
     assert set(found[0]) == {
         "run_id", "name", "path", "created_at", "model_name", "task", "samples", "aggressors",
         "derived_from", "derived_from_name", "added",
+        "loss_name", "has_classes",
     }  # fmt: skip
     assert [line.split()[0] for line in call("runs", at=workspace).stdout.splitlines()] == [
         "Run", "v3", "v2", "v1",
