@@ -109,8 +109,11 @@ conditions = (
                 st.sampled_from(("o", "OP", "a", "z")))
     | st.builds(Condition, st.sampled_from((*NUMBERS, *CATEGORIES, *TEXTS, "loss_quantile", "map",
                                             "aggressor", "concept")), st.just("missing"))
-    | st.builds(lambda f, op, v: Condition(f, op, (v,)), st.sampled_from(("aggressor", "concept")),
-                compare, st.integers(0, 6))
+    | st.builds(lambda op, v: Condition("concept", op, (v,)), compare, st.integers(0, 6))
+    | st.builds(lambda op, v: Condition("aggressor", op, (v,)),
+                st.sampled_from(("<", "<=", ">", ">=")), st.integers(0, 6))
+    | st.builds(lambda op, v: Condition("aggressor", op, (v,)), st.sampled_from(("=", "!=")),
+                st.sampled_from((1, 2, 3)))  # a rank that there is not is refused
     | st.builds(lambda v: Condition("concept", "in", tuple(v)),
                 st.lists(st.integers(0, 6), min_size=1, max_size=3))
     | st.builds(lambda op, v: Condition("loss_quantile", op, (v,)),
