@@ -41,7 +41,7 @@ def method(report: Report) -> Html:
          f"({_origin(settings, 'core_quantile')})."),
         ("Saved tests", _TESTS if report.tests and report.tests.history.tests else ""),
         ("Run file alone", _ALONE if report.alone else ""),
-        ("Made by", f"aggressors {info.engine_version}, seed {info.seed}, loss "
+        ("Made by", f"aggressors {info.engine_version}, seed {info.seed}, "
          f"{info.loss_name}, task {info.task}, model digest {info.model_digest[:12]}, "
          f"data digest {info.data_digest[:12]}."),
     ]  # fmt: skip

@@ -81,18 +81,19 @@ def picture(shown: Picture, label: str, over: Picture | None = None) -> Html:
 
 def _rows(found: Sequence[Shown], telling: Telling) -> Html:
     answered = any(_answer(one) is not None for one in found)
+    lost = any(one.loss is not None for one in found)
     head = el(
         "tr",
         el("th", "Sample", scope="col"),
         el("th", "Label → prediction", scope="col") if answered else None,
-        el("th", "Loss", class_="n", scope="col"),
+        el("th", "Loss", class_="n", scope="col") if lost else None,
     )
     rows = [
         el(
             "tr",
             el("td", _content(one, telling), _alike(one), class_="said"),
             el("td", _answer(one)) if answered else None,
-            el("td", quantity(one.loss), class_="n"),
+            el("td", quantity(one.loss), class_="n") if lost else None,
         )
         for one in found
     ]

@@ -59,9 +59,16 @@ def shown(
         for row, picture in zip(chosen, pictures, strict=True)
         if picture is None and not row["text"]
     ]
+    by_loss = run.info.settings.signal == "loss"  # else it would stand beside another figure
     values = dict(zip(bare, unusual(run, bare, by), strict=True))
     return tuple(
-        _shown(row, picture, words, values.get(row["row_id"], ()), gallery)
+        _shown(
+            row if by_loss else {**row, "loss": None},
+            picture,
+            words,
+            values.get(row["row_id"], ()),
+            gallery,
+        )
         for row, picture in zip(chosen, pictures, strict=True)
     )
 
