@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 
 from aggressors.words import THIN as THIN
+from aggressors.words import titled as titled
 from aggressors.words import typeset as typeset
 from aggressors.words import unlinked
 
@@ -22,11 +23,6 @@ REASONS = {
 def count(n: float) -> str:
     """Whole number with thousands separated."""
     return f"{round(n):,}"
-
-
-def titled(text: str) -> str:
-    """Begin a text with a capital, and leave the rest as it is."""
-    return text[:1].upper() + text[1:]
 
 
 def of(part: float, whole: float, what: str = "samples") -> str:

@@ -13,6 +13,7 @@ from aggressors.contracts import (
     Attention,
     DiscoveryFacts,
     Provenance,
+    Verdict,
 )
 
 if TYPE_CHECKING:
@@ -84,6 +85,14 @@ METHOD_NAMES = {
     "hirescam": "HiResCAM",
     "eigencam": "EigenCAM",
 }
+# How a verdict stands on a page, told apart without colour; see `verdict_word`.
+VERDICT_GLYPHS = {
+    "pass": "✓",
+    "fail": "✕",
+    "inconclusive": "?",
+    "missing": "∅",
+    "baseline": "◆",
+}
 THIN = "\u202f"  # a narrow space that does not break
 # Where a break keeps a reader of Markdown from making a link or a mention.
 _ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
@@ -107,6 +116,11 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def titled(text: str) -> str:
+    """Begin a text with a capital, and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def unlinked(text: str) -> str:
     """Text from data in which no web address, mail address or mention is one any more."""
     return _ADDRESS.sub("\u2060", text)  # invisible, and no part of an address
@@ -117,6 +131,12 @@ def typeset(text: str) -> str:
     text = text.replace(">=", "≥").replace("<=", "≤")
     text = _MINUS.sub("−", text)
     return _PERCENT.sub(f"{THIN}%", text)
+
+
+def verdict_word(verdict: Verdict, run_id: str) -> str:
+    """Verdict in a word; a run that a test is measured against cannot pass it."""
+    own = verdict.baseline == run_id and verdict.verdict == "pass"
+    return "baseline" if own else verdict.verdict
 
 
 def nothing_found(facts: DiscoveryFacts, signal: str) -> tuple[str, str]:

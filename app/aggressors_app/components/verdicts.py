@@ -8,7 +8,7 @@ import streamlit as st
 
 from aggressors.contracts import Verdict
 from aggressors.gate import History, TrackedTest
-from aggressors.words import spoken
+from aggressors.words import VERDICT_GLYPHS, spoken, verdict_word
 from aggressors_app import charts, placing, state
 from aggressors_app.components.chart import chart
 from aggressors_app.components.listing import (
@@ -26,13 +26,9 @@ from aggressors_app.components.matrix import Placed, in_order, runs_shown, turn_
 from aggressors_app.components.states import nothing
 from aggressors_app.format import MISSING, count, interval, number, plain, signed, typeset, when
 
-GLYPHS: dict[str, tuple[str, Color]] = {
-    "pass": ("✓ pass", "green"),
-    "fail": ("✕ fail", "red"),
-    "inconclusive": ("? inconclusive", "orange"),
-    "missing": ("∅ missing", "gray"),
-    "baseline": ("◆ baseline", "gray"),
-}
+COLORS: dict[str, Color] = {
+    "pass": "green", "fail": "red", "inconclusive": "orange", "missing": "gray", "baseline": "gray",
+}  # fmt: skip
 STATES: dict[str, Color] = {"open": "gray", "solved": "green", "regressed": "red"}
 HEIGHT = 480  # pixels before the matrix scrolls, so that the chosen test stays in sight
 
@@ -139,19 +135,18 @@ def beside(history: History, run_id: str, slug: str) -> None:
     )
 
 
-def _word(verdict: Verdict, run_id: str) -> str:
-    """Verdict in a word; a run that a test is measured against cannot pass it."""
-    own = verdict.baseline == run_id and verdict.verdict == "pass"
-    return "baseline" if own else verdict.verdict
-
-
 def _mark(verdict: Verdict | None, run_id: str) -> Cell:
     if verdict is None:
         return Mark(MISSING, "gray", "Not measured in this run")
-    text, color = GLYPHS[_word(verdict, run_id)]
+    word = verdict_word(verdict, run_id)
     paired = verdict.baseline not in ("", run_id)
     more = f" Click to see it beside {verdict.baseline_name}." if paired else ""
-    return Mark(text, color, typeset(verdict.reason) + more, act=run_id if paired else "")
+    return Mark(
+        f"{VERDICT_GLYPHS[word]} {word}",
+        COLORS[word],
+        typeset(verdict.reason) + more,
+        act=run_id if paired else "",
+    )
 
 
 def one_test(tracked: TrackedTest, history: History) -> None:
@@ -175,7 +170,9 @@ def one_test(tracked: TrackedTest, history: History) -> None:
             points = {
                 run: None
                 if one.gap is None
-                else charts.Point(names[run], one.gap, one.gap_low, one.gap_high, _word(one, run))
+                else charts.Point(
+                    names[run], one.gap, one.gap_low, one.gap_high, verdict_word(one, run)
+                )
                 for run, one in verdicts.items()
             }
             gap = "gap to the rest"
@@ -206,7 +203,7 @@ def _over_runs(
 def _value(run: str, one: Verdict, run_id: str) -> charts.Point | None:
     if one.value is None:
         return None
-    word = _word(one, run_id)
+    word = verdict_word(one, run_id)
     if word == "baseline":
         return charts.Point(run, one.value, None, None, word)
     paired = one.reference is not None and one.low is not None and one.high is not None
@@ -239,7 +236,7 @@ def _table(tracked: TrackedTest, history: History) -> None:
 
 
 def _row(name: str, one: Verdict, run_id: str) -> Row:
-    own = _word(one, run_id) == "baseline"
+    own = verdict_word(one, run_id) == "baseline"
     return Row(
         run_id,
         (

@@ -62,7 +62,7 @@ def demo(no_app: bool, port: int | None, workspace: str | None) -> None:
         return
     opened = open_workspace(workspace, create=True)
     told = story.run_versions(opened, choose())
-    from aggressors.cli.render import story_report
+    from aggressors.cli.render_story import story_report
 
     emit(story_report(told, workspace, width=width()))
     if not no_app:

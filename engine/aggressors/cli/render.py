@@ -30,7 +30,6 @@ from aggressors.words import (
 
 if TYPE_CHECKING:
     from aggressors.adding import AddResult
-    from aggressors.demo import Chapter
     from aggressors.doctor import Finding
     from aggressors.queries.triage import Triaged
     from aggressors.runner import RunResult
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 WIDE = 104  # columns from which on intervals have room
 BAR = 8  # characters of the longest bar
 
-_MARKS = {
+MARKS = {
     "pass": ("✔", "green"),
     "fail": ("✘", "bold red"),
     "inconclusive": ("?", "yellow"),
@@ -61,7 +60,7 @@ def moment(iso: str) -> str:
 
 def run_table(runs: Sequence[RunSummary]) -> Table:
     """List published runs, newest first."""
-    table = _table()
+    table = new_table()
     table.add_column("Run", style="bold", overflow="fold")
     table.add_column("Id", style="dim", no_wrap=True)
     table.add_column("Published", no_wrap=True)
@@ -95,7 +94,7 @@ def aggressor_table(
     """
     top = top if top is not None else max((one.severity for one in found), default=0.0)
     wide = width >= WIDE
-    table = _table()
+    table = new_table()
     table.add_column("#", justify="right", style="dim", no_wrap=True)
     table.add_column("Aggressor", style="bold", overflow="fold", ratio=1)
     table.add_column("Severity", no_wrap=True)
@@ -166,7 +165,7 @@ def check_report(result: CheckResult) -> RenderableType:
 
 
 def _verdict(verdict: Verdict) -> RenderableType:
-    mark, style = _MARKS[verdict.verdict]
+    mark, style = MARKS[verdict.verdict]
     head = Text.assemble(
         (f"{mark} {verdict.verdict}", style), "  ", (verdict.slug, "bold"),
         (f"  {verdict.title}  {verdict.state}", "dim"),
@@ -175,7 +174,8 @@ def _verdict(verdict: Verdict) -> RenderableType:
     return Group(head, *(Padding(line, (0, 0, 0, 2), expand=False) for line in lines), Text())
 
 
-def _table() -> Table:
+def new_table() -> Table:
+    """Begin a table without lines, as all of them look."""
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", expand=False)
 
 
@@ -196,7 +196,7 @@ def run_overview(
     """
     from aggressors.cli.render_triage import announced, hidden
 
-    name, where = shlex.quote(run), _where(workspace)
+    name, where = shlex.quote(run), in_workspace(workspace)
     if not everything:
         left_out = frozenset(one.aggressor.rank for one in decided if one.is_hidden)
         summary = replace(summary, hidden=left_out)
@@ -228,7 +228,7 @@ def run_overview(
 
 def _looks(found: Sequence[Aggressor], looks: Mapping[int, str]) -> Table:
     """Say by rank what differs in where the model looks."""
-    table = _table()
+    table = new_table()
     table.show_header = False
     table.add_column(justify="right", style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -240,7 +240,7 @@ def _looks(found: Sequence[Aggressor], looks: Mapping[int, str]) -> Table:
 
 def run_report(result: RunResult, workspace: str | None) -> RenderableType:
     """Tell what a finished run published, and the verdicts it got."""
-    where = _where(workspace)
+    where = in_workspace(workspace)
     found = counted(result.aggressors, "aggressor")
     lines: list[RenderableType] = [
         Text.assemble(
@@ -274,7 +274,7 @@ def add_report(result: AddResult, workspace: str | None) -> RenderableType:
             Text(f"{field}: {known:,} of {counted(result.samples, 'sample')} have a value")
         )
     lines += [_in_short(verdict) for verdict in result.verdicts]
-    where = _where(workspace)
+    where = in_workspace(workspace)
     lines.append(
         Text(
             f"\nNext: aggressors app {shlex.quote(result.name)}{where}, and see on Aggressor what "
@@ -286,83 +286,20 @@ def add_report(result: AddResult, workspace: str | None) -> RenderableType:
 
 
 def _in_short(verdict: Verdict) -> Text:
-    mark, style = _MARKS[verdict.verdict]
+    mark, style = MARKS[verdict.verdict]
     return Text.assemble(
         (f"{mark} {verdict.verdict} ", style), (verdict.slug, "bold"), f"  {verdict.reason}"
     )
 
 
-def _where(workspace: str | None) -> str:
+def in_workspace(workspace: str | None) -> str:
+    """Write the option of a command to type in the same workspace; '' where none was given."""
     return f" --workspace {shlex.quote(workspace)}" if workspace else ""
-
-
-def story_report(told: Sequence[Chapter], workspace: str | None, *, width: int) -> RenderableType:
-    """Show the demo's runs, the aggressors of the first, and what to type next."""
-    table = _table()
-    table.add_column("Run", style="bold")
-    for title in ("Accuracy", "Mean loss", "Aggressors", "Seconds"):
-        table.add_column(title, justify="right")
-    table.add_column("Test dusk")
-    for chapter in told:
-        judged = chapter.summary.analysed
-        accuracy = "–" if judged.error_rate is None else f"{1 - judged.error_rate:.1%}"
-        table.add_row(
-            Text(chapter.summary.info.name),
-            accuracy,
-            number(judged.mean_loss),
-            str(len(chapter.summary.confirmed)),
-            f"{chapter.seconds:,.0f}",
-            _marked(chapter),
-        )
-    first = told[0].summary
-    where = _where(workspace)
-    commands = (
-        f"aggressors show v1{where}",
-        f"aggressors check v2{where}",
-        f"aggressors check v3{where}",
-        f"aggressors compare v3{where}",
-    )
-    return Group(
-        Text("\nThe intake of a second-hand clothes shop, three versions of its model", "bold"),
-        Text(f"{_best(told)}\n"),
-        table,
-        Text(f"\nWhere {first.info.name} fails", "bold"),
-        aggressor_table(
-            first.confirmed[:5], width=width, signal=spoken(first.info.settings.signal)
-        ),
-        Text("\nThe worst of them is saved as the test dusk. Next:", "bold"),
-        *(Text(f"  {line}") for line in commands),
-    )
-
-
-def _marked(chapter: Chapter) -> Text:
-    """Mark how a version does in the demo's test, against which v1 itself is measured."""
-    verdict = chapter.verdict
-    if verdict is None:
-        return Text("–")
-    if verdict.baseline == chapter.summary.info.run_id and verdict.verdict == "pass":
-        return Text("◆ baseline", "dim")
-    mark, style = _MARKS[verdict.verdict]
-    return Text(f"{mark} {verdict.verdict}", style)
-
-
-def _best(told: Sequence[Chapter]) -> str:
-    """Name the version that is best on average, where errors and loss agree on it."""
-    names = [chapter.summary.info.name for chapter in told]
-    judged = [chapter.summary.analysed for chapter in told]
-    best = set()
-    for values in ([one.mean_loss for one in judged], [one.error_rate for one in judged]):
-        known = [value for value in values if value is not None]
-        if len(known) == len(names):
-            best.add(names[known.index(min(known))])
-    if len(best) != 1:
-        return "Which is the best on average, and is it so everywhere?"
-    return f"{best.pop()} is the best on average. Is it so everywhere?"
 
 
 def try_report(report: Report) -> RenderableType:
     """Tell what each part of an integration returned, and the time that a run will take."""
-    table = _table()
+    table = new_table()
     table.add_column("Part", style="bold", overflow="fold")
     table.add_column("Type", overflow="fold")
     table.add_column("Shape", no_wrap=True)

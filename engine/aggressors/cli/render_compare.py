@@ -14,7 +14,7 @@ from aggressors.cli.render import BAR, WIDE, bar
 from aggressors.comparing import Comparison
 from aggressors.queries.fates import FATES, Fated
 from aggressors.queries.pairing import Apart
-from aggressors.queries.worsened import Told, mean_change
+from aggressors.queries.worsened import Told, accuracy_change, mean_change
 from aggressors.words import counted, number, spoken
 
 _FATE_STYLES = {"new": "red", "persisting": "", "shrunk": "green", "gone": "green"}
@@ -32,13 +32,8 @@ def comparison(
         ),
         Text(mean_change(change, what)),
     ]  # fmt: skip
-    if change.broke is not None and change.errors is not None and change.other_errors is not None:
-        parts.append(
-            Text(
-                f"Accuracy {1 - change.errors:.1%} against {1 - change.other_errors:.1%}: "
-                f"{change.broke:,} right before and wrong now, {change.fixed:,} the reverse"
-            )
-        )
+    if turned := accuracy_change(change):
+        parts.append(Text(turned))
     parts += [Text(line, style="dim") for line in _apart(found.apart, found.baseline_name)]
     if found.hidden:
         parts.append(Text(found.hidden, style="bold"))

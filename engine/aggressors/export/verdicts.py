@@ -16,7 +16,7 @@ from aggressors.words import number, unlinked
 MAX_SUMMARY = 900_000  # bytes; some hosts refuse a step summary above 1 MiB
 _LONGEST = 1_000  # characters of a cell or a reason
 _ORDER = ("fail", "missing", "inconclusive", "pass")
-_MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
+MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
 # Characters that no XML document may hold, in a title that came from data.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -212,7 +212,7 @@ class _Summary:
 
 def _row(one: Verdict) -> str:
     cells = (
-        f"{_MARKS[one.verdict]} {one.verdict}",
+        f"{MARKS[one.verdict]} {one.verdict}",
         f"**{one.slug}** {_cut(one.title)}",
         one.state,
         f"{one.n:,}",

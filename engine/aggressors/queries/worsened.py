@@ -98,6 +98,16 @@ def mean_change(change: Change, what: str) -> str:
     return f"{text}: {verdict}, {span}"
 
 
+def accuracy_change(change: Change) -> str:
+    """Say how many answers are right under both runs, and which turned; '' where none is known."""
+    if change.broke is None or change.errors is None or change.other_errors is None:
+        return ""
+    return (
+        f"Accuracy {1 - change.errors:.1%} against {1 - change.other_errors:.1%}: "
+        f"{change.broke:,} right before and wrong now, {change.fixed:,} the reverse"
+    )
+
+
 def hidden(change: Change, told: Sequence[Told], signal: str) -> str:
     """Say in words that the mean does not show what got worse; '' where it does, or nothing did."""
     if not told or change.difference is None or change.low is None or change.low > 0:

@@ -6,18 +6,13 @@ from collections.abc import Sequence
 
 from aggressors.queries.fates import FATES, Fated
 from aggressors.queries.paired import Change
-from aggressors.queries.worsened import Told, mean_change
+from aggressors.queries.worsened import Told, accuracy_change, mean_change
 from aggressors.report.against import Against
 from aggressors.report.charts import scale_of, whisker
-from aggressors.report.figures import quantity, share, signed, span
+from aggressors.report.figures import quantity, signed, span
 from aggressors.report.markup import Html, el, html
 from aggressors.report.saying import uncapped
 from aggressors.words import counted, typeset
-
-_SAID = {
-    "new": "new", "persisting": "persisting", "shrunk": "shrunk: surely loses less",
-    "gone": "gone",
-}  # fmt: skip
 
 
 def section(found: Against, signal: str, run_id: str) -> Html:
@@ -34,12 +29,8 @@ def section(found: Against, signal: str, run_id: str) -> Html:
 
 def _whole(change: Change, signal: str) -> str:
     text = f"On the same {change.n:,} samples: {uncapped(mean_change(change, signal))}."
-    if change.broke is None or change.errors is None or change.other_errors is None:
-        return text
-    return (
-        f"{text} Accuracy {share(1 - change.errors)} against {share(1 - change.other_errors)}: "
-        f"{change.broke:,} right before and wrong now, {change.fixed:,} the reverse."
-    )
+    turned = accuracy_change(change)
+    return f"{text} {turned}." if turned else text
 
 
 def _worse(found: Against, signal: str, run_id: str) -> list[Html]:
@@ -129,7 +120,11 @@ def _fate_row(one: Fated) -> Html:
                     if one.other_rank is not None else None)  # fmt: skip
     return el(
         "tr",
-        el("td", _SAID[one.fate], class_=f"fate {one.fate}"),
+        el(
+            "td",
+            "shrunk: surely loses less" if one.fate == "shrunk" else one.fate,
+            class_=f"fate {one.fate}",
+        ),
         el("th", name, scope="row"),
         el("td", change_said, class_="n"),
         el("td", f"{change.n:,}", class_="n"),

@@ -13,7 +13,7 @@ from aggressors.queries.triage import Triaged
 from aggressors.report import saying
 from aggressors.report.cards import Card, MeanMap, Place
 from aggressors.report.charts import bars, place_scale, spread_chart, whisker
-from aggressors.report.figures import quantity, share, signed, span, titled
+from aggressors.report.figures import quantity, share, signed, span
 from aggressors.report.markup import Html, Part, el
 from aggressors.report.sample_html import picture, samples
 from aggressors.stats.diagnosis import Reason
@@ -28,6 +28,7 @@ from aggressors.words import (
     percent,
     significance,
     times,
+    titled,
     typeset,
     without_value,
 )

@@ -9,10 +9,7 @@ from itertools import pairwise
 from aggressors.report.cards import Place, Spread
 from aggressors.report.figures import quantity, share, signed, span
 from aggressors.report.markup import Html, el
-
-GLYPHS = {
-    "pass": "✓", "fail": "✕", "inconclusive": "?", "missing": "∅", "baseline": "◆",
-}  # fmt: skip
+from aggressors.words import VERDICT_GLYPHS
 
 
 def svg(width: float, height: float, label: str, *parts: Html | None, class_: str = "") -> Html:
@@ -87,18 +84,9 @@ def spread_chart(found: Spread, signal: str) -> Html:
     width, height, foot = 330, 92, 14
     n = len(found.inside)
     top = max(found.inside.max(), found.rest.max())
-    step = width / n
-    parts = []
-    for name, shares, inset in (("rest", found.rest, 0.0), ("ours", found.inside, 0.22)):
-        for place, part in enumerate(shares):
-            tall = (height - foot) * float(part / top) ** 0.5
-            if part > 0:
-                parts.append(
-                    el(
-                        "rect", class_=f"bar {name}", x=(place + inset) * step + 0.5,
-                        y=height - foot - tall, width=(1 - 2 * inset) * step - 1, height=tall,
-                    )
-                )  # fmt: skip
+    tall = [[(height - foot) * float(part / top) ** 0.5 for part in shares]
+            for shares in (found.inside, found.rest)]  # fmt: skip
+    parts = _columns(tall, width / n, height - foot, gap=1.0)
     axis = el("line", class_="zero", x1=0, x2=width, y1=height - foot, y2=height - foot)
     least = found.low if abs(found.low) > 0.001 * (found.high - found.low) else 0.0
     low = el("text", quantity(least), x=0, y=height - 2)
@@ -117,19 +105,27 @@ def bars(inside: Sequence[float], outside: Sequence[float], label: str) -> Html:
     width, height = 96, 30
     n = max(len(inside), 1)
     top = max([*inside, *outside, 1e-9])
-    step = width / n
-    parts = []
-    for name, shares, inset in (("rest", outside, 0.0), ("ours", inside, 0.22)):
-        for place, part in enumerate(shares[:n]):
-            tall = (height - 1) * min(1.0, max(0.0, part) / top)
-            parts.append(
-                el(
-                    "rect", class_=f"bar {name}", x=(place + inset) * step + 0.3,
-                    y=height - 1 - tall, width=(1 - 2 * inset) * step - 0.6, height=tall,
-                )
-            )  # fmt: skip
+    tall = [[(height - 1) * min(1.0, max(0.0, part) / top) for part in shares[:n]]
+            for shares in (inside, outside)]  # fmt: skip
+    parts = _columns(tall, width / n, height - 1, gap=0.6)
     axis = el("line", class_="zero", x1=0, x2=width, y1=height - 0.5, y2=height - 0.5)
     return svg(width, height, label, *parts, axis)
+
+
+def _columns(
+    tall: Sequence[Sequence[float]], step: float, foot: float, *, gap: float
+) -> list[Html]:
+    """Draw columns of members before wider ones of the rest; `tall` has one, then the other."""
+    inside, rest = tall
+    return [
+        el(
+            "rect", class_=f"bar {name}", x=(place + inset) * step + gap / 2, y=foot - tall,
+            width=(1 - 2 * inset) * step - gap, height=tall,
+        )
+        for name, columns, inset in (("rest", rest, 0.0), ("ours", inside, 0.22))
+        for place, tall in enumerate(columns)
+        if tall > 0
+    ]  # fmt: skip
 
 
 # --- A test over the runs ---
@@ -215,6 +211,6 @@ def _glyph(word: str, x: float, y: float) -> Html:
     return el(
         "g",
         el("circle", cx=x, cy=y, r=7),
-        el("text", GLYPHS.get(word, "·"), x=x, y=y + 4, text_anchor="middle"),
+        el("text", VERDICT_GLYPHS.get(word, "·"), x=x, y=y + 4, text_anchor="middle"),
         class_=f"mark {word}",
     )

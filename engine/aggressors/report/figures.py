@@ -31,8 +31,3 @@ def share_span(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return ""
     return f"{100 * low:.1f} to {share(high)}".replace("-", "−")
-
-
-def titled(text: str) -> str:
-    """Begin a text with a capital, and leave the rest as it is."""
-    return text[:1].upper() + text[1:]

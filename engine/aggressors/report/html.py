@@ -15,7 +15,7 @@ from aggressors.report.gathered import Report
 from aggressors.report.markup import EMPTY, Html, el, html
 from aggressors.report.method_html import method
 from aggressors.report.pictures import Gallery
-from aggressors.report.saying import Line, bottom_lines, decision_of, word_of
+from aggressors.report.saying import Line, bottom_lines, decision_of
 from aggressors.report.style import STYLE
 from aggressors.report.tested import Tests
 from aggressors.words import (
@@ -26,6 +26,7 @@ from aggressors.words import (
     percent,
     spoken,
     typeset,
+    verdict_word,
 )
 
 # Nothing may be fetched or run, whatever a run file holds.
@@ -187,7 +188,7 @@ def _pills(tests: Tests, rank: int, run_id: str) -> list[Html]:
     for one in tests.held.get(rank, ()):
         verdict = tests.verdict(one.slug)
         if verdict is not None:
-            word = word_of(verdict, run_id)
+            word = verdict_word(verdict, run_id)
             pills.append(el("a", tests_html.pill(word, one.slug), title=word,
                             href=f"#{tests_html.anchor(one.slug)}"))  # fmt: skip
     return pills

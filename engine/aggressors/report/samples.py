@@ -62,13 +62,7 @@ def shown(
     by_loss = run.info.settings.signal == "loss"  # else it would stand beside another figure
     values = dict(zip(bare, unusual(run, bare, by), strict=True))
     return tuple(
-        _shown(
-            row if by_loss else {**row, "loss": None},
-            picture,
-            words,
-            values.get(row["row_id"], ()),
-            gallery,
-        )
+        _shown(row, picture, words, values.get(row["row_id"], ()), gallery, by_loss=by_loss)
         for row, picture in zip(chosen, pictures, strict=True)
     )
 
@@ -79,6 +73,8 @@ def _shown(
     words: Telling,
     values: tuple[Odd, ...],
     gallery: Gallery,
+    *,
+    by_loss: bool,
 ) -> Shown:
     heat = None
     if picture is not None and row["reason"] in (FIRST, BESIDE):
@@ -94,7 +90,7 @@ def _shown(
         label=_answer(row["label"]),
         prediction=_answer(row["prediction"]),
         correct=row["correct"],
-        loss=row["loss"],
+        loss=row["loss"] if by_loss else None,
         values=values[:VALUES],
     )
 

@@ -13,9 +13,9 @@ from aggressors.queries.triage import Triaged
 from aggressors.queries.worsened import mean_change
 from aggressors.report.against import Against
 from aggressors.report.cards import Card, ToDo
-from aggressors.report.figures import share, share_span, titled
+from aggressors.report.figures import share, share_span
 from aggressors.report.gathered import Report
-from aggressors.words import counted, decided, percent, spoken
+from aggressors.words import counted, decided, percent, spoken, titled, verdict_word
 
 Tone = Literal["bad", "good", "plain"]
 
@@ -46,18 +46,12 @@ def bottom_lines(report: Report) -> tuple[Line, ...]:
 def _checked(result: CheckResult) -> Line:
     """Say how the run does in the tests; one that all of them are measured against passes none."""
     found = result.verdicts
-    if all(word_of(one, result.run_id) == "baseline" for one in found):
+    if all(verdict_word(one, result.run_id) == "baseline" for one in found):
         tests = "its 1 saved test" if len(found) == 1 else f"all {len(found):,} saved tests"
         return Line("plain", f"{result.run_name} is the baseline of {tests}.", "tests")
     failed = any(one.verdict == "fail" for one in found)
     sure = all(one.verdict == "pass" for one in found)
     return Line("bad" if failed else "good" if sure else "plain", check_line(result), "tests")
-
-
-def word_of(verdict: Verdict, run_id: str) -> str:
-    """Verdict in a word; a run that a test is measured against cannot pass it."""
-    own = verdict.baseline == run_id and verdict.verdict == "pass"
-    return "baseline" if own else verdict.verdict
 
 
 def _back(found: tuple[Triaged, ...]) -> str:

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from aggressors.contracts import Aggressor, Condition, Verdict
 from aggressors.errors import InputError
 from aggressors.gate import CheckResult, History, Promise, RunPoint, TrackedTest, check, history
-from aggressors.gate import promise as promise_of
 from aggressors.queries.judged import held_out, matching
 from aggressors.queries.worsened import Covering, covering, samples_of_tests
+from aggressors.saving import promised
 from aggressors.store.read import RunFile
 from aggressors.store.workspace import Workspace
 
@@ -66,7 +66,9 @@ def tests(run: RunFile, workspace: Workspace, aggressors: tuple[Aggressor, ...])
     promises = {}
     for tracked in past.tests:
         with suppress(InputError):  # its files are gone, which the check says
-            promises[tracked.test.slug] = promise_of(workspace, tracked.test, past)
+            promises[tracked.test.slug] = promised(
+                workspace, tracked.test, tracked.verdicts, len(past.tests)
+            )
     return Tests(result, past, promises, _held(run, workspace, aggressors))
 
 

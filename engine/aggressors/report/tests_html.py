@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from aggressors.contracts import Verdict
 from aggressors.export.verdicts import threshold
 from aggressors.gate import RunPoint, TrackedTest
-from aggressors.report.charts import GLYPHS, Point, over_runs
+from aggressors.report.charts import Point, over_runs
 from aggressors.report.figures import quantity, signed, span
 from aggressors.report.markup import Html, el, html
-from aggressors.report.saying import word_of
 from aggressors.report.tested import Tests
-from aggressors.words import counted, spoken, typeset
+from aggressors.words import VERDICT_GLYPHS, counted, spoken, typeset, verdict_word
 
 MOST_RUNS = 10  # of a chart and of the matrix, the newest
 NO_TESTS = (
@@ -24,7 +23,7 @@ NO_TESTS = (
 
 def pill(word: str, text: str = "") -> Html:
     """Show a verdict as its sign and its word, or another text."""
-    return el("span", f"{GLYPHS.get(word, '·')} {text or word}", class_=f"pill {word}")
+    return el("span", f"{VERDICT_GLYPHS.get(word, '·')} {text or word}", class_=f"pill {word}")
 
 
 def anchor(slug: str) -> str:
@@ -50,7 +49,7 @@ def one_test(tracked: TrackedTest, tests: Tests, run_id: str, note: str = "") ->
     )  # fmt: skip
     parts: list[Html | None] = [head, el("p", typeset(test.title), class_="quiet")]
     if verdict is not None:
-        parts.append(el("p", pill(word_of(verdict, run_id)), " ", typeset(verdict.reason)))
+        parts.append(el("p", pill(verdict_word(verdict, run_id)), " ", typeset(verdict.reason)))
         parts.append(el("p", typeset(threshold(verdict, " · ")), class_="quiet"))
     promise = tests.promises.get(test.slug)
     if promise is not None and (verdict is None or verdict.detectable is None):
@@ -75,7 +74,7 @@ def _drawn(tracked: TrackedTest, runs: Sequence[RunPoint], run_id: str) -> Html:
 
 
 def _point(run: RunPoint, one: Verdict, run_id: str) -> Point:
-    word = word_of(one, run.run_id)
+    word = verdict_word(one, run.run_id)
     paired = word != "baseline" and one.reference is not None
     low, high, limit = None, None, None
     if paired and one.reference is not None:
@@ -93,14 +92,14 @@ def _history(tracked: TrackedTest, runs: Sequence[RunPoint], run_id: str) -> Htm
     rows = []
     for run in reversed(runs):
         one = tracked.verdicts[run.run_id]
-        own = word_of(one, run.run_id) == "baseline"
+        own = verdict_word(one, run.run_id) == "baseline"
         compared = not own and one.difference is not None
         bounds = el("small", span(one.low, one.high))
         rows.append(
             el(
                 "tr",
                 el("th", run.name, scope="row"),
-                el("td", pill(word_of(one, run.run_id))),
+                el("td", pill(verdict_word(one, run.run_id))),
                 el("td", one.state),
                 el("td", quantity(one.value), class_="n"),
                 el(
@@ -156,7 +155,7 @@ def _row(tracked: TrackedTest, runs: Sequence[RunPoint], here: str) -> Html:
     cells = []
     for run in runs:
         one = tracked.verdicts.get(run.run_id)
-        shown = pill(word_of(one, run.run_id)) if one else "–"
+        shown = pill(verdict_word(one, run.run_id)) if one else "–"
         cells.append(el("td", shown, class_="here" if run.run_id == here else None))
     return el(
         "tr",

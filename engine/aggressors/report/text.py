@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aggressors.contracts import Verdict
-from aggressors.export.verdicts import escaped, threshold
+from aggressors.export.verdicts import MARKS, escaped, threshold
 from aggressors.report import saying
 from aggressors.report.cards import Card
 from aggressors.report.figures import quantity, share, signed, span
@@ -13,7 +13,6 @@ from aggressors.words import ACTION_NAMES, ADVICE, STATES, counted, failing_of, 
 ROWS = 6  # aggressors of the table
 TASKS = 3  # of these with a box to tick
 WORSE = 3  # groups that got worse
-_MARKS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "missing": "⚠️"}
 
 
 def ticket(report: Report) -> str:
@@ -94,7 +93,7 @@ def _tests(report: Report) -> list[str]:
 
 
 def _verdict(one: Verdict) -> str:
-    head = f"- {_MARKS[one.verdict]} **{one.verdict}** `{one.slug}` ({one.state})"
+    head = f"- {MARKS[one.verdict]} **{one.verdict}** `{one.slug}` ({one.state})"
     if one.difference is None:
         return f"{head}: {escaped(one.reason)}"
     change = f"{signed(one.difference)} ({span(one.low, one.high)})"

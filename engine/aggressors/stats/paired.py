@@ -68,7 +68,7 @@ def chance_difference(
     from scipy.special import ndtri
 
     difference = _differences(value, reference)
-    tail = (1 - certainty) / n_tests
+    tail = 1 - simultaneous_level(certainty, n_tests)
     if len(difference) >= LARGE:
         return float(-ndtri(tail) * np.sqrt(np.mean(difference**2) / len(difference)))
     return swapped_bound(difference, tail)

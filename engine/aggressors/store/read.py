@@ -15,7 +15,7 @@ from typing import get_args
 import duckdb
 
 from aggressors.contracts import ADDED, FieldInfo, FieldKind, RunInfo, RunSummary, Settings
-from aggressors.errors import GivenUp, RunCorrupt, RunNotFound, StoreError
+from aggressors.errors import GivenUp, RunNotFound, StoreError
 from aggressors.store.asking import NOBODY, asking_for
 from aggressors.store.originals import LARGEST_ORIGINAL, find_original, read_original
 from aggressors.store.sound import (
@@ -24,6 +24,7 @@ from aggressors.store.sound import (
     check_file_name,
     check_inert,
     check_kind,
+    check_name,
     check_rows,
     check_tables,
     check_value,
@@ -211,8 +212,7 @@ def _connect(path: Path) -> Connection:
     if not path.is_file():
         raise RunNotFound(f"There is no run file {path}. `aggressors runs` lists what there is.")
     check_kind(path)
-    if not _is_text(path):
-        raise RunCorrupt(f"The name of the run file {str(path)!a} is not UTF-8. Rename it.")
+    check_name(path)
     try:
         connection = duckdb.connect(path, read_only=True, config=CONFIG)
     except duckdb.Error as error:
@@ -228,14 +228,6 @@ def _connect(path: Path) -> Connection:
         connection.close()
         raise
     return connection
-
-
-def _is_text(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeError:
-        return False
-    return True
 
 
 def _read_info(connection: Connection, path: Path) -> RunInfo:

@@ -83,6 +83,16 @@ def check_length(path: Path, expected: int) -> None:
         raise corrupt(path, f"it is truncated, {found:,} of {expected:,} bytes are there")
 
 
+def check_name(path: Path) -> None:
+    """Require a name that DuckDB can be told."""
+    try:
+        str(path).encode()
+    except UnicodeError as error:
+        raise RunCorrupt(
+            f"The name of the run file {str(path)!a} is not UTF-8. Rename it."
+        ) from error
+
+
 def check_version(connection: Connection, path: Path) -> None:
     """Require the schema version that this version of aggressors reads."""
     row = connection.execute("SELECT schema_version FROM run").fetchone()

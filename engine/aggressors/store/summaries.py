@@ -20,6 +20,7 @@ from aggressors.store.sound import (
     Connection,
     check_kind,
     check_length,
+    check_name,
     check_version,
     computing,
     lengths,
@@ -46,8 +47,8 @@ def _place(path: Path) -> Path | None:
         if not path.is_file():  # a pipe would be waited for
             return None
         place = path.resolve()
-        str(place).encode()
-    except (OSError, RuntimeError, UnicodeError):
+        check_name(place)
+    except (OSError, RuntimeError, StoreError):
         return None
     return None if "'" in str(place) else place
 

@@ -10,7 +10,6 @@ seconds and ratios count.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -34,12 +33,11 @@ from aggressors.queries.judged import held_out
 from aggressors.store.read import open_run
 from aggressors.store.saved_tests import SavedTest, write_test
 from aggressors.store.workspace import Workspace
-from bench.track.check_page import write
+from bench.track.check_page import report
 from planted import planted_tables
 from versions import publish_tables
 
 ROOT = Path(__file__).resolve().parents[3]
-RESULT = ROOT / "tests" / "bench" / "results" / "track_check.json"
 TESTS, RUNS, SAMPLES = 200, 100, 2_000
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -138,14 +136,11 @@ def built(root: Path) -> Workspace:
     return workspace
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--root", type=Path, default=ROOT / "build" / "bench-check")
-    asked = parser.parse_args()
-    workspace = built(asked.root)
+def measure(root: Path) -> dict[str, object]:
+    """Time the check of a run that is new, and what it is made of."""
+    workspace = built(root)
     version(workspace, bare_tables(), RUNS, "new")
-    result = {
+    return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f}",
@@ -159,11 +154,7 @@ def main() -> None:
         "history_for_the_page": _timed(lambda: gate.history(workspace)),
         "bare_reading": bare(workspace),
     }
-    print(json.dumps(result, indent=1))
-    if asked.write:
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
-        write()
 
 
 if __name__ == "__main__":
-    main()
+    report("track_check", __doc__, measure)

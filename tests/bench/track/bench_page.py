@@ -11,14 +11,11 @@ runs and the verdicts, is told apart; so is the first after a new run was publis
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,14 +23,13 @@ import numpy as np
 from aggressors import gate
 from aggressors.store.workspace import Workspace
 from bench.track.bench_check import ROOT, RUNS, SAMPLES, TESTS, bare_tables, built, version
-from bench.track.check_page import write
+from bench.track.check_page import report
 from serving import Answer, ask, dashboard, machine, session
 
 sys.path.insert(0, str(ROOT / "tests" / "bench" / "dashboard"))
 
 from served import cpu_seconds
 
-RESULT = ROOT / "tests" / "bench" / "results" / "track_page.json"
 MOST_MS = 300  # p95
 VISITS = 40
 FILTER = "population = validation"
@@ -115,17 +111,5 @@ def measure(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true")
-    parser.add_argument("--root", type=Path, default=ROOT / "build" / "bench-check")
-    asked = parser.parse_args()
-    result = measure(built(asked.root))
-    print(json.dumps(result, indent=1))
-    if asked.write:
-        RESULT.write_text(json.dumps(result, indent=1) + "\n")
-        write()
-
-
 if __name__ == "__main__":
-    main()
+    report("track_page", __doc__, lambda root: measure(built(root)))

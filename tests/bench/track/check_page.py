@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,19 @@ HERE = Path(__file__).resolve()
 PAGE = HERE.parents[3] / "docs" / "benchmarks" / "track.md"
 RESULTS = HERE.parents[1] / "results"
 MOST_S = 3  # for the check of one run
+
+
+def report(name: str, doc: str | None, measure: Callable[[Path], dict[str, Any]]) -> None:
+    """Measure in a workspace, print it, and with --write keep it and write the section anew."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--root", type=Path, default=HERE.parents[3] / "build" / "bench-check")
+    asked = parser.parse_args()
+    result = json.dumps(measure(asked.root), indent=1)
+    print(result)
+    if asked.write:
+        _file(name).write_text(f"{result}\n")
+        write()
 
 
 def write() -> None:
@@ -29,8 +44,12 @@ def write() -> None:
     write_section(PAGE, "speed", "\n".join(lines), title="What Track can promise", by="track")
 
 
+def _file(name: str) -> Path:
+    return RESULTS / f"{name}.json"
+
+
 def _read(name: str) -> dict[str, Any]:
-    path = RESULTS / f"{name}.json"
+    path = _file(name)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
