@@ -172,9 +172,10 @@ def test_an_unlabeled_sample_is_queued_by_key(visit, queue):
     page = window.page
     window.open("explore?f=population+%3D+unlabeled")
     before = queue()
-    tile = page.get_by_role("grid", name="Samples").locator(".tile").nth(5)
-    sample = tile.get_attribute("title").split(" · ")[0]
-    tile.click()
+    tiles = page.get_by_role("grid", name="Samples").locator(".tile").all()
+    shown = {tile.get_attribute("title").split(" · ")[0]: tile for tile in tiles}
+    sample = next(name for name in shown if name not in before)
+    shown[sample].click()
     window.settle()
     page.keyboard.press("a")
     page.get_by_role("button", name="In the label queue").wait_for()

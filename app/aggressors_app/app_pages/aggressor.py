@@ -45,8 +45,9 @@ assert one is not None
 notice()
 how = cached.how_found(view.run, one)
 st.markdown(sentence(view.run, one), help=plain("  \n".join((fails(view.run), how))))
-decision(view.run, one, "aggressor_triage")
-family(view.run, one)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    decision(view.run, one, "aggressor_triage")
+    family(view.run, one)
 
 # above what it is chosen in, so that it is in sight; always there, so that the grid keeps its focus
 with st.container():

@@ -16,7 +16,9 @@ def family(run_id: str, one: Aggressor) -> None:
     parts = [other for other in found if other.part_of == one.rank]
     if not wholes and not parts:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="family"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", width="content", key="family"
+    ):
         for words, others in (("Part of", wholes), ("Parts", parts)):
             if others:
                 st.markdown(f":gray[{words}]", width="content")

@@ -36,7 +36,7 @@ def decision(run_id: str, one: Aggressor, key: str) -> None:
         return
     chosen = _chosen(run_id, known)
     st.session_state[key] = chosen
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.markdown(":gray[Team]", width="content", help=HELP)
         st.segmented_control(
             "What the team decided",
