@@ -5,11 +5,12 @@ Pure functions; `gate` feeds them from run files and from `verdicts/`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from aggressors.contracts import TestState, Verdict, VerdictWord

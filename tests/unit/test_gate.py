@@ -192,16 +192,16 @@ def test_a_run_file_that_lies_about_its_id_writes_nothing(judged, tmp_path, run_
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "value"),
+    ("part", "name", "value", "says"),
     [
-        ("comparison", "verdict", "<img src=x onerror=alert(1)>"),
-        ("comparison", "n", "many"),
-        ("comparison", "difference", float("nan")),
-        ("measurement", "n", True),
-        ("measurement", "gap", "1"),
+        ("comparison", "verdict", "<img src=x onerror=alert(1)>", "comparison.verdict"),
+        ("comparison", "n", "many", "comparison.n"),
+        ("comparison", "difference", float("nan"), "malformed"),
+        ("measurement", "n", True, "measurement.n"),
+        ("measurement", "gap", "1", "measurement.gap"),
     ],
 )
-def test_an_edited_verdict_file_is_unreadable_not_believed(judged, part, name, value):
+def test_an_edited_verdict_file_is_unreadable_not_believed(judged, part, name, value, says):
     path = judged.verdicts / "v2-0000.json"
     raw = json.loads(path.read_text())
     raw["tests"]["dusk"][part][name] = value
@@ -209,7 +209,7 @@ def test_an_edited_verdict_file_is_unreadable_not_believed(judged, part, name, v
     judged.resolve("v2").unlink()
     records, wrong = read_records(judged)
     assert "v2-0000" not in {one.run_id for one in records}
-    assert name in wrong[0][1]
+    assert says in wrong[0][1]
 
 
 def test_verdicts_are_the_same_whatever_the_order_in_which_they_are_computed(judged):

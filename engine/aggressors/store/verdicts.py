@@ -8,14 +8,10 @@ model. Both are rebuilt from the run file where it is at hand.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,17 +21,11 @@ from aggressors.errors import SchemaTooNew, SchemaTooOld, WorkspaceError
 from aggressors.store.files import below, beside
 from aggressors.store.workspace import Workspace, atomic_write
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    D = TypeVar("D", bound=DataclassInstance)
-
 VERSION = 2
 _SAMPLE = ("sample_id", "label")  # texts; every other column of the signals is a number
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the samples of one test do in one run; means of the test's signal.
 
     Parameters
@@ -64,8 +54,7 @@ class Measurement:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One test, paired: the same samples under this run and under the baseline.
 
     Parameters
@@ -97,8 +86,7 @@ class Comparison:
     verdict: VerdictWord
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One test in one run; without a comparison, `unpaired` says why in a sentence.
 
     `baseline` is the run that it was, or could not be, compared with.
@@ -110,8 +98,7 @@ class Entry:
     unpaired: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that `verdicts/<run_id>` holds; `created_at` orders the runs.
 
     `derived_from` is the run that metadata was added to, '' for a run of its own.
@@ -120,8 +107,9 @@ class RunRecord:
     run_id: str
     name: str
     created_at: str
-    tests: Mapping[str, Entry] = field(default_factory=dict)
+    tests: dict[str, Entry] = {}
     derived_from: str = ""
+    schema_version: int = VERSION
 
 
 def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str, str]]]:
@@ -131,7 +119,7 @@ def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str,
         if path.name.startswith("."):
             continue
         try:
-            found.append(_parse(json.loads(path.read_text(encoding="utf-8")), path.stem))
+            found.append(_parse(path.read_bytes(), path.stem))
         except (SchemaTooNew, SchemaTooOld) as error:
             wrong.append((path.stem, f"{path} {error}"))
         except _NONSENSE as error:
@@ -143,10 +131,8 @@ def read_records(workspace: Workspace) -> tuple[list[RunRecord], list[tuple[str,
     return found, wrong
 
 
-# What reading a file raises that holds no record, among them numbers and nesting without end.
-_NONSENSE = (
-    OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError,
-)  # fmt: skip
+# What reading a file raises that holds no record, among them nesting without end.
+_NONSENSE = (OSError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
 def read_signals(workspace: Workspace, run_id: str) -> pa.Table | None:
@@ -198,7 +184,7 @@ def _as_signals(table: pa.Table) -> pa.Table:
 
 def write_record(workspace: Workspace, record: RunRecord) -> None:
     """Write the readable side of a run's results; raises WorkspaceError."""
-    raw = {**asdict(record), "schema_version": VERSION}
+    raw = msgspec.to_builtins(record)
     text = json.dumps(raw, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     atomic_write(_path(workspace, record.run_id, "json"), f"{text}\n".encode())
 
@@ -211,35 +197,34 @@ def _path(workspace: Workspace, run_id: str, ending: str) -> Path:
     return path
 
 
-def _parse(raw: dict[str, Any], run_id: str) -> RunRecord:
-    if raw["schema_version"] > VERSION:
+def _parse(text: bytes, run_id: str) -> RunRecord:
+    version = msgspec.json.decode(text, type=_Version).schema_version
+    if version > VERSION:
         raise SchemaTooNew(
-            f"has schema version {raw['schema_version']}, and this version of aggressors reads "
-            f"{VERSION}. Upgrade with `pip install --upgrade aggressors`."
+            f"has schema version {version}, and this version of aggressors reads {VERSION}. "
+            "Upgrade with `pip install --upgrade aggressors`."
         )
-    if raw["schema_version"] < VERSION:
+    if version < VERSION:
         raise SchemaTooOld(
-            f"has schema version {raw['schema_version']}, and this version of aggressors reads "
-            f"{VERSION}, for tests are judged otherwise now. Type `aggressors check` where its run "
-            "is at hand."
+            f"has schema version {version}, and this version of aggressors reads {VERSION}, for "
+            "tests are judged otherwise now. Type `aggressors check` where its run is at hand."
         )
-    if raw["run_id"] != run_id:
-        raise ValueError(f"it is about run {raw['run_id']!r}")
-    datetime.fromisoformat(raw["created_at"])
-    tests = {}
-    for slug, entry in raw["tests"].items():
-        measured, compared = entry["measurement"], entry["comparison"]
-        entry["measurement"] = _measured(typed(Measurement, measured))
-        entry["comparison"] = _sound(typed(Comparison, compared)) if compared else None
-        tests[slug] = typed(Entry, entry)
-    return typed(
-        RunRecord,
-        {name: raw[name] for name in ("run_id", "name", "created_at")}
-        | {"tests": tests, "derived_from": raw.get("derived_from", "")},
-    )
+    record = msgspec.json.decode(text, type=RunRecord)
+    if record.run_id != run_id:
+        raise ValueError(f"it is about run {record.run_id!r}")
+    datetime.fromisoformat(record.created_at)
+    for entry in record.tests.values():
+        _check_measured(entry.measurement)
+        if entry.comparison:
+            _check_sound(entry.comparison)
+    return record
 
 
-def _measured(one: Measurement) -> Measurement:
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def _check_measured(one: Measurement) -> None:
     """Check that figures of a group fit each other; raises ValueError."""
     if min(one.n, one.absent, one.in_training) < 0:
         raise ValueError("samples cannot be fewer than none")
@@ -247,10 +232,9 @@ def _measured(one: Measurement) -> Measurement:
         raise ValueError("'gap' lies outside its interval")
     if one.solves and one.material:
         raise ValueError("'solves' is true, which its gap does not bear out")
-    return one
 
 
-def _sound(one: Comparison) -> Comparison:
+def _check_sound(one: Comparison) -> None:
     """Check that a verdict follows from its figures, up to rounding; raises ValueError."""
     slack = 1e-5 * max(one.chance, abs(one.high), one.margin, 1e-9)
     fails, passes = one.difference - one.chance - one.margin, one.margin - one.high
@@ -267,41 +251,3 @@ def _sound(one: Comparison) -> Comparison:
         raise ValueError("'chance' is below 0")
     if not one.low <= one.difference <= one.high:
         raise ValueError("'difference' lies outside its interval")
-    return one
-
-
-_TYPES: Mapping[str, frozenset[type]] = {
-    "str": frozenset({str}),
-    "VerdictWord": frozenset({str}),
-    "bool": frozenset({bool}),
-    "int": frozenset({int}),
-    "int | None": frozenset({int, type(None)}),
-    "float": frozenset({int, float}),
-    "float | None": frozenset({int, float, type(None)}),
-}
-_WORDS = frozenset(get_args(VerdictWord))
-
-
-@cache
-def _checks(kind: type[DataclassInstance]) -> tuple[tuple[str, object, frozenset[type], str], ...]:
-    """(name, default, types, declaration) of each field that is checked; asked for every entry."""
-    return tuple(
-        (entry.name, entry.default, _TYPES[str(entry.type)], str(entry.type))
-        for entry in fields(kind)
-        if str(entry.type) in _TYPES
-    )
-
-
-def typed(kind: type[D], raw: Mapping[str, Any]) -> D:
-    """Build a record of JSON whose every field has the type, or is the word, that is declared."""
-    for name, default, wanted, declared in _checks(kind):
-        value = raw.get(name, default)
-        if type(value) not in wanted:  # exactly: True is no number
-            raise TypeError(
-                f"{name!r} is missing" if value is MISSING else f"{name!r} is {value!r:.40}"
-            )
-        if float in wanted and value is not None and not math.isfinite(value):
-            raise ValueError(f"{name!r} is {value}")
-        if declared == "VerdictWord" and value not in _WORDS:
-            raise ValueError(f"{name!r} is {value!r:.40}")
-    return kind(**raw)

@@ -7,19 +7,17 @@ Both runs are immutable, so that it is found once; a file that cannot be used is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aggressors.errors import WorkspaceError
 from aggressors.store.files import below
-from aggressors.store.verdicts import typed
 from aggressors.store.workspace import Workspace, atomic_write
 
 VERSION = 1  # of the format and of the search: a file of another one is found anew
@@ -92,6 +90,13 @@ class Worsened:
     groups: tuple[WorseGroup, ...] = ()
 
 
+class _Seal(msgspec.Struct):
+    """What the file says of itself; `members` is the digest of the other one."""
+
+    schema_version: int
+    members: str
+
+
 def write_worsened(workspace: Workspace, found: Worsened, members: pa.Table) -> None:
     """Write what was found, the members first; raises WorkspaceError.
 
@@ -117,14 +122,15 @@ def read_worsened(
     """Read what was found, with `MEMBERS`; None where it never was, or its files cannot be used."""
     try:
         path = _path(workspace, run_id, baseline_id, "json")
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        found = _parse(raw)
+        text = path.read_bytes()
+        seal = msgspec.json.decode(text, type=_Seal)
         content = path.with_suffix(".parquet").read_bytes()
         # One of the two may be of another writer, or of a moment later.
-        if sha256(content).hexdigest() != raw["members"]:
+        if (seal.schema_version, seal.members) != (VERSION, sha256(content).hexdigest()):
             return None
+        found = msgspec.json.decode(text, type=Worsened)
         members = pq.read_table(BytesIO(content)).select(MEMBERS.names).cast(MEMBERS)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, KeyError, RecursionError, msgspec.MsgspecError):
         return None
     except (pa.ArrowException, WorkspaceError):
         return None
@@ -149,14 +155,3 @@ def _path(workspace: Workspace, run_id: str, baseline_id: str, ending: str) -> P
             f"{workspace.worsened}."
         )
     return path
-
-
-def _parse(raw: Mapping[str, Any]) -> Worsened:
-    if raw["schema_version"] != VERSION:
-        raise ValueError(f"it has schema version {raw['schema_version']}, not {VERSION}")
-    facts = {name: value for name, value in raw.items() if name not in _OWN}
-    groups = tuple(typed(WorseGroup, group) for group in raw["groups"])
-    return typed(Worsened, {**facts, "groups": groups})
-
-
-_OWN = ("schema_version", "members", "groups")
