@@ -5,6 +5,7 @@ Pure functions; `gate` feeds them from run files and from `verdicts/`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,9 @@ ROUNDING = 1e-9  # of what chance makes, since it often is the very sum that was
 MIN_SHARE = 0.5  # of the frozen samples must be there for a verdict
 
 
+Rows = NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """One signal of some samples: `ids` and `labels` (n,) strings, `value` (n,) float64."""
@@ -39,12 +43,32 @@ class Signals:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def rows(self, ids: pa.Array) -> NDArray[np.int64]:
-        """(m,) the row of each of `ids`, -1 where it is not here."""
+    def at(self, ids: pa.Array) -> Placed:
+        """Find samples by their ids."""
+        return Placed(self, self._rows(ids))
+
+    def at_each(self, groups: Mapping[str, Signals]) -> dict[str, Placed]:
+        """Find the samples of many groups; to prepare a look-up takes longer than to look up."""
+        if not groups:
+            return {}
+        rows = self._rows(pa.concat_arrays([group.ids for group in groups.values()]))
+        ends = np.cumsum([len(group) for group in groups.values()])[:-1]
+        parts = np.split(rows, ends)
+        return {name: Placed(self, part) for name, part in zip(groups, parts, strict=True)}
+
+    def _rows(self, ids: pa.Array) -> Rows:
         if ids is self.ids:
             return np.arange(len(ids))
         places = pc.fill_null(pc.index_in(ids, value_set=self.ids), -1)
         return np.asarray(places.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Some samples in the signals of a run: (m,) their rows there, -1 where they are not."""
+
+    signals: Signals
+    rows: Rows
 
 
 def signals_of(table: pa.Table, signal: str) -> Signals:
@@ -96,7 +120,7 @@ def _size(signal: FloatArray) -> float:
 def measure(
     test: SavedTest,
     frozen: Signals,
-    judged: Signals,
+    judged: Placed,
     counts: BoolArray,
     *,
     in_training: int,
@@ -108,31 +132,29 @@ def measure(
     Parameters
     ----------
     frozen : the test's samples with the signal of the run it was saved on.
-    judged : labeled samples of this run, without those it was trained on.
-    counts : (n,) over `judged`: False for samples that must not stand in the rest, since
+    judged : where these are among the labeled samples of this run, without those it was trained on.
+    counts : (n,) over all of the latter: False for samples that must not stand in the rest, since
         aggressors were sought among them or the test's rule describes them.
     in_training : frozen samples that are in this run's training population.
     materiality : share of the mean signal that the lower bound of a material gap exceeds.
     is_source : True when this is the run that the test was saved on.
     """
-    rows = judged.rows(frozen.ids)
+    rows, value = judged.rows, judged.signals.value
     here = rows >= 0
     n = int(here.sum())
     absent = len(frozen) - n - in_training
-    member = np.zeros(len(judged), dtype=np.bool_)
+    member = np.zeros(len(value), dtype=np.bool_)
     member[rows[here]] = True
     base = Measurement(key=test.key, n=n, absent=absent, in_training=in_training)
     if n < _least(test):
         return base
     kept = member | counts
     try:
-        gap = loss_gap(judged.value[kept], member[kept], level=LEVEL)
+        gap = loss_gap(value[kept], member[kept], level=LEVEL)
     except InputError:  # nothing is left to compare the group with
-        return replace(base, value=significant(float(judged.value[rows[here]].mean())))
-    material = gap.low > materiality * _size(judged.value[kept])
-    solves = not material and (
-        is_source or _surely_better(judged.value[rows[here]], frozen.value[here])
-    )
+        return replace(base, value=significant(float(value[rows[here]].mean())))
+    material = gap.low > materiality * _size(value[kept])
+    solves = not material and (is_source or _surely_better(value[rows[here]], frozen.value[here]))
     return replace(
         base,
         value=significant(gap.inside),
@@ -161,20 +183,26 @@ class Pairs:
 
 
 def pair(frozen: Signals, run: Signals, baseline: Signals) -> Pairs:
-    """Join a test's samples under a run and its baseline, by id.
+    """Join a test's samples under a run and its baseline, by id; see `paired`."""
+    return paired(run.at(frozen.ids), baseline.at(frozen.ids))
+
+
+def paired(run: Placed, baseline: Placed) -> Pairs:
+    """Join the same samples, in the same order, under a run and its baseline.
 
     Samples whose ground truth differs between the two are counted, not mixed in.
     """
-    here, there = run.rows(frozen.ids), baseline.rows(frozen.ids)
-    both = (here >= 0) & (there >= 0)
-    here, there = here[both], there[both]
-    same = np.asarray(
-        pc.fill_null(
-            pc.equal(run.labels.take(pa.array(here)), baseline.labels.take(pa.array(there))), True
-        ).to_numpy(zero_copy_only=False),
-        dtype=np.bool_,
+    both = (run.rows >= 0) & (baseline.rows >= 0)
+    here, there = run.rows[both], baseline.rows[both]
+    labels = (
+        side.signals.labels.take(pa.array(rows)) for side, rows in ((run, here), (baseline, there))
     )
-    return Pairs(run.value[here[same]], baseline.value[there[same]], int((~same).sum()))
+    same = np.asarray(
+        pc.fill_null(pc.equal(*labels), True).to_numpy(zero_copy_only=False), dtype=np.bool_
+    )
+    return Pairs(
+        run.signals.value[here[same]], baseline.signals.value[there[same]], int((~same).sum())
+    )
 
 
 def too_few(test: SavedTest, pairs: Pairs, *, in_training: int) -> str:

@@ -7,7 +7,8 @@ signals in `tests/` and `verdicts/`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +26,11 @@ from aggressors.errors import (
 )
 from aggressors.judging import (
     Pairs,
+    Placed,
     Signals,
     compare,
     next_state,
-    pair,
+    paired,
     signals_of,
     too_few,
 )
@@ -39,6 +41,7 @@ from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_samples
 from aggressors.store.verdicts import (
     Entry,
+    Measurement,
     RunRecord,
     read_records,
     read_signals,
@@ -46,6 +49,8 @@ from aggressors.store.verdicts import (
     write_signals,
 )
 from aggressors.store.workspace import Workspace, versions
+
+Side = tuple[str, Placed | None]  # id of a run, and a test's samples in it if it has the signal
 
 
 @dataclass
@@ -116,12 +121,19 @@ class Ledger:
             )
             signals = {test.signal for test in self.tests.values()}
             table = held_out(run, signals)
-            judged = {signal: Judged.of(table, signal) for signal in signals}
-            made = {
-                slug: Entry(measured_in(run, judged[test.signal], test, self.frozen[slug]))
-                for slug, test in self.tests.items()
-                if self._entry(record, test) is None
-            }
+            made: dict[str, Entry] = {}
+            for signal in signals:
+                judged = Judged.of(table, signal)
+                new = {
+                    slug: self.frozen[slug]
+                    for slug, test in self.tests.items()
+                    if test.signal == signal and self._entry(record, test) is None
+                }
+                placed = judged.signals.at_each(new)
+                made |= {
+                    slug: Entry(measured_in(run, judged, self.tests[slug], frozen, placed[slug]))
+                    for slug, frozen in new.items()
+                }
             record = replace(record, tests={**record.tests, **made})
             wanted = _union(self.frozen.values())
             kept = table.filter(pc.is_in(table["sample_id"], value_set=wanted))
@@ -257,10 +269,13 @@ class Ledger:
             for slug in baselines
             if (entry := self._entry(record, self.tests[slug])) is not None
         }
+        here = self._placed(dict.fromkeys(measured, run_id))
+        there = self._placed({slug: baselines[slug] for slug in measured}, frozen=True)
         pairs, reasons = {}, {}
         for slug, entry in measured.items():
             try:
-                pairs[slug] = self._pairs(self.tests[slug], entry, run_id, baselines[slug])
+                test = self.tests[slug]
+                pairs[slug] = self._pairs(test, entry.measurement, here[slug], there[slug])
             except AggressorsError as error:
                 reasons[slug] = str(error)
         others = sum(
@@ -284,35 +299,50 @@ class Ledger:
                 made[slug] = Entry(entry.measurement, baseline, comparison)
         return made
 
-    def _pairs(self, test: SavedTest, entry: Entry, run_id: str, baseline: str) -> Pairs:
+    def _placed(self, wanted: Mapping[str, str], *, frozen: bool = False) -> dict[str, Side]:
+        """Find the samples of tests, each in the run that `wanted` says.
+
+        With `frozen`, the run that a test was saved on is known by what was frozen of it.
+        """
+        found: dict[str, Side] = {}
+        sought: defaultdict[tuple[str, str], dict[str, Signals]] = defaultdict(dict)
+        for slug, run_id in wanted.items():
+            test, own = self.tests[slug], self.frozen[slug]
+            if frozen and run_id == test.source_run_id:
+                found[slug] = run_id, own.at(own.ids)
+            else:
+                sought[run_id, test.signal][slug] = own
+        for (run_id, signal), groups in sought.items():
+            signals = self._signals_of(run_id, signal)
+            placed = {} if signals is None else signals.at_each(groups)
+            found |= {slug: (run_id, placed.get(slug)) for slug in groups}
+        return found
+
+    def _pairs(self, test: SavedTest, measured: Measurement, here: Side, there: Side) -> Pairs:
         """Join the samples of one test under two runs; InputError says why there are none."""
-        if entry.measurement.problem:
-            raise InputError(entry.measurement.problem)
-        frozen = self.frozen[test.slug]
-        here = self._signals_of(run_id, test)
-        there = frozen if baseline == test.source_run_id else self._signals_of(baseline, test)
-        for found, name in ((here, run_id), (there, baseline)):
-            if found is None:
-                raise InputError(
-                    f"The signals of run {self._name(name, test)!r} are neither in verdicts/ nor "
-                    "can they be read from runs/; restore one of them."
-                )
-        assert here is not None
-        assert there is not None
-        pairs = pair(frozen, here, there)
-        if reason := too_few(test, pairs, in_training=entry.measurement.in_training):
+        if measured.problem:
+            raise InputError(measured.problem)
+        (run_id, run), (baseline_id, baseline) = here, there
+        if run is None or baseline is None:
+            name = self._name(run_id if run is None else baseline_id, test)
+            raise InputError(
+                f"The signals of run {name!r} are neither in verdicts/ nor can they be read from "
+                "runs/; restore one of them."
+            )
+        pairs = paired(run, baseline)
+        if reason := too_few(test, pairs, in_training=measured.in_training):
             raise InputError(reason)
         return pairs
 
-    def _signals_of(self, run_id: str, test: SavedTest) -> Signals | None:
+    def _signals_of(self, run_id: str, signal: str) -> Signals | None:
         if run_id not in self._signals:
             self._signals[run_id] = self._kept_signals(run_id)
         table = self._signals[run_id]
-        if table is None or test.signal not in table.column_names:
+        if table is None or signal not in table.column_names:
             return None
-        if (run_id, test.signal) not in self._apart:
-            self._apart[run_id, test.signal] = signals_of(table, test.signal)
-        return self._apart[run_id, test.signal]
+        if (run_id, signal) not in self._apart:
+            self._apart[run_id, signal] = signals_of(table, signal)
+        return self._apart[run_id, signal]
 
     def _kept_signals(self, run_id: str) -> pa.Table | None:
         """Signals as kept; damaged ones are made again where the run is at hand, else reported."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aggressors.contracts import CONFIDENCE_GAP, Signal
 from aggressors.errors import FilterError
-from aggressors.judging import Signals, measure, signals_of
+from aggressors.judging import Placed, Signals, measure, signals_of
 from aggressors.queries.grammar import parse
 from aggressors.queries.judged import in_training, matching
 from aggressors.stats.intervals import BoolArray
@@ -43,8 +43,10 @@ class Judged:
         )
 
 
-def measured_in(run: RunFile, judged: Judged, test: SavedTest, frozen: Signals) -> Measurement:
-    """Measure one test in one run; `frozen` are its samples."""
+def measured_in(
+    run: RunFile, judged: Judged, test: SavedTest, frozen: Signals, placed: Placed
+) -> Measurement:
+    """Measure one test in one run: its `frozen` samples, `placed` among those that are judged."""
     info = run.info
     if info.task != test.task:
         problem = f"The run's task is {info.task}, the test's is {test.task}; they do not compare."
@@ -61,11 +63,11 @@ def measured_in(run: RunFile, judged: Judged, test: SavedTest, frozen: Signals) 
     if test.rule:
         with suppress(FilterError):  # a field that this run lacks: the rest may hold members then
             counts = counts & ~np.isin(judged.row_id, matching(run, parse(test.rule)))
-    absent = frozen.ids.filter(pa.array(judged.signals.rows(frozen.ids) < 0)).to_pylist()
+    absent = frozen.ids.filter(pa.array(placed.rows < 0)).to_pylist()
     return measure(
         test,
         frozen,
-        judged.signals,
+        placed,
         counts,
         in_training=len(in_training(run, absent)) if absent else 0,
         materiality=info.settings.materiality,

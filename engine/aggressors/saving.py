@@ -259,11 +259,11 @@ def _freeze(
     test = _described(run, group, signal, n)
     if chosen is not None:
         return replace(test, margin=float(chosen), margin_origin=BY_HAND), samples
-    judged = signals_of(table, signal)
+    judged, frozen = signals_of(table, signal), signals_of(samples, "signal")
     found = measure(
         test,
-        signals_of(samples, "signal"),
-        judged,
+        frozen,
+        judged.at(frozen.ids),
         judges,
         in_training=0,
         materiality=info.settings.materiality,

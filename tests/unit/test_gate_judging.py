@@ -173,7 +173,7 @@ def measured(judged, members, before, **more):
     frozen = signals(members, ["x"] * len(members), before)
     facts = {"in_training": 0, "materiality": 0.25, "is_source": False} | more
     test = replace(TEST, samples=len(members))
-    return measure(test, frozen, judged, np.ones(len(judged), bool), **facts)
+    return measure(test, frozen, judged.at(frozen.ids), np.ones(len(judged), bool), **facts)
 
 
 def test_a_run_solves_when_the_gap_is_gone_and_the_samples_do_better():
@@ -197,7 +197,7 @@ def test_samples_that_may_not_stand_in_the_rest_do_not():
     counts[200:] = False
     frozen = signals(members, ["x"] * 100, np.zeros(100))
     found = measure(
-        replace(TEST, samples=100), frozen, judged, counts,
+        replace(TEST, samples=100), frozen, judged.at(frozen.ids), counts,
         in_training=0, materiality=0.25, is_source=False,
     )  # fmt: skip
     assert found.rest == pytest.approx(judged.value[100:200].mean())

@@ -1,10 +1,13 @@
 """Bounds of a resampled mean beside what resampling finds."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.optimize import brentq
 
-from aggressors.stats.saddlepoint import bootstrap_bounds, swapped_bound
+from aggressors.stats.saddlepoint import _root, bootstrap_bounds, swapped_bound
 
 RNG = np.random.default_rng(31)
 
@@ -98,3 +101,21 @@ def test_what_no_lot_exceeds_is_all_to_one_side():
     # five to one side: one in 32, and nothing is rarer than that
     assert swapped_bound(np.ones(5), 1e-4) == pytest.approx(1)
     assert swapped_bound(np.zeros(20), 0.05) == 0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda at: at - 0.3,
+        lambda at: at**9 - 1e-4,
+        lambda at: math.log(at) if at > 0.2 else -math.inf,
+        lambda at: math.tanh(40 * (at - 0.9)) if at < 1 else 1.0,
+    ],
+)
+def test_a_root_is_where_the_library_finds_it(function):
+    wanted = brentq(lambda at: max(function(at), -9.0), 0.01, 1.5)
+    assert _root(function, 0.01, 1.5) == pytest.approx(wanted, rel=1e-4)
+
+
+def test_where_both_ends_are_the_root_it_is_that():
+    assert _root(lambda at: at - 0.3, 0.3, 0.3) == 0.3

@@ -8,6 +8,7 @@ import numpy as np
 
 from aggressors.stats.intervals import FloatArray
 
+_CLOSE = 1e-7  # of a root: how far a value may be from 0, in normal deviates
 _FARTHEST = 60  # doublings of the tilt after which nothing but the extreme value is left
 
 # Of a tilt: log of the mean of exp(tilt * draw), and mean and variance of the tilted draw.
@@ -78,7 +79,6 @@ def _balance(count: int, tail: float) -> int:
 
 def _upper(tilted: Tilted, n: int, tail: float, *, most: float) -> float:
     """Quantile 1 - tail of the mean of n draws of mean 0 and deviation 1, `most` at the end."""
-    from scipy.optimize import brentq
     from scipy.special import ndtri
 
     aim = -float(ndtri(tail))
@@ -93,10 +93,30 @@ def _upper(tilted: Tilted, n: int, tail: float, *, most: float) -> float:
             return most
     while _depth(tilted(low), n, low) > aim:
         low /= 2
-    tilt = low
-    if low < high:
-        tilt = float(brentq(lambda at: _depth(tilted(at), n, at) - aim, low, high, rtol=1e-6))
-    return tilted(tilt)[1]
+    return tilted(_root(lambda at: _depth(tilted(at), n, at) - aim, low, high))[1]
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Find where an increasing function is 0, between a place below and one above.
+
+    By false position, where an end that stays twice counts half: Dowell and Jarratt 1971, "A
+    modified regula falsi method". scipy.optimize finds it too, but takes a tenth of the time of a
+    whole check to import.
+    """
+    below, above = function(low), function(high)
+    reached = 0.0
+    while high - low > _CLOSE * high:
+        share = 0.5 if np.isinf(below) else below / (below - above)
+        at = low + share * (high - low)
+        before, reached = reached, function(at)
+        if abs(reached) < _CLOSE:
+            return at
+        weight = 0.5 if before * reached > 0 else 1.0
+        if reached > 0:
+            high, above, below = at, reached, weight * below
+        else:
+            low, below, above = at, reached, weight * above
+    return high
 
 
 def _depth(tilted: tuple[float, float, float], n: int, tilt: float) -> float:
