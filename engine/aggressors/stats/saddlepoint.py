@@ -143,10 +143,11 @@ def _drawn(unit: FloatArray, tilt: float) -> tuple[float, float, float]:
 def _signed(unit: FloatArray, tilt: float) -> tuple[float, float, float]:
     """Tilt the signs of (n,) sizes, of which each is + or - by lot; of one of them on average."""
     exponent = tilt * unit
-    slope = np.tanh(exponent)
-    log_mean = exponent + np.log1p(np.exp(-2 * exponent)) - np.log(2)
+    against = np.exp(-2 * exponent)  # odds of the sign that the tilt is against
+    slope = (1 - against) / (1 + against)
+    log_mean = float((exponent + np.log1p(against)).mean()) - float(np.log(2))
     return (
-        float(log_mean.mean()),
+        log_mean,
         float(unit @ slope) / len(unit),
         float(unit**2 @ (1 - slope**2)) / len(unit),
     )
