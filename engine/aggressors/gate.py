@@ -26,8 +26,8 @@ from aggressors.saving import Promise, promised, save_test, told_twice
 from aggressors.store.read import read_summary
 from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_test
-from aggressors.store.verdicts import Entry
-from aggressors.store.workspace import Workspace, called
+from aggressors.store.verdicts import Entry, RunRecord
+from aggressors.store.workspace import Workspace, called, latest
 
 __all__ = [
     "CheckResult",
@@ -238,8 +238,7 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
         if isinstance(run, Path):
             path = run
         elif run == "latest":
-            path = ledger.workspace.resolve(run)
-            _refuse_later_damage(ledger.workspace, path)
+            path = _latest(ledger)
         else:
             path = _measured(ledger, run) or ledger.workspace.resolve(run)
     except (RunNotFound, RunCorrupt):
@@ -252,15 +251,28 @@ def _enter(ledger: Ledger, run: Path | str) -> str:
     return ledger.add(path, keep=inside).run_id
 
 
-def _measured(ledger: Ledger, run: str) -> Path | None:
-    """Find a run by what was read of it already; to resolve its name opens every run file."""
+def _latest(ledger: Ledger) -> Path:
+    """Path of the run of the newest model; raises StoreError where it cannot be told."""
     place = ledger.workspace
+    last = latest(_at_hand(ledger))
+    path = place.run_path(last.run_id) if last else place.resolve("latest")
+    _refuse_later_damage(place, path)
+    read_summary(path)
+    return path
+
+
+def _measured(ledger: Ledger, run: str) -> Path | None:
+    """Find a run by its id or name, where its file was measured."""
+    found = called(run, _at_hand(ledger))
+    return ledger.workspace.run_path(found.run_id) if found else None
+
+
+def _at_hand(ledger: Ledger) -> list[RunRecord]:
+    """List runs by what was read of their files already; to list them anew opens every file."""
     if not ledger.tests:  # then nothing was read that was not read before
-        return None
-    found = called(
-        run, (one for one in ledger.records.values() if place.run_path(one.run_id).is_file())
-    )
-    return place.run_path(found.run_id) if found else None
+        return []
+    place = ledger.workspace
+    return [one for one in ledger.records.values() if place.run_path(one.run_id).is_file()]
 
 
 def _refuse_later_damage(workspace: Workspace, latest: Path) -> None:

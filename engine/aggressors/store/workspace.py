@@ -164,9 +164,8 @@ class Workspace:
         RunCorrupt : the file of this id cannot be opened.
         """
         found, broken = self.catalogue()
-        if run == "latest" and found:
-            leads = versions(found)
-            return Path(next(one.path for one in found if leads[one.run_id] == one.run_id))
+        if run == "latest" and (last := latest(found)):
+            return Path(last.path)
         if known := called(run, found):
             return Path(known.path)
         if is_path(run) and Path(run).is_file():
@@ -289,6 +288,13 @@ def called(run: str, runs: Iterable[Line]) -> Line | None:
     """Find the run of an id, else the newest of a name."""
     known = (one for one in runs if run in (one.run_id, one.name))
     return max(known, key=lambda one: (one.run_id == run, one.created_at, one.run_id), default=None)
+
+
+def latest(runs: Sequence[Line]) -> Line | None:
+    """Find the run of the newest model; metadata that was added since makes none."""
+    leads = versions(runs)
+    own = (one for one in runs if leads[one.run_id] == one.run_id)
+    return max(own, key=lambda one: (one.created_at, one.run_id), default=None)
 
 
 def versions(runs: Iterable[_Line]) -> dict[str, str]:
