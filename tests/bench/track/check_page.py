@@ -59,7 +59,7 @@ def _check(found: dict[str, Any]) -> list[str]:
     rows = {
         "check of a run that is new": found["check_of_a_new_run"],
         "the same check again": found["check_again"],
-        "the same by `latest`, for which all runs are listed": found["check_of_the_latest"],
+        "the same by `latest`": found["check_of_the_latest"],
         "list of all runs": found["list_of_runs"],
         "state of all tests over all runs, for the page": found["history_for_the_page"],
         "bare reading: ids and losses of the run and of each test, and one mean a test": bare,
