@@ -103,6 +103,10 @@ def test_what_no_lot_exceeds_is_all_to_one_side():
     assert swapped_bound(np.zeros(20), 0.05) == 0
 
 
+def root(function, low, high):
+    return _root(function, (low, function(low)), (high, function(high)))
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -114,8 +118,8 @@ def test_what_no_lot_exceeds_is_all_to_one_side():
 )
 def test_a_root_is_where_the_library_finds_it(function):
     wanted = brentq(lambda at: max(function(at), -9.0), 0.01, 1.5)
-    assert _root(function, 0.01, 1.5) == pytest.approx(wanted, rel=1e-4)
+    assert root(function, 0.01, 1.5) == pytest.approx(wanted, rel=1e-4)
 
 
 def test_where_both_ends_are_the_root_it_is_that():
-    assert _root(lambda at: at - 0.3, 0.3, 0.3) == 0.3
+    assert root(lambda at: at - 0.3, 0.3, 0.3) == 0.3

@@ -82,28 +82,36 @@ def _upper(tilted: Tilted, n: int, tail: float, *, most: float) -> float:
     from scipy.special import ndtri
 
     aim = -float(ndtri(tail))
+
+    def beyond(tilt: float) -> float:
+        return _depth(tilted(tilt), n, tilt) - aim
+
     high = low = aim / n**0.5
-    reached = _depth(tilted(high), n, high)
+    above = below = beyond(high)
     for _ in range(_FARTHEST):
-        if reached >= aim:
+        if above >= 0:
             break
-        low, high, before = high, 2 * high, reached
-        reached = _depth(tilted(high), n, high)
-        if reached <= before:  # all the weight lies on the extreme
+        low, below = high, above
+        high = 2 * high
+        above = beyond(high)
+        if above <= below:  # all the weight lies on the extreme
             return most
-    while _depth(tilted(low), n, low) > aim:
-        low /= 2
-    return tilted(_root(lambda at: _depth(tilted(at), n, at) - aim, low, high))[1]
+    while below > 0:
+        low = low / 2
+        below = beyond(low)
+    return tilted(_root(beyond, (low, below), (high, above)))[1]
 
 
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Find where an increasing function is 0, between a place below and one above.
+def _root(
+    function: Callable[[float], float], start: tuple[float, float], end: tuple[float, float]
+) -> float:
+    """Find where an increasing function is 0, from a place and its value below and one above.
 
     By false position, where an end that stays twice counts half: Dowell and Jarratt 1971, "A
     modified regula falsi method". scipy.optimize finds it too, but takes a tenth of the time of a
     whole check to import.
     """
-    below, above = function(low), function(high)
+    (low, below), (high, above) = start, end
     reached = 0.0
     while high - low > _CLOSE * high:
         share = 0.5 if np.isinf(below) else below / (below - above)
