@@ -56,7 +56,7 @@ class CheckResult:
     `baseline` is the run id that was asked for, None where each test has its own. `passed` is
     False when a test failed or, if strict, was inconclusive or missing, or there is none.
     `unreadable` are test files that could not be used; `unwritten` says why the verdicts could not
-    be kept, '' where they were.
+    be kept, and `forgotten` that there were none of earlier runs; '' where all is well.
     """
 
     run_id: str
@@ -66,6 +66,7 @@ class CheckResult:
     verdicts: tuple[Verdict, ...]
     unreadable: tuple[Unreadable, ...] = ()
     unwritten: str = ""
+    forgotten: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,19 @@ def check(
         tuple(verdicts),
         tuple(ledger.unreadable),
         unwritten,
+        _forgotten(ledger, run_id),
+    )
+
+
+def _forgotten(ledger: Ledger, run_id: str) -> str:
+    """Say that there are no verdicts of other runs, which decide what this one is held to."""
+    sources = {test.source_run_id: test.source_run_name for test in ledger.tests.values()}
+    if not sources or run_id in sources or ledger.records.keys() - {run_id}:
+        return ""
+    return (
+        f"{ledger.workspace.verdicts} has no verdict of another run, so each test is held to "
+        f"what was frozen of {next(iter(sources.values()))!r}, as if no run had solved it since. "
+        "Commit verdicts/ beside tests/, or restore it."
     )
 
 

@@ -159,7 +159,21 @@ def test_a_clone_with_tests_and_verdicts_alone_judges_a_new_run(judged, tmp_path
         ("fail", "regressed", "v2-0000")
     ]
     assert result.verdicts == gate.check(judged, "v3").verdicts
+    assert result.forgotten == ""
     assert words(clone, "v2")["dusk"] == ("pass", "solved")  # from its verdicts alone
+
+
+def test_a_clone_whose_verdicts_were_lost_says_so(judged, tmp_path):
+    new = judged.resolve("v3")
+    clone = Workspace.open(tmp_path / "clone", create=True)
+    shutil.copytree(judged.tests, clone.tests)
+    clone.runs.mkdir()
+    shutil.copy(new, clone.runs)
+    for _ in range(2):  # also when its own verdict is there already
+        result = gate.check(clone, "latest")
+        assert "has no verdict of another run" in result.forgotten
+        assert result.verdicts[0].baseline == "v1-0000"
+    assert gate.check(judged, "v3").forgotten == ""
 
 
 def test_a_run_file_from_elsewhere_is_judged_and_leaves_no_trace(judged, tmp_path):

@@ -135,6 +135,7 @@ CHECKS = {
     "without tests": result(passed=True),
     "without tests, strict": result(passed=False),
     "unwritten": result(verdict("pass"), passed=True, unwritten="Cannot write verdicts/."),
+    "forgotten": result(verdict("pass"), passed=True, forgotten="No earlier verdict."),
 }
 
 
@@ -179,6 +180,13 @@ def test_verdicts_that_cannot_be_kept_are_an_error(tmp_path):
         case.get("name"): case for case in junit(CHECKS["unwritten"], tmp_path).iter("testcase")
     }
     assert cases["verdicts"].find("error").text == "Cannot write verdicts/."
+
+
+def test_lost_verdicts_are_told_and_fail_nothing(tmp_path):
+    root = junit(CHECKS["forgotten"], tmp_path)
+    (told,) = (case for case in root.iter("testcase") if case.get("name") == "earlier-verdicts")
+    assert told.find("skipped").text == "No earlier verdict."
+    assert "- **earlier-verdicts**: No earlier verdict." in markdown(CHECKS["forgotten"])
 
 
 # --- Markdown ---

@@ -171,7 +171,8 @@ def check(
         emit(check_report(result))
     if junit is not None or markdown is not None:
         _write(result, junit, markdown)
-    for sentence in (*(test.reason for test in result.unreadable), result.unwritten):
+    unreadable = (test.reason for test in result.unreadable)
+    for sentence in (*unreadable, result.unwritten, result.forgotten):
         if sentence:
             click.echo(sentence, err=True)
     if result.unwritten:
@@ -199,6 +200,7 @@ def _document(result: CheckResult) -> dict[str, object]:
         "verdicts": [asdict(verdict) for verdict in result.verdicts],
         "unreadable": [asdict(test) for test in result.unreadable],
         "unwritten": result.unwritten,
+        "forgotten": result.forgotten,
     }
 
 

@@ -111,10 +111,12 @@ class Beside:
 
 
 def besides(result: CheckResult) -> list[Beside]:
-    """List test files that cannot be used, verdicts that cannot be kept, and that there is none."""
+    """List what is wrong with tests and verdicts on disk, and that there is no test."""
     found = [Beside(one.slug, "error", "unreadable", one.reason) for one in result.unreadable]
     if result.unwritten:
         found.append(Beside("verdicts", "error", "unwritten", result.unwritten))
+    if result.forgotten:
+        found.append(Beside("earlier-verdicts", "skipped", "forgotten", result.forgotten))
     if not result.verdicts and not result.unreadable:
         kind: Literal["failure", "skipped"] = "skipped" if result.passed else "failure"
         found.append(Beside("no-saved-test", kind, "none", bottom_line(result)))
@@ -180,7 +182,7 @@ def markdown(result: CheckResult) -> str:
     for one in verdicts:
         summary.add(_row(one))
     reasons = [(one.slug, one.reason) for one in verdicts]
-    if result.verdicts or result.unreadable or result.unwritten:
+    if result.verdicts or result.unreadable or result.unwritten or result.forgotten:
         reasons = [(one.name, one.sentence) for one in besides(result)] + reasons
     summary.add("", "<details><summary>Reasons</summary>", "")
     for name, sentence in reasons:
