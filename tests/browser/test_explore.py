@@ -172,8 +172,9 @@ def test_an_unlabeled_sample_is_queued_by_key(visit, queue):
     page = window.page
     window.open("explore?f=population+%3D+unlabeled")
     before = queue()
-    tiles = page.get_by_role("grid", name="Samples").locator(".tile").all()
-    shown = {tile.get_attribute("title").split(" · ")[0]: tile for tile in tiles}
+    tiles = page.get_by_role("grid", name="Samples").locator(".tile")
+    tiles.first.wait_for()
+    shown = {tile.get_attribute("title").split(" · ")[0]: tile for tile in tiles.all()}
     sample = next(name for name in shown if name not in before)
     shown[sample].click()
     window.settle()
