@@ -176,13 +176,13 @@ def check(
 
 def _forgotten(ledger: Ledger, run_id: str) -> str:
     """Say that there are no verdicts of other runs, which decide what this one is held to."""
-    sources = {test.source_run_id: test.source_run_name for test in ledger.tests.values()}
+    sources = {test.source_run_id for test in ledger.tests.values()}
     if not sources or run_id in sources or ledger.records.keys() - {run_id}:
         return ""
     return (
-        f"{ledger.workspace.verdicts} has no verdict of another run, so each test is held to "
-        f"what was frozen of {next(iter(sources.values()))!r}, as if no run had solved it since. "
-        "Commit verdicts/ beside tests/, or restore it."
+        f"{ledger.workspace.verdicts} has no verdict of another run, so this one is held to "
+        "the run that each test was saved on, as if none had solved it since. Commit verdicts/ "
+        "beside tests/, or restore it."
     )
 
 
@@ -269,9 +269,11 @@ def _latest(ledger: Ledger) -> Path:
     """Path of the run of the newest model; raises StoreError where it cannot be told."""
     place = ledger.workspace
     last = latest(_at_hand(ledger))
-    path = place.run_path(last.run_id) if last else place.resolve("latest")
+    if last is None:
+        path = place.resolve("latest")
+    else:
+        read_summary(path := place.run_path(last.run_id))
     _refuse_later_damage(place, path)
-    read_summary(path)
     return path
 
 

@@ -182,7 +182,7 @@ def markdown(result: CheckResult) -> str:
     for one in verdicts:
         summary.add(_row(one))
     reasons = [(one.slug, one.reason) for one in verdicts]
-    if result.verdicts or result.unreadable or result.unwritten or result.forgotten:
+    if result.verdicts or result.unreadable or result.unwritten:
         reasons = [(one.name, one.sentence) for one in besides(result)] + reasons
     summary.add("", "<details><summary>Reasons</summary>", "")
     for name, sentence in reasons:

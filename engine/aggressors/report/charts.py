@@ -119,12 +119,12 @@ def _columns(
     inside, rest = tall
     return [
         el(
-            "rect", class_=f"bar {name}", x=(place + inset) * step + gap / 2, y=foot - tall,
-            width=(1 - 2 * inset) * step - gap, height=tall,
+            "rect", class_=f"bar {name}", x=(place + inset) * step + gap / 2, y=foot - high,
+            width=(1 - 2 * inset) * step - gap, height=high,
         )
         for name, columns, inset in (("rest", rest, 0.0), ("ours", inside, 0.22))
-        for place, tall in enumerate(columns)
-        if tall > 0
+        for place, high in enumerate(columns)
+        if high > 0
     ]  # fmt: skip
 
 
