@@ -24,16 +24,8 @@ from aggressors.errors import (
     StoreError,
     WorkspaceError,
 )
-from aggressors.judging import (
-    Pairs,
-    Placed,
-    Signals,
-    compare,
-    next_state,
-    paired,
-    signals_of,
-    too_few,
-)
+from aggressors.joining import Pairs, Placed, Signals, paired, signals_of
+from aggressors.judging import compare, next_state, too_few
 from aggressors.measuring import Judged, measured_in
 from aggressors.queries.judged import held_out
 from aggressors.store.read import check_file_name, open_run
@@ -41,7 +33,6 @@ from aggressors.store.records import Unreadable
 from aggressors.store.saved_tests import SavedTest, list_tests, read_samples
 from aggressors.store.verdicts import (
     Entry,
-    Measurement,
     RunRecord,
     read_records,
     read_signals,
@@ -117,7 +108,7 @@ class Ledger:
             known = self.records.get(run.info.run_id) if keep else None
             info = run.info
             record = known or RunRecord(
-                info.run_id, info.name, info.created_at, derived_from=info.derived_from
+                info.run_id, info.name, info.created_at, {}, derived_from=info.derived_from
             )
             signals = {test.signal for test in self.tests.values()}
             table = held_out(run, signals)
@@ -131,7 +122,9 @@ class Ledger:
                 }
                 placed = judged.signals.at_each(new)
                 made |= {
-                    slug: Entry(measured_in(run, judged, self.tests[slug], frozen, placed[slug]))
+                    slug: Entry(
+                        measured_in(run, judged, self.tests[slug], frozen, placed[slug]), None
+                    )
                     for slug, frozen in new.items()
                 }
             record = replace(record, tests={**record.tests, **made})
@@ -269,13 +262,16 @@ class Ledger:
             for slug in baselines
             if (entry := self._entry(record, self.tests[slug])) is not None
         }
-        here = self._placed(dict.fromkeys(measured, run_id))
-        there = self._placed({slug: baselines[slug] for slug in measured}, frozen=True)
-        pairs, reasons = {}, {}
-        for slug, entry in measured.items():
+        reasons = {slug: entry.measurement.problem for slug, entry in measured.items()}
+        able = [slug for slug, problem in reasons.items() if not problem]
+        here = self._placed(dict.fromkeys(able, run_id))
+        there = self._placed({slug: baselines[slug] for slug in able}, frozen=True)
+        pairs = {}
+        for slug in able:
             try:
                 test = self.tests[slug]
-                pairs[slug] = self._pairs(test, entry.measurement, here[slug], there[slug])
+                moved = measured[slug].measurement.in_training
+                pairs[slug] = self._pairs(test, here[slug], there[slug], in_training=moved)
             except AggressorsError as error:
                 reasons[slug] = str(error)
         others = sum(
@@ -286,7 +282,7 @@ class Ledger:
         made = {}
         for slug, entry in measured.items():
             test, baseline = self.tests[slug], baselines[slug]
-            made[slug] = Entry(entry.measurement, baseline, None, reasons.get(slug, ""))
+            made[slug] = Entry(entry.measurement, None, baseline, reasons[slug])
             if slug in pairs:
                 name = self._name(baseline, test)
                 comparison = compare(
@@ -296,7 +292,7 @@ class Ledger:
                     baseline_name=name,
                     n_tests=len(pairs) + others,
                 )
-                made[slug] = Entry(entry.measurement, baseline, comparison)
+                made[slug] = Entry(entry.measurement, comparison, baseline)
         return made
 
     def _placed(self, wanted: Mapping[str, str], *, frozen: bool = False) -> dict[str, Side]:
@@ -318,10 +314,8 @@ class Ledger:
             found |= {slug: (run_id, placed.get(slug)) for slug in groups}
         return found
 
-    def _pairs(self, test: SavedTest, measured: Measurement, here: Side, there: Side) -> Pairs:
+    def _pairs(self, test: SavedTest, here: Side, there: Side, *, in_training: int) -> Pairs:
         """Join the samples of one test under two runs; InputError says why there are none."""
-        if measured.problem:
-            raise InputError(measured.problem)
         (run_id, run), (baseline_id, baseline) = here, there
         if run is None or baseline is None:
             name = self._name(run_id if run is None else baseline_id, test)
@@ -330,7 +324,7 @@ class Ledger:
                 "runs/; restore one of them."
             )
         pairs = paired(run, baseline)
-        if reason := too_few(test, pairs, in_training=measured.in_training):
+        if reason := too_few(test, pairs, in_training=in_training):
             raise InputError(reason)
         return pairs
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from aggressors.contracts import CONFIDENCE_GAP, Signal
 from aggressors.errors import FilterError
-from aggressors.judging import Placed, Signals, measure, signals_of
+from aggressors.joining import Placed, Signals, signals_of
+from aggressors.judging import measure
 from aggressors.queries.grammar import parse
 from aggressors.queries.judged import in_training, matching
 from aggressors.stats.intervals import BoolArray

@@ -18,7 +18,8 @@ from aggressors.carrying import finder_on
 from aggressors.contracts import BUILT_IN_SIGNALS, Signal, Verdict
 from aggressors.errors import InputError, SettingsError, UsageError
 from aggressors.freezing import Group, of_aggressor, of_filter, of_hypothesis, of_worse
-from aggressors.judging import default_margin, likely_detectable, measure, signals_of
+from aggressors.joining import signals_of
+from aggressors.judging import default_margin, likely_detectable, measure
 from aggressors.ledger import Ledger
 from aggressors.queries.grammar import expand
 from aggressors.queries.judged import held_out, matching, metric_names

@@ -1,4 +1,5 @@
 """Saved tests x runs: verdicts, states and what they rest on."""
+# A little over 400 lines: all of it judges the same four runs.
 
 import json
 import shutil
@@ -145,15 +146,20 @@ def _worsen(workspace, name, *, day, by):
     return versions.publish_tables(workspace, changed, name, day=day)
 
 
-def test_a_clone_with_tests_and_verdicts_alone_judges_a_new_run(judged, tmp_path):
-    new = judged.resolve("v3")
-    clone = Workspace.open(tmp_path / "clone", create=True)
+def cloned(judged, path):
+    """A checkout of the saved tests, with one new run."""
+    clone = Workspace.open(path, create=True)
     shutil.copytree(judged.tests, clone.tests)
+    clone.runs.mkdir()
+    shutil.copy(judged.resolve("v3"), clone.runs)
+    return clone
+
+
+def test_a_clone_with_tests_and_verdicts_alone_judges_a_new_run(judged, tmp_path):
+    clone = cloned(judged, tmp_path / "clone")
     shutil.copytree(judged.verdicts, clone.verdicts)
     for path in clone.verdicts.glob("v3-0000.*"):
         path.unlink()
-    clone.runs.mkdir()
-    shutil.copy(new, clone.runs)
     result = gate.check(clone, "latest")
     assert [(one.verdict, one.state, one.baseline) for one in result.verdicts] == [
         ("fail", "regressed", "v2-0000")
@@ -164,11 +170,7 @@ def test_a_clone_with_tests_and_verdicts_alone_judges_a_new_run(judged, tmp_path
 
 
 def test_a_clone_whose_verdicts_were_lost_says_so(judged, tmp_path):
-    new = judged.resolve("v3")
-    clone = Workspace.open(tmp_path / "clone", create=True)
-    shutil.copytree(judged.tests, clone.tests)
-    clone.runs.mkdir()
-    shutil.copy(new, clone.runs)
+    clone = cloned(judged, tmp_path / "clone")
     for _ in range(2):  # also when its own verdict is there already
         result = gate.check(clone, "latest")
         assert "has no verdict of another run" in result.forgotten

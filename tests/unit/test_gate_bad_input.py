@@ -238,6 +238,18 @@ def test_edited_verdicts_are_made_again_from_the_run_or_refused(workspace, part,
     assert others(done) == {"dusk": "pass", "north": "inconclusive"}
 
 
+@pytest.mark.parametrize("lacking", ["measurement", "comparison"])
+def test_verdicts_that_lack_a_part_are_refused(workspace, lacking):
+    document("check", "v3", at=workspace.root, code=1)
+    path = workspace.verdicts / "v3-0000.json"
+    raw = json.loads(path.read_text())
+    del raw["tests"]["dusk"][lacking]
+    path.write_text(json.dumps(raw))
+    workspace.resolve("v3").unlink()
+    done = fails(3, "check", "v2", "--json", at=workspace.root, says="v3-0000.json")
+    assert f"missing required field `{lacking}`" in " ".join(done.stderr.split())
+
+
 def test_verdicts_of_an_earlier_version_are_made_again_or_told(workspace):
     document("check", "v3", at=workspace.root, code=1)
     edit(workspace.verdicts / "v2-0000.json", schema_version=1)

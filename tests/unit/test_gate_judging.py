@@ -7,14 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from aggressors.joining import Pairs, Signals, pair
 from aggressors.judging import (
-    Pairs,
-    Signals,
     compare,
     default_margin,
     measure,
     next_state,
-    pair,
     too_few,
     verdict_of,
 )
@@ -139,9 +137,9 @@ def test_too_few_samples_is_a_sentence():
 def entry(*, solves=False, verdict=None):
     found = Measurement("key", solves=solves)
     if verdict is None:
-        return Entry(found)
+        return Entry(found, None)
     made = judge([0.0, 1.0] * 10, [0.0, 1.0] * 10)
-    return Entry(found, "a", msgspec.structs.replace(made, verdict=verdict))
+    return Entry(found, msgspec.structs.replace(made, verdict=verdict), "a")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +244,7 @@ def test_a_reason_is_one_sentence_with_numbers(shift, n_tests, parts):
     rng = np.random.default_rng(7)
     base = rng.normal(1, 0.1, 200)
     compared = judge(base + rng.normal(shift, 0.02, 200), base, n_tests=n_tests)
-    verdict = verdict_of(TEST, Entry(Measurement("key"), "a", compared), "solved", run_id="b")
+    verdict = verdict_of(TEST, Entry(Measurement("key"), compared, "a"), "solved", run_id="b")
     for part in (*parts, "200 samples", "under 'v1'"):
         assert part in verdict.reason
     assert verdict.reason.count(". ") == 0

@@ -213,6 +213,8 @@ def test_it_is_found_once_and_kept(pair, tmp_path, monkeypatch):
     [
         lambda json, parquet: json.write_text("{"),
         lambda json, parquet: json.write_text(json.read_text().replace('"rank": 1', '"rank": "x"')),
+        lambda json, parquet: json.write_text(json.read_text().replace('"rank": 1', '"rang": 1')),
+        lambda json, parquet: json.write_text(json.read_text().replace('"n": ', '"m": 1, "n": ')),
         lambda json, parquet: json.write_text(json.read_text().replace("v3-0000", "v9-0000")),
         lambda json, parquet: json.write_text(
             json.read_text().replace('"schema_version": 1', '"schema_version": 2')

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import to_builtins
 
 from aggressors.cli.common import as_json, common, emit, example, open_workspace, print_json, width
 
@@ -65,7 +66,7 @@ def _document(result: Comparison) -> dict[str, object]:
     document = asdict(result)
     document["worse"] = [
         {
-            **asdict(one.group),
+            **to_builtins(one.group),
             "covered_by": one.covered_by.slug if one.covered_by else None,
             "tests": [asdict(test) for test in one.tests],
         }

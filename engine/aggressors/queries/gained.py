@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aggressors.contracts import RunSummary
-from aggressors.judging import LEVEL, Signals, pair, signals_of
+from aggressors.joining import Signals, pair, signals_of
+from aggressors.judging import LEVEL
 from aggressors.queries.judged import held_out, in_training
 from aggressors.queries.marks import groups
 from aggressors.queries.samples import concept_of_rank

@@ -93,8 +93,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     measurement: Measurement
+    comparison: Comparison | None
     baseline: str = ""
-    comparison: Comparison | None = None
     unpaired: str = ""
 
 
@@ -107,7 +107,7 @@ class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run_id: str
     name: str
     created_at: str
-    tests: dict[str, Entry] = {}
+    tests: dict[str, Entry]
     derived_from: str = ""
     schema_version: int = VERSION
 

@@ -7,10 +7,10 @@ Both runs are immutable, so that it is found once; a file that cannot be used is
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -25,8 +25,7 @@ VERSION = 1  # of the format and of the search: a file of another one is found a
 MEMBERS = pa.schema([("rank", pa.int32()), ("sample_id", pa.string()), ("judges", pa.bool_())])
 
 
-@dataclass(frozen=True, slots=True)
-class WorseGroup:
+class WorseGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A group on which a run is surely worse than its baseline.
 
     Parameters
@@ -67,8 +66,7 @@ class WorseGroup:
     overlap: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Worsened:
+class Worsened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What got worse in a run against its baseline, the groups by rank.
 
     `n` samples of the analysed population were compared; `n_discover` were searched and `n_confirm`
@@ -90,13 +88,6 @@ class Worsened:
     groups: tuple[WorseGroup, ...] = ()
 
 
-class _Seal(msgspec.Struct):
-    """What the file says of itself; `members` is the digest of the other one."""
-
-    schema_version: int
-    members: str
-
-
 def write_worsened(workspace: Workspace, found: Worsened, members: pa.Table) -> None:
     """Write what was found, the members first; raises WorkspaceError.
 
@@ -108,7 +99,7 @@ def write_worsened(workspace: Workspace, found: Worsened, members: pa.Table) -> 
     pq.write_table(members.select(MEMBERS.names).cast(MEMBERS), content)
     atomic_write(_path(workspace, found.run_id, found.baseline_id, "parquet"), content.getvalue())
     raw = {
-        **asdict(found),
+        **msgspec.to_builtins(found),
         "schema_version": VERSION,
         "members": sha256(content.getvalue()).hexdigest(),
     }
@@ -122,15 +113,15 @@ def read_worsened(
     """Read what was found, with `MEMBERS`; None where it never was, or its files cannot be used."""
     try:
         path = _path(workspace, run_id, baseline_id, "json")
-        text = path.read_bytes()
-        seal = msgspec.json.decode(text, type=_Seal)
+        raw = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        version, digest = raw.pop("schema_version"), raw.pop("members")
         content = path.with_suffix(".parquet").read_bytes()
         # One of the two may be of another writer, or of a moment later.
-        if (seal.schema_version, seal.members) != (VERSION, sha256(content).hexdigest()):
+        if (version, digest) != (VERSION, sha256(content).hexdigest()):
             return None
-        found = msgspec.json.decode(text, type=Worsened)
+        found = msgspec.convert(raw, Worsened)
         members = pq.read_table(BytesIO(content)).select(MEMBERS.names).cast(MEMBERS)
-    except (OSError, KeyError, RecursionError, msgspec.MsgspecError):
+    except (OSError, ValueError, KeyError, RecursionError, msgspec.MsgspecError):
         return None
     except (pa.ArrowException, WorkspaceError):
         return None
