@@ -80,6 +80,21 @@ def test_the_picture_of_an_svg_opens_by_itself(visit, browser, tmp_path):
     page.close()
 
 
+def test_a_picture_asked_for_too_early_waits_for_its_chart(visit):
+    window = visit(height=1200)
+
+    def late(route):
+        window.page.wait_for_timeout(2_000)
+        route.continue_()
+
+    window.page.route("**/*oadVegaEmbed*.js", late)
+    window.page.goto(f"{window.server}/{COMPARE}&show=confusion")
+    window.page.locator(".st-key-figure_confusion_take button").first.wait_for()
+    assert not window.page.locator(".st-key-figure_confusion svg.marks").count()
+    name, _ = taken(window.page, "figure_confusion", "Picture (SVG)")
+    assert name.endswith(".svg")
+
+
 def test_the_map_is_taken_away_with_its_legend(visit):
     from PIL import Image
 

@@ -3,6 +3,7 @@
 
 const SCALE = 2; // pixels of a PNG per point, so that it stays sharp in print
 const PAD = 16;
+const PATIENCE = 10_000; // milliseconds until a chart is given up
 
 // The chart as it is painted: an SVG in the page, or canvases inside the shadow of a component.
 function painted(figure) {
@@ -12,6 +13,16 @@ function painted(figure) {
   const hosts = [...box.querySelectorAll("*")].filter((one) => one.shadowRoot);
   const canvases = hosts.flatMap((one) => [...one.shadowRoot.querySelectorAll("canvas")]);
   return { svg, canvases: [...box.querySelectorAll("canvas.marks"), ...canvases] };
+}
+
+// The chart in this format as soon as it is painted, which a loaded machine may do after its menu.
+async function drawn({ figure }, format) {
+  for (const late = performance.now() + PATIENCE; performance.now() < late;) {
+    const there = painted(figure);
+    if (there.svg || (format === "png" && there.canvases.length)) return there;
+    await new Promise(requestAnimationFrame);
+  }
+  throw new Error("The chart is not on the page yet; try again.");
 }
 
 // The page's own font as data, so that the file looks the same anywhere.
@@ -190,14 +201,9 @@ export default function (component) {
   const buttons = data.formats.map((format) => {
     const button = element("button", "", `Picture (${format.toUpperCase()})`);
     button.onclick = async () => {
-      const there = painted(data.figure);
-      if (!there.svg && !(format === "png" && there.canvases.length)) {
-        note.textContent = "The chart is not on the page yet; try again.";
-        return;
-      }
       note.textContent = "";
       try {
-        save(await make[format](there), `${data.stem}.${format}`);
+        save(await make[format](await drawn(data, format)), `${data.stem}.${format}`);
       } catch (error) {
         note.textContent = error.message;
       }
