@@ -356,9 +356,10 @@ class Run:
             than `baseline`, as `compare` found it; one of them.
         slug : name of the test's files; made from the title where None.
         title, why : for people; made from the group where None.
-        signal : what is compared per sample, such as loss, error or `1 - iou`; that of the run
-            where None.
-        margin : by how much its mean may be worse; set by what is at stake where None.
+        signal : what is compared per sample, such as loss, error or `1 - iou`; where None error
+            for a run with classes, unless the group stands out by loss alone.
+        margin : by how much its mean may be worse, in the unit of the signal; set by what is at
+            stake where None.
 
         Raises
         ------

@@ -24,13 +24,19 @@ _LONGEST_TITLE = 200  # characters, of a filter that may list thousands of sampl
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What is frozen: members by filter, all of them or only those that judge."""
+    """What is frozen: members by filter, all of them or only those that judge.
+
+    Parameters
+    ----------
+    signal : by which they got worse, so that a test by another one might not see it; '' else.
+    """
 
     title: str
     why: str
     members: Filter
     rule: str
     only_judges: bool
+    signal: str = ""
 
 
 def of_aggressor(run: RunFile, rank: int) -> Group:
@@ -106,8 +112,8 @@ def of_worse(
         f"{number(one.difference)} ({number(one.low)} to {number(one.high)}) on "
         f"{one.n_confirm:,} samples that the group was not found on."
     )
-    judging = tuple(members_of(members, rank))
-    return accepted, Group(one.name, why, Condition("sample_id", "in", judging), one.rule, True)
+    judging = Condition("sample_id", "in", tuple(members_of(members, rank)))
+    return accepted, Group(one.name, why, judging, one.rule, True, found.signal)
 
 
 def _no_worse(found: Worsened, rank: int) -> str:

@@ -151,9 +151,11 @@ def save_test(
         it; `comparing.compare` has found it.
     slug : name of the test's files; made from the title where None.
     title, why : for people; made from the group where None.
-    signal : what is compared per sample: loss, error, or a metric such as `1 - iou`; the run's own
-        signal where None.
-    margin : by how much its mean may be worse, at least 0; set by what is at stake where None.
+    signal : what is compared per sample: loss, error, or a metric such as `1 - iou`. Where None it
+        is error for a run with classes, by which a regression is seen sooner, unless the group
+        stands out by loss alone; else the signal of the run, or of the comparison.
+    margin : by how much its mean may be worse, at least 0, in the unit of the signal; set by what
+        is at stake where None.
 
     Raises
     ------
@@ -178,14 +180,14 @@ def save_test(
     if worse is not None:
         path, group = of_worse(workspace, path, baseline, worse)
     with open_run(path) as opened:
-        judged_by = _signal(opened, signal)
         if aggressor is not None:
             group = of_aggressor(opened, aggressor)
         elif hypothesis is not None:
             group = of_hypothesis(opened, workspace, hypothesis)
         elif where is not None:
             group = of_filter(opened, expand(where, finder_on(opened, workspace)))
-        test, samples = _freeze(opened, group, judged_by, margin)
+        frozen = _frozen(opened, group, signal, margin)
+    test, samples = frozen.test, frozen.samples
     test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
     if slug is None:
         test = write_numbered(workspace, test, samples, _slug(title or group.title))
@@ -206,10 +208,8 @@ def _said(text: str | None, what: str) -> str | None:
     return said
 
 
-def _signal(run: RunFile, wanted: str | None) -> str:
+def _signal(run: RunFile, wanted: str) -> str:
     """Write a signal as tests keep it; raises UsageError, or InputError where the run lacks it."""
-    if wanted is None:
-        return run.info.settings.signal
     try:
         signal = Signal.parse(wanted)
     except SettingsError as error:
@@ -230,11 +230,37 @@ def _signal(run: RunFile, wanted: str | None) -> str:
     return str(signal)
 
 
-def _freeze(
-    run: RunFile, group: Group, signal: str, chosen: float | None
-) -> tuple[SavedTest, pa.Table]:
+@dataclass(frozen=True, slots=True)
+class _Frozen:
+    """A test without a name, its samples, and whether they are materially worse than the rest."""
+
+    test: SavedTest
+    samples: pa.Table
+    material: bool
+
+
+def _frozen(run: RunFile, group: Group, wanted: str | None, margin: float | None) -> _Frozen:
+    """Freeze a group by the signal that is asked for, or by the one that sees most."""
+    if wanted is not None:
+        return _freeze(run, group, _signal(run, wanted), margin)
+    own = group.signal or run.info.settings.signal
+    by_own = _freeze(run, group, own, margin)
+    if own != "loss" or group.signal or not _has_errors(run):
+        return by_own
+    by_error = _freeze(run, group, "error", margin)
+    return by_own if by_own.material and not by_error.material else by_error
+
+
+def _has_errors(run: RunFile) -> bool:
+    """Whether every sample with a loss is known to be right or wrong."""
+    if not run.classes:
+        return False
+    both = held_out(run, ["loss", "error"])
+    return pc.all(pc.or_(pc.is_null(both["loss"]), pc.is_valid(both["error"]))).as_py() is True
+
+
+def _freeze(run: RunFile, group: Group, signal: str, chosen: float | None) -> _Frozen:
     """Measure the group in its own run; set the margin by what is at stake, unless it is chosen."""
-    info = run.info
     table = held_out(run, [signal])
     table = table.filter(pc.is_valid(table[signal]))
     rows = table["row_id"].to_numpy(zero_copy_only=False)
@@ -242,14 +268,8 @@ def _freeze(
     member = np.isin(rows, matching(run, group.members))
     if group.only_judges:
         member &= judges
-    n = int(member.sum())
-    if n < MIN_SAMPLES:
-        raise InputError(
-            f"{group.title!r} has {n} labeled samples with a known {spoken(signal)} outside "
-            f"training in run {info.name!r}"
-            f"{' that it was not found on' if group.only_judges else ''}; "
-            f"a test needs at least {MIN_SAMPLES}. Choose a wider group."
-        )
+    if (n := int(member.sum())) < MIN_SAMPLES:
+        raise _too_few(run, group, signal, n)
     samples = pa.table(
         {
             "sample_id": table["sample_id"].filter(pa.array(member)),
@@ -258,8 +278,6 @@ def _freeze(
         }
     ).sort_by("sample_id")
     test = _described(run, group, signal, n)
-    if chosen is not None:
-        return replace(test, margin=float(chosen), margin_origin=BY_HAND), samples
     judged, frozen = signals_of(table, signal), signals_of(samples, "signal")
     found = measure(
         test,
@@ -267,11 +285,22 @@ def _freeze(
         judged.at(frozen.ids),
         judges,
         in_training=0,
-        materiality=info.settings.materiality,
+        materiality=run.info.settings.materiality,
         is_source=True,
     )
     margin, origin = default_margin(signal, found.gap or 0.0, judged.value)
-    return replace(test, margin=margin, margin_origin=origin), samples
+    if chosen is not None:
+        margin, origin = float(chosen), BY_HAND
+    return _Frozen(replace(test, margin=margin, margin_origin=origin), samples, found.material)
+
+
+def _too_few(run: RunFile, group: Group, signal: str, n: int) -> InputError:
+    return InputError(
+        f"{group.title!r} has {n} labeled samples with a known {spoken(signal)} outside "
+        f"training in run {run.info.name!r}"
+        f"{' that it was not found on' if group.only_judges else ''}; "
+        f"a test needs at least {MIN_SAMPLES}. Choose a wider group."
+    )
 
 
 def _described(run: RunFile, group: Group, signal: str, n_samples: int) -> SavedTest:

@@ -31,6 +31,7 @@ from aggressors_app.components import (
     where_changed,
     working,
 )
+from aggressors_app.format import share
 from versions import publish_version
 
 V3 = {"run": "v3-0000", "f": "population = validation", "view": "runs"}
@@ -93,7 +94,7 @@ def test_a_place_in_the_address_shows_its_samples_under_both_models(opened, plan
     assert component(app, "where_changed")["chosen"] == f"test:{slug}"
     verdict = next(one for one in cached.history().tests if one.test.slug == slug).verdicts
     figures = {one["name"]: one for one in component(app, "turned_figures")["figures"]}
-    assert figures["Mean loss"]["value"] == f"{verdict['v3-0000'].value:.3g}"
+    assert figures["Error"]["value"] == share(verdict["v3-0000"].value)
     assert f"{verdict['v3-0000'].n} samples" in text(app)
     tiles = component(app, "turned_grid")["items"]
     changes = [float(tile["lines"][0][1]) for tile in tiles]

@@ -64,14 +64,19 @@ def _turned(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
 def _changed(
     tables: dict[str, pa.Table], members: frozenset[str], *, better: bool
 ) -> dict[str, pa.Table]:
-    """The same run with other losses of some samples: all good, or half as bad again."""
+    """The same run, but that some samples are all good, or their losses half as bad again."""
     samples = tables["samples"]
     member = np.isin(np.array(samples["sample_id"].to_pylist(), dtype=object), list(members))
     loss = np.array(samples["loss"].to_pylist(), dtype=float)
     loss[member] = np.minimum(loss[member], 0.05) if better else 1.5 * loss[member]
-    place = samples.schema.get_field_index("loss")
-    column = pa.array(loss, pa.float64(), from_pandas=True)
-    return tables | {"samples": samples.set_column(place, "loss", column)}
+    prediction = np.array(samples["prediction"].to_pylist(), dtype=object)
+    if better:
+        prediction[member] = np.array(samples["label"].to_pylist(), dtype=object)[member]
+    for name, values in (("loss", loss), ("prediction", prediction)):
+        place = samples.schema.get_field_index(name)
+        column = pa.array(values, samples.schema.field(name).type, from_pandas=True)
+        samples = samples.set_column(place, name, column)
+    return tables | {"samples": samples}
 
 
 def _publish(

@@ -143,6 +143,7 @@ def solved(window, told, demo):
     dusk = places.locator("tr.pick", has_text="dusk").first.inner_text()
     told.says(": # samples on which", dusk, "# samples")
     told.says("mean loss # → #", dusk, "# → #")
+    told.says("# % of them wrong, # points", figure(page, "Error"), "Error # % ▼ −# points")
     turned = page.locator(".st-key-turned_which").inner_text()
     told.says("# photographs are fixed", turned, "Fixed #")
     told.says(", # broke", turned, "Broke #")

@@ -42,7 +42,7 @@ def saved(story, tmp_path_factory):
     """The story with dusk saved on v1, judged in every run."""
     copy = tmp_path_factory.mktemp("saved") / "workspace"
     shutil.copytree(story.root, copy)
-    gate.save_test(Workspace.open(copy), "v1", where=DUSK, slug="dusk")
+    gate.save_test(Workspace.open(copy), "v1", where=DUSK, slug="dusk", signal="loss")
     return Workspace.open(copy)
 
 

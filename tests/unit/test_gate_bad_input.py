@@ -24,8 +24,8 @@ def judged(story, tmp_path_factory):
     copy = tmp_path_factory.mktemp("judged") / "workspace"
     shutil.copytree(story.root, copy)
     workspace = Workspace.open(copy)
-    gate.save_test(workspace, "v1", where=DUSK, slug="dusk")
-    gate.save_test(workspace, "v1", where=NORTH, slug="north")
+    gate.save_test(workspace, "v1", where=DUSK, slug="dusk", signal="loss")
+    gate.save_test(workspace, "v1", where=NORTH, slug="north", signal="loss")
     return workspace
 
 

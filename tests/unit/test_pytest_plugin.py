@@ -46,10 +46,10 @@ def four(story, tmp_path_factory):
     shutil.copytree(story.root, folder / "aggressors-workspace")
     workspace = Workspace.open(folder / "aggressors-workspace")
     gate.save_test(workspace, "v1", where="brightness < 0.25", slug="dusk")
-    gate.save_test(workspace, "v1", where="station = north", slug="north")
+    gate.save_test(workspace, "v1", where="station = north", slug="north", signal="loss")
     calm = "station = north and brightness > 0.5"
-    gate.save_test(workspace, "v1", where=calm, slug="unsure", margin=0)
-    gate.save_test(workspace, "v1", where=calm, slug="gone")
+    gate.save_test(workspace, "v1", where=calm, slug="unsure", signal="loss", margin=0)
+    gate.save_test(workspace, "v1", where=calm, slug="gone", signal="loss")
     _edit(folder, "gone", loss_name="focal")
     shutil.rmtree(workspace.verdicts)
     gate.check(workspace, "v3")
@@ -104,7 +104,7 @@ def test_each_saved_test_is_an_item_beside_those_of_ones_own(folder, run):
     assert "aggressors: run v3 (v3-0000), 4 saved tests" in done.stdout
     assert "collected 5 items" in done.stdout
     (failed,) = (line for line in done.stdout.splitlines() if line.startswith("FAILED"))
-    assert failed.startswith("FAILED aggressors::dusk - Failed: Mean loss")
+    assert failed.startswith("FAILED aggressors::dusk - Failed: Mean error")
     assert "worse by" in failed
     assert "baseline v2" in failed
     skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]

@@ -75,7 +75,7 @@ def test_the_bottom_line_comes_first_and_the_evidence_follows(workspace, tmp_pat
         "Where the model looks, on average", "Failing members",
         "What they share", "−0.9 −0.95 to −0.8", "What to do",
         "Collect. Label more samples like these", "expected to be such samples (50 to 70",
-        "Test dusk", "n 74 · margin 0.0827 (a tenth of its gap of 0.827", "Method",
+        "Test dusk", "n 74 · margin 0.0232 (a twentieth of its gap of 0.464", "Method",
     ]  # fmt: skip
     at = 0
     for part in order:

@@ -42,9 +42,11 @@ def test_failing_tests_come_with_margin_and_n(tmp_path):
     assert "- v3 fails 1 of 1 saved test: dusk." in found
     line = next(one for one in found.splitlines() if "**fail**" in one)
     assert line.startswith(
-        "- ❌ **fail** `dusk` (regressed): +1.02 (0.766 to 1.28) in mean loss; n 74"
+        "- ❌ **fail** `dusk` (regressed): +0.527 (0.41 to 0.643) in mean error; n 74"
     )
-    assert "n 74, margin 0.0827 \\(a tenth of its gap of 0.827 when saved\\), baseline v2" in line
+    assert (
+        "n 74, margin 0.0232 \\(a twentieth of its gap of 0.464 when saved\\), baseline v2" in line
+    )
     passed = written(place, "v2", tmp_path / "x.md")
     assert "### Saved tests" not in passed
     assert "v2 passes its 1 saved test." in passed

@@ -33,7 +33,7 @@ def test_a_test_over_the_runs_stands_in_the_card_whose_samples_it_holds(story, t
     tags = page(story, "v3", tmp_path)
     text = tags.text
     card, _, after = text.partition("Saved tests Test State Margin")
-    assert "✕ fail Mean loss" in card
+    assert "✕ fail Mean error" in card
     assert "holds 100" in card
     assert "Run Verdict State after it Mean Change (95 %) n v3 ✕ fail regressed" in card
     assert "v2 ✓ pass solved" in card
@@ -55,7 +55,7 @@ def test_the_matrix_has_every_run_and_the_origin_of_each_margin(story, tmp_path)
     text = page(story, "v2", tmp_path).text
     row = text.partition("Saved tests Test State Margin, and where it is from v1 v2 v3")[2]
     assert row.startswith(
-        " dusk 74 samples regressed 0.0827, a tenth of its gap of 0.827 when saved"
+        " dusk 74 samples regressed 0.0232, a twentieth of its gap of 0.464 when saved"
     )
     assert "◆ baseline ✓ pass ✕ fail" in row
 

@@ -5,10 +5,12 @@ import math
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from aggressors import gate
 from aggressors.api import open_run
+from aggressors.comparing import compare
 from aggressors.errors import FilterError, InputError, UsageError
 from aggressors.judging import likely_detectable
 from aggressors.making import analyze
@@ -18,7 +20,7 @@ from aggressors.store.saved_tests import read_samples
 from aggressors.store.workspace import Workspace
 from calling import call, fails
 from signalled import predictions
-from versions import publish_version
+from versions import analysed, publish_tables, publish_version
 
 DUSK = "brightness < 0.25"
 
@@ -96,6 +98,48 @@ def test_title_why_signal_and_margin_are_as_given(workspace):
     (verdict,) = gate.check(workspace, "v3").verdicts
     assert (verdict.signal, verdict.verdict) == ("error", "fail")
     assert gate.read_test(workspace, test.slug) == test
+
+
+def test_where_there_are_classes_right_or_wrong_is_compared(workspace):
+    test = gate.save_test(workspace, "v1", where=DUSK)
+    assert test.signal == "error"
+    assert test.margin_origin.startswith("a twentieth of its gap")
+    with open_file(workspace.resolve("v1")) as run:
+        assert run.info.settings.signal == "loss"
+
+
+def test_a_group_that_stands_out_by_loss_alone_is_compared_by_loss(tmp_path):
+    workspace = Workspace.open(tmp_path, create=True)
+    publish_tables(workspace, all_right(), "v1", day=1)
+    assert gate.save_test(workspace, "v1", where=DUSK).signal == "loss"
+    # Another that does not stand out at all has nothing that loss alone could show.
+    assert gate.save_test(workspace, "v1", where="station = north").signal == "error"
+
+
+def test_right_or_wrong_is_not_compared_where_it_is_not_known_of_all(tmp_path):
+    workspace = Workspace.open(tmp_path, create=True)
+    samples = all_right()["samples"]
+    guess = [None if place % 5 == 0 else one
+             for place, one in enumerate(samples["prediction"].to_pylist())]  # fmt: skip
+    publish_tables(workspace, predicted(samples, guess), "v1", day=1)
+    assert gate.save_test(workspace, "v1", where="station = north").signal == "loss"
+
+
+def all_right():
+    """The analysed run, had the model predicted each label; the losses stay."""
+    samples = analysed()[1]["samples"]
+    return predicted(samples, samples["label"].to_pylist())
+
+
+def predicted(samples, prediction):
+    place = samples.schema.get_field_index("prediction")
+    column = pa.array(prediction, samples.schema.field(place).type)
+    return analysed()[1] | {"samples": samples.set_column(place, "prediction", column)}
+
+
+def test_what_got_worse_is_compared_by_what_it_was_found_by(workspace):
+    compare(workspace, "v3")
+    assert gate.save_test(workspace, "v3", worse=1).signal == "loss"
 
 
 def test_a_margin_of_nothing_may_be_chosen(workspace):
@@ -221,8 +265,8 @@ def test_python_takes_all_of_it(workspace):
             run.save_test()
     assert [one.slug for one in (first, second, third)] == ["dusk", "dark", "too-dark"]
     with open_file(workspace.resolve("v1")) as opened:
-        assert opened.info.settings.signal == first.signal == "loss"
-    assert second.signal == "error"
+        assert opened.info.settings.signal == "loss"
+    assert {one.signal for one in (first, second, third)} == {"error"}
 
 
 def test_a_second_test_of_the_same_samples_is_told(workspace):

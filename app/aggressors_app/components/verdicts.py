@@ -156,7 +156,8 @@ def one_test(tracked: TrackedTest, history: History) -> None:
         st.markdown(f"#### {plain(typeset(test.title))}")
         st.markdown(
             f"{plain(typeset(test.why))} :gray[{count(test.samples)} samples, margin "
-            f"{number(test.margin)}: {plain(typeset(test.margin_origin))}.]"
+            f"{number(test.margin)} in {spoken(test.signal)}: "
+            f"{plain(typeset(test.margin_origin))}.]"
         )
         colors = charts.palette(st.context.theme.type)
         names = {run.run_id: run.name for run in history.runs}

@@ -56,14 +56,15 @@ UNWRITTEN = 4
 @click.option(
     "--signal",
     metavar="SIGNAL",
-    help="Compare loss, error or a metric, such as '1 - iou'.  [default: that of the run]",
+    help="Compare loss, error or a metric, such as '1 - iou'.  [default: error for a run with "
+    "classes, else that of the run]",
 )
 @click.option(
     "--margin",
     type=float,
     metavar="NUMBER",
-    help="By how much the mean signal may be worse.  [default: a tenth of what is at stake, by "
-    "error a twentieth]",
+    help="By how much the mean signal may be worse.  [default: a twentieth of what is at stake, "
+    "by loss or a metric a tenth]",
 )
 @common
 def save_test(
