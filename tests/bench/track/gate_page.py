@@ -35,7 +35,8 @@ def _head(result: dict) -> list[str]:
         f"change, {result['trials']:,} times. The saved tests are the samples nearest to an anchor "
         "in the embedding of a further network. A regression is planted: samples that the new "
         f"model had right get the loss of its mistakes. {HALF:.2f} of accuracy is half of the gap "
-        "that the test was saved for.",
+        "that the test was saved for. A test of a run with classes compares error, unless another "
+        "signal is asked for or its group stands out by loss alone.",
         "",
         f"Split *{result['split']}*, {result['date']}, {result['machine']}. In brackets 95 % over "
         "pairs; these share networks, so that the true intervals are wider.",
