@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from filelock import FileLock
@@ -14,32 +16,81 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 DEMO_SECONDS = 1_500  # that a busy machine may take for three models; a test's own limit is 300
+GIVEN = os.environ.get("AGGRESSORS_TEST_WORKSPACE")  # a demo workspace that was built before
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give whichever test comes first the time that the demo takes."""
+    """Keep the tests of a module together, for what they share; in an order that fits the demo.
+
+    It is built meanwhile, so that those that need it come neither first nor last: at first they
+    would wait for it, and at the end all other workers for them.
+    """
+    browser, demo, rest = [], [], []
     for item in items:
-        if "demo_workspace" in getattr(item, "fixturenames", ()):
+        if _needs_demo(item):
             item.add_marker(pytest.mark.timeout(DEMO_SECONDS), append=False)
+            item.add_marker(pytest.mark.xdist_group("demo"))
+            demo.append(item)
+        elif group := item.get_closest_marker("xdist_group"):
+            assert group.args == ("browser",)
+            browser.append(item)
+        else:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            rest.append(item)
+    half = len(rest) // 2
+    items[:] = [*browser, *rest[:half], *demo, *rest[half:]]
+
+
+def _needs_demo(item: pytest.Item) -> bool:
+    return "demo_workspace" in getattr(item, "fixturenames", ())
+
+
+def _built_once(shared: Path, name: str, build: Callable[[Path], object]) -> Path:
+    """Give a folder that one worker builds, for which the others wait."""
+    folder, done = shared / name, shared / f"{name}.done"
+    with FileLock(shared / f"{name}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            build(folder)
+            done.touch()
+    return folder
+
+
+def _build_demo(folder: Path) -> None:
+    command = [sys.executable, "-m", "aggressors", "demo", "--no-app", "--workspace", str(folder)]
+    subprocess.run(command, check=True)
 
 
 @pytest.fixture(scope="session")
-def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of all workers of this session."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def demo_meanwhile(request: pytest.FixtureRequest, shared: Path) -> None:
+    """Begin with the demo at once where a test will need it; most tests do not."""
+    if not GIVEN and any(_needs_demo(item) for item in request.session.items):
+        given = (shared, "demo-workspace", _build_demo)
+        Thread(target=_built_once, args=given, daemon=True).start()
+
+
+@pytest.fixture(scope="session")
+def demo_workspace(shared: Path) -> Path:
     """Workspace with the demo's runs v1, v2 and v3; read it, or copy it before writing.
 
     Built once for all workers of a session. AGGRESSORS_TEST_WORKSPACE names one built before.
     """
-    if given := os.environ.get("AGGRESSORS_TEST_WORKSPACE"):
-        return Path(given)
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    workspace = shared / "demo-workspace"
-    with FileLock(shared / "demo.lock"):
-        if not (shared / "demo.done").exists():
-            demo = [sys.executable, "-m", "aggressors", "demo", "--no-app"]
-            subprocess.run([*demo, "--workspace", str(workspace)], check=True)
-            (shared / "demo.done").touch()
-    return workspace
+    return Path(GIVEN) if GIVEN else _built_once(shared, "demo-workspace", _build_demo)
+
+
+@pytest.fixture(scope="session")
+def planted_once(shared: Path) -> Path:
+    """Workspace of `tests.app.worlds.planted_workspace`; to be copied."""
+    from tests.app.worlds import planted_workspace
+
+    return _built_once(shared, "planted-workspace", planted_workspace)
 
 
 @pytest.fixture

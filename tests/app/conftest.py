@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from tests.app.worlds import planted_workspace
 
 import aggressors_app
 from aggressors.store.workspace import Workspace
@@ -19,9 +18,11 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="session")
-def planted_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def planted_versions(planted_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """v1, v2 that solves dusk, v3 that forgets it, and two saved tests."""
-    return planted_workspace(tmp_path_factory.mktemp("planted"))
+    folder = tmp_path_factory.mktemp("planted") / "workspace"
+    shutil.copytree(planted_once, folder)
+    return folder
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ def test_every_page_shows_a_full_run(opened, planted_versions, page):
 
 
 @pytest.mark.torch
-@pytest.mark.xdist_group("demo")
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_shows_the_demo(opened, demo_workspace, page):
     app = opened(demo_workspace, page)

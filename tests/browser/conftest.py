@@ -21,15 +21,12 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of one's own: the demo's where AGGRESSORS_TEST_WORKSPACE names one."""
     folder = tmp_path_factory.mktemp("browser") / "workspace"
-    if given := os.environ.get("AGGRESSORS_TEST_WORKSPACE"):
-        shutil.copytree(given, folder)
-        return folder
-    from tests.app.worlds import planted_workspace
-
-    return planted_workspace(folder)
+    given = os.environ.get("AGGRESSORS_TEST_WORKSPACE")
+    shutil.copytree(given or request.getfixturevalue("planted_once"), folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 
 TRUTH = Path(__file__).parents[2] / "data" / "clothes" / "truth.parquet"
 
-pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.torch
 
 
 def aggressors(*arguments: str, workspace: Path, code: int = 0) -> str:

@@ -147,10 +147,8 @@ def test_an_aggressor_kept_by_hand_has_its_own_figures(planted_run):
 
 
 @pytest.fixture(scope="module")
-def planted_run(tmp_path_factory):
-    from tests.app.worlds import planted_workspace
-
-    return planted_workspace(tmp_path_factory.mktemp("planted")) / "runs" / "v1-0000.duckdb"
+def planted_run(planted_once):
+    return planted_once / "runs" / "v1-0000.duckdb"
 
 
 @pytest.mark.parametrize("filter", ["none", "all", "hour = 23.5", "population = unlabeled"])
