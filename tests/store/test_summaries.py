@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from aggressors.errors import RunCorrupt
-from aggressors.store import summaries
+from aggressors.store import sound, summaries
 from aggressors.store.read import open_run, read_summary
 from aggressors.store.summaries import read_summaries
 from aggressors.store.workspace import Workspace
@@ -108,3 +108,34 @@ def test_a_macro_in_one_file_poses_in_no_other(runs: Path) -> None:
     assert read_summaries([first, fine]) == {fine: read_summary(fine)}
     with pytest.raises(RunCorrupt, match="view or macro"):
         read_summary(first)
+
+
+# --- What was seen to compute nothing is not looked through again ---
+
+
+def test_a_listed_run_is_opened_without_listing_functions(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = next(runs.glob("tiny*.duckdb"))
+    assert read_summaries([path])
+    monkeypatch.setattr(sound, "computing", lambda _: pytest.fail("looked again"))
+    open_run(path).close()
+
+
+@pytest.mark.parametrize("how", ["written into", "put in its place", "in its log"])
+def test_a_listed_run_that_was_changed_is_looked_through(runs: Path, how: str) -> None:
+    path = next(runs.glob("tiny*.duckdb"))
+    assert read_summaries([path])
+    macro = changed(runs, "macro", "CREATE MACRO starts_with(a, b) AS true")
+    if how == "written into":
+        path.write_bytes(macro.read_bytes())
+    elif how == "put in its place":
+        macro.replace(path)
+    else:
+        beside = duckdb.connect(path)
+        beside.execute("PRAGMA disable_checkpoint_on_shutdown")
+        beside.execute("CREATE MACRO starts_with(a, b) AS true")
+        beside.close()
+        assert path.with_name(f"{path.name}.wal").exists()
+    with pytest.raises(RunCorrupt, match="view or macro"):
+        open_run(path)

@@ -21,6 +21,7 @@ from aggressors.store.originals import LARGEST_ORIGINAL, find_original, read_ori
 from aggressors.store.sound import (
     ENUM,
     Connection,
+    Stamp,
     check_file_name,
     check_inert,
     check_kind,
@@ -213,13 +214,14 @@ def _connect(path: Path) -> Connection:
         raise RunNotFound(f"There is no run file {path}. `aggressors runs` lists what there is.")
     check_kind(path)
     check_name(path)
+    stamp = Stamp.of(path)
     try:
         connection = duckdb.connect(path, read_only=True, config=CONFIG)
     except duckdb.Error as error:
         raise refused(path, error) from error
     try:
         check_whole(connection, path)
-        check_inert(connection, path)
+        check_inert(connection, path, stamp)
         check_version(connection, path)
     except duckdb.Error as error:
         connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -110,10 +111,51 @@ def check_version(connection: Connection, path: Path) -> None:
         )
 
 
-def check_inert(connection: Connection, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """State of a file: what is written into it, or put in its place, has another one.
+
+    Parameters
+    ----------
+    replayed : whether a log lies beside it, of which DuckDB takes more than what the file holds.
+    """
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+    replayed: bool
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp:
+        """Look at a file before it is opened; raises RunCorrupt where it cannot be seen."""
+        try:
+            now = path.stat()
+        except OSError as error:
+            raise corrupt(path, (error.strerror or str(error)).lower()) from error
+        log = path.with_name(f"{path.name}.wal").exists()
+        return cls(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns, log)
+
+
+# Files that were seen to compute nothing. To see it, DuckDB lists its thousands of functions, which
+# takes a third of the time of opening a run; the list of runs has looked already.
+_inert: set[Stamp] = set()
+
+
+def note_inert(stamp: Stamp) -> None:
+    """Remember that a file in this state computes nothing."""
+    if not stamp.replayed:
+        _inert.add(stamp)
+
+
+def check_inert(connection: Connection, path: Path, stamp: Stamp) -> None:
     """Refuse a file that computes: a macro could pose as any function, a view as any table."""
+    if stamp in _inert:
+        return
     if found := next(iter(computing(connection).values()), ""):
         raise corrupt(path, f"it holds {found!r}, a view or macro that no run file has")
+    note_inert(stamp)
 
 
 def computing(connection: Connection) -> dict[str, str]:

@@ -18,12 +18,14 @@ from aggressors.errors import StoreError
 from aggressors.store.read import CONFIG, summary_of
 from aggressors.store.sound import (
     Connection,
+    Stamp,
     check_kind,
     check_length,
     check_name,
     check_version,
     computing,
     lengths,
+    note_inert,
 )
 
 AT_ONCE = 100  # files that are held open together
@@ -56,12 +58,13 @@ def _place(path: Path) -> Path | None:
 def _together(files: Mapping[Path, Path]) -> dict[Path, RunSummary]:
     places = {f"r{at}": place for at, place in enumerate(files.values())}
     with _closed_to_all_but(list(places.values())) as connection:
-        attached = [name for name, path in places.items() if _attach(connection, name, path)]
+        stamps = {name: _attach(connection, name, path) for name, path in places.items()}
         refused = computing(connection)
         expected = lengths(connection)
         found = {}
         for name, path in zip(places, files, strict=True):
-            if name in attached and name not in refused:
+            if (stamp := stamps[name]) and name not in refused:
+                note_inert(stamp)
                 with suppress(StoreError, duckdb.Error, OSError):
                     check_length(path, expected[name])
                     found[path] = _summary(connection, name, path)
@@ -80,12 +83,13 @@ def _closed_to_all_but(paths: Sequence[Path]) -> Connection:
     return connection
 
 
-def _attach(connection: Connection, name: str, path: Path) -> bool:
+def _attach(connection: Connection, name: str, path: Path) -> Stamp | None:
     with suppress(StoreError, duckdb.Error, OSError):
         check_kind(path)
+        stamp = Stamp.of(path)
         connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY, TYPE duckdb)")
-        return True
-    return False
+        return stamp
+    return None
 
 
 def _summary(connection: Connection, name: str, path: Path) -> RunSummary:
