@@ -84,23 +84,24 @@ def test_no_run_has_no_columns(monkeypatch):
 
 
 def turning() -> None:
-    """A page with the control alone."""
+    """A page with the controls alone."""
     import streamlit as st
-    from tests.app.test_matrix import history
+    from tests.app.test_matrix import history, tracked
 
     from aggressors_app import state
-    from aggressors_app.components.matrix import runs_shown, turn_columns
+    from aggressors_app.components.matrix import Placed, runs_shown, tests_shown, turners
 
     if "view" not in st.session_state:
         state.write(state.View("r19", "all", None, {}))
-    turn_columns(history(runs=st.session_state["runs"]), "r19")
+    placed = [Placed(tracked(f"t{at:03d}")) for at in range(st.session_state["tests"])]
+    chosen = st.session_state["chosen"]
+    turners(history(runs=st.session_state["runs"]), placed, "r19", chosen)
     st.markdown(" ".join(run.run_id for run in runs_shown(history(), "r19")))
+    st.markdown(" ".join(one.tracked.test.slug for one in tests_shown(placed, chosen)))
 
 
 def test_older_runs_are_turned_to_and_back():
-    app = AppTest.from_function(turning)
-    app.session_state["runs"] = 20
-    app.run()
+    app = turned(runs=20)
     assert not app.exception
     assert app.caption[0].value == "Runs 13 to 20 of 20: v12 to v19"
     assert app.button(key="matrix_newer").disabled
@@ -114,11 +115,39 @@ def test_older_runs_are_turned_to_and_back():
 
 
 def test_few_runs_need_no_control():
-    app = AppTest.from_function(turning)
-    app.session_state["runs"] = matrix.COLUMNS
-    app.run()
+    app = turned(runs=matrix.COLUMNS, tests=matrix.ROWS)
     assert not app.exception
     assert not app.button
+    assert not app.caption
+
+
+def test_more_tests_are_turned_to_and_back():
+    app = turned(tests=2 * matrix.ROWS + 3)
+    assert not app.exception
+    assert app.caption[0].value == "Tests 1 to 50 of 103"
+    assert app.button(key="matrix_previous").disabled
+    app.button(key="matrix_next").click().run()
+    app.button(key="matrix_next").click().run()
+    assert app.caption[0].value == "Tests 101 to 103 of 103"
+    assert app.markdown[1].value.split() == ["t100", "t101", "t102"]
+    assert app.button(key="matrix_next").disabled
+    app.button(key="matrix_previous").click().run()
+    app.button(key="matrix_previous").click().run()
+    assert app.markdown[1].value.split()[0] == "t000"  # though the chosen one is not there
+
+
+def test_the_tests_that_are_shown_are_those_about_the_chosen_one():
+    app = turned(tests=103, chosen="t060")
+    assert app.caption[0].value == "Tests 51 to 100 of 103"
+    assert "t060" in app.markdown[1].value.split()
+
+
+def turned(*, runs: int = matrix.COLUMNS, tests: int = 3, chosen: str = "t000") -> AppTest:
+    app = AppTest.from_function(turning)
+    app.session_state["runs"] = runs
+    app.session_state["tests"] = tests
+    app.session_state["chosen"] = chosen
+    return app.run()
 
 
 def test_on_the_page_the_failed_test_is_on_top_and_chosen(opened, planted_versions: Path):

@@ -22,7 +22,7 @@ from aggressors_app.components.listing import (
     Text,
     listing,
 )
-from aggressors_app.components.matrix import Placed, in_order, runs_shown, turn_columns
+from aggressors_app.components.matrix import Placed, in_order, runs_shown, tests_shown, turners
 from aggressors_app.components.states import nothing
 from aggressors_app.format import MISSING, count, interval, number, plain, signed, typeset, when
 
@@ -48,8 +48,8 @@ def saved_tests(history: History, run_id: str) -> None:
     placed = in_order(history, here)
     slugs = tuple(one.tracked.test.slug for one in placed)
     chosen = state.read().get("test", slugs[0], slugs)
-    turn_columns(history, here)
-    verdict_matrix(history, placed, here, chosen)
+    turners(history, placed, here, chosen)
+    verdict_matrix(history, tests_shown(placed, chosen), here, chosen)
     one_test(next(tracked for tracked in history.tests if tracked.test.slug == chosen), history)
 
 

@@ -24,10 +24,11 @@ MOST_ASKED = 12  # tests without a verdict on the two runs whose samples are com
 
 def places(history: History, run_id: str, other_id: str, filter: str) -> list[Row]:
     """List all samples, the tests, what got worse, and the aggressors of both runs, as rows."""
-    top = _top(history, run_id, other_id)
+    tests = _measured(history, run_id, other_id)
+    top = _top(tests, run_id, other_id)
     return [
         _whole(run_id, other_id, filter, top),
-        *_tests(history, run_id, other_id, top),
+        *(_test(*one, top) for one in tests),
         *worse_rows(run_id, other_id, top),
         *fate_rows(run_id, other_id, top),
     ]
@@ -93,11 +94,6 @@ def _whole(run_id: str, other_id: str, filter: str, top: float) -> Row:
     )
 
 
-def _tests(history: History, run_id: str, other_id: str, top: float) -> list[Row]:
-    """List the saved tests and how their samples changed between these two runs."""
-    return [_test(*one, top) for one in _measured(history, run_id, other_id)]
-
-
 def _test(tracked: TrackedTest, found: Verdict | Change | None, top: float) -> Row:
     title, n = typeset(tracked.test.title), tracked.test.samples
     meter: Cell = Number(MISSING)
@@ -110,15 +106,16 @@ def _test(tracked: TrackedTest, found: Verdict | Change | None, top: float) -> R
     return Row(f"test:{tracked.test.slug}", cells, group="Saved tests")
 
 
-def _measured(
-    history: History, run_id: str, other_id: str
-) -> list[tuple[TrackedTest, Verdict | Change | None]]:
+Measured = tuple[TrackedTest, "Verdict | Change | None"]
+
+
+def _measured(history: History, run_id: str, other_id: str) -> list[Measured]:
     """Give each test its change between two runs: of its verdict, where it measures these two.
 
     All are in the signal of the run, which the list has one scale for.
     """
     signal = cached.run_file(run_id).info.settings.signal
-    found: list[tuple[TrackedTest, Verdict | Change | None]] = []
+    found: list[Measured] = []
     asked = 0
     for tracked in (one.tracked for one in in_order(history, run_id)):
         verdict = tracked.verdicts.get(run_id)
@@ -134,11 +131,11 @@ def _measured(
     return found
 
 
-def _top(history: History, run_id: str, other_id: str) -> float:
+def _top(tests: Sequence[Measured], run_id: str, other_id: str) -> float:
     """Return the largest change of all rows, which all bars share as their scale."""
     found = comparing.worse(run_id, other_id)
     groups = [one.group.difference for one in found[1]] if found else []
     fates = [one.change.difference for one in comparing.fates(run_id, other_id)]
-    tests = [one.difference for _, one in _measured(history, run_id, other_id) if one]
-    sizes = [abs(one) for one in (*groups, *fates, *tests) if one is not None]
+    changes = [one.difference for _, one in tests if one]
+    sizes = [abs(one) for one in (*groups, *fates, *changes) if one is not None]
     return max(sizes, default=0.0) or 1.0

@@ -87,8 +87,8 @@ def _page(found: dict[str, Any]) -> list[str]:
         f"{worst['p95_ms']} ms ({name}) {_met(worst['p95_ms'] <= aim, f'at most {aim} ms')}. "
         f"The first visit after the start takes {found['first_s']} s, the first after a new run "
         f"{found['first_after_a_new_run_s']} s. A run that was not on screen since the start takes "
-        "longer than others, once: DuckDB opens its file, and looks through all it knows for a "
-        "macro or a view, of which no run file may hold one.",
+        "longer than others, once: DuckDB opens its file, whose tables are looked over, and no "
+        "question about it has an answer at hand.",
         "",
         "| view | p50, ms | p95, ms | processor, ms | most sent, KB |",
         "| --- | ---: | ---: | ---: | ---: |",
