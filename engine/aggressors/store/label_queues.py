@@ -1,4 +1,5 @@
 """Label queues: samples chosen to be labeled, what became of them, who said so, and when."""
+# A little over 400 lines: what may happen to a queue, and what follows from it.
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ text; an identifier), 20 classes, four populations, three planted aggressors, a 
 thumbnails. Embeddings are written chunk by chunk into an Arrow file and published from there, so
 that memory does not grow with them.
 """
+# A little over 400 lines: one recipe, a table of a run after the other.
 
 from __future__ import annotations
 
