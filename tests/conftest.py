@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -19,6 +20,7 @@ DEMO_SECONDS = 1_500  # that a busy machine may take for three models; a test's 
 GIVEN = os.environ.get("AGGRESSORS_TEST_WORKSPACE")  # a demo workspace that was built before
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of this name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a module together, for what they share; in an order that fits the demo.
 
@@ -26,19 +28,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     would wait for it, and at the end all other workers for them.
     """
     browser, demo, rest = [], [], []
-    for item in items:
+    for item in sorted(items, key=_needs_demo):
         if _needs_demo(item):
             item.add_marker(pytest.mark.timeout(DEMO_SECONDS), append=False)
+        if item.get_closest_marker("xdist_group"):
+            browser.append(item)
+        elif _needs_demo(item):
             item.add_marker(pytest.mark.xdist_group("demo"))
             demo.append(item)
-        elif group := item.get_closest_marker("xdist_group"):
-            assert group.args == ("browser",)
-            browser.append(item)
         else:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            item.add_marker(pytest.mark.xdist_group(_module(item)))
             rest.append(item)
     half = len(rest) // 2
+    while 0 < half < len(rest) and _module(rest[half - 1]) == _module(rest[half]):
+        half += 1
     items[:] = [*browser, *rest[:half], *demo, *rest[half:]]
+
+
+def _module(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def _needs_demo(item: pytest.Item) -> bool:
@@ -69,11 +77,21 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def demo_meanwhile(request: pytest.FixtureRequest, shared: Path) -> None:
+def demo_meanwhile(request: pytest.FixtureRequest, shared: Path) -> Iterator[None]:
     """Begin with the demo at once where a test will need it; most tests do not."""
-    if not GIVEN and any(_needs_demo(item) for item in request.session.items):
-        given = (shared, "demo-workspace", _build_demo)
-        Thread(target=_built_once, args=given, daemon=True).start()
+    if GIVEN or not any(_needs_demo(item) for item in request.session.items):
+        yield
+        return
+    building = Thread(target=_try_demo, args=(shared,), daemon=True)
+    building.start()
+    yield
+    if not (request.session.shouldfail or request.session.shouldstop):
+        building.join()  # another worker may wait for what this one builds
+
+
+def _try_demo(shared: Path) -> None:
+    with suppress(subprocess.CalledProcessError):  # the first test that needs it tries again
+        _built_once(shared, "demo-workspace", _build_demo)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +105,7 @@ def demo_workspace(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def planted_once(shared: Path) -> Path:
-    """Workspace of `tests.app.worlds.planted_workspace`; to be copied."""
+    """Workspace of `tests.app.worlds.planted_workspace`; read it, or copy it before writing."""
     from tests.app.worlds import planted_workspace
 
     return _built_once(shared, "planted-workspace", planted_workspace)

@@ -356,8 +356,9 @@ class Run:
             than `baseline`, as `compare` found it; one of them.
         slug : name of the test's files; made from the title where None.
         title, why : for people; made from the group where None.
-        signal : what is compared per sample, such as loss, error or `1 - iou`; where None error
-            for a run with classes, unless the group stands out by loss alone.
+        signal : what is compared per sample, such as loss, error or `1 - iou`; where None
+            error for a run with classes that seeks by loss, unless the group stands out by loss
+            alone or got worse by it; else what the run seeks by.
         margin : by how much its mean may be worse, in the unit of the signal; set by what is at
             stake where None.
 

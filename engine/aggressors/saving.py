@@ -152,8 +152,9 @@ def save_test(
     slug : name of the test's files; made from the title where None.
     title, why : for people; made from the group where None.
     signal : what is compared per sample: loss, error, or a metric such as `1 - iou`. Where None it
-        is error for a run with classes, by which a regression is seen sooner, unless the group
-        stands out by loss alone; else the signal of the run, or of the comparison.
+        is error for a run that seeks by loss and is known to be right or wrong in every sample,
+        since a regression is seen sooner by it, unless the group stands out by loss alone; else
+        the signal of the run, or of the comparison that found what got worse.
     margin : by how much its mean may be worse, at least 0, in the unit of the signal; set by what
         is at stake where None.
 
@@ -240,7 +241,7 @@ class _Frozen:
 
 
 def _frozen(run: RunFile, group: Group, wanted: str | None, margin: float | None) -> _Frozen:
-    """Freeze a group by the signal that is asked for, or by the one that sees most."""
+    """Freeze a group by the signal that is asked for, else by the one that `save_test` names."""
     if wanted is not None:
         return _freeze(run, group, _signal(run, wanted), margin)
     own = group.signal or run.info.settings.signal

@@ -126,6 +126,15 @@ def test_the_filter_narrows_what_is_compared(opened, planted_versions):
     assert "No sample of it is in both runs" in text(app)
 
 
+def test_many_tests_by_error_show_what_their_verdicts_say(opened, planted_versions, monkeypatch):
+    monkeypatch.setattr(where_changed, "MOST_ASKED", 0)
+    app = opened(planted_versions, "track", **V3, against="v2-0000")
+    assert not app.exception
+    (row,) = (row for row in rows(app).values() if row["id"].startswith("test:brightness"))
+    assert row["cells"][0]["sub"].startswith("error 0.00\xa0→\xa00.707")
+    assert row["cells"][1]["text"] == "–"
+
+
 def test_a_click_on_a_verdict_leads_to_the_samples_of_that_test(
     opened, planted_versions, monkeypatch
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -137,5 +138,16 @@ def test_a_listed_run_that_was_changed_is_looked_through(runs: Path, how: str) -
         beside.execute("CREATE MACRO starts_with(a, b) AS true")
         beside.close()
         assert path.with_name(f"{path.name}.wal").exists()
+    with pytest.raises(RunCorrupt, match="view or macro"):
+        open_run(path)
+
+
+def test_what_replaced_a_run_that_is_open_is_looked_through(runs: Path) -> None:
+    path = next(runs.glob("tiny*.duckdb"))
+    assert read_summaries([path])
+    with open_run(path):
+        changed(runs, "macro", "CREATE MACRO starts_with(a, b) AS true").replace(path)
+        with suppress(RunCorrupt):  # DuckDB may show what is open already
+            open_run(path).close()
     with pytest.raises(RunCorrupt, match="view or macro"):
         open_run(path)

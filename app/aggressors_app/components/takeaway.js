@@ -201,11 +201,15 @@ export default function (component) {
   const buttons = data.formats.map((format) => {
     const button = element("button", "", `Picture (${format.toUpperCase()})`);
     button.onclick = async () => {
-      note.textContent = "";
+      note.textContent = "Drawing …";
+      button.disabled = true;
       try {
         save(await make[format](await drawn(data, format)), `${data.stem}.${format}`);
+        note.textContent = "";
       } catch (error) {
         note.textContent = error.message;
+      } finally {
+        button.disabled = false;
       }
     };
     return button;

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aggressors.contracts import Verdict
 from aggressors.gate import History, TrackedTest
 from aggressors.queries.paired import Change
+from aggressors.words import spoken
 from aggressors_app import cached, state
 from aggressors_app.cached import comparing
 from aggressors_app.components.changes import change_meter, means, notes
@@ -21,14 +22,17 @@ HEIGHT = 720  # pixels before the list scrolls
 ALL = "all"
 MOST_ASKED = 12  # tests without a verdict on the two runs whose samples are compared for the list
 
+_Measured = tuple[TrackedTest, Verdict | Change | None]
+
 
 def places(history: History, run_id: str, other_id: str, filter: str) -> list[Row]:
     """List all samples, the tests, what got worse, and the aggressors of both runs, as rows."""
-    tests = _measured(history, run_id, other_id)
-    top = _top(tests, run_id, other_id)
+    signal = cached.run_file(run_id).info.settings.signal
+    tests = _measured(history, run_id, other_id, signal)
+    top = _top(tests, run_id, other_id, signal)
     return [
         _whole(run_id, other_id, filter, top),
-        *(_test(*one, top) for one in tests),
+        *(_test(*one, signal, top) for one in tests),
         *worse_rows(run_id, other_id, top),
         *fate_rows(run_id, other_id, top),
     ]
@@ -94,48 +98,52 @@ def _whole(run_id: str, other_id: str, filter: str, top: float) -> Row:
     )
 
 
-def _test(tracked: TrackedTest, found: Verdict | Change | None, top: float) -> Row:
+def _test(tracked: TrackedTest, found: Verdict | Change | None, signal: str, top: float) -> Row:
     title, n = typeset(tracked.test.title), tracked.test.samples
     meter: Cell = Number(MISSING)
     was = ""
     if found is not None:
         n, was = found.n, means(found.reference, found.value)
-        meter = change_meter(found.difference, found.low, found.high, top)
+        if _by_another(found, signal):
+            was = f"{spoken(tracked.test.signal)} {was}"
+        else:
+            meter = change_meter(found.difference, found.low, found.high, top)
     said = notes(was, f"{count(n)} samples", title)
     cells = (Text(tracked.test.slug, sub=said, strong=True), meter, None)
     return Row(f"test:{tracked.test.slug}", cells, group="Saved tests")
 
 
-Measured = tuple[TrackedTest, "Verdict | Change | None"]
+def _by_another(found: Verdict | Change, signal: str) -> bool:
+    """Whether a change is in another signal than the list, which has one scale."""
+    return isinstance(found, Verdict) and found.signal != signal
 
 
-def _measured(history: History, run_id: str, other_id: str) -> list[Measured]:
+def _measured(history: History, run_id: str, other_id: str, signal: str) -> list[_Measured]:
     """Give each test its change between two runs: of its verdict, where it measures these two.
 
-    All are in the signal of the run, which the list has one scale for.
+    They are in the signal of the run, but for tests of another one beyond the first that are asked.
     """
-    signal = cached.run_file(run_id).info.settings.signal
-    found: list[Measured] = []
+    found: list[_Measured] = []
     asked = 0
     for tracked in (one.tracked for one in in_order(history, run_id)):
         verdict = tracked.verdicts.get(run_id)
-        own = tracked.test.signal == signal
-        if own and verdict is not None and verdict.baseline == other_id:
+        beside = verdict is not None and verdict.baseline == other_id
+        if beside and tracked.test.signal == signal:
             found.append((tracked, verdict))
         elif asked < MOST_ASKED:
             asked += 1
             place = f"test:{tracked.test.slug}"
             found.append((tracked, comparing.change(run_id, other_id, place)))
         else:
-            found.append((tracked, None))
+            found.append((tracked, verdict if beside else None))
     return found
 
 
-def _top(tests: Sequence[Measured], run_id: str, other_id: str) -> float:
+def _top(tests: Sequence[_Measured], run_id: str, other_id: str, signal: str) -> float:
     """Return the largest change of all rows, which all bars share as their scale."""
     found = comparing.worse(run_id, other_id)
     groups = [one.group.difference for one in found[1]] if found else []
     fates = [one.change.difference for one in comparing.fates(run_id, other_id)]
-    changes = [one.difference for _, one in tests if one]
+    changes = [one.difference for _, one in tests if one and not _by_another(one, signal)]
     sizes = [abs(one) for one in (*groups, *fates, *changes) if one is not None]
     return max(sizes, default=0.0) or 1.0

@@ -56,8 +56,8 @@ UNWRITTEN = 4
 @click.option(
     "--signal",
     metavar="SIGNAL",
-    help="Compare loss, error or a metric, such as '1 - iou'.  [default: error for a run with "
-    "classes, else that of the run]",
+    help="Compare loss, error or a metric, such as '1 - iou'.  [default: error where the "
+    "run seeks by loss and has classes, else what the run seeks by]",
 )
 @click.option(
     "--margin",

@@ -117,6 +117,8 @@ class Stamp:
 
     Parameters
     ----------
+    size : in bytes.
+    modified, changed : in nanoseconds since 1970.
     replayed : whether a log lies beside it, of which DuckDB takes more than what the file holds.
     """
 
@@ -144,18 +146,25 @@ _inert: set[Stamp] = set()
 
 
 def note_inert(stamp: Stamp) -> None:
-    """Remember that a file in this state computes nothing."""
+    """Remember that a file in this state computes nothing; it must have been attached by itself.
+
+    To open a path that is open already, DuckDB shows what it holds, whatever lies there now.
+    """
     if not stamp.replayed:
         _inert.add(stamp)
 
 
 def check_inert(connection: Connection, path: Path, stamp: Stamp) -> None:
-    """Refuse a file that computes: a macro could pose as any function, a view as any table."""
-    if stamp in _inert:
+    """Refuse a file that computes: a macro could pose as any function, a view as any table.
+
+    Parameters
+    ----------
+    stamp : of the file before it was opened; what was put in its place since is looked through.
+    """
+    if stamp in _inert and stamp == Stamp.of(path):
         return
     if found := next(iter(computing(connection).values()), ""):
         raise corrupt(path, f"it holds {found!r}, a view or macro that no run file has")
-    note_inert(stamp)
 
 
 def computing(connection: Connection) -> dict[str, str]:
