@@ -71,7 +71,7 @@ def test_insights_ranks_the_aggressors_and_totals_the_run(opened, planted_versio
     assert list(figures) == ["Samples", "Mean loss", "Error", "Loss explained"]
     assert figures["Samples"]["value"] == "900"
     assert figures["Mean loss"]["delta"].startswith("▲ +")
-    assert figures["Error"]["delta"] == "no change"
+    assert figures["Error"]["delta"] == "▲ +8.7 points"
     assert len(figures["Mean loss"]["history"]) == 3
 
 
