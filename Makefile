@@ -21,7 +21,7 @@ demo: .venv/.demo
 	$(RUN) -m aggressors demo $(ARGS)
 
 test: lint browser
-	$(RUN) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "not bench and not label_studio and not mlflow" $(ARGS)
+	$(RUN) -m pytest -n $(WORKERS) -m "not bench and not label_studio and not mlflow" $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

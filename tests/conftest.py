@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -17,36 +18,49 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 DEMO_SECONDS = 1_500  # that a busy machine may take for three models; a test's own limit is 300
+BROWSER = "tests/browser/"
 GIVEN = os.environ.get("AGGRESSORS_TEST_WORKSPACE")  # a demo workspace that was built before
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of this name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module together, for what they share; in an order that fits the demo.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole files, for what their tests share, and all of the browser to one worker.
 
-    It is built meanwhile, so that those that need it come neither first nor last: at first they
-    would wait for it, and at the end all other workers for them.
+    Two browsers at a time, each with its server, would wait for each other.
     """
-    browser, demo, rest = [], [], []
-    for item in sorted(items, key=_needs_demo):
+    from xdist.scheduler import LoadFileScheduling
+
+    class WholeFiles(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False  # the order below is meant
+    return WholeFiles(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files in an order that fits the demo, which is built meanwhile.
+
+    Those that need it come neither first nor last: at first they would wait for it, and at the
+    end all other workers for them.
+    """
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
         if _needs_demo(item):
             item.add_marker(pytest.mark.timeout(DEMO_SECONDS), append=False)
-        if item.get_closest_marker("xdist_group"):
-            browser.append(item)
-        elif _needs_demo(item):
-            item.add_marker(pytest.mark.xdist_group("demo"))
-            demo.append(item)
-        else:
-            item.add_marker(pytest.mark.xdist_group(_module(item)))
-            rest.append(item)
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    browser = {file for file in files if file.startswith(BROWSER)}
+    demo = {file for file, held in files.items() if any(map(_needs_demo, held))}
+    rest = [file for file in files if file not in browser | demo]
     half = len(rest) // 2
-    while 0 < half < len(rest) and _module(rest[half - 1]) == _module(rest[half]):
-        half += 1
-    items[:] = [*browser, *rest[:half], *demo, *rest[half:]]
-
-
-def _module(item: pytest.Item) -> str:
-    return item.nodeid.partition("::")[0]
+    order = [
+        *sorted(browser - demo),
+        *sorted(browser & demo),
+        *rest[:half],
+        *sorted(demo - browser),
+        *rest[half:],
+    ]
+    items[:] = [item for file in order for item in files[file]]
 
 
 def _needs_demo(item: pytest.Item) -> bool:

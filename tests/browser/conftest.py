@@ -19,6 +19,22 @@ from storied import with_the_test
 
 HERE = Path(__file__).parent
 
+# The script has ended, the page has not changed for some milliseconds, and the browser has
+# nothing left to do: between the first and the last, much may still have to be drawn.
+STILL = """milliseconds => {
+  const now = () => performance.now();
+  if (!window.still) {
+    window.still = {changed: now(), idle: 0};
+    const changes = new MutationObserver(() => { window.still.changed = now(); });
+    changes.observe(document, {childList: true, subtree: true, characterData: true});
+  }
+  const {changed, idle} = window.still;
+  requestIdleCallback(() => { window.still.idle = now(); });
+  const app = document.querySelector("[data-testid=stApp]");
+  const ended = app?.dataset.testScriptState === "notRunning";
+  return ended && now() - changed > milliseconds && idle - changed > milliseconds;
+}"""
+
 
 @pytest.fixture(scope="session")
 def workspace(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -102,10 +118,8 @@ class Visit:
     def settle(self) -> None:
         """Wait until the script has run and what it sent is painted."""
         self.page.wait_for_selector("[data-testid=stApp]")
-        self.page.wait_for_timeout(250)
-        idle = "[data-testid=stApp][data-test-script-state=notRunning]"
-        self.page.wait_for_selector(idle, timeout=30_000)
-        self.page.wait_for_timeout(300)
+        self.page.wait_for_timeout(250)  # what was just done takes so long to reach the script
+        self.page.wait_for_function(STILL, arg=300, timeout=60_000)
 
     def go(self, step: str) -> None:
         """Follow the link of one step in the header."""

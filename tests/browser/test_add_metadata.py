@@ -11,7 +11,7 @@ from tests.browser.looking import query
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -38,7 +38,9 @@ def test_an_upload_is_refused_with_its_problems_then_becomes_a_derived_run(
     window = visit(height=1200)
     page = window.page
     window.open(f"aggressor?run={first}&f=population+%3D+validation&a=2")
-    name = page.locator(".st-key-focus").inner_text()
+    focus = page.locator(".st-key-focus")
+    focus.get_by_text("Save as test").wait_for()
+    name = focus.inner_text()
     page.get_by_role("button", name="Add metadata").click()
     dialog = page.get_by_role("dialog")
     send = dialog.get_by_role("button", name="Add", exact=True)
@@ -64,7 +66,8 @@ def test_an_upload_is_refused_with_its_problems_then_becomes_a_derived_run(
     asked = query(page.url)
     assert asked["run"] == derived.run_id
     assert (asked["a"], asked["f"]) == ("2", "population = validation")
-    assert page.locator(".st-key-focus").inner_text() == name
+    focus.get_by_text("Save as test").wait_for()
+    assert focus.inner_text() == name
     answer = page.get_by_text("Derived from v1, with wind added.").inner_text()
     assert "; effect " in answer
     window.check()

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 COMPARE = "explore?f=population+%3D+validation&a=1&tab=compare"
 PAPER = {"light": (252, 252, 254), "dark": (15, 16, 23)}

@@ -7,7 +7,7 @@ import math
 import pytest
 from tests.browser.looking import query, until_in_sight
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def stage(page, place: int = 0):

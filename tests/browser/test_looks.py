@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.browser.looking import RESULTS
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PAGES = ("insights", "aggressor", "explore", "solve", "track", "runs")
 HEIGHTS = {1440: 900, 1024: 768}
 

@@ -10,7 +10,7 @@ import pytest
 import aggressors_app.components.mount as mount
 from aggressors.tokens import places
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 TEXTS = [
     "I never got my REFUND, never!",

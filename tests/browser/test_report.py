@@ -7,7 +7,7 @@ from aggressors.store.workspace import Workspace
 from reported import EVIL, detailed, written
 from versions import publish_tables, publish_version
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from aggressors.store.read import open_run
 from aggressors.store.workspace import Workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

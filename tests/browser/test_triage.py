@@ -11,7 +11,7 @@ from tests.browser.looking import query, table
 from aggressors.store.triage import list_decisions
 from aggressors.store.workspace import Workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 CONTROL = {"": "insights_triage", "aggressor": "aggressor_triage"}
 
 

@@ -8,7 +8,7 @@ from tests.browser.looking import choose_option, click_verdict, query, table
 
 from aggressors.store.workspace import Workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.torch, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.torch]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.browser.looking import query
 
 from aggressors.store.workspace import Workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def lasso(page) -> None:

@@ -12,7 +12,7 @@ from tests.browser.retelling import DOCS, Page, numbers
 
 from aggressors.cli import cli
 
-pytestmark = [pytest.mark.browser, pytest.mark.torch, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.torch]
 LARGEST = 200_000  # bytes of a picture
 
 

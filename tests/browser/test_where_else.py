@@ -12,7 +12,7 @@ from tests.browser.test_charts import SVG, taken
 from aggressors.store.handmade import list_handmade
 from aggressors.store.workspace import Workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 START = "explore?f=population+%3D+validation&tab=where"
 
 
