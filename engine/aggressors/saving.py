@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from aggressors.carrying import finder_on
 from aggressors.contracts import BUILT_IN_SIGNALS, Signal, Verdict
@@ -152,9 +154,9 @@ def save_test(
     slug : name of the test's files; made from the title where None.
     title, why : for people; made from the group where None.
     signal : what is compared per sample: loss, error, or a metric such as `1 - iou`. Where None it
-        is error for a run that seeks by loss and is known to be right or wrong in every sample,
-        since a regression is seen sooner by it, unless the group stands out by loss alone; else
-        the signal of the run, or of the comparison that found what got worse.
+        is error for a run that seeks by loss and is known to be right or wrong in every sample
+        of the group, since a regression is seen sooner by it, unless the group stands out by loss
+        alone; else the signal of the run, or of the comparison that found what got worse.
     margin : by how much its mean may be worse, at least 0, in the unit of the signal; set by what
         is at stake where None.
 
@@ -187,8 +189,8 @@ def save_test(
             group = of_hypothesis(opened, workspace, hypothesis)
         elif where is not None:
             group = of_filter(opened, expand(where, finder_on(opened, workspace)))
-        frozen = _frozen(opened, group, signal, margin)
-    test, samples = frozen.test, frozen.samples
+        draft = _draft(opened, group, signal, margin)
+    test, samples = draft.test, draft.samples
     test = replace(test, slug=slug or "", title=title or test.title, why=why or test.why)
     if slug is None:
         test = write_numbered(workspace, test, samples, _slug(title or group.title))
@@ -232,7 +234,7 @@ def _signal(run: RunFile, wanted: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Frozen:
+class _Draft:
     """A test without a name, its samples, and whether they are materially worse than the rest."""
 
     test: SavedTest
@@ -240,51 +242,48 @@ class _Frozen:
     material: bool
 
 
-def _frozen(run: RunFile, group: Group, wanted: str | None, margin: float | None) -> _Frozen:
+def _draft(run: RunFile, group: Group, wanted: str | None, margin: float | None) -> _Draft:
     """Freeze a group by the signal that is asked for, else by the one that `save_test` names."""
-    if wanted is not None:
-        return _freeze(run, group, _signal(run, wanted), margin)
-    own = group.signal or run.info.settings.signal
-    by_own = _freeze(run, group, own, margin)
-    if own != "loss" or group.signal or not _has_errors(run):
+    asked = _signal(run, wanted) if wanted is not None else group.signal
+    own = asked or run.info.settings.signal
+    table = held_out(run, [own])
+    member = np.isin(_values(table, "row_id"), matching(run, group.members))
+    if group.only_judges:
+        member &= _values(table, "judges")
+    by_own = _by(own, run, group, table, member, margin)
+    if asked or own != "loss" or not run.classes or not _all_known(table, member):
         return by_own
-    by_error = _freeze(run, group, "error", margin)
+    by_error = _by("error", run, group, table, member, margin)
     return by_own if by_own.material and not by_error.material else by_error
 
 
-def _has_errors(run: RunFile) -> bool:
-    """Whether every sample with a loss is known to be right or wrong."""
-    if not run.classes:
-        return False
-    both = held_out(run, ["loss", "error"])
-    return pc.all(pc.or_(pc.is_null(both["loss"]), pc.is_valid(both["error"]))).as_py() is True
+def _all_known(table: pa.Table, member: NDArray[np.bool_]) -> bool:
+    """Whether every member is known to be right or wrong."""
+    return int(table["error"].filter(pa.array(member)).null_count) == 0
 
 
-def _freeze(run: RunFile, group: Group, signal: str, chosen: float | None) -> _Frozen:
-    """Measure the group in its own run; set the margin by what is at stake, unless it is chosen."""
-    table = held_out(run, [signal])
-    table = table.filter(pc.is_valid(table[signal]))
-    rows = table["row_id"].to_numpy(zero_copy_only=False)
-    judges = np.asarray(table["judges"].to_numpy(zero_copy_only=False), dtype=np.bool_)
-    member = np.isin(rows, matching(run, group.members))
-    if group.only_judges:
-        member &= judges
+def _by(
+    signal: str,
+    run: RunFile,
+    group: Group,
+    table: pa.Table,
+    member: NDArray[np.bool_],
+    chosen: float | None,
+) -> _Draft:
+    """Measure the members in their own run; set the margin by what is at stake, unless chosen."""
+    known = pc.is_valid(table[signal])
+    table, member = table.filter(known), member[known.to_numpy()]
     if (n := int(member.sum())) < MIN_SAMPLES:
         raise _too_few(run, group, signal, n)
-    samples = pa.table(
-        {
-            "sample_id": table["sample_id"].filter(pa.array(member)),
-            "label": table["label"].filter(pa.array(member)),
-            "signal": table[signal].filter(pa.array(member)),
-        }
-    ).sort_by("sample_id")
+    samples = table.select(["sample_id", "label", signal]).filter(pa.array(member))
+    samples = samples.rename_columns(["sample_id", "label", "signal"]).sort_by("sample_id")
     test = _described(run, group, signal, n)
     judged, frozen = signals_of(table, signal), signals_of(samples, "signal")
     found = measure(
         test,
         frozen,
         judged.at(frozen.ids),
-        judges,
+        _values(table, "judges"),
         in_training=0,
         materiality=run.info.settings.materiality,
         is_source=True,
@@ -292,7 +291,11 @@ def _freeze(run: RunFile, group: Group, signal: str, chosen: float | None) -> _F
     margin, origin = default_margin(signal, found.gap or 0.0, judged.value)
     if chosen is not None:
         margin, origin = float(chosen), BY_HAND
-    return _Frozen(replace(test, margin=margin, margin_origin=origin), samples, found.material)
+    return _Draft(replace(test, margin=margin, margin_origin=origin), samples, found.material)
+
+
+def _values(table: pa.Table, name: str) -> NDArray[Any]:
+    return np.asarray(table[name].to_numpy(zero_copy_only=False))
 
 
 def _too_few(run: RunFile, group: Group, signal: str, n: int) -> InputError:

@@ -72,7 +72,7 @@ def test_many_tests_stand_under_what_they_got():
     ],
 )
 def test_the_columns_are_those_about_the_run_on_screen(monkeypatch, here, page, first, last):
-    local = {} if page is None else {matrix.PAGE: page}
+    local = {} if page is None else {matrix.RUNS_PAGE: page}
     monkeypatch.setattr(state, "read", lambda: state.View(local=local))
     shown = matrix.runs_shown(history(), here)
     assert (shown[0].run_id, shown[-1].run_id) == (first, last)
@@ -94,10 +94,11 @@ def turning() -> None:
     if "view" not in st.session_state:
         state.write(state.View("r19", "all", None, {}))
     placed = [Placed(tracked(f"t{at:03d}")) for at in range(st.session_state["tests"])]
-    chosen = st.session_state["chosen"]
+    chosen = state.read().get("test", st.session_state["chosen"])
     turners(history(runs=st.session_state["runs"]), placed, "r19", chosen)
     st.markdown(" ".join(run.run_id for run in runs_shown(history(), "r19")))
     st.markdown(" ".join(one.tracked.test.slug for one in tests_shown(placed, chosen)))
+    st.markdown(chosen)
 
 
 def test_older_runs_are_turned_to_and_back():
@@ -130,10 +131,11 @@ def test_more_tests_are_turned_to_and_back():
     app.button(key="matrix_next").click().run()
     assert app.caption[0].value == "Tests 101 to 103 of 103"
     assert app.markdown[1].value.split() == ["t100", "t101", "t102"]
+    assert app.markdown[2].value == "t100"  # what is chosen is in sight
     assert app.button(key="matrix_next").disabled
     app.button(key="matrix_previous").click().run()
     app.button(key="matrix_previous").click().run()
-    assert app.markdown[1].value.split()[0] == "t000"  # though the chosen one is not there
+    assert app.markdown[1].value.split()[0] == app.markdown[2].value == "t000"
 
 
 def test_the_tests_that_are_shown_are_those_about_the_chosen_one():

@@ -116,13 +116,18 @@ def test_a_group_that_stands_out_by_loss_alone_is_compared_by_loss(tmp_path):
     assert gate.save_test(workspace, "v1", where="station = north").signal == "error"
 
 
-def test_right_or_wrong_is_not_compared_where_it_is_not_known_of_all(tmp_path):
+@pytest.mark.parametrize(("unknown", "signal"), [("north", "loss"), ("market", "error")])
+def test_right_or_wrong_is_compared_where_it_is_known_of_each_of_the_group(
+    tmp_path, unknown, signal
+):
     workspace = Workspace.open(tmp_path, create=True)
-    samples = all_right()["samples"]
-    guess = [None if place % 5 == 0 else one
-             for place, one in enumerate(samples["prediction"].to_pylist())]  # fmt: skip
+    tables = analysed()[1]
+    samples, stations = tables["samples"], tables["metadata"]["station"].to_pylist()
+    assert {"north", unknown} <= set(stations)
+    labels = samples["label"].to_pylist()
+    guess = [None if stations[row] == unknown else label for row, label in enumerate(labels)]
     publish_tables(workspace, predicted(samples, guess), "v1", day=1)
-    assert gate.save_test(workspace, "v1", where="station = north").signal == "loss"
+    assert gate.save_test(workspace, "v1", where="station = north").signal == signal
 
 
 def all_right():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -15,7 +15,7 @@ from aggressors_app.format import count, plain
 
 COLUMNS, ROWS = 8, 50  # runs and tests at a time
 MANY = 12  # tests, beyond which they stand under what they got
-PAGE, TESTS_PAGE = "runs_page", "tests_page"  # parameters; another run on screen forgets them
+RUNS_PAGE = "runs_page"  # a parameter; another run on screen forgets it
 
 _WORDS = ("fail", "inconclusive", "missing", "", "pass")
 _TITLES = {
@@ -57,100 +57,103 @@ def _word(tracked: TrackedTest, run_id: str) -> str:
 
 def runs_shown(history: History, here: str) -> tuple[RunPoint, ...]:
     """Return the runs that are shown, oldest first: those about the run on screen, or as turned."""
-    page = _page(history, here)
-    end = len(history.runs) - (page - 1) * COLUMNS
+    end = len(history.runs) - (_runs_page(history, here) - 1) * COLUMNS
     return history.runs[max(end - COLUMNS, 0) : end]
 
 
-def _page(history: History, here: str) -> int:
+def _runs_page(history: History, here: str) -> int:
     """Return the page of runs that is shown; the first has the newest."""
     ids = [run.run_id for run in history.runs]
     first = (len(ids) - 1 - ids.index(here)) // COLUMNS + 1 if here in ids else 1
-    return state.read().number(PAGE, first, 1, _pages(history))
-
-
-def _pages(history: History) -> int:
-    return -(-len(history.runs) // COLUMNS) or 1
+    return state.read().number(RUNS_PAGE, first, 1, _pages(ids, COLUMNS))
 
 
 def tests_shown(placed: Sequence[Placed], chosen: str) -> Sequence[Placed]:
-    """Return the tests that are shown: those about the chosen one, or as turned."""
+    """Return the tests that are shown: those about the chosen one."""
     page = _tests_page(placed, chosen)
     return placed[(page - 1) * ROWS : page * ROWS]
 
 
 def _tests_page(placed: Sequence[Placed], chosen: str) -> int:
     slugs = [one.tracked.test.slug for one in placed]
-    first = slugs.index(chosen) // ROWS + 1 if chosen in slugs else 1
-    return state.read().number(TESTS_PAGE, first, 1, _tests_pages(placed))
+    return slugs.index(chosen) // ROWS + 1 if chosen in slugs else 1
 
 
-def _tests_pages(placed: Sequence[Placed]) -> int:
-    return -(-len(placed) // ROWS) or 1
+def _pages(shown: Sequence[object], size: int) -> int:
+    return -(-len(shown) // size) or 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A button that changes the view; None where there is nothing to turn to."""
+
+    text: str
+    icon: str
+    change: dict[str, str] | None
 
 
 def turners(history: History, placed: Sequence[Placed], here: str, chosen: str) -> None:
     """Offer other tests and other runs, where not all are shown."""
-    many = _tests_pages(placed) > 1, _pages(history) > 1
-    if not any(many):
+    many_tests, many_runs = len(placed) > ROWS, len(history.runs) > COLUMNS
+    if not (many_tests or many_runs):
         return
     with st.container(
         horizontal=True,
         vertical_alignment="center",
-        horizontal_alignment="distribute" if all(many) else "right",
+        horizontal_alignment="distribute" if many_tests and many_runs else "right",
         key="matrix_turners",
     ):
-        _turn_rows(placed, chosen)
-        _turn_columns(history, here)
+        if many_tests:
+            _turn_tests(placed, chosen)
+        if many_runs:
+            _turn_runs(history, here)
 
 
-def _turn_rows(placed: Sequence[Placed], chosen: str) -> None:
+def _turn_tests(placed: Sequence[Placed], chosen: str) -> None:
+    """Turn to other tests by choosing the first of them, so that what is chosen is in sight."""
     page, shown = _tests_page(placed, chosen), tests_shown(placed, chosen)
     start = (page - 1) * ROWS
-    said = f"Tests {count(start + 1)} to {count(start + len(shown))} of {count(len(placed))}"
-    steps = (("Previous", "chevron_left", page - 1), ("Next", "chevron_right", page + 1))
-    _turner("matrix_tests", said, steps, _tests_pages(placed), _turn_tests)
 
+    def to(page: int) -> dict[str, str] | None:
+        there = 1 <= page <= _pages(placed, ROWS)
+        return {"test": placed[(page - 1) * ROWS].tracked.test.slug} if there else None
 
-def _turn_columns(history: History, here: str) -> None:
-    page, shown = _page(history, here), runs_shown(history, here)
-    last = len(history.runs) - (page - 1) * COLUMNS
-    said = (
-        f"Runs {count(last - len(shown) + 1)} to {count(last)} of {count(len(history.runs))}: "
-        f"{plain(shown[0].name)} to {plain(shown[-1].name)}"
+    _turner(
+        "matrix_tests",
+        f"Tests {count(start + 1)} to {count(start + len(shown))} of {count(len(placed))}",
+        _Step("Previous", "chevron_left", to(page - 1)),
+        _Step("Next", "chevron_right", to(page + 1)),
     )
-    steps = (("Older", "chevron_left", page + 1), ("Newer", "chevron_right", page - 1))
-    _turner("matrix_runs", said, steps, _pages(history), _turn_runs)
 
 
-def _turn_tests(page: int) -> None:
-    state.change(tests_page=str(page))
+def _turn_runs(history: History, here: str) -> None:
+    page, shown = _runs_page(history, here), runs_shown(history, here)
+    last = len(history.runs) - (page - 1) * COLUMNS
+
+    def to(page: int) -> dict[str, str] | None:
+        return {RUNS_PAGE: str(page)} if 1 <= page <= _pages(history.runs, COLUMNS) else None
+
+    _turner(
+        "matrix_runs",
+        f"Runs {count(last - len(shown) + 1)} to {count(last)} of {count(len(history.runs))}: "
+        f"{plain(shown[0].name)} to {plain(shown[-1].name)}",
+        _Step("Older", "chevron_left", to(page + 1)),
+        _Step("Newer", "chevron_right", to(page - 1)),
+    )
 
 
-def _turn_runs(page: int) -> None:
-    state.change(runs_page=str(page))
-
-
-def _turner(
-    key: str,
-    said: str,
-    steps: Sequence[tuple[str, str, int]],
-    pages: int,
-    turn: Callable[[int], None],
-) -> None:
-    """Say which are shown, beside a button a step; nothing where all are."""
-    if pages == 1:
-        return
+def _turner(key: str, said: str, *steps: _Step) -> None:
+    """Say which are shown, beside a button a step."""
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", width="content", key=key
     ):
         st.caption(said, width="content")
-        for text, icon, to in steps:
+        for step in steps:
             st.button(
-                text,
-                icon=f":material/{icon}:",
-                key=f"matrix_{text.lower()}",
-                disabled=not 1 <= to <= pages,
-                on_click=turn,
-                args=(to,),
+                step.text,
+                icon=f":material/{step.icon}:",
+                key=f"matrix_{step.text.lower()}",
+                disabled=step.change is None,
+                on_click=state.change,
+                kwargs=step.change,
             )
