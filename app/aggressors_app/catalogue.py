@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from aggressors.contracts import RunSummary
+from aggressors.store.asking import Asker, asking_for
 from aggressors.store.workspace import BrokenRun, versions
 
 
@@ -44,7 +46,27 @@ class Catalogue:
 
 
 def files_in(folder: Path, ending: str = "") -> str:
-    """Digest of names, sizes and times of the files in a folder: another one, another content."""
+    """Digest of names, sizes and times of the files in a folder: another one, another content.
+
+    A page asks for it dozens of times. What is written by this product is put in its place whole,
+    which the time of the folder shows; an edit by hand is seen by the next run of the script.
+    """
+    try:
+        changed = folder.stat().st_mtime_ns
+    except OSError:  # nothing was kept yet
+        return ""
+    asker = asking_for()
+    if asker is None:
+        return _listed(folder, ending)
+    return _listed_once(folder, ending, changed, asker)
+
+
+@lru_cache(maxsize=64)
+def _listed_once(folder: Path, ending: str, changed: int, asker: Asker) -> str:
+    return _listed(folder, ending)
+
+
+def _listed(folder: Path, ending: str) -> str:
     found = []
     try:
         with os.scandir(folder) as entries:
@@ -53,6 +75,6 @@ def files_in(folder: Path, ending: str = "") -> str:
                     with suppress(OSError):  # a file that goes away meanwhile
                         state = entry.stat()
                         found.append(f"{entry.name}/{state.st_size}/{state.st_mtime_ns}")
-    except OSError:  # nothing was kept yet, or a file lies in the way
+    except OSError:  # a file lies in the way
         return ""
     return sha256("/".join(sorted(found)).encode(errors="surrogateescape")).hexdigest()

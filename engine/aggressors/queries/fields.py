@@ -15,6 +15,7 @@ from aggressors.queries.columns import column, encode, taken
 from aggressors.queries.masks import mask
 from aggressors.queries.names import FieldRef, Kind, categories, known_fields, resolve_value
 from aggressors.queries.scope import fetch, fetch_rows, scope
+from aggressors.queries.stored import read_ahead
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -72,6 +73,7 @@ def fields(run: RunFile) -> tuple[FieldSummary, ...]:
             if asked:
                 sql = "SELECT {parts} FROM {source}"
                 found |= fetch(run, sql, parts=", ".join(asked), source=source).to_pylist()[0]
+    read_ahead(run, [ref for ref in refs if ref.kind == "category"])
     return tuple(_summary(run, ref, found, place) for place, ref in enumerate(refs))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,13 +28,37 @@ def column(run: RunFile, ref: FieldRef) -> pa.Array:
     """
 
     def make() -> pa.Array:
-        sql = "SELECT {field} AS value FROM {source}"
-        found = whole_array(fetch(run, sql, field=ref.sql, source=source_of(ref.sql))["value"])
-        return sorted_dictionary(found) if ref.kind == "category" else found
+        return _of_kind(ref, _read(run, [ref])["c0"])
 
     if ref.kind in ("text", "identifier"):  # as large as the file, and asked for one at a time
         return make()
-    return held.get(run, f"column {ref.sql}", make)
+    return held.get(run, _key(ref), make)
+
+
+def read_ahead(run: RunFile, refs: Sequence[FieldRef]) -> None:
+    """Read several fields, none a text, at once, for whoever will ask for the `column` of each."""
+    sources: dict[str, list[FieldRef]] = {}
+    for ref in refs:
+        sources.setdefault(source_of(ref.sql), []).append(ref)
+    for together in sources.values():
+        table = _read(run, together)
+        for ref, values in zip(together, table.columns, strict=True):
+            held.get(run, _key(ref), partial(_of_kind, ref, values))
+
+
+def _key(ref: FieldRef) -> str:
+    return f"column {ref.sql}"
+
+
+def _read(run: RunFile, refs: Sequence[FieldRef]) -> pa.Table:
+    """Read fields of the same table, a column each: c0, c1, ..."""
+    shown = ", ".join(f"{ref.sql} AS c{place}" for place, ref in enumerate(refs))
+    return fetch(run, "SELECT {shown} FROM {source}", shown=shown, source=source_of(shown))
+
+
+def _of_kind(ref: FieldRef, values: pa.ChunkedArray) -> pa.Array:
+    found = whole_array(values)
+    return sorted_dictionary(found) if ref.kind == "category" else found
 
 
 def whole_array(values: pa.ChunkedArray) -> pa.Array:

@@ -1,7 +1,7 @@
 SELECT c.rank, s.row_id FROM candidates c JOIN samples s USING (sample_id)
 WHERE c.concept_id = $concept ORDER BY c.rank
 ;
-SELECT m."brightness" AS value FROM metadata m
+SELECT m."brightness" AS c0 FROM metadata m
 ;
 SELECT m."operator" FROM metadata m LIMIT 0
 ;

@@ -1,4 +1,4 @@
-SELECT m."brightness" AS value FROM metadata m
+SELECT m."brightness" AS c0 FROM metadata m
 ;
 SELECT m."operator" FROM metadata m LIMIT 0
 ;

@@ -2,7 +2,7 @@ SELECT s.label AS c0, s.prediction AS c1, m."brightness" AS c2, m."hour" AS c3, 
 ;
 SELECT (s.population = $f0) IS TRUE AS through FROM samples s
 ;
-SELECT s.loss AS value FROM samples s
+SELECT s.loss AS c0 FROM samples s
 ;
 SELECT (s.fold IS NOT DISTINCT FROM 'confirm') IS TRUE AS through FROM samples s
 ;

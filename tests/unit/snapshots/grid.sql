@@ -2,17 +2,17 @@ SELECT m."operator" FROM metadata m LIMIT 0
 ;
 SELECT count(*) FROM samples s POSITIONAL JOIN metadata m WHERE (m."brightness" < $f0 AND (m."operator" IN ($f1, $f2)) IS NOT TRUE) AND TRUE
 ;
-SELECT m."brightness" AS value FROM metadata m
+SELECT m."brightness" AS c0 FROM metadata m
 ;
 SELECT (m."operator" IN ($f0, $f1)) IS TRUE AS through FROM metadata m
 ;
 SELECT (TRUE) IS TRUE AS through FROM samples s
 ;
-SELECT m."hour" AS value FROM metadata m
+SELECT m."hour" AS c0 FROM metadata m
 ;
-SELECT m."operator" AS value FROM metadata m
+SELECT m."operator" AS c0 FROM metadata m
 ;
-SELECT s.loss AS value FROM samples s
+SELECT s.loss AS c0 FROM samples s
 ;
 SELECT code, count(*) AS n, count(v) AS known,
 coalesce(sum(w) FILTER (v IS NOT NULL), 0), coalesce(sum(w * v), 0),

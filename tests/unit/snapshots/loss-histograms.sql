@@ -1,4 +1,4 @@
-SELECT s.loss AS value FROM samples s
+SELECT s.loss AS c0 FROM samples s
 ;
 SELECT (s.population = $f0) IS TRUE AS through FROM samples s
 ;

@@ -6,6 +6,6 @@ SELECT coalesce(s.map_y, 'nan'::FLOAT) AS place FROM samples s
 ;
 SELECT (s.population = $f0) IS TRUE AS through FROM samples s
 ;
-SELECT s.loss AS value FROM samples s
+SELECT s.loss AS c0 FROM samples s
 ;
-SELECT m."brightness" AS value FROM metadata m
+SELECT m."brightness" AS c0 FROM metadata m

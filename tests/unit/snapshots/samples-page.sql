@@ -1,10 +1,10 @@
-SELECT m."brightness" AS value FROM metadata m
+SELECT m."brightness" AS c0 FROM metadata m
 ;
 SELECT m."operator" FROM metadata m LIMIT 0
 ;
 SELECT (m."operator" IN ($f0, $f1)) IS TRUE AS through FROM metadata m
 ;
-SELECT s.loss AS value FROM samples s
+SELECT s.loss AS c0 FROM samples s
 ;
 SELECT s.row_id, s.sample_id, s.population::VARCHAR AS population, s.fold::VARCHAR AS fold,
 s.label::VARCHAR AS label, s.prediction::VARCHAR AS prediction, s.label = s.prediction AS correct,

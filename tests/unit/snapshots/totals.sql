@@ -1,8 +1,8 @@
 SELECT (s.population = $f0) IS TRUE AS through FROM samples s
 ;
-SELECT s.loss AS value FROM samples s
+SELECT s.loss AS c0 FROM samples s
 ;
-SELECT s.weight AS value FROM samples s
+SELECT s.weight AS c0 FROM samples s
 ;
 SELECT (s.loss IS NOT NULL) IS TRUE AS through FROM samples s
 ;

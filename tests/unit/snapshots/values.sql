@@ -1,1 +1,1 @@
-SELECT m."operator" AS value FROM metadata m
+SELECT m."operator" AS c0 FROM metadata m
