@@ -85,6 +85,17 @@ def test_what_got_worse_is_listed_once_it_was_sought(tmp_path):
     assert f"{group.n_confirm:,} worse" in page(place, "v3", tmp_path).text
 
 
+def test_a_damaged_run_that_it_was_compared_with_gives_way_to_the_model_before(tmp_path):
+    place = Workspace.open(tmp_path / "workspace", create=True)
+    publish_story(place)
+    compare(place, "v3", "v1")
+    with open_run(place.resolve("v3")) as run:
+        told = gather(run, place, Silent(), pictures=False)
+        assert told.against.baseline_name == "v1"
+        place.resolve("v1").write_bytes(b"torn")
+        assert gather(run, place, Silent(), pictures=False).against.baseline_name == "v2"
+
+
 def test_a_dismissed_aggressor_is_left_out_counted_and_named_with_its_reason(tmp_path):
     place = Workspace.open(tmp_path / "workspace", create=True)
     publish_tables(place, detailed(), "v1", day=1)

@@ -245,7 +245,7 @@ def test_the_command_line_takes_all_of_it(workspace):
         "--signal", "error", "--margin", "0.05", at=workspace.root,
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
-    assert "Margin 0.05 in error: chosen when it was saved." in done.stdout
+    assert "Margin 0.05 in mean error: chosen when it was saved." in done.stdout
     assert "may pass unseen (by how 2 runs differ" in done.stdout
     raw = json.loads((workspace.tests / "dusk.json").read_text())
     assert (raw["title"], raw["why"], raw["signal"]) == ("Dusk", "Winter comes.", "error")

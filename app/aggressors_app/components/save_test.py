@@ -85,7 +85,7 @@ def _told(save: Callable[[], SavedTest]) -> None:
 
 def saved_as(test: SavedTest) -> str:
     """Say what was saved, and what the test could notice."""
-    margin = f"margin {number(test.margin)} in {spoken(test.signal)}"
+    margin = f"margin {number(test.margin)} in mean {spoken(test.signal)}"
     return f"Saved as {test.slug}: {margin}. {actions.promise(test)}"
 
 

@@ -156,7 +156,7 @@ def one_test(tracked: TrackedTest, history: History) -> None:
         st.markdown(f"#### {plain(typeset(test.title))}")
         st.markdown(
             f"{plain(typeset(test.why))} :gray[{count(test.samples)} samples, margin "
-            f"{number(test.margin)} in {spoken(test.signal)}: "
+            f"{number(test.margin)} in mean {spoken(test.signal)}: "
             f"{plain(typeset(test.margin_origin))}.]"
         )
         colors = charts.palette(st.context.theme.type)

@@ -111,7 +111,7 @@ def save_test(
         **given,
     )
     emit(f"Saved {opened.tests / test.slug}.json: {test.samples:,} samples, {test.title}")
-    emit(f"Margin {number(test.margin)} in {spoken(test.signal)}: {test.margin_origin}.")
+    emit(f"Margin {number(test.margin)} in mean {spoken(test.signal)}: {test.margin_origin}.")
     past = gate.history(opened)
     twice = gate.told_twice(opened, test)
     emit("\n".join(filter(None, (gate.promise(opened, test, past).sentence, twice))) + "\n")

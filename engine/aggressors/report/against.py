@@ -68,7 +68,11 @@ def _baseline(run: RunFile, workspace: Workspace) -> Path:
 
 
 def _is_before(run_id: str, run: RunFile, workspace: Workspace) -> bool:
-    return read_summary(workspace.run_path(run_id)).created_at < run.info.created_at
+    try:
+        other = read_summary(workspace.run_path(run_id))
+    except StoreError:  # gone or damaged since, which the list of runs says
+        return False
+    return other.created_at < run.info.created_at
 
 
 def _compared(run: RunFile, other: RunFile, workspace: Workspace) -> Against:
