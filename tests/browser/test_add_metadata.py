@@ -39,7 +39,7 @@ def test_an_upload_is_refused_with_its_problems_then_becomes_a_derived_run(
     page = window.page
     window.open(f"aggressor?run={first}&f=population+%3D+validation&a=2")
     focus = page.locator(".st-key-focus")
-    focus.get_by_text("Save as test").wait_for()
+    focus.get_by_text("Save as test").first.wait_for()
     name = focus.inner_text()
     page.get_by_role("button", name="Add metadata").click()
     dialog = page.get_by_role("dialog")
@@ -66,7 +66,7 @@ def test_an_upload_is_refused_with_its_problems_then_becomes_a_derived_run(
     asked = query(page.url)
     assert asked["run"] == derived.run_id
     assert (asked["a"], asked["f"]) == ("2", "population = validation")
-    focus.get_by_text("Save as test").wait_for()
+    focus.get_by_text("Save as test").first.wait_for()
     assert focus.inner_text() == name
     answer = page.get_by_text("Derived from v1, with wind added.").inner_text()
     assert "; effect " in answer
