@@ -15,6 +15,8 @@ from filelock import FileLock
 
 # Two OpenMP threads on a busy machine wait for each other; set before torch is imported anywhere.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # there is a worker for each core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 DEMO_SECONDS = 1_500  # that a busy machine may take for three models; a test's own limit is 300

@@ -66,10 +66,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
         app = AppTest.from_file(str(ENTRY), default_timeout=60)
         for name, value in params.items():
             app.query_params[name] = value
-        app.run()
         if page != "insights":
-            app.switch_page(f"app_pages/{page}.py").run()
-        return app
+            app.switch_page(f"app_pages/{page}.py")
+        return app.run()
 
     yield open_page
     cached.forget()
