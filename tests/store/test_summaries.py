@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from aggressors.errors import RunCorrupt
-from aggressors.store import sound, summaries
+from aggressors.store import read, sound, summaries
 from aggressors.store.read import open_run, read_summary
 from aggressors.store.summaries import read_summaries
 from aggressors.store.workspace import Workspace
@@ -111,16 +111,25 @@ def test_a_macro_in_one_file_poses_in_no_other(runs: Path) -> None:
         read_summary(first)
 
 
-# --- What was seen to compute nothing is not looked through again ---
+# --- What was seen to be sound is not looked through again ---
 
 
-def test_a_listed_run_is_opened_without_listing_functions(
+def test_a_listed_run_is_opened_without_listing_functions_and_columns(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = next(runs.glob("tiny*.duckdb"))
     assert read_summaries([path])
-    monkeypatch.setattr(sound, "computing", lambda _: pytest.fail("looked again"))
+    for module, name in ((sound, "computing"), (read, "tables_of")):
+        monkeypatch.setattr(module, name, lambda _: pytest.fail("looked again"))
     open_run(path).close()
+
+
+def test_a_listed_run_that_lost_a_column_is_looked_through(runs: Path) -> None:
+    path = next(runs.glob("tiny*.duckdb"))
+    assert read_summaries([path])
+    changed(runs, "fewer", "ALTER TABLE assignments DROP score").replace(path)
+    with pytest.raises(RunCorrupt, match="column 'score' of 'assignments' is missing"):
+        open_run(path)
 
 
 @pytest.mark.parametrize("how", ["written into", "put in its place", "in its log"])

@@ -27,6 +27,7 @@ _TYPES = {
 }
 
 Connection = duckdb.DuckDBPyConnection
+Tables = dict[str, dict[str, str]]
 
 
 def refused(path: Path, error: duckdb.Error) -> RunCorrupt:
@@ -140,29 +141,33 @@ class Stamp:
         return cls(now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns, log)
 
 
-# Files that were seen to compute nothing. To see it, DuckDB lists its thousands of functions, which
-# takes a third of the time of opening a run; the list of runs has looked already.
-_inert: set[Stamp] = set()
+# Files that were seen to hold the tables of a run and to compute nothing. To see it, DuckDB lists
+# its thousands of functions and columns, which takes half the time of opening a run; the list of
+# runs has looked already.
+_sound: set[Stamp] = set()
 
 
-def note_inert(stamp: Stamp) -> None:
-    """Remember that a file in this state computes nothing; it must have been attached by itself.
+def note_sound(stamp: Stamp) -> None:
+    """Remember that a file in this state is sound; it must have been attached by itself.
 
     To open a path that is open already, DuckDB shows what it holds, whatever lies there now.
     """
     if not stamp.replayed:
-        _inert.add(stamp)
+        _sound.add(stamp)
 
 
-def check_inert(connection: Connection, path: Path, stamp: Stamp) -> None:
-    """Refuse a file that computes: a macro could pose as any function, a view as any table.
+def known_sound(path: Path, stamp: Stamp) -> bool:
+    """Tell whether a file was seen to be sound, and is what it was before it was opened.
 
     Parameters
     ----------
     stamp : of the file before it was opened; what was put in its place since is looked through.
     """
-    if stamp in _inert and stamp == Stamp.of(path):
-        return
+    return stamp in _sound and stamp == Stamp.of(path)
+
+
+def check_inert(connection: Connection, path: Path) -> None:
+    """Refuse a file that computes: a macro could pose as any function, a view as any table."""
     if found := next(iter(computing(connection).values()), ""):
         raise corrupt(path, f"it holds {found!r}, a view or macro that no run file has")
 
@@ -178,28 +183,19 @@ def computing(connection: Connection) -> dict[str, str]:
     )
 
 
-# Tables that were seen to be those of the schema, as DuckDB writes them down with all their types.
-# To list their columns, it lists those of its own as well, which takes ten times as long.
-_sound: set[str] = set()
-
-
-def check_tables(connection: Connection, path: Path) -> None:
-    """Require every table and column of the schema, and its type."""
-    (written,) = connection.execute(
-        "SELECT sha256(string_agg(sql, '' ORDER BY table_name)) FROM duckdb_tables()"
+def tables_of(connection: Connection) -> dict[str, Tables]:
+    """Give the tables of each attached database: the type of each column by table and name."""
+    found: dict[str, Tables] = {}
+    for database, table, column, type_name in connection.execute(
+        "SELECT database_name, table_name, column_name, data_type FROM duckdb_columns()"
         " WHERE NOT internal"
-    ).fetchall()[0]
-    if written not in _sound:
-        _check_columns(connection, path)
-        _sound.add(written)
-
-
-def _check_columns(connection: Connection, path: Path) -> None:
-    found: dict[str, dict[str, str]] = {}
-    for table, column, type_name in connection.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal"
     ).fetchall():
-        found.setdefault(table, {})[column] = type_name
+        found.setdefault(database, {}).setdefault(table, {})[column] = type_name
+    return found
+
+
+def check_tables(found: Tables, path: Path) -> None:
+    """Require every table and column of the schema, and its type."""
     for expected in TABLES:
         if expected.name not in found:
             raise corrupt(path, f"its table {expected.name!r} is missing")

@@ -22,10 +22,12 @@ from aggressors.store.sound import (
     check_kind,
     check_length,
     check_name,
+    check_tables,
     check_version,
     computing,
     lengths,
-    note_inert,
+    note_sound,
+    tables_of,
 )
 
 AT_ONCE = 100  # files that are held open together
@@ -59,15 +61,18 @@ def _together(files: Mapping[Path, Path]) -> dict[Path, RunSummary]:
     places = {f"r{at}": place for at, place in enumerate(files.values())}
     with _closed_to_all_but(list(places.values())) as connection:
         stamps = {name: _attach(connection, name, path) for name, path in places.items()}
-        refused = computing(connection)
+        refused, tables = computing(connection), tables_of(connection)
         expected = lengths(connection)
         found = {}
         for name, path in zip(places, files, strict=True):
             if (stamp := stamps[name]) and name not in refused:
-                note_inert(stamp)
                 with suppress(StoreError, duckdb.Error, OSError):
                     check_length(path, expected[name])
-                    found[path] = _summary(connection, name, path)
+                    connection.execute(f"USE {name}")
+                    check_version(connection, path)
+                    check_tables(tables.get(name, {}), path)
+                    note_sound(stamp)
+                    found[path] = summary_of(connection, path)
     return found
 
 
@@ -90,9 +95,3 @@ def _attach(connection: Connection, name: str, path: Path) -> Stamp | None:
         connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY, TYPE duckdb)")
         return stamp
     return None
-
-
-def _summary(connection: Connection, name: str, path: Path) -> RunSummary:
-    connection.execute(f"USE {name}")
-    check_version(connection, path)
-    return summary_of(connection, path)
