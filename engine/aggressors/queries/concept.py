@@ -130,24 +130,36 @@ def associations(
     sentence, detail (JSON text).
     """
     sql = """
-        WITH own AS (
-            SELECT * FROM correlations WHERE concept_id = $concept AND target = $target
-                AND statistic NOT IN ('mutual-information', 'missing')
-        ), chosen AS (
-            SELECT * FROM own WHERE stratum = $stratum
-            UNION ALL
-            SELECT * FROM own WHERE stratum = 'all'
-                AND field NOT IN (SELECT field FROM own WHERE stratum = $stratum)
-        )
-        SELECT c.field, coalesce(f.kind, 'category') AS kind, coalesce(f.unit, '') AS unit,
-            c.statistic, c.stratum, c.effect, c.low, c.high, p.effect AS plain_effect,
-            c.q_value, c.n, c.detail ->> '$.sentence' AS sentence, c.detail::VARCHAR AS detail
-        FROM chosen c
-        LEFT JOIN own p ON p.field = c.field AND p.stratum = 'all'
-        LEFT JOIN metadata_fields f ON f.field = c.field
-        ORDER BY abs(c.effect) DESC, c.field
+        SELECT field, statistic, stratum, effect, low, high, q_value, n,
+            detail ->> '$.sentence' AS sentence, detail::VARCHAR AS detail
+        FROM correlations
+        WHERE concept_id = $concept AND target = $target
+            AND statistic NOT IN ('mutual-information', 'missing')
+        ORDER BY abs(effect) DESC, field
     """
-    return fetch(run, sql, params={"concept": concept_id, "target": target, "stratum": stratum})
+    rows = fetch(run, sql, params={"concept": concept_id, "target": target}).to_pylist()
+    plain = {row["field"]: row["effect"] for row in rows if row["stratum"] == "all"}
+    parted = {row["field"] for row in rows if row["stratum"] == stratum}
+    found = []
+    for row in rows:
+        field = row["field"]
+        if row["stratum"] == stratum or (row["stratum"] == "all" and field not in parted):
+            info = run.fields.get(field)
+            told = {"kind": info.kind, "unit": info.unit} if info else _UNKNOWN
+            found.append(row | told | {"plain_effect": plain.get(field)})
+    return pa.Table.from_pylist(found, schema=_ASSOCIATIONS)
+
+
+_UNKNOWN = {"kind": "category", "unit": ""}  # of a field that is no metadata, such as the label
+_ASSOCIATIONS = pa.schema(
+    [
+        ("field", pa.string()), ("kind", pa.string()), ("unit", pa.string()),
+        ("statistic", pa.string()), ("stratum", pa.string()), ("effect", pa.float64()),
+        ("low", pa.float64()), ("high", pa.float64()), ("plain_effect", pa.float64()),
+        ("q_value", pa.float64()), ("n", pa.int64()), ("sentence", pa.string()),
+        ("detail", pa.string()),
+    ]
+)  # fmt: skip
 
 
 def representatives(run: RunFile, concept_id: int, reason: str | None = None) -> pa.Table:

@@ -22,7 +22,7 @@ from aggressors.queries.masks import where as holds
 from aggressors.queries.names import FieldRef, resolve
 from aggressors.queries.scope import fetch, fetch_rows
 from aggressors.queries.signals import signal_sql
-from aggressors.store.held import held
+from aggressors.store.held import held, once_a_run
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -154,7 +154,8 @@ def _sum(values: FloatArray, chosen: BoolArray | None) -> float:
     return float(values.sum() if chosen is None else values @ chosen)
 
 
-def aggressors(run: RunFile) -> list[Aggressor]:
+@once_a_run
+def aggressors(run: RunFile) -> tuple[Aggressor, ...]:
     """List the aggressors in the order of their rank, confirmed and tentative.
 
     Gap, interval and q-value are those of the confirm half.
@@ -171,7 +172,7 @@ def aggressors(run: RunFile) -> list[Aggressor]:
         ORDER BY g.rank
     """
     rows = fetch(run, sql, params={"analysed": run.info.settings.analysed}).to_pylist()
-    return [Aggressor(**(row | {"rule": row["rule"] or ""})) for row in rows]
+    return tuple(Aggressor(**(row | {"rule": row["rule"] or ""})) for row in rows)
 
 
 def in_scope(run: RunFile, filter: Filter = EVERYTHING) -> pa.Table:

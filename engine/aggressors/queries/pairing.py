@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from aggressors.contracts import POPULATIONS, Signal
@@ -194,14 +195,19 @@ _SAMPLES = """
 
 def _held_out(run: RunFile, signal: str) -> Mapping[str, NDArray[Any]]:
     """Columns of the labeled samples outside training; ids and labels as 64-bit hashes."""
-    found = fetch(
-        run,
-        _SAMPLES,
-        params={"analysed": run.info.settings.analysed, "populations": list(POPULATIONS)},
-        signal=signal_sql(run, signal),
-        right="s.label = s.prediction" if run.classes else "FALSE",
-        held_out=HELD_OUT,
-    )
+
+    def read() -> pa.Table:
+        return fetch(
+            run,
+            _SAMPLES,
+            params={"analysed": run.info.settings.analysed, "populations": list(POPULATIONS)},
+            signal=signal_sql(run, signal),
+            right="s.label = s.prediction" if run.classes else "FALSE",
+            held_out=HELD_OUT,
+        )
+
+    # Many runs are compared with the same accepted one.
+    found = held.get(run, f"held out by {signal}", read)
     columns = {name: found[name] for name in found.column_names}
     value = numbers(columns.pop("value"))
     arrays = {name: one.to_numpy() for name, one in columns.items()}

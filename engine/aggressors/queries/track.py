@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from aggressors.contracts import Aggressor, Condition
 from aggressors.queries.overview import aggressors, loss_explained, totals
 from aggressors.queries.scope import fetch
+from aggressors.store.held import held
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -194,6 +195,10 @@ def members(run: RunFile, entries: Sequence[Aggressor]) -> Members:
 
 def analysed(run: RunFile) -> Hashes:
     """(n,) hashes of the samples of the analysed population, sorted."""
-    sql = "SELECT hash(s.sample_id) AS sample FROM samples s WHERE s.population = $analysed"
-    found = fetch(run, sql, params={"analysed": run.info.settings.analysed})
-    return np.sort(found["sample"].to_numpy())
+
+    def read() -> Hashes:
+        sql = "SELECT hash(s.sample_id) AS sample FROM samples s WHERE s.population = $analysed"
+        found = fetch(run, sql, params={"analysed": run.info.settings.analysed})
+        return np.sort(found["sample"].to_numpy())
+
+    return held.get(run, "hashes of what was analysed", read)

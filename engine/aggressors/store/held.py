@@ -10,6 +10,7 @@ import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -104,3 +105,20 @@ class Held:
 
 
 held = Held()
+
+
+def once_a_run(question: Callable[[RunFile], T]) -> Callable[[RunFile], T]:
+    """Ask a question once for each run that is open, whose answer is small and nobody changes."""
+    answers: weakref.WeakKeyDictionary[RunFile, T] = weakref.WeakKeyDictionary()
+    lock = Lock()
+
+    @wraps(question)
+    def answer(run: RunFile) -> T:
+        with lock:
+            if run in answers:
+                return answers[run]
+        found = question(run)
+        with lock:
+            return answers.setdefault(run, found)
+
+    return answer
