@@ -87,7 +87,7 @@ def _page(found: dict[str, Any]) -> list[str]:
         f"{worst['p95_ms']} ms ({name}) {_met(worst['p95_ms'] <= aim, f'at most {aim} ms')}. "
         f"The first visit after the start takes {found['first_s']} s, the first after a new run "
         f"{found['first_after_a_new_run_s']} s. A run that was not on screen since the start takes "
-        "longer than others, once: DuckDB opens its file, whose tables are looked over, and no "
+        "longer than others, once: DuckDB starts anew for its file, and no "
         "question about it has an answer at hand.",
         "",
         "| view | p50, ms | p95, ms | processor, ms | most sent, KB |",
