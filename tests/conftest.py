@@ -15,8 +15,7 @@ from filelock import FileLock
 
 # Two OpenMP threads on a busy machine wait for each other; set before torch is imported anywhere.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-if "PYTEST_XDIST_WORKER" in os.environ:  # there is a worker for each core
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # there may be a worker for each core
 
 
 DEMO_SECONDS = 1_500  # that a busy machine may take for three models; a test's own limit is 300
@@ -30,6 +29,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     Two browsers at a time, each with its server, would wait for each other.
     """
+    if config.getvalue("dist") != "load":  # what -n alone means
+        return None
     from xdist.scheduler import LoadFileScheduling
 
     class WholeFiles(LoadFileScheduling):

@@ -49,7 +49,7 @@ def files_in(folder: Path, ending: str = "") -> str:
     """Digest of names, sizes and times of the files in a folder: another one, another content.
 
     A page asks for it dozens of times. What is written by this product is put in its place whole,
-    which the time of the folder shows; an edit by hand is seen by the next run of the script.
+    which the time of the folder shows; an edit by hand is seen by the next run of the whole page.
     """
     try:
         changed = folder.stat().st_mtime_ns

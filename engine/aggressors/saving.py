@@ -250,10 +250,10 @@ def _draft(run: RunFile, group: Group, wanted: str | None, margin: float | None)
     member = np.isin(_values(table, "row_id"), matching(run, group.members))
     if group.only_judges:
         member &= _values(table, "judges")
-    by_own = _by(own, run, group, table, member, margin)
+    by_own = _drafted_by(own, run, group, table, member, margin)
     if asked or own != "loss" or not run.classes or not _all_known(table, member):
         return by_own
-    by_error = _by("error", run, group, table, member, margin)
+    by_error = _drafted_by("error", run, group, table, member, margin)
     return by_own if by_own.material and not by_error.material else by_error
 
 
@@ -262,15 +262,15 @@ def _all_known(table: pa.Table, member: NDArray[np.bool_]) -> bool:
     return int(table["error"].filter(pa.array(member)).null_count) == 0
 
 
-def _by(
+def _drafted_by(
     signal: str,
     run: RunFile,
     group: Group,
     table: pa.Table,
     member: NDArray[np.bool_],
-    chosen: float | None,
+    margin: float | None,
 ) -> _Draft:
-    """Measure the members in their own run; set the margin by what is at stake, unless chosen."""
+    """Measure the members in their own run; set the margin by what is at stake, unless given."""
     known = pc.is_valid(table[signal])
     table, member = table.filter(known), member[known.to_numpy()]
     if (n := int(member.sum())) < MIN_SAMPLES:
@@ -288,9 +288,10 @@ def _by(
         materiality=run.info.settings.materiality,
         is_source=True,
     )
-    margin, origin = default_margin(signal, found.gap or 0.0, judged.value)
-    if chosen is not None:
-        margin, origin = float(chosen), BY_HAND
+    if margin is None:
+        margin, origin = default_margin(signal, found.gap or 0.0, judged.value)
+    else:
+        margin, origin = float(margin), BY_HAND
     return _Draft(replace(test, margin=margin, margin_origin=origin), samples, found.material)
 
 

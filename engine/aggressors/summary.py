@@ -84,7 +84,7 @@ class Summary:
 def summarize(run: RunFile) -> Summary:
     """Gather the facts of a run."""
     analysed = run.info.settings.analysed
-    found, numbers = tuple(aggressors(run)), attention_by_concept(run)
+    found, numbers = aggressors(run), attention_by_concept(run)
     looks = {one.rank: attention_sentence(numbers.get(one.concept_id, ())) for one in found}
     return Summary(
         info=run.info,

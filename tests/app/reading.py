@@ -55,7 +55,7 @@ def shown(app: AppTest) -> str:
     return "\n".join(str(part) for part in text)
 
 
-def planted_aggressors(workspace: Path) -> list[Aggressor]:
+def planted_aggressors(workspace: Path) -> tuple[Aggressor, ...]:
     """Aggressors of the first planted model."""
     with open_run(workspace / "runs" / "v1-0000.duckdb") as run:
         return overview.aggressors(run)

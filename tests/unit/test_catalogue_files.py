@@ -44,7 +44,7 @@ def test_one_run_of_the_script_looks_once(tmp_path, asked, monkeypatch):
     assert len(looked) == 1
 
     other = tmp_path.parent / f"{tmp_path.name}.new"
-    other.write_text("2")
+    other.write_text("23")
     other.replace(tmp_path / "a.json")
     os.utime(tmp_path, ns=(5, 5))  # whatever the clock of the disk counts in
     second = files_in(tmp_path)

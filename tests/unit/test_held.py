@@ -8,6 +8,7 @@ import pytest
 
 from aggressors.contracts import EVERYTHING
 from aggressors.errors import GivenUp
+from aggressors.queries import stored
 from aggressors.queries.grammar import parse
 from aggressors.queries.masks import mask
 from aggressors.queries.names import resolve
@@ -16,7 +17,8 @@ from aggressors.queries.scope import fetch_rows, scope, source_of
 from aggressors.stats.codes import renumbered
 from aggressors.stats.polygons import inside
 from aggressors.store.asking import Asker, ask_for
-from aggressors.store.held import Held
+from aggressors.store.held import Held, once_a_run
+from aggressors.store.read import open_run
 from queried import ODD, queried
 
 
@@ -34,6 +36,34 @@ def test_what_is_held_is_made_once_and_is_read_only():
     assert made == [1]
     with pytest.raises(ValueError, match="read-only"):
         found[0] = 2
+
+
+def test_a_question_is_asked_once_a_run_and_again_after_an_error():
+    asked, first, second = [], Run(1), Run(2)
+
+    @once_a_run
+    def question(run):
+        asked.append(run)
+        if len(asked) == 1:
+            raise GivenUp("Nobody waits.")
+        return run.populations["validation"]
+
+    with pytest.raises(GivenUp):
+        question(first)
+    assert [question(run) for run in (first, first, second, first)] == [1, 1, 2, 1]
+    assert asked == [first, first, second]
+
+
+def test_fields_that_were_read_ahead_are_not_read_again(tmp_path, monkeypatch):
+    path = queried(tmp_path).run.path
+    with open_run(path) as run:
+        refs = [resolve(run, name) for name in ("label", "population", "operator")]
+        plain = [stored.column(run, ref) for ref in refs]
+    again = open_run(path)
+    stored.read_ahead(again, refs)
+    monkeypatch.setattr(stored, "fetch", lambda *_, **__: pytest.fail("read again"))
+    for ref, expected in zip(refs, plain, strict=True):
+        assert stored.column(again, ref).equals(expected)
 
 
 def test_the_least_recently_used_goes_first():

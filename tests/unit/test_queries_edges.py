@@ -110,7 +110,7 @@ def test_regression_has_no_error_and_no_confusion(regression):
 @pytest.mark.parametrize("name", ["regression", "named"])
 def test_a_run_in_which_nothing_was_found_answers_everything(name, request):
     run = request.getfixturevalue(name)
-    assert overview.aggressors(run) == []
+    assert overview.aggressors(run) == ()
     assert overview.in_scope(run).num_rows == 0
     assert overview.loss_explained(run) == overview.Explained(0, 0.0, 0.0)
     assert set(overview.loss_histograms(run)["concept_id"].to_pylist()) == {overview.EVERYONE}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired 
     from aggressors import gate
 
 NO_MARKS = Marks((), ())
-MANY = 2_000  # verdicts, beyond which to walk them takes as long as to answer
+MANY_VERDICTS = 2_000  # beyond which to walk them takes as long as to answer
 
 Record = TypeVar("Record")
 Lister = Callable[[Workspace], tuple[list[Record], list[Unreadable]]]
@@ -156,7 +156,7 @@ def _history(key: tuple[str, ...], root: str) -> gate.History:
     from aggressors import gate
 
     found = gate.history(Workspace(Path(root)))
-    if sum(len(one.verdicts) for one in found.tests) > MANY:
+    if sum(len(one.verdicts) for one in found.tests) > MANY_VERDICTS:
         _pass_over_what_is_loaded()
     return found
 

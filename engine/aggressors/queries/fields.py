@@ -73,16 +73,25 @@ def fields(run: RunFile) -> tuple[FieldSummary, ...]:
             if asked:
                 sql = "SELECT {parts} FROM {source}"
                 found |= fetch(run, sql, parts=", ".join(asked), source=source).to_pylist()[0]
-    read_ahead(run, [ref for ref in refs if ref.kind == "category"])
-    return tuple(_summary(run, ref, found, place) for place, ref in enumerate(refs))
+    known = {ref.name: categories(run, ref) for ref in refs if ref.kind == "category"}
+    # Words beyond the categories of an ENUM may be as large as the file.
+    read_ahead(run, [ref for ref in refs if known.get(ref.name) is not None])
+    return tuple(
+        _summary(run, ref, found, place, known.get(ref.name)) for place, ref in enumerate(refs)
+    )
 
 
-def _summary(run: RunFile, ref: FieldRef, row: dict[str, float | None], place: int) -> FieldSummary:
+def _summary(
+    run: RunFile,
+    ref: FieldRef,
+    row: dict[str, float | None],
+    place: int,
+    known: tuple[str, ...] | None,
+) -> FieldSummary:
     top: list[str] = []
     distinct = row.get(f"distinct{place}")
     if ref.kind == "category":
         top = values(run, ref.name, limit=_TOP)["value"].to_pylist()
-        known = categories(run, ref)
         distinct = len(column(run, ref).dictionary if known is None else known)
     return FieldSummary(
         name=ref.name,

@@ -57,8 +57,6 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
     "allow_community_extensions": "false",
-    # A file on a disk is read as fast by one as by eight, and dozens of runs may be open at once.
-    "async_threads": 1,
     "memory_limit": MEMORY_LIMIT,
     # Columns that are read one by one stand beside each other.
     "preserve_insertion_order": "true",

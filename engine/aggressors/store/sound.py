@@ -184,11 +184,14 @@ def computing(connection: Connection) -> dict[str, str]:
 
 
 def tables_of(connection: Connection) -> dict[str, Tables]:
-    """Give the tables of each attached database: the type of each column by table and name."""
+    """Give the tables of each attached database: the type of each column by table and name.
+
+    Of metadata only the first column: others have any name, and as many words as a run has values.
+    """
     found: dict[str, Tables] = {}
     for database, table, column, type_name in connection.execute(
         "SELECT database_name, table_name, column_name, data_type FROM duckdb_columns()"
-        " WHERE NOT internal"
+        " WHERE NOT internal AND (table_name <> 'metadata' OR column_name = 'row_id')"
     ).fetchall():
         found.setdefault(database, {}).setdefault(table, {})[column] = type_name
     return found

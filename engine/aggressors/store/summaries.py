@@ -61,8 +61,10 @@ def _together(files: Mapping[Path, Path]) -> dict[Path, RunSummary]:
     places = {f"r{at}": place for at, place in enumerate(files.values())}
     with _closed_to_all_but(list(places.values())) as connection:
         stamps = {name: _attach(connection, name, path) for name, path in places.items()}
-        refused, tables = computing(connection), tables_of(connection)
-        expected = lengths(connection)
+        refused = computing(connection)
+        for name in refused:  # to list its columns, DuckDB would look into what it computes
+            connection.execute(f"DETACH {name}")
+        tables, expected = tables_of(connection), lengths(connection)
         found = {}
         for name, path in zip(places, files, strict=True):
             if (stamp := stamps[name]) and name not in refused:
