@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,7 +26,6 @@ if TYPE_CHECKING:  # only Track needs it, and it loads the statistics of paired 
     from aggressors import gate
 
 NO_MARKS = Marks((), ())
-MANY_VERDICTS = 2_000  # beyond which to walk them takes as long as to answer
 
 Record = TypeVar("Record")
 Lister = Callable[[Workspace], tuple[list[Record], list[Unreadable]]]
@@ -155,17 +153,4 @@ def history() -> gate.History | None:
 def _history(key: tuple[str, ...], root: str) -> gate.History:
     from aggressors import gate
 
-    found = gate.history(Workspace(Path(root)))
-    if sum(len(one.verdicts) for one in found.tests) > MANY_VERDICTS:
-        _pass_over_what_is_loaded()
-    return found
-
-
-def _pass_over_what_is_loaded() -> None:
-    """Let the garbage collector ignore many verdicts, as it does what was loaded at the start.
-
-    Streamlit collects after each run of a script, which would walk them all each time.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
+    return gate.history(Workspace(Path(root)))

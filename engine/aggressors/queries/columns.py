@@ -17,8 +17,8 @@ from aggressors.queries.masks import where as holds
 from aggressors.queries.names import FieldRef
 from aggressors.queries.scope import Scope, fetch
 from aggressors.queries.stored import column as column
+from aggressors.queries.stored import numbered, sorted_dictionary, whole_array
 from aggressors.queries.stored import numbers as numbers
-from aggressors.queries.stored import sorted_dictionary, whole_array
 
 if TYPE_CHECKING:
     from aggressors.store.read import RunFile
@@ -92,10 +92,8 @@ def scan(
     ----------
     more : a further condition over `s`, made by this package.
     """
-    shown = ", ".join(f"{ref.sql} AS c{place}" for place, ref in enumerate(refs))
     sql = "SELECT {shown} FROM {source} WHERE {where} AND {more}"
-    found = fetch(run, sql, within, shown=shown, more=more)
-    return [found[f"c{place}"] for place in range(len(refs))]
+    return list(fetch(run, sql, within, shown=numbered(refs), more=more).columns)
 
 
 def in_scope(run: RunFile, filter: Filter, where: str = "TRUE") -> BoolArray | None:

@@ -28,7 +28,7 @@ def column(run: RunFile, ref: FieldRef) -> pa.Array:
     """
 
     def make() -> pa.Array:
-        return _of_kind(ref, _read(run, [ref])["c0"])
+        return _of_kind(ref, _read(run, [ref]).column(0))
 
     if ref.kind in ("text", "identifier"):  # as large as the file, and asked for one at a time
         return make()
@@ -51,9 +51,14 @@ def _key(ref: FieldRef) -> str:
 
 
 def _read(run: RunFile, refs: Sequence[FieldRef]) -> pa.Table:
-    """Read fields of the same table, a column each: c0, c1, ..."""
-    shown = ", ".join(f"{ref.sql} AS c{place}" for place, ref in enumerate(refs))
+    """Read fields of the same table, a column each."""
+    shown = numbered(refs)
     return fetch(run, "SELECT {shown} FROM {source}", shown=shown, source=source_of(shown))
+
+
+def numbered(refs: Sequence[FieldRef]) -> str:
+    """Write fields as columns c0, c1, ... of a query, for two of them may share a name."""
+    return ", ".join(f"{ref.sql} AS c{place}" for place, ref in enumerate(refs))
 
 
 def _of_kind(ref: FieldRef, values: pa.ChunkedArray) -> pa.Array:
